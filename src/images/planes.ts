@@ -1,0 +1,76 @@
+import { ImageError } from "../errors.js";
+import { hasAlpha, type Image, imageOf, peak, samples } from "./image.js";
+
+/**
+ * What a network takes: float32 planes of red, green and blue, each `height` × `width`, in 0..255 (16-bit samples are
+ * divided by 257). Grey is replicated; alpha is left out (`splitAlpha` keeps it).
+ * @returns 3 · height · width values, NCHW with N = 1
+ */
+export function rgbPlanes(image: Image): Float32Array {
+  const planes = new Float32Array(3 * image.width * image.height);
+  writeRgbPlanes(image, planes);
+  return planes;
+}
+
+/** As `rgbPlanes`, into `target` from `offset` on. */
+export function writeRgbPlanes(image: Image, target: Float32Array, offset = 0): void {
+  const { data, channels, width, height } = image;
+  const area = width * height;
+  const unit = peak(image.depth) / 255;
+  const colours = channels >= 3 ? 3 : 1;
+  for (let plane = 0; plane < 3; plane++) {
+    const start = offset + plane * area;
+    const channel = plane % colours;
+    for (let i = 0, at = channel; i < area; i++, at += channels) target[start + i] = (data[at] as number) / unit;
+  }
+}
+
+/**
+ * The inverse of `rgbPlanes`: values are rounded half away from zero and clipped to the depth's range; NaN becomes 0.
+ * @param planes 3 · height · width values in 0..255, red first
+ * @throws ImageError if there are not that many values
+ */
+export function imageFromPlanes(
+  planes: Float32Array | Float64Array,
+  width: number,
+  height: number,
+  depth: Image["depth"] = 8,
+): Image {
+  const area = width * height;
+  if (planes.length !== 3 * area) {
+    throw new ImageError(`three planes of ${width}×${height} are ${3 * area} values, but there are ${planes.length}`);
+  }
+  const data = samples(depth, 3 * area);
+  const top = peak(depth);
+  const unit = top / 255;
+  for (let plane = 0; plane < 3; plane++) {
+    const start = plane * area;
+    for (let i = 0, at = plane; i < area; i++, at += 3) {
+      const value = (planes[start + i] as number) * unit;
+      data[at] = value > 0 ? Math.min(Math.floor(value + 0.5), top) : 0;
+    }
+  }
+  return imageOf(width, height, 3, data);
+}
+
+/** The image with three colour channels: grey is replicated, alpha dropped. An RGB image is returned as it is. */
+export function toRgb(image: Image): Image {
+  if (image.channels === 3) return image;
+  const { width, height, channels } = image;
+  const data = samples(image.depth, width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let c = 0; c < 3; c++) {
+      data[pixel * 3 + c] = image.data[pixel * channels + (channels === 4 ? c : 0)] as number;
+    }
+  }
+  return imageOf(width, height, 3, data);
+}
+
+/** The image without its alpha channel. */
+export function withoutAlpha(image: Image): Image {
+  if (!hasAlpha(image)) return image;
+  if (image.channels === 4) return toRgb(image);
+  const data = samples(image.depth, image.width * image.height);
+  for (let pixel = 0; pixel < data.length; pixel++) data[pixel] = image.data[pixel * 2] as number;
+  return imageOf(image.width, image.height, 1, data);
+}
