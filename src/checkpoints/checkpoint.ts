@@ -1,0 +1,142 @@
+import { CheckpointError, UsageError } from "../errors.js";
+import type { NetworkOptions } from "../networks/options.js";
+import { CONVENTIONS, type Convention, publishLayer, type Source } from "./conventions.js";
+import { networkLayers } from "./layers.js";
+import { writeMean } from "./mean.js";
+import { describe, readDescription } from "./metadata.js";
+import { looksLikeArchive, looksLikePickle, readPytorch } from "./pytorch/read.js";
+import { writePytorch } from "./pytorch/write.js";
+import { applyOverrides, type Overrides, recognise } from "./recognise.js";
+import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
+import { checkParameters } from "./shapes.js";
+import type { StateDict } from "./state.js";
+
+/** A network and its weights. */
+export interface Checkpoint {
+  network: NetworkOptions;
+  /** Under canonical names; a slimmed network's are smaller than its options say. */
+  parameters: StateDict;
+  /** Width multipliers that share these parameters. */
+  widths?: readonly number[];
+}
+
+/** Formats of checkpoint files. */
+export type CheckpointFormat = "safetensors" | "pytorch";
+
+/**
+ * Read a checkpoint: this project's own, or one of the sources that `recognise` knows in a safetensors or PyTorch file.
+ * Nothing in the file is executed; memory is in proportion to its size.
+ *
+ * @param bytes the whole file
+ * @param file what errors call it
+ * @throws CheckpointError where it is damaged, hostile or not recognised; UsageError where an override doesn't apply
+ */
+export function readCheckpoint(
+  bytes: Uint8Array,
+  file: string,
+  overrides: Overrides = {},
+): Checkpoint & { source: Source } {
+  const { state, metadata } = readState(bytes, file);
+  const description = readDescription(metadata, file);
+  if (!description) return recognise(state, overrides, file);
+  const { network, ...rest } = description;
+  checkParameters(network, state, file);
+  return { network: applyOverrides(network, overrides, file), parameters: state, ...rest, source: "canonical" };
+}
+
+/**
+ * The named tensors of a checkpoint file of either format, as the file names them, and a safetensors file's metadata.
+ *
+ * @param wanted names to read; all by default
+ * @throws CheckpointError where the file is neither, damaged or hostile
+ */
+export function readState(
+  bytes: Uint8Array,
+  file: string,
+  wanted?: (name: string) => boolean,
+): { state: StateDict; metadata: Record<string, string> } {
+  switch (detectFormat(bytes, file)) {
+    case "pytorch":
+      return { state: readPytorch(bytes, file, wanted), metadata: {} };
+    case "safetensors": {
+      const { tensors, metadata } = readSafetensors(bytes, file, wanted);
+      return { state: tensors, metadata };
+    }
+  }
+}
+
+/** This project's checkpoint format: safetensors under canonical names, whose metadata describes the network. */
+export function encodeCheckpoint({ network, parameters, widths }: Checkpoint): Uint8Array<ArrayBuffer> {
+  checkParameters(network, parameters, "the checkpoint to save");
+  return writeSafetensors(parameters, describe(widths ? { network, widths } : { network }));
+}
+
+/** The source whose code a network's checkpoint loads into, if it is one of the published. */
+export function publishedSource(network: NetworkOptions): Source {
+  switch (network.architecture) {
+    case "edsr":
+      return "edsr-pytorch";
+    case "rcan":
+      return "rcan";
+    case "carn":
+      return network.variant === "original" ? "carn-pytorch" : "csd";
+  }
+}
+
+/**
+ * A file for torch.load with the names of `source`, its mean layers included, so that its code takes the weights as they are.
+ *
+ * @throws UsageError where the source's code has no such architecture, or would compute something else with these weights
+ */
+export function encodePytorch({ network, parameters }: Checkpoint, source: Source): Uint8Array<ArrayBuffer> {
+  checkParameters(network, parameters, "the checkpoint to save");
+  const convention = conventionOf(network, source);
+  const published: StateDict = new Map(writeMean(network, convention));
+  for (const { name } of networkLayers(network)) {
+    for (const kind of ["weight", "bias"]) {
+      const tensor = parameters.get(`${name}.${kind}`);
+      if (tensor) published.set(`${publishLayer(convention, name, network)}.${kind}`, tensor);
+    }
+  }
+  return writePytorch(published, convention.wrapper);
+}
+
+function conventionOf(network: NetworkOptions, source: Source): Convention {
+  const { architecture } = network;
+  const convention = CONVENTIONS.find((each) => each.source === source && each.architecture === architecture);
+  const best = publishedSource(network);
+  if (!convention) {
+    throw new UsageError(`${source} has no ${architecture.toUpperCase()}; use the names of ${best}, or canonical`);
+  }
+  if (source === "canonical") return convention;
+  if (network.architecture === "carn" && network.variant !== convention.variant) {
+    throw new UsageError(
+      `${source}'s CARN is the ${convention.variant} variant, this is the ${network.variant}: its code would compute ` +
+        `something else with these weights. Use the names of ${best}, or canonical`,
+    );
+  }
+  if (source === "carn-pytorch" && network.range !== convention.range) {
+    throw new UsageError(
+      `${source} feeds its network 0..${convention.range}, this one works in 0..${network.range}: use canonical names`,
+    );
+  }
+  return convention;
+}
+
+function detectFormat(bytes: Uint8Array, file: string): CheckpointFormat {
+  if (looksLikeArchive(bytes) || looksLikePickle(bytes)) return "pytorch";
+  if (looksLikeSafetensors(bytes)) return "safetensors";
+  throw new CheckpointError(`${file} is neither a safetensors nor a PyTorch file${guess(bytes)}`);
+}
+
+/** What other files that end up in a checkpoint's place look like. */
+function guess(bytes: Uint8Array): string {
+  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 512));
+  if (bytes.length === 0) return ": it is empty";
+  if (text.startsWith("version https://git-lfs"))
+    return ": it is a Git LFS pointer; fetch the file itself with git lfs pull";
+  if (/^\s*<(!doctype|html)/i.test(text)) return ": it is a web page; was the download link one to a page?";
+  if (text.includes("ustar"))
+    return ": it is a tar archive, as PyTorch wrote before 0.1.10; load it there and save it again";
+  return "";
+}

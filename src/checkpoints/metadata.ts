@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { CheckpointError } from "../errors.js";
+import type { NetworkOptions } from "../networks/options.js";
+
+/** What the metadata of this project's own checkpoints says, as JSON under `slimsr`. */
+export interface Description {
+  network: NetworkOptions;
+  /** Width multipliers that the parameters were trained for; they are shared, the widest holding all. */
+  widths?: readonly number[];
+}
+
+const METADATA_KEY = "slimsr";
+
+const colour = z.number().min(0).max(255);
+
+const common = {
+  scale: z.literal([2, 3, 4]),
+  features: z.int().min(1).max(4096),
+  mean: z.tuple([colour, colour, colour]),
+  range: z.literal([255, 1]),
+};
+
+const blocks = z.int().min(1).max(256);
+
+const network = z.discriminatedUnion("architecture", [
+  z.strictObject({ architecture: z.literal("edsr"), ...common, blocks, resScale: z.number().min(-100).max(100) }),
+  z.strictObject({
+    architecture: z.literal("rcan"),
+    ...common,
+    blocks,
+    groups: z.int().min(1).max(64),
+    reduction: z.int().min(1).max(4096),
+  }),
+  z.strictObject({ architecture: z.literal("carn"), ...common, variant: z.enum(["original", "csd"]) }),
+]) satisfies z.ZodType<NetworkOptions>;
+
+const description = z.strictObject({
+  network,
+  widths: z.array(z.number().gt(0).max(1)).min(1).max(64).exactOptional(),
+});
+
+/** String metadata that holds the description. */
+export function describe({ network, widths }: Description): Record<string, string> {
+  return { [METADATA_KEY]: JSON.stringify(widths ? { network, widths } : { network }) };
+}
+
+/**
+ * The description that string metadata holds, if it holds one.
+ *
+ * @throws CheckpointError where it is not as this version writes it
+ */
+export function readDescription(metadata: Readonly<Record<string, string>>, file: string): Description | undefined {
+  const text = metadata[METADATA_KEY];
+  if (text === undefined) return undefined;
+  const parsed = description.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || METADATA_KEY}: ${message}`);
+  throw new CheckpointError(
+    `${file} describes its network in a way this version doesn't know (${problems.slice(0, 3).join("; ")})`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

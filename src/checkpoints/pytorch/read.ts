@@ -1,0 +1,80 @@
+import { CheckpointError } from "../../errors.js";
+import { type FloatElements, floatElements } from "../floats.js";
+import { elementCount, type StateDict } from "../state.js";
+import { openArchive } from "./archive.js";
+import { openLegacy } from "./legacy.js";
+import type { PickleValue } from "./pickle.js";
+import { findStateDict } from "./state-dict.js";
+import { gather, type Storage, type TensorView } from "./tensors.js";
+
+/** What both of PyTorch's formats come down to. */
+export interface TorchFile {
+  /** What was saved. */
+  root: PickleValue;
+  /** Bytes of the storages with these keys, as many as there are. */
+  readStorages(keys: ReadonlySet<string>): Map<string, Uint8Array>;
+}
+
+/** Whether the file begins as PyTorch's zip format does. */
+export function looksLikeArchive(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+/** Whether the file begins as a pickle does, which PyTorch's legacy format is made of. */
+export function looksLikePickle(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5;
+}
+
+/**
+ * Read the state dictionary of a file that torch.save wrote, in its zip or its legacy format. Nothing in the file is
+ * executed. Tensors of integers are left out; prefixes such as `module.` are stripped.
+ *
+ * @param bytes the whole file
+ * @param file what errors call it
+ * @param wanted names to read, without prefix; all by default. What isn't wanted costs nothing
+ * @throws CheckpointError where the file is damaged, asks for more than tensors in dictionaries, or has none
+ */
+export function readPytorch(bytes: Uint8Array, file: string, wanted?: (name: string) => boolean): StateDict {
+  const { root, readStorages } = looksLikeArchive(bytes) ? openArchive(bytes, file) : openLegacy(bytes, file);
+  const views = new Map(
+    [...findStateDict(root, file)].filter(([name, view]) => view.storage.format.float && (!wanted || wanted(name))),
+  );
+  refuseInflation(views.values(), bytes.length, file);
+  const storages = readStorages(new Set([...views.values()].map((view) => view.storage.key)));
+  const elements = new Map<string, FloatElements>();
+  const gathered = new Map<string, Float32Array>();
+  const state: StateDict = new Map();
+  for (const [name, view] of views) {
+    const data = gathered.get(view.identity) ?? gather(view, elementsOf(view.storage, storages, elements, file));
+    gathered.set(view.identity, data);
+    state.set(name, { dtype: "float32", shape: view.shape, data });
+  }
+  return state;
+}
+
+/** Views may share storages; together they may not become more than four times the file's size. */
+function refuseInflation(views: Iterable<TensorView>, fileBytes: number, file: string): void {
+  const distinct = new Map([...views].map((view) => [view.identity, elementCount(view.shape)]));
+  const total = [...distinct.values()].reduce((sum, count) => sum + count, 0);
+  if (total > fileBytes) {
+    throw new CheckpointError(`${file} is damaged: its ${fileBytes} bytes claim to hold ${total} numbers`);
+  }
+}
+
+function elementsOf(
+  { key, format, offset, length }: Storage,
+  storages: Map<string, Uint8Array>,
+  known: Map<string, FloatElements>,
+  file: string,
+): FloatElements {
+  const bytes = storages.get(key);
+  if (!bytes || !format.float) throw new CheckpointError(`${file} is damaged: its storage ${key} is missing`);
+  const elements = known.get(`${key}:${format.float}`) ?? floatElements(bytes, format.float);
+  known.set(`${key}:${format.float}`, elements);
+  if (offset + length > elements.length) {
+    throw new CheckpointError(
+      `${file} is damaged: its storage ${key} claims ${offset + length} elements, but holds ${elements.length}`,
+    );
+  }
+  return elements;
+}

@@ -1,0 +1,19 @@
+/** Named tensors, as readers yield and writers take them. */
+export interface StateTensor {
+  readonly dtype: "float32";
+  readonly shape: readonly number[];
+  /** Row-major elements. */
+  readonly data: Float32Array;
+}
+
+export type StateDict = Map<string, StateTensor>;
+
+/** Product of the dimensions; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** "64×3×3×3", or "scalar". */
+export function formatShape(shape: readonly number[]): string {
+  return shape.length === 0 ? "scalar" : shape.join("×");
+}

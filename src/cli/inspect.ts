@@ -1,0 +1,140 @@
+import { basename } from "node:path";
+import { Command } from "commander";
+import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../checkpoints/files.js";
+import type { Overrides } from "../checkpoints/recognise.js";
+import { checkParameters } from "../checkpoints/shapes.js";
+import { CheckpointError } from "../errors.js";
+import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "../evaluation/cost.js";
+import type { NetworkOptions } from "../networks/options.js";
+import { addOverrideOptions, summarise } from "./checkpoint-options.js";
+
+interface InspectOptions extends Overrides {
+  json?: true;
+  layers?: true;
+}
+
+/** A checkpoint's facts, as `--json` prints them. */
+interface Inspection {
+  file: string;
+  source: string;
+  network: NetworkOptions;
+  parameters: number;
+  /** Multiply-accumulates for a 1280×720 output. */
+  macs: number;
+  widths?: { width: number; parameters: number; macs: number }[];
+  layers?: Cost["layers"];
+}
+
+/** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
+export function inspectCommand(): Command {
+  const command = new Command("inspect")
+    .description("show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates")
+    .argument("<file>", "checkpoint: .safetensors, .pt or .pth")
+    .option("--layers", "list the layers")
+    .option("--json", "print JSON");
+  return addOverrideOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slimsr inspect edsr_x2.pt\n  slimsr inspect carn.pth --scale 4 --layers\n  slimsr inspect student.safetensors --json",
+    )
+    .action(inspect);
+}
+
+async function inspect(file: string, { json, layers, ...overrides }: InspectOptions): Promise<void> {
+  let checkpoint: LoadedCheckpoint;
+  try {
+    checkpoint = await loadCheckpoint(file, overrides);
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || !(await inspectVgg19(file, json))) throw error;
+    return;
+  }
+  const inspection = examine(file, checkpoint, layers ?? false);
+  process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : report(inspection));
+}
+
+function examine(file: string, { network, parameters, widths, source }: LoadedCheckpoint, layers: boolean): Inspection {
+  const cost = networkCost(network, HD_OUTPUT, checkParameters(network, parameters, file));
+  return {
+    file,
+    source,
+    network,
+    parameters: cost.parameters,
+    macs: cost.macs,
+    ...(widths && {
+      widths: widths.map((width) => {
+        const { parameters, macs } = costAtWidth(network, width);
+        return { width, parameters, macs };
+      }),
+    }),
+    ...(layers && { layers: cost.layers }),
+  };
+}
+
+function report({ file, source, network, parameters, macs, widths, layers }: Inspection): string {
+  const rows = [
+    ["file", basename(file)],
+    ["network", summarise(network)],
+    ["names", source],
+    ...(network.architecture === "edsr" ? [["residual scale", String(network.resScale)]] : []),
+    ...(network.architecture === "rcan" ? [["reduction", String(network.reduction)]] : []),
+    ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
+    ["mean", `${network.mean.map((value) => value.toFixed(3)).join(", ")} of 255`],
+    ["range", `0..${network.range}`],
+    ["parameters", parameters.toLocaleString("en")],
+    ["MACs", `${giga(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
+  ];
+  const sections = [rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n")];
+  if (widths) {
+    sections.push(
+      table([
+        ["width", "parameters", "MACs"],
+        ...widths.map((each) => [String(each.width), each.parameters.toLocaleString("en"), giga(each.macs)]),
+      ]),
+    );
+  }
+  if (layers) {
+    sections.push(
+      table([
+        ["layer", "weights", "parameters", "MACs"],
+        ...layers.map(({ name, inputs, outputs, kernel, parameters, macs }) => [
+          name,
+          `${outputs}×${inputs}×${kernel}×${kernel}`,
+          parameters.toLocaleString("en"),
+          giga(macs),
+        ]),
+      ]),
+    );
+  }
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** VGG19, which the contrastive loss needs, is a checkpoint too, though not of a network to slim. */
+async function inspectVgg19(file: string, json: true | undefined): Promise<boolean> {
+  try {
+    const { convolutions, mean } = await loadVgg19(file);
+    const parameters = convolutions.reduce((sum, { weight, bias }) => sum + weight.data.length + bias.data.length, 0);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ file, network: { architecture: "vgg19", mean }, parameters }, undefined, 2)}\n`
+        : `${basename(file)} holds VGG19 for the contrastive loss: conv1_1 to conv5_1, ` +
+            `${parameters.toLocaleString("en")} parameters, subtracted colour ${mean.join(", ")}\n`,
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function giga(macs: number): string {
+  return `${(macs / 1e9).toFixed(macs < 1e8 ? 4 : 1)} G`;
+}
+
+/** Columns, the first to the left and the others to the right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const lengths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(lengths[i] ?? 0) : cell.padStart(lengths[i] ?? 0))).join("  "),
+    )
+    .join("\n");
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { SlimsrError } from "../errors.js";
+import { convertCommand } from "./convert.js";
+import { inspectCommand } from "./inspect.js";
+
+const program = new Command("slimsr").description("make super-resolution networks small and fast");
+for (const command of [inspectCommand(), convertCommand()]) program.addCommand(command);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof SlimsrError)) throw error;
+  process.stderr.write(`slimsr: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}
