@@ -36,3 +36,8 @@ export class DatasetError extends SlimsrError {}
 
 /** A checkpoint that is damaged, hostile or not recognised. */
 export class CheckpointError extends SlimsrError {}
+
+/** Stopped by the user, between two pieces of work. */
+export class InterruptedError extends SlimsrError {
+  override readonly exitCode: number = 130;
+}
