@@ -3,9 +3,10 @@ import { Command } from "commander";
 import { SlimsrError } from "../errors.js";
 import { convertCommand } from "./convert.js";
 import { inspectCommand } from "./inspect.js";
+import { prepareCommand } from "./prepare.js";
 
 const program = new Command("slimsr").description("make super-resolution networks small and fast");
-for (const command of [inspectCommand(), convertCommand()]) program.addCommand(command);
+for (const command of [inspectCommand(), convertCommand(), prepareCommand()]) program.addCommand(command);
 
 try {
   await program.parseAsync();

@@ -1,0 +1,57 @@
+import { Command, InvalidArgumentError } from "commander";
+import { type PrepareOptions, prepareBenchmark } from "../datasets/prepare.js";
+import { interruptible } from "./interrupt.js";
+import { withProgress } from "./progress.js";
+
+interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
+  hr: string;
+  scale: number[];
+  out: string;
+  json?: true;
+}
+
+/** `slimsr prepare`: LR images for a folder of HR images, in the benchmarks' layout. */
+export function prepareCommand(): Command {
+  return new Command("prepare")
+    .description(
+      "make LR images from HR images as the benchmarks' are made: MATLAB's bicubic, after cropping to the scale",
+    )
+    .requiredOption("--hr <folder>", "HR images (PNG, JPEG, WebP, TIFF, AVIF, BMP), in subfolders too")
+    .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
+    .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")
+    .option("--skip-bad", "go on without images that cannot be used, and list them")
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 100 million)", positiveInteger)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slimsr prepare --hr photos --scale 2,3,4 --out photos-sr\n" +
+        "  slimsr prepare --hr Urban100/HR --scale 4 --out Urban100    (adds LR_bicubic/X4 beside HR)",
+    )
+    .action(prepare);
+}
+
+async function prepare({ hr, scale, out, json, ...options }: Options): Promise<void> {
+  const { written, skipped } = await interruptible((signal) =>
+    withProgress("prepare", "images", (onProgress) =>
+      prepareBenchmark(hr, scale, out, { ...options, signal, onProgress }),
+    ),
+  );
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out, scales: scale, images: written, skipped }, undefined, 2)}\n`);
+    return;
+  }
+  const images = `${written.length} ${written.length === 1 ? "image" : "images"}`;
+  process.stdout.write(`${out}: ${images}, LR at ×${scale.join(", ×")}\n`);
+  for (const { reason } of skipped) process.stderr.write(`skipped ${reason}\n`);
+}
+
+function scales(text: string): number[] {
+  const list = [...new Set(text.split(",").map((part) => positiveInteger(part.trim())))];
+  if (list.includes(1)) throw new InvalidArgumentError("A scale must be 2 or more.");
+  return list;
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a positive whole number.");
+  return Number(text);
+}

@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { DatasetError } from "../errors.js";
+import { type Channels, type Image, type Image8, imageOf } from "../images/image.js";
+import { systemReason } from "../images/node/system.js";
+
+/**
+ * Decoded images on disk, a file each, so that any number of them can be read in pieces at little memory.
+ *
+ * A file holds a header of 16 bytes (a magic number, width, height and channels, 32 bits each, little endian) and the
+ * 8-bit samples, row after row. It is called by a digest of its source's path, size and time of change, of how it was
+ * made and of this format's version: a changed source gets another file. Files are written beside their target and
+ * renamed, so that two processes may prepare the same images at once.
+ */
+
+export const headerBytes = 16;
+const magic = 0x31494c53; // "SLI1": to be changed with whatever changes what is stored
+
+/** Where a decoded image lies. Structured-cloneable. */
+export interface DecodedImage {
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 3 RGB. */
+  readonly channels: 1 | 3;
+}
+
+/** $XDG_CACHE_HOME/slimsr/images, or ~/.cache/slimsr/images. */
+export function defaultCacheDirectory(): string {
+  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "slimsr", "images");
+}
+
+/**
+ * The file that holds, or is to hold, what is made from a source.
+ * @param how what the samples are: "hr", "bicubic x2"
+ * @throws DatasetError if the source is not there
+ */
+export async function cacheFile(directory: string, source: string, how: string): Promise<string> {
+  const { size, mtimeMs } = await stat(source).catch((error: unknown) => {
+    throw new DatasetError(`${source}: cannot be read: ${systemReason(error)}`, { cause: error });
+  });
+  const key = JSON.stringify([magic, resolve(source), size, mtimeMs, how]);
+  const digest = createHash("sha256").update(key).digest("hex").slice(0, 40);
+  return join(resolve(directory), digest.slice(0, 2), `${digest.slice(2)}.raw`);
+}
+
+/** The decoded image in a file of the cache, or undefined if there is none or it is not whole. */
+export async function findDecoded(file: string): Promise<DecodedImage | undefined> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(headerBytes), position: 0 });
+    if (bytesRead < headerBytes || buffer.readUInt32LE(0) !== magic) return undefined;
+    const [width, height, channels] = [4, 8, 12].map((at) => buffer.readUInt32LE(at)) as [number, number, number];
+    if ((channels !== 1 && channels !== 3) || width * height === 0) return undefined;
+    const { size } = await handle.stat();
+    return size === headerBytes + width * height * channels ? { file, width, height, channels } : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Stores an image of one or three channels.
+ * @throws DatasetError if the folder cannot be written
+ */
+export async function storeDecoded(file: string, image: Image8): Promise<DecodedImage> {
+  const { width, height, channels, data } = image;
+  if (channels !== 1 && channels !== 3) throw new DatasetError(`${channels} channels cannot be stored`);
+  const bytes = Buffer.alloc(headerBytes + data.length);
+  [magic, width, height, channels].forEach((value, i) => {
+    bytes.writeUInt32LE(value, 4 * i);
+  });
+  bytes.set(data, headerBytes);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomic(file, bytes, { fsync: false });
+  } catch (error) {
+    throw new DatasetError(
+      `${file}: cannot be written: ${systemReason(error)}; choose another folder for decoded images (XDG_CACHE_HOME)`,
+      { cause: error },
+    );
+  }
+  return { file, width, height, channels };
+}
+
+/**
+ * Reads the upper left `width` × `height` pixels of a decoded image.
+ * @throws DatasetError if the file is gone
+ */
+export async function readDecoded(
+  decoded: DecodedImage,
+  width = decoded.width,
+  height = decoded.height,
+): Promise<Image> {
+  const { file, channels } = decoded;
+  const rowBytes = width * channels;
+  const data = new Uint8Array(rowBytes * height);
+  try {
+    const handle = await open(file);
+    try {
+      const whole = width === decoded.width;
+      const reads = whole
+        ? [data]
+        : Array.from({ length: height }, (_, y) => data.subarray(y * rowBytes, (y + 1) * rowBytes));
+      for (const [y, target] of reads.entries()) {
+        await handle.read(target, 0, target.length, headerBytes + y * decoded.width * channels);
+      }
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new DatasetError(
+      `${file}: a decoded image has gone from the cache: ${systemReason(error)}; run the command again to decode it anew`,
+      { cause: error },
+    );
+  }
+  return imageOf(width, height, channels as Channels, data);
+}
