@@ -1,0 +1,60 @@
+import { GraphError } from "../errors.js";
+import { expand, type Node, sum, type Value } from "../graph/index.js";
+import type { GradientRule } from "./rule.js";
+import { arrangementRules } from "./rules/arrangement.js";
+import { elementwiseRules } from "./rules/elementwise.js";
+import { reductionRules } from "./rules/reduction.js";
+import { spatialRules } from "./rules/spatial.js";
+
+const RULES = new Map<string, GradientRule>(
+  Object.entries({ ...elementwiseRules, ...arrangementRules, ...reductionRules, ...spatialRules }),
+);
+
+/** The operators that can be differentiated. */
+export const DIFFERENTIABLE: readonly string[] = [...RULES.keys()];
+
+/**
+ * Gradients of the scalar `loss` with respect to each of `parameters`, by reverse-mode differentiation: nodes are appended
+ * to the loss's graph. A node is visited only if some parameter reaches the loss through it, and of its inputs only those
+ * that a parameter reaches get a gradient.
+ * @throws GraphError naming an operator on the way that has no rule, or a loss that is not a scalar.
+ */
+export function differentiate(loss: Value, parameters: readonly Value[]): Value[] {
+  if (loss.shape.length !== 0) throw new GraphError(`the loss ${loss.name} must be a scalar to be differentiated`);
+  const { graph } = loss;
+  const path = dependents(graph.nodes, parameters);
+  const collected = new Map<Value, Value[]>([[loss, [graph.scalar(1)]]]);
+  const total = (value: Value): Value | undefined => {
+    const terms = collected.get(value);
+    return terms && sum(terms);
+  };
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((value) => collected.has(value) && path.has(value))) continue;
+    const wanted = node.inputs.map((value) => value !== undefined && path.has(value));
+    const gradients = ruleOf(node)(node, node.outputs.map(total), wanted);
+    node.inputs.forEach((value, i) => {
+      const gradient = gradients[i];
+      if (!value || !gradient || !wanted[i]) return;
+      const terms = collected.get(value);
+      if (terms) terms.push(gradient);
+      else collected.set(value, [gradient]);
+    });
+  }
+  return parameters.map((parameter) => total(parameter) ?? expand(graph.scalar(0), parameter.shape));
+}
+
+function ruleOf(node: Node): GradientRule {
+  const rule = RULES.get(node.operator);
+  if (!rule) throw new GraphError(`operator ${node.operator} (output ${node.outputs[0]?.name}) has no gradient rule`);
+  return rule;
+}
+
+/** All values that depend on one of `sources`, these included. */
+function dependents(nodes: readonly Node[], sources: readonly Value[]): Set<Value> {
+  const reached = new Set<Value>(sources);
+  for (const node of nodes) {
+    if (node.operator === "StopGradient") continue;
+    if (node.inputs.some((value) => value && reached.has(value))) for (const value of node.outputs) reached.add(value);
+  }
+  return reached;
+}

@@ -1,0 +1,112 @@
+import { GraphError } from "../../errors.js";
+import {
+  concat,
+  expand,
+  intOr,
+  intsOr,
+  pad,
+  reshape,
+  slice,
+  textOr,
+  transpose,
+  type Value,
+} from "../../graph/index.js";
+import { type GradientRule, input, unbroadcast } from "../rule.js";
+
+const restore: GradientRule = (node, [dy]) => [dy && reshape(dy, input(node, 0).shape)];
+
+const axisOf = (attributes: Parameters<typeof intOr>[0], rank: number, otherwise: number): number => {
+  const axis = intOr(attributes, "axis", otherwise);
+  return axis < 0 ? axis + rank : axis;
+};
+
+/** Each part's gradient is its stretch of the whole's. */
+const concatRule: GradientRule = (node, [dy], wanted) => {
+  if (!dy) return [];
+  const axis = axisOf(node.attributes, dy.shape.length, 0);
+  let start = 0;
+  return node.inputs.map((part, i) => {
+    const end = start + (part?.shape[axis] ?? 0);
+    const gradient = wanted[i] ? slice(dy, [{ axis, start, end }]) : undefined;
+    start = end;
+    return gradient;
+  });
+};
+
+/** The whole's gradient is its parts' put together, zeros where nothing depends on a part. */
+const splitRule: GradientRule = (node, gradients) => {
+  const x = input(node, 0);
+  const parts = node.outputs.map((part, i) => gradients[i] ?? expand(x.graph.scalar(0), part.shape));
+  return [concat(parts, axisOf(node.attributes, x.shape.length, 0))];
+};
+
+const constantIntegers = (value: Value | undefined): number[] | undefined =>
+  value && Array.from(value.data as BigInt64Array, Number);
+
+/** What was cut away gets zeros: a pad on each side. */
+const sliceRule: GradientRule = (node, [dy]) => {
+  if (!dy) return [];
+  const x = input(node, 0);
+  const [starts, , axes, steps] = [1, 2, 3, 4].map((i) => constantIntegers(node.inputs[i]));
+  if (steps?.some((step) => step !== 1)) throw new GraphError("Slice has a gradient rule for steps of 1 only");
+  const before = x.shape.map(() => 0);
+  starts?.forEach((start, i) => {
+    const axis = ((axes?.[i] ?? i) + x.shape.length) % x.shape.length;
+    const size = x.shape[axis] as number;
+    before[axis] = Math.min(Math.max(start < 0 ? start + size : start, 0), size);
+  });
+  const after = x.shape.map((size, i) => size - (before[i] as number) - (dy.shape[i] as number));
+  return [pad(dy, [...before, ...after])];
+};
+
+/** Zeros have no gradient: the pads are cut away, what a negative pad had cut away gets zeros. */
+const padRule: GradientRule = (node, [dy]) => {
+  if (textOr(node.attributes, "mode", "constant") !== "constant") {
+    throw new GraphError("Pad has a gradient rule for mode constant only");
+  }
+  const pads = constantIntegers(node.inputs[1]) ?? [];
+  return [
+    dy &&
+      pad(
+        dy,
+        pads.map((size) => -size),
+      ),
+  ];
+};
+
+const transposeRule: GradientRule = (node, [dy]) => {
+  if (!dy) return [];
+  const reversed = dy.shape.map((_, i) => i).reverse();
+  const permutation = intsOr(node.attributes, "perm", reversed);
+  const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+  return [transpose(dy, inverse)];
+};
+
+/** The inverse of a pixel shuffle (CRD): [N, C, r·H, r·W] → [N, C·r², H, W]. */
+const depthToSpaceRule: GradientRule = (node, [dy]) => {
+  if (!dy) return [];
+  if (textOr(node.attributes, "mode", "DCR") !== "CRD") {
+    throw new GraphError("DepthToSpace has a gradient rule for mode CRD only");
+  }
+  const [batch, channels, height, width] = input(node, 0).shape as [number, number, number, number];
+  const r = intOr(node.attributes, "blocksize", 1);
+  const blocks = reshape(dy, [batch, channels / r ** 2, height, r, width, r]);
+  return [reshape(transpose(blocks, [0, 1, 3, 5, 2, 4]), [batch, channels, height, width])];
+};
+
+/** Sum of the copies; along an axis that was repeated whole. */
+const expandRule: GradientRule = (node, [dy]) => [dy && unbroadcast(dy, input(node, 0).shape)];
+
+export const arrangementRules: Record<string, GradientRule> = {
+  Reshape: restore,
+  Squeeze: restore,
+  Unsqueeze: restore,
+  Flatten: restore,
+  Concat: concatRule,
+  Split: splitRule,
+  Slice: sliceRule,
+  Pad: padRule,
+  Transpose: transposeRule,
+  DepthToSpace: depthToSpaceRule,
+  Expand: expandRule,
+};

@@ -1,0 +1,172 @@
+import { GraphError } from "../errors.js";
+import type { Attributes } from "./attributes.js";
+import { inferOutputs } from "./shapes/index.js";
+import { DATA_TYPES, type DataType, elements, type Shape, showShape, type TensorData } from "./types.js";
+
+/** A tensor of known element type and shape: an input, a constant (it then has `data`) or a node's output. */
+export interface Value {
+  readonly graph: Graph;
+  readonly name: string;
+  readonly dtype: DataType;
+  readonly shape: Shape;
+  readonly producer?: Node;
+  readonly data?: TensorData;
+}
+
+/** One operator applied to values. Optional inputs that are left out are undefined. */
+export interface Node {
+  readonly operator: string;
+  readonly domain: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+export interface ApplyOptions {
+  /** ONNX operator domain; the standard's is "". */
+  domain?: string;
+  /** Names of the outputs; made up from the operator's name where absent. */
+  names?: readonly string[];
+}
+
+/**
+ * A directed acyclic graph of tensor operators, in the order of their construction, which is a topological order.
+ * Shapes are static and inferred when a node is added: what doesn't fit is an error at once.
+ */
+export class Graph {
+  readonly inputs: Value[] = [];
+  readonly constants: Value[] = [];
+  readonly nodes: Node[] = [];
+  readonly #outputs = new Map<string, Value>();
+  readonly #names = new Set<string>();
+  readonly #scalars = new Map<string, Value>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(readonly name: string) {}
+
+  /** The values that a run of this graph yields, by the names they are asked for under. */
+  get outputs(): ReadonlyMap<string, Value> {
+    return this.#outputs;
+  }
+
+  input(name: string, shape: Shape, dtype: DataType = "float32"): Value {
+    this.#checkShape(name, shape);
+    const value: Value = { graph: this, name: this.#claim(name), dtype, shape: [...shape] };
+    this.inputs.push(value);
+    return value;
+  }
+
+  constant(data: TensorData, shape: Shape, options: { name?: string; dtype?: DataType } = {}): Value {
+    const dtype = options.dtype ?? defaultDataType(data);
+    const name = this.#claim(options.name ?? this.#fresh("constant"));
+    this.#checkShape(name, shape);
+    if (data.length !== elements(shape) || !(data instanceof DATA_TYPES[dtype].array)) {
+      throw new GraphError(
+        `constant ${name}: ${data.length} elements of ${data.constructor.name} don't fill ${dtype} ${showShape(shape)}`,
+      );
+    }
+    const value: Value = { graph: this, name, dtype, shape: [...shape], data };
+    this.constants.push(value);
+    return value;
+  }
+
+  /** A float32 constant of shape [], one per number. */
+  scalar(number: number): Value {
+    return this.#shared(`f${number}`, () => this.constant(Float32Array.of(number), []));
+  }
+
+  /** An int64 constant of shape [n], one per content. */
+  integers(numbers: readonly number[]): Value {
+    return this.#shared(`i${numbers.join()}`, () =>
+      this.constant(BigInt64Array.from(numbers, BigInt), [numbers.length]),
+    );
+  }
+
+  /**
+   * Adds a node and returns its outputs.
+   * @throws GraphError naming the operator, its inputs and their shapes where they don't fit.
+   */
+  apply(
+    operator: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    options: ApplyOptions = {},
+  ): readonly Value[] {
+    const stranger = inputs.find((value) => value && value.graph !== this);
+    if (stranger) {
+      throw new GraphError(
+        `${operator}: input ${stranger.name} belongs to graph ${stranger.graph.name}, not ${this.name}`,
+      );
+    }
+    const types = inferOutputs(operator, inputs, attributes);
+    const outputs: Value[] = [];
+    const node: Node = { operator, domain: options.domain ?? "", inputs: [...inputs], outputs, attributes };
+    types.forEach(({ dtype, shape }, i) => {
+      const name = this.#claim(options.names?.[i] ?? this.#fresh(operator));
+      outputs.push({ graph: this, name, dtype, shape, producer: node });
+    });
+    this.nodes.push(node);
+    return outputs;
+  }
+
+  /** Declares `value` an output under `name`. */
+  output(name: string, value: Value): void {
+    if (value.graph !== this) {
+      throw new GraphError(`output ${name}: ${value.name} belongs to graph ${value.graph.name}, not ${this.name}`);
+    }
+    if (this.#outputs.has(name)) throw new GraphError(`graph ${this.name} has two outputs named ${name}`);
+    if (name !== value.name) this.#claim(name);
+    this.#outputs.set(name, value);
+  }
+
+  #shared(key: string, make: () => Value): Value {
+    const known = this.#scalars.get(key);
+    if (known) return known;
+    const made = make();
+    this.#scalars.set(key, made);
+    return made;
+  }
+
+  #claim(name: string): string {
+    if (name === "") throw new GraphError(`graph ${this.name}: a value needs a name`);
+    if (this.#names.has(name)) throw new GraphError(`graph ${this.name} has two values named ${name}`);
+    this.#names.add(name);
+    return name;
+  }
+
+  #fresh(stem: string): string {
+    for (;;) {
+      const count = (this.#counts.get(stem) ?? 0) + 1;
+      this.#counts.set(stem, count);
+      if (!this.#names.has(`${stem}_${count}`)) return `${stem}_${count}`;
+    }
+  }
+
+  #checkShape(name: string, shape: Shape): void {
+    if (shape.some((size) => !Number.isSafeInteger(size) || size < 0)) {
+      throw new GraphError(`${name}: ${showShape(shape)} is not a shape; sizes are whole numbers from 0`);
+    }
+  }
+}
+
+/** The nodes that some output needs, in the graph's order. */
+export function liveNodes(graph: Graph): Node[] {
+  const needed = new Set<Node>();
+  const pending = [...graph.outputs.values()];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (!value.producer || needed.has(value.producer)) continue;
+    needed.add(value.producer);
+    for (const input of value.producer.inputs) if (input) pending.push(input);
+  }
+  return graph.nodes.filter((node) => needed.has(node));
+}
+
+function defaultDataType(data: TensorData): DataType {
+  if (data instanceof Float32Array) return "float32";
+  if (data instanceof BigInt64Array) return "int64";
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Float64Array) return "float64";
+  if (data instanceof Int8Array) return "int8";
+  if (data instanceof Uint8Array) return "uint8";
+  throw new GraphError("16-bit constants need their dtype named: float16 or bfloat16");
+}

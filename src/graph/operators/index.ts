@@ -1,0 +1,5 @@
+export * from "./arrangement.js";
+export * from "./detach.js";
+export * from "./elementwise.js";
+export * from "./reduction.js";
+export * from "./spatial.js";

@@ -1,0 +1,16 @@
+import { add, type Value } from "../graph/index.js";
+import { aroundMean, type Layers } from "./layers.js";
+import type { EdsrOptions } from "./options.js";
+
+/** EDSR (Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017). lr [N, 3, H, W] → [N, 3, s·H, s·W]. */
+export function edsr(options: EdsrOptions, layers: Layers, lr: Value): Value {
+  const { features, blocks, resScale, scale } = options;
+  return aroundMean(lr, options, (image) => {
+    const head = layers.conv("head", image, 3, features);
+    let x = head;
+    for (let b = 0; b < blocks; b++) x = layers.residualBlock(`body.${b}`, x, features, resScale);
+    x = add(head, layers.conv("body_conv", x, features, features));
+    x = layers.upsampler("upsampler", x, features, scale);
+    return layers.conv("tail", x, features, 3);
+  });
+}

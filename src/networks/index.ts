@@ -1,0 +1,36 @@
+import type { Value } from "../graph/index.js";
+import { Graph } from "../graph/index.js";
+import { carn } from "./carn.js";
+import { edsr } from "./edsr.js";
+import { Layers } from "./layers.js";
+import type { NetworkOptions } from "./options.js";
+import { declaredInputs, type ParameterShapes, type ParameterSource } from "./parameters.js";
+import { rcan } from "./rcan.js";
+
+export * from "./options.js";
+export * from "./parameters.js";
+export * from "./vgg19.js";
+
+/** Appends the network to the graph of `lr` [N, 3, H, W]: the super-resolved images [N, 3, s·H, s·W], in 0..255, unclipped. */
+export function buildNetwork(options: NetworkOptions, lr: Value, source: ParameterSource): Value {
+  const layers = new Layers(source);
+  switch (options.architecture) {
+    case "edsr":
+      return edsr(options, layers, lr);
+    case "rcan":
+      return rcan(options, layers, lr);
+    case "carn":
+      return carn(options, layers, lr);
+  }
+}
+
+/** The network as a graph of its own with its parameters as inputs, for analysis of its structure. */
+export function structure(options: NetworkOptions): { graph: Graph; shapes: ParameterShapes } {
+  const graph = new Graph(options.architecture);
+  const shapes = new Map<string, readonly number[]>();
+  const lr = graph.input("lr", [1, 3, 8, 8]);
+  graph.output("sr", buildNetwork(options, lr, declaredInputs(graph, shapes)));
+  return { graph, shapes };
+}
+
+export const parameterShapes = (options: NetworkOptions): ParameterShapes => structure(options).shapes;

@@ -1,0 +1,2 @@
+export { createSession } from "./node/session.js";
+export * from "./session.js";

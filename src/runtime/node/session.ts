@@ -1,0 +1,98 @@
+import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
+import { DeviceError } from "../../errors.js";
+import { type Graph, writeOnnx } from "../../graph/index.js";
+import type { RunOptions, RunResult, Session, SessionOptions, Tensor, Tensors } from "../session.js";
+import { deviceAdvice, requireDevice } from "./devices.js";
+import type { Request, Response } from "./protocol.js";
+
+const WORKER = createRequire(import.meta.url).resolve("#session-worker");
+
+/**
+ * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
+ * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
+ */
+export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+  requireDevice(options.device ?? "cpu");
+  const model = source instanceof Uint8Array ? new Uint8Array(source) : writeOnnx(source);
+  const session = new WorkerSession(options);
+  try {
+    await session.create(model);
+  } catch (error) {
+    await session.terminate();
+    throw error;
+  }
+  return session;
+}
+
+type Answered<K extends Response["kind"]> = Extract<Response, { kind: K }>;
+type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
+
+class WorkerSession implements Session {
+  readonly #worker = new Worker(WORKER);
+  readonly #waiting = new Map<number, { resolve: (response: Response) => void; reject: (error: Error) => void }>();
+  #count = 0;
+  #failure: Error | undefined;
+
+  constructor(private readonly options: SessionOptions) {
+    this.#worker.unref();
+    this.#worker.on("message", (response: Response) => this.#settle(response));
+    this.#worker.on("error", (error) => this.#fail(new DeviceError(`the engine's thread failed: ${error.message}`)));
+    this.#worker.on("exit", () => this.#fail(new DeviceError("the session is closed")));
+  }
+
+  async create(model: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#ask<"created">({ kind: "create", model, options: this.options }, [model.buffer]);
+  }
+
+  async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
+    const moved = [...move.map((name) => feeds[name]), ...Object.values(into)].filter((tensor) => tensor !== undefined);
+    const { result } = await this.#ask<"ran">({ kind: "run", feeds, into, move }, moved.map(wholeBuffer));
+    return result;
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure) return;
+    await this.#ask<"closed">({ kind: "close" }, []);
+    await this.terminate();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #ask<K extends Response["kind"]>(
+    request: Unnumbered<Request>,
+    transfer: readonly ArrayBuffer[],
+  ): Promise<Answered<K>> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      const id = this.#count++;
+      // While a request is under way the thread keeps the process alive; an idle session doesn't.
+      this.#worker.ref();
+      this.#waiting.set(id, { resolve: resolve as (response: Response) => void, reject });
+      this.#worker.postMessage({ ...request, id }, [...new Set(transfer)]);
+    });
+  }
+
+  #settle(response: Response): void {
+    const waiting = this.#waiting.get(response.id);
+    this.#waiting.delete(response.id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if (response.kind === "failed") waiting?.reject(deviceAdvice(this.options.device ?? "cpu", response.message));
+    else waiting?.resolve(response);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+function wholeBuffer({ data, shape }: Tensor): ArrayBuffer {
+  if (!(data.buffer instanceof ArrayBuffer) || data.byteLength !== data.buffer.byteLength) {
+    throw new DeviceError(`a tensor of shape [${shape.join(", ")}] is a view of a larger buffer and can't be moved`);
+  }
+  return data.buffer;
+}

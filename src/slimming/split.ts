@@ -1,0 +1,102 @@
+import { NetworkError } from "../errors.js";
+import { concat, type Shape, slice, type Value } from "../graph/index.js";
+import { type NetworkOptions, type ParameterSource, type Parameters, required, structure } from "../networks/index.js";
+import { analyseChannels } from "./channels.js";
+
+/**
+ * How a convolution over concatenated features is split: `aligned` takes the first channels of each part, which keeps what the
+ * teacher's columns mean; `official`, the published code's, takes the first columns of the whole.
+ */
+export type SplitMode = "aligned" | "official";
+
+/** Stretches start ≤ i < end that are kept of an axis. */
+type Stretches = readonly { readonly start: number; readonly end: number }[];
+
+/** What a student keeps of each parameter, per axis; axes that are kept whole are left out. */
+export type Split = ReadonlyMap<string, ReadonlyMap<number, Stretches>>;
+
+/**
+ * Channel splitting (CSD, section 3.1; CSSR-Net): of every group of C channels the first ⌊width·C⌋.
+ * @throws NetworkError where a layer would keep no channel, naming it and the width.
+ */
+export function splitChannels(options: NetworkOptions, width: number, mode: SplitMode = "aligned"): Split {
+  if (!(width > 0 && width <= 1)) throw new NetworkError(`width ${width} must lie above 0 and not above 1`);
+  const { graph, shapes } = structure(options);
+  const images = graph.inputs.filter((value) => !shapes.has(value.name));
+  const { groups, unitsOf } = analyseChannels(graph, images);
+  const kept = new Set<number>();
+  for (const { size, first, axes } of groups) {
+    const count = Math.floor(width * size);
+    if (count === 0) {
+      const layer = axes[0]?.parameter.name.replace(/\.(weight|bias)$/, "");
+      throw new NetworkError(`width ${width} leaves layer ${layer} (${size} channels) without channels`);
+    }
+    for (let i = 0; i < count; i++) kept.add(first + i);
+  }
+  const split = new Map<string, Map<number, Stretches>>();
+  for (const parameter of graph.inputs) {
+    const axes = new Map<number, Stretches>();
+    parameter.shape.forEach((size, axis) => {
+      const units = unitsOf(parameter, axis);
+      const indices = units?.flatMap((unit, i) => (kept.has(unit) ? [i] : []));
+      if (!indices || indices.length === size) return;
+      axes.set(axis, mode === "aligned" ? stretches(indices) : [{ start: 0, end: indices.length }]);
+    });
+    if (axes.size > 0) split.set(parameter.name, axes);
+  }
+  return split;
+}
+
+function stretches(indices: readonly number[]): Stretches {
+  const found: { start: number; end: number }[] = [];
+  for (const i of indices) {
+    const last = found.at(-1);
+    if (last?.end === i) last.end = i + 1;
+    else found.push({ start: i, end: i + 1 });
+  }
+  return found;
+}
+
+/** The student's parameters as slices of the teacher's: the same weights, so that gradients of both add up. */
+export function sharedSource(teacher: ReadonlyMap<string, Value>, split: Split): ParameterSource {
+  return (name) => {
+    const whole = teacher.get(name);
+    if (!whole) throw new NetworkError(`parameter ${name} is missing`);
+    const axes = [...(split.get(name) ?? [])];
+    const single = axes.flatMap(([axis, kept]) => (kept.length === 1 ? kept.map((range) => ({ axis, ...range })) : []));
+    let part = single.length > 0 ? slice(whole, single) : whole;
+    for (const [axis, kept] of axes.filter(([, { length }]) => length > 1)) {
+      const parts = kept.map(({ start, end }) => slice(part, [{ axis, start, end }]));
+      part = concat(parts, axis);
+    }
+    return part;
+  };
+}
+
+/** The student's parameters as tensors of their own. */
+export function materialise(parameters: Parameters, split: Split): Map<string, { shape: Shape; data: Float32Array }> {
+  const student = new Map<string, { shape: Shape; data: Float32Array }>();
+  for (const name of parameters.keys()) {
+    let { shape, data } = required(parameters, name);
+    for (const [axis, kept] of split.get(name) ?? []) ({ shape, data } = take(shape, data, axis, kept));
+    student.set(name, { shape, data: data.slice() });
+  }
+  return student;
+}
+
+function take(shape: Shape, data: Float32Array, axis: number, kept: Stretches): { shape: Shape; data: Float32Array } {
+  const size = shape[axis] as number;
+  const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
+  const count = kept.reduce((sum, { start, end }) => sum + end - start, 0);
+  const taken = new Float32Array(outer * count * inner);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const { start, end } of kept) {
+      const part = data.subarray((o * size + start) * inner, (o * size + end) * inner);
+      taken.set(part, at);
+      at += part.length;
+    }
+  }
+  return { shape: shape.map((length, i) => (i === axis ? count : length)), data: taken };
+}

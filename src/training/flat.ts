@@ -1,0 +1,43 @@
+import { concat, elements, reshape, type Shape, split, type Value } from "../graph/index.js";
+import type { ParameterShapes, Parameters } from "../networks/index.js";
+import { required } from "../networks/index.js";
+
+/** All parameters one after another in one vector: what a training step takes and yields. */
+export const flatSize = (shapes: ParameterShapes): number =>
+  [...shapes.values()].reduce((sum, s) => sum + elements(s), 0);
+
+/** The vector's parts, in their shapes, by name. */
+export function unflatten(vector: Value, shapes: ParameterShapes): Map<string, Value> {
+  const parts = split(vector, [...shapes.values()].map(elements), 0);
+  return new Map([...shapes].map(([name, shape], i) => [name, reshape(parts[i] as Value, shape)]));
+}
+
+export const flatten = (values: readonly Value[]): Value =>
+  concat(
+    values.map((value) => reshape(value, [elements(value.shape)])),
+    0,
+  );
+
+export function packParameters(parameters: Parameters, shapes: ParameterShapes): Float32Array {
+  const vector = new Float32Array(flatSize(shapes));
+  let at = 0;
+  for (const [name, shape] of shapes) {
+    vector.set(required(parameters, name).data, at);
+    at += elements(shape);
+  }
+  return vector;
+}
+
+export function unpackParameters(
+  vector: Float32Array,
+  shapes: ParameterShapes,
+): Map<string, { shape: Shape; data: Float32Array }> {
+  let at = 0;
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const data = vector.slice(at, at + elements(shape));
+      at += data.length;
+      return [name, { shape, data }];
+    }),
+  );
+}

@@ -1,0 +1,152 @@
+import { differentiate } from "../differentiate/index.js";
+import { UsageError } from "../errors.js";
+import { concat, Graph, reduceSumSquare, reshape, sqrt, type Value } from "../graph/index.js";
+import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
+import type { RatioForm } from "../objectives/contrastive.js";
+import { type CsdLoss, csdLoss } from "../objectives/csd.js";
+import { type AdamOptions, adam } from "../optimisers/adam.js";
+import { type SplitMode, sharedSource, splitChannels } from "../slimming/split.js";
+import { flatSize, flatten, unflatten } from "./flat.js";
+
+export interface ContrastiveStep {
+  /** Appends frozen weights to a graph and yields the features of images [N, 3, H, W] in 0..255, tap by tap: `vgg19`. */
+  features: (graph: Graph) => (images: Value) => Value[];
+  /** K, the number of negatives. */
+  negatives: number;
+  /** Samples of the batch that are contrasted, from the first; all where left out. */
+  contrasted?: number;
+  ratio: RatioForm;
+  detachTeacher: boolean;
+}
+
+export interface StepOptions {
+  network: NetworkOptions;
+  /** The students' widths; their weights are the teacher's first channels. */
+  widths: readonly number[];
+  split: SplitMode;
+  batch: number;
+  /** Height and width of an LR patch. */
+  patch: readonly [number, number];
+  /** Without it: joint training. */
+  contrastive?: ContrastiveStep;
+  adam: AdamOptions;
+  /** Whether the images and the gradient are outputs as well; for inspection. */
+  inspect?: boolean;
+}
+
+/**
+ * One training step as a graph.
+ * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; `negatives` [K] int64 (indices into the
+ * batch); scalars `teacher_weight`, `contrastive_weight`, `learning_rate`, `step`.
+ * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `gradient_norm`; per student i
+ * `l1_student.i`, `contrastive.i`, `d_pos.i` [5], `d_neg.i` [5].
+ */
+export function trainingStep(options: StepOptions): Graph {
+  const graph = new Graph("training_step");
+  const gradient = appendGradient(graph, options);
+  const parameters = graph.inputs.find(({ name }) => name === "parameters") as Value;
+  appendUpdate(graph, parameters, gradient, options.adam);
+  return graph;
+}
+
+/**
+ * The same step in two halves, for gradients that are accumulated over several batches or averaged across processes.
+ * `gradients` has the step's inputs but for the moments, learning rate and step, and its losses and `gradient` [P] as outputs;
+ * `update` takes `parameters`, `first`, `second`, `gradient`, `learning_rate` and `step`, and yields `new_…` and `gradient_norm`.
+ */
+export function trainingHalves(options: StepOptions): { gradients: Graph; update: Graph } {
+  const gradients = new Graph("gradients");
+  gradients.output("gradient", appendGradient(gradients, { ...options, inspect: false }));
+  const update = new Graph("update");
+  const size = flatSize(parameterShapes(options.network));
+  const parameters = update.input("parameters", [size]);
+  appendUpdate(update, parameters, update.input("gradient", [size]), options.adam);
+  return { gradients, update };
+}
+
+/** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
+function appendGradient(graph: Graph, options: StepOptions): Value {
+  const { network, batch, patch, contrastive } = options;
+  const shapes = parameterShapes(network);
+  const vector = graph.input("parameters", [flatSize(shapes)]);
+  const parameters = unflatten(vector, shapes);
+  const lr = graph.input("lr", [batch, 3, ...patch]);
+  const hr = graph.input("hr", [batch, 3, ...patch.map((size) => size * network.scale)]);
+  const teacher = buildNetwork(network, lr, (parameter) => parameters.get(parameter) as Value);
+  const students = options.widths.map((width) =>
+    buildNetwork(network, lr, sharedSource(parameters, splitChannels(network, width, options.split))),
+  );
+  const loss = csdLoss({
+    lr,
+    hr,
+    teacher,
+    students,
+    scale: network.scale,
+    teacherWeight: graph.input("teacher_weight", []),
+    contrastiveWeight: graph.input("contrastive_weight", []),
+    ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
+  });
+  declareLosses(graph, loss);
+  const gradient = gradientOf(loss.loss, parameters, shapes);
+  if (options.inspect) {
+    graph.output("teacher", teacher);
+    students.forEach((student, i) => graph.output(`student.${i}`, student));
+    if (loss.negatives) graph.output("upsampled_negatives", loss.negatives);
+    graph.output("gradient", gradient);
+  }
+  return gradient;
+}
+
+function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number) {
+  const { negatives, contrasted = batch, ratio, detachTeacher } = options;
+  if (negatives < 1) throw new UsageError("the contrastive loss needs at least one negative");
+  if (contrasted < 1 || contrasted > batch) {
+    throw new UsageError(`${contrasted} contrasted samples don't fit a batch of ${batch}`);
+  }
+  return {
+    features: options.features(graph),
+    negatives: graph.input("negatives", [negatives], "int64"),
+    contrasted,
+    ratio,
+    detachTeacher,
+  };
+}
+
+function declareLosses(graph: Graph, { loss, teacherL1, students }: CsdLoss): void {
+  graph.output("loss", loss);
+  graph.output("l1_teacher", teacherL1);
+  const vector = (values: readonly Value[]) =>
+    concat(
+      values.map((value) => reshape(value, [1])),
+      0,
+    );
+  students.forEach(({ l1, contrastive }, i) => {
+    graph.output(`l1_student.${i}`, l1);
+    if (!contrastive) return;
+    graph.output(`contrastive.${i}`, contrastive.loss);
+    graph.output(`d_pos.${i}`, vector(contrastive.positive));
+    graph.output(`d_neg.${i}`, vector(contrastive.negative));
+  });
+}
+
+function gradientOf(loss: Value, parameters: ReadonlyMap<string, Value>, shapes: ParameterShapes): Value {
+  return flatten(
+    differentiate(
+      loss,
+      [...shapes.keys()].map((name) => parameters.get(name) as Value),
+    ),
+  );
+}
+
+function appendUpdate(graph: Graph, parameters: Value, gradient: Value, options: AdamOptions): void {
+  const state = {
+    parameters,
+    first: graph.input("first", parameters.shape),
+    second: graph.input("second", parameters.shape),
+  };
+  const next = adam(state, gradient, graph.input("learning_rate", []), graph.input("step", []), options);
+  graph.output("new_parameters", next.parameters);
+  graph.output("new_first", next.first);
+  graph.output("new_second", next.second);
+  graph.output("gradient_norm", sqrt(reduceSumSquare(gradient)));
+}
