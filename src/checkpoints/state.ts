@@ -13,7 +13,8 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** "64×3×3×3", or "scalar". */
+/** "64×3×3×3", or "scalar"; of bounded length. */
 export function formatShape(shape: readonly number[]): string {
+  if (shape.length > 8) return `of ${shape.length} dimensions`;
   return shape.length === 0 ? "scalar" : shape.join("×");
 }

@@ -13,17 +13,16 @@ export function fixture(name: string): Uint8Array {
   return readFileSync(fixturePath(name));
 }
 
-/** Concatenate instructions: text as Latin-1, numbers as bytes. */
-export function bytes(...parts: (string | number | Uint8Array)[]): Uint8Array {
-  return Uint8Array.from(
-    parts.flatMap((part) =>
-      typeof part === "string"
-        ? Array.from(part, (character) => character.charCodeAt(0))
-        : typeof part === "number"
-          ? [part]
-          : [...part],
-    ),
-  );
+/** Instructions: text as Latin-1, numbers as bytes, and what was made of them before. */
+export type Part = string | number | Uint8Array | readonly Uint8Array[];
+
+/** Concatenate instructions. */
+export function bytes(...parts: Part[]): Uint8Array {
+  const blocks = parts.flatMap((part) => {
+    if (typeof part === "string") return Buffer.from(part, "latin1");
+    return typeof part === "number" ? Uint8Array.of(part) : part;
+  });
+  return Uint8Array.from(Buffer.concat(blocks));
 }
 
 /** The instruction that pushes a string. */
@@ -61,11 +60,15 @@ export function tensor(source: Uint8Array, offset: number, shape: number[], stri
 
 /** A dictionary of these values. */
 export function dictionary(entries: Record<string, Uint8Array>): Uint8Array {
-  return bytes("}(", ...Object.entries(entries).flatMap(([key, value]) => [text(key), value]), "u");
+  return bytes(
+    "}(",
+    Object.entries(entries).flatMap(([key, value]) => [text(key), value]),
+    "u",
+  );
 }
 
 /** A protocol 2 pickle of what the instructions leave on the stack. */
-export function pickle(...instructions: (string | number | Uint8Array)[]): Uint8Array {
+export function pickle(...instructions: Part[]): Uint8Array {
   return bytes(0x80, 2, ...instructions, ".");
 }
 

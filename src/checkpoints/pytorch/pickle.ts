@@ -35,8 +35,8 @@ export function refusal(file: string, what: string): CheckpointError {
   );
 }
 
-/** A checkpoint of 10,000 tensors with an optimiser's state needs about a million; bounds time and memory. */
-const MAX_INSTRUCTIONS = 2_000_000;
+/** Ten thousand tensors with an optimiser's state need about as many; bounds time and memory. */
+const MAX_INSTRUCTIONS = 1_000_000;
 
 /** Integers of PyTorch's files fit 10 bytes. */
 const MAX_INTEGER_BYTES = 16;
