@@ -1,4 +1,4 @@
-import { concat, elements, reshape, type Shape, split, type Value } from "../graph/index.js";
+import { concat, elements, reshape, type Shape, slice, type Value } from "../graph/index.js";
 import type { ParameterShapes, Parameters } from "../networks/index.js";
 import { required } from "../networks/index.js";
 
@@ -6,10 +6,16 @@ import { required } from "../networks/index.js";
 export const flatSize = (shapes: ParameterShapes): number =>
   [...shapes.values()].reduce((sum, s) => sum + elements(s), 0);
 
-/** The vector's parts, in their shapes, by name. */
+/** The vector's parts, in their shapes, by name: slices, for one Split has more outputs than a GPU's kernel binds buffers. */
 export function unflatten(vector: Value, shapes: ParameterShapes): Map<string, Value> {
-  const parts = split(vector, [...shapes.values()].map(elements), 0);
-  return new Map([...shapes].map(([name, shape], i) => [name, reshape(parts[i] as Value, shape)]));
+  let at = 0;
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const start = at;
+      at += elements(shape);
+      return [name, reshape(slice(vector, [{ axis: 0, start, end: at }]), shape)];
+    }),
+  );
 }
 
 export const flatten = (values: readonly Value[]): Value =>
