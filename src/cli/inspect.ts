@@ -78,17 +78,17 @@ function report({ file, source, network, parameters, macs, widths, layers }: Ins
     ...(network.architecture === "edsr" ? [["residual scale", String(network.resScale)]] : []),
     ...(network.architecture === "rcan" ? [["reduction", String(network.reduction)]] : []),
     ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
-    ["mean", `${network.mean.map((value) => value.toFixed(3)).join(", ")} of 255`],
+    ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
     ["range", `0..${network.range}`],
     ["parameters", parameters.toLocaleString("en")],
-    ["MACs", `${giga(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
+    ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
   ];
   const sections = [rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n")];
   if (widths) {
     sections.push(
       table([
         ["width", "parameters", "MACs"],
-        ...widths.map((each) => [String(each.width), each.parameters.toLocaleString("en"), giga(each.macs)]),
+        ...widths.map((each) => [String(each.width), each.parameters.toLocaleString("en"), operations(each.macs)]),
       ]),
     );
   }
@@ -100,7 +100,7 @@ function report({ file, source, network, parameters, macs, widths, layers }: Ins
           name,
           `${outputs}×${inputs}×${kernel}×${kernel}`,
           parameters.toLocaleString("en"),
-          giga(macs),
+          operations(macs),
         ]),
       ]),
     );
@@ -125,8 +125,8 @@ async function inspectVgg19(file: string, json: true | undefined): Promise<boole
   }
 }
 
-function giga(macs: number): string {
-  return `${(macs / 1e9).toFixed(macs < 1e8 ? 4 : 1)} G`;
+function operations(macs: number): string {
+  return macs >= 1e9 ? `${(macs / 1e9).toFixed(1)} G` : `${(macs / 1e6).toFixed(1)} M`;
 }
 
 /** Columns, the first to the left and the others to the right. */
