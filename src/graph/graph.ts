@@ -25,7 +25,7 @@ export interface Node {
 export interface ApplyOptions {
   /** ONNX operator domain; the standard's is "". */
   domain?: string;
-  /** Names of the outputs; made up from the operator's name where absent. */
+  /** Names of the outputs; outputs past them aren't made. All are, with names from the operator's, where left out. */
   names?: readonly string[];
 }
 
@@ -98,7 +98,7 @@ export class Graph {
         `${operator}: input ${stranger.name} belongs to graph ${stranger.graph.name}, not ${this.name}`,
       );
     }
-    const types = inferOutputs(operator, inputs, attributes);
+    const types = inferOutputs(operator, inputs, attributes).slice(0, options.names?.length);
     const outputs: Value[] = [];
     const node: Node = { operator, domain: options.domain ?? "", inputs: [...inputs], outputs, attributes };
     types.forEach(({ dtype, shape }, i) => {

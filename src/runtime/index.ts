@@ -1,2 +1,3 @@
+export { blockSize } from "./node/blocks.js";
 export { createSession } from "./node/session.js";
 export * from "./session.js";

@@ -100,7 +100,8 @@ function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>
   });
   const attributes = Object.fromEntries(message.attributes.map((a) => [a.name, readAttribute(a, what)]));
   const domain = message.domain === "ai.onnx" ? "" : message.domain;
-  const names = message.outputs.filter((name) => name !== "");
+  const names = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
+  if (names.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
   const outputs = graph.apply(message.operator, inputs, withKernelShape(attributes, inputs), { domain, names });
   names.forEach((name, i) => {
     const value = outputs[i];

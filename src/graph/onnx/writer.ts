@@ -66,7 +66,8 @@ function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable
   const names = new Map<Value, string>();
   for (const [name, value] of outputs) if (value.producer && !names.has(value)) names.set(value, name);
   const nameOf = (value: Value) => names.get(value) ?? value.name;
-  for (const node of live) message(writer, GRAPH.nodes, () => writeNode(writer, node, nameOf));
+  const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
+  for (const node of live) message(writer, GRAPH.nodes, () => writeNode(writer, node, read, nameOf));
   // An output that is an input, a constant or an output under a second name passes through an Identity.
   for (const [name, value] of outputs.filter(([name, value]) => nameOf(value) !== name)) {
     message(writer, GRAPH.nodes, () => {
@@ -76,7 +77,6 @@ function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable
     });
   }
   writer.tag(GRAPH.name, WireType.LengthDelimited).string(graph.name);
-  const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
   for (const constant of graph.constants) {
     if (read.has(constant)) message(writer, GRAPH.initializers, () => writeTensor(writer, constant));
   }
@@ -88,11 +88,18 @@ function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable
   }
 }
 
-function writeNode(writer: BinaryWriter, node: Node, nameOf: (value: Value) => string): void {
+function writeNode(
+  writer: BinaryWriter,
+  node: Node,
+  read: ReadonlySet<Value | undefined>,
+  nameOf: (value: Value) => string,
+): void {
   for (const input of node.inputs) {
     writer.tag(NODE.inputs, WireType.LengthDelimited).string(input ? nameOf(input) : "");
   }
-  for (const output of node.outputs) writer.tag(NODE.outputs, WireType.LengthDelimited).string(nameOf(output));
+  // Outputs at the end that nothing reads are left out: engines take faster ways then.
+  const outputs = node.outputs.slice(0, node.outputs.findLastIndex((value) => read.has(value)) + 1);
+  for (const output of outputs) writer.tag(NODE.outputs, WireType.LengthDelimited).string(nameOf(output));
   writer.tag(NODE.name, WireType.LengthDelimited).string(node.outputs[0]?.name ?? "");
   writer.tag(NODE.operator, WireType.LengthDelimited).string(node.operator);
   for (const [name, attribute] of Object.entries(node.attributes)) {

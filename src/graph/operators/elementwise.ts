@@ -6,15 +6,15 @@ import { single } from "./single.js";
 /** A number stands for a float32 constant. */
 export type Operand = Value | number;
 
-const valueOf = (operand: Operand, beside: Value): Value =>
+const operandValue = (operand: Operand, beside: Value): Value =>
   typeof operand === "number" ? beside.graph.scalar(operand) : operand;
 
 const unary = (operator: string) => (x: Value) => single(operator, [x]);
 
 function binary(operator: string) {
   return (a: Operand, b: Operand): Value => {
-    if (typeof a !== "number") return single(operator, [a, valueOf(b, a)]);
-    if (typeof b !== "number") return single(operator, [valueOf(a, b), b]);
+    if (typeof a !== "number") return single(operator, [a, operandValue(b, a)]);
+    if (typeof b !== "number") return single(operator, [operandValue(a, b), b]);
     throw new TypeError(`${operator} of two numbers`);
   };
 }
@@ -56,6 +56,6 @@ export const clip = (x: Value, low: number, high: number): Value =>
   single("Clip", [x, x.graph.scalar(low), x.graph.scalar(high)]);
 
 export const where = (condition: Value, yes: Operand, no: Operand): Value =>
-  single("Where", [condition, valueOf(yes, condition), valueOf(no, condition)]);
+  single("Where", [condition, operandValue(yes, condition), operandValue(no, condition)]);
 
 export const cast = (x: Value, to: DataType): Value => single("Cast", [x], { to: int(DATA_TYPES[to].onnx) });

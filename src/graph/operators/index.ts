@@ -1,4 +1,5 @@
 export * from "./arrangement.js";
+export * from "./blocked.js";
 export * from "./detach.js";
 export * from "./elementwise.js";
 export * from "./reduction.js";

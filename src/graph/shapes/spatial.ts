@@ -120,6 +120,13 @@ const spaceToDepth: ShapeRule = (operands) => {
   return [{ dtype, shape: [batch, channels * block ** 2, height / block, width / block] }];
 };
 
+/** Leaves ONNX Runtime's blocked layout, and drops the channels that filled the last block. */
+const reorderOutput: ShapeRule = (operands) => {
+  const { dtype, shape } = operands.ranked(0, 4);
+  const channels = intOr(operands.attributes, "channels", 0);
+  return [{ dtype, shape: shape.map((size, i) => (i === 1 ? channels : size)) }];
+};
+
 const stated: ShapeRule = (operands) => [
   { dtype: operands.required(0).dtype, shape: intsOr(operands.attributes, "shape", []) },
 ];
@@ -138,6 +145,8 @@ export const spatialShapes: Record<string, ShapeRule> = {
   GlobalMaxPool: globalPool,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
+  ReorderInput: (operands) => [operands.ranked(0, 4)],
+  ReorderOutput: reorderOutput,
   ConvInputGradient: stated,
   ConvWeightGradient: stated,
   MaxPoolGradient: likeSecond,

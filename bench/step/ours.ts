@@ -1,0 +1,81 @@
+/**
+ * Times our training step: a line on standard input asks for one, the answer is its milliseconds.
+ * At the end of input the peak memory in bytes follows. Argument: the configuration's name.
+ */
+import { createInterface } from "node:readline";
+import { elements } from "../../src/graph/index.js";
+import { vgg19 } from "../../src/networks/index.js";
+import { ADAM_DEFAULTS } from "../../src/optimisers/adam.js";
+import { float32, int64, scalar, type Tensor } from "../../src/runtime/index.js";
+import { compile } from "../../src/training/compile.js";
+import { trainingStep } from "../../src/training/step.js";
+import { STEP_CONFIGURATIONS } from "./configurations.js";
+import { randomVgg19 } from "./vgg.js";
+
+const configuration = STEP_CONFIGURATIONS[process.argv[2] ?? ""];
+if (!configuration) throw new Error(`name one of ${Object.keys(STEP_CONFIGURATIONS).join(", ")}`);
+const { network, width, batch, patch, negatives, contrasted } = configuration;
+
+const graph = trainingStep({
+  network,
+  widths: [width],
+  split: "official",
+  batch,
+  patch: [patch, patch],
+  adam: ADAM_DEFAULTS,
+  ...(negatives > 0 && {
+    contrastive: {
+      features: (g) => vgg19(g, randomVgg19()),
+      negatives,
+      contrasted,
+      ratio: "batch" as const,
+      detachTeacher: true,
+    },
+  }),
+});
+const profile = process.argv[3];
+const session = await compile(graph, { threads: 2, ...(profile !== undefined && { profile }) });
+const size = graph.inputs.find(({ name }) => name === "parameters")?.shape[0] as number;
+const vector = (value: () => number): Tensor => float32(Float32Array.from({ length: size }, value), [size]);
+const image = (name: string): Tensor => {
+  const shape = graph.inputs.find((input) => input.name === name)?.shape ?? [];
+  return float32(
+    Float32Array.from({ length: elements(shape) }, () => Math.random() * 255),
+    shape,
+  );
+};
+let state = { parameters: vector(() => (Math.random() - 0.5) * 0.05), first: vector(() => 0), second: vector(() => 0) };
+let spare = { new_parameters: vector(() => 0), new_first: vector(() => 0), new_second: vector(() => 0) };
+const [lr, hr] = [image("lr"), image("hr")];
+let step = 0;
+
+async function run(): Promise<void> {
+  step++;
+  const { outputs, feeds } = await session.run(
+    {
+      ...state,
+      lr,
+      hr,
+      ...(negatives > 0 && { negatives: int64(Array.from({ length: negatives }, (_, i) => i)) }),
+      teacher_weight: scalar(1),
+      contrastive_weight: scalar(200),
+      learning_rate: scalar(1e-4),
+      step: scalar(step),
+    },
+    { into: spare, move: ["parameters", "first", "second"] },
+  );
+  const { new_parameters, new_first, new_second } = outputs as typeof spare;
+  const { parameters, first, second } = feeds as typeof state;
+  state = { parameters: new_parameters, first: new_first, second: new_second };
+  spare = { new_parameters: parameters, new_first: first, new_second: second };
+}
+
+await run();
+console.log("ready");
+for await (const _ of createInterface({ input: process.stdin })) {
+  const start = performance.now();
+  await run();
+  console.log(performance.now() - start);
+}
+await session.close();
+console.log(process.resourceUsage().maxRSS * 1024);

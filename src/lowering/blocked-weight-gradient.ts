@@ -1,0 +1,77 @@
+import { blockedConv, concat, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
+import { type ConvolutionGeometry, isPlain, shape4 } from "./convolution.js";
+import type { Layouts } from "./layouts.js";
+import { around, turned } from "./portable.js";
+
+/**
+ * dw[o,i,k] = Σ_{n,p} dy[n,o,p]·x[n,i,p + k − pad] is a convolution too: of x with dy as its kernel, where the samples n are
+ * what is summed over as channels, the inputs i are the batch, and the kernel's taps k are the positions. In the blocked layout it
+ * runs as fast as the forward pass, if the samples fill a block: fewer samples are cut into strips of rows until they do.
+ * Undefined where the shapes don't allow it.
+ */
+export function blockedWeightGradient(
+  layouts: Layouts,
+  x: Value,
+  dy: Value,
+  weightShape: readonly number[],
+  geometry: ConvolutionGeometry,
+): Value | undefined {
+  if (!isPlain(geometry)) return undefined;
+  const { block } = layouts;
+  const strips = stripCount(dy, block);
+  if (strips === undefined) return undefined;
+  const [filters, inputs] = weightShape as [number, number];
+  if (filters % block === 0) {
+    return taps(layouts, around(layouts.plain(x), geometry.pads), layouts.blocked(dy), strips);
+  }
+  if (inputs % block !== 0) return undefined;
+  // With the roles swapped, dy slides over x: the taps come out in reverse, and the channel axes swapped.
+  const { kernel, pads } = geometry;
+  const surround = [kernel[0] - 1 - pads[0], kernel[1] - 1 - pads[1], kernel[0] - 1 - pads[2], kernel[1] - 1 - pads[3]];
+  if (surround.some((size) => size < 0)) return undefined;
+  const swapped = taps(
+    layouts,
+    around(layouts.plain(dy), surround as [number, number, number, number]),
+    layouts.blocked(x),
+    strips,
+  );
+  return turned(transpose(swapped, [1, 0, 2, 3]));
+}
+
+/** Strips of rows that a sample is cut into so that samples × strips fill one block. */
+function stripCount(dy: Value, block: number): number | undefined {
+  const [batch, , height] = shape4(dy);
+  const strips = block / batch;
+  return Number.isInteger(strips) && height % strips === 0 ? strips : undefined;
+}
+
+/**
+ * The convolution of `sliding` [N, A, H + kh − 1, W + kw − 1] (NCHW) with the kernel `fixed` [N, B, H, W] (blocked):
+ * [B, A, kh, kw] (NCHW).
+ */
+function taps({ block }: Layouts, sliding: Value, fixed: Value, strips: number): Value {
+  const [batch, slides, height, width] = shape4(sliding);
+  const [, fixes, kernelHeight, kernelWidth] = shape4(fixed);
+  const rows = kernelHeight / strips;
+  const extra = height - kernelHeight;
+  const stripped =
+    strips === 1
+      ? sliding
+      : concat(
+          Array.from({ length: strips }, (_, s) =>
+            slice(sliding, [{ axis: 2, start: s * rows, end: (s + 1) * rows + extra }]),
+          ),
+          0,
+        );
+  // Samples to the innermost axis: as channels of one block, every input channel a sample.
+  const samples = reorderInput(reshape(stripped, [1, block, slides, (rows + extra) * width]));
+  const images = reshape(samples, [slides, block, rows + extra, width]);
+  // Memory [N, B/b, strips, rows·W, b] → [B/b, rows·W, strips, N, b].
+  const cut = reshape(fixed, [batch, fixes / block, strips, rows * kernelWidth, block]);
+  const kernel = reshape(transpose(cut, [1, 3, 2, 0, 4]), [fixes, block, rows, kernelWidth]);
+  const made = blockedConv(images, kernel, undefined, { pads: [0, 0, 0, 0] });
+  const [, , tapRows, tapColumns] = shape4(made);
+  // Memory [A, B/b, taps, b] → [B, A, taps].
+  const grouped = reshape(made, [slides, fixes / block, tapRows * tapColumns, block]);
+  return reshape(transpose(grouped, [1, 3, 0, 2]), [fixes, slides, tapRows, tapColumns]);
+}
