@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import writeFileAtomic from "write-file-atomic";
 import { CheckpointError, UsageError } from "../errors.js";
+import type { Vgg19Weights } from "../networks/vgg19.js";
 import {
   type Checkpoint,
   type CheckpointFormat,
@@ -11,7 +12,7 @@ import {
 } from "./checkpoint.js";
 import type { Source } from "./conventions.js";
 import type { Overrides } from "./recognise.js";
-import { readVgg19, type Vgg19Weights } from "./vgg19.js";
+import { readVgg19 } from "./vgg19.js";
 
 /** A checkpoint read from a file, and whose names the file had. */
 export type LoadedCheckpoint = Checkpoint & { source: Source };

@@ -8,7 +8,7 @@ export interface FloatElements {
   readonly length: number;
   /** Element as float32. */
   at(index: number): number;
-  /** Elements `start` to `end` as float32; may share memory with the storage. */
+  /** A copy of the elements `start` to `end` as float32. */
   range(start: number, end: number): Float32Array;
 }
 
@@ -20,7 +20,7 @@ export function floatElements(bytes: Uint8Array, format: FloatFormat): FloatElem
   const { buffer, byteOffset } = aligned;
   if (format === "F32") {
     const floats = new Float32Array(buffer, byteOffset, length);
-    return { length, at: (index) => floats[index] as number, range: (start, end) => floats.subarray(start, end) };
+    return { length, at: (index) => floats[index] as number, range: (start, end) => floats.slice(start, end) };
   }
   if (format === "F64") {
     const doubles = new Float64Array(buffer, byteOffset, length);

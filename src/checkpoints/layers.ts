@@ -16,8 +16,6 @@ export interface Layer {
   readonly inputs: Channels;
   readonly outputs: Channels;
   readonly kernel: 1 | 3;
-  /** Its output's side length over the network's input's; `pooled` for one pixel an image. */
-  readonly magnification: number | "pooled";
 }
 
 export const IMAGE_CHANNELS = 3;
@@ -43,7 +41,7 @@ export function nominalChannels(network: NetworkOptions, group: string): number 
 }
 
 /** Enlargement of each of the upsampler's pixel shuffles. */
-export function shuffleSteps(scale: Scale): number[] {
+function shuffleSteps(scale: Scale): number[] {
   return { 2: [2], 3: [3], 4: [2, 2] }[scale];
 }
 
@@ -72,8 +70,8 @@ function rcanTrunk({ groups, blocks }: RcanOptions): Layer[] {
     const bottleneck = { group: name + ATTENTION, times: 1 };
     return [
       ...residualBlock(name),
-      { name: `${name}.down`, inputs: stream, outputs: bottleneck, kernel: 1, magnification: "pooled" },
-      { name: `${name}.up`, inputs: bottleneck, outputs: stream, kernel: 1, magnification: "pooled" },
+      convolution(`${name}.down`, stream, bottleneck, 1),
+      convolution(`${name}.up`, bottleneck, stream, 1),
     ];
   };
   return [
@@ -102,24 +100,16 @@ function residualBlock(name: string): Layer[] {
 function upsampler(scale: Scale): Layer[] {
   const layers: Layer[] = [];
   let inputs = stream;
-  let magnification = 1;
   for (const [index, step] of shuffleSteps(scale).entries()) {
     const name = `upsampler.blocks.${index}`;
-    layers.push(convolution(name, inputs, { group: name, times: step ** 2 }, 3, magnification));
+    layers.push(convolution(name, inputs, { group: name, times: step ** 2 }));
     inputs = { group: name, times: 1 };
-    magnification *= step;
   }
-  return [...layers, convolution("tail", inputs, image, 3, magnification)];
+  return [...layers, convolution("tail", inputs, image)];
 }
 
-function convolution(
-  name: string,
-  inputs: Channels,
-  outputs: Channels,
-  kernel: 1 | 3 = 3,
-  magnification: number | "pooled" = 1,
-): Layer {
-  return { name, inputs, outputs, kernel, magnification };
+function convolution(name: string, inputs: Channels, outputs: Channels, kernel: 1 | 3 = 3): Layer {
+  return { name, inputs, outputs, kernel };
 }
 
 function count(length: number): number[] {

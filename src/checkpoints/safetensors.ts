@@ -40,7 +40,7 @@ interface Entry {
 /**
  * Read a safetensors file. Tensors of integers are checked and left out.
  *
- * @param bytes the whole file; float32 tensors may share its memory
+ * @param bytes the whole file
  * @param file what errors call it
  * @param wanted names to read; all by default
  * @throws CheckpointError where the file is not exactly what the format says

@@ -1,14 +1,7 @@
 import { CheckpointError } from "../errors.js";
+import type { Vgg19Weights } from "../networks/vgg19.js";
 import { readState } from "./checkpoint.js";
 import { formatShape, type StateDict, type StateTensor } from "./state.js";
-
-/** VGG19 (Simonyan and Zisserman 2015) to conv5_1, the depth that the contrastive loss compares. */
-export interface Vgg19Weights {
-  /** conv1_1 … conv5_1. */
-  convolutions: { weight: StateTensor; bias: StateTensor }[];
-  /** Colour to subtract from images, RGB in 0..255. */
-  mean: readonly [number, number, number];
-}
 
 /** Modules that are convolutions in torchvision's `vgg19().features`, and their numbers of output channels. */
 const CONVOLUTIONS: readonly (readonly [index: number, channels: number])[] = [

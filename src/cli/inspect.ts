@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
-import { checkParameters } from "../checkpoints/shapes.js";
+import { formatShape } from "../checkpoints/state.js";
 import { CheckpointError } from "../errors.js";
 import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "../evaluation/cost.js";
 import type { NetworkOptions } from "../networks/options.js";
@@ -53,7 +53,7 @@ async function inspect(file: string, { json, layers, ...overrides }: InspectOpti
 }
 
 function examine(file: string, { network, parameters, widths, source }: LoadedCheckpoint, layers: boolean): Inspection {
-  const cost = networkCost(network, HD_OUTPUT, checkParameters(network, parameters, file));
+  const cost = networkCost(network, HD_OUTPUT, new Map([...parameters].map(([name, { shape }]) => [name, shape])));
   return {
     file,
     source,
@@ -96,9 +96,9 @@ function report({ file, source, network, parameters, macs, widths, layers }: Ins
     sections.push(
       table([
         ["layer", "weights", "parameters", "MACs"],
-        ...layers.map(({ name, inputs, outputs, kernel, parameters, macs }) => [
+        ...layers.map(({ name, shape, parameters, macs }) => [
           name,
-          `${outputs}×${inputs}×${kernel}×${kernel}`,
+          formatShape(shape),
           parameters.toLocaleString("en"),
           operations(macs),
         ]),

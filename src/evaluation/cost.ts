@@ -1,18 +1,15 @@
-import { type Layer, networkLayers } from "../checkpoints/layers.js";
-import { channelsAtWidth, type GroupChannels } from "../checkpoints/shapes.js";
-import { UsageError } from "../errors.js";
-import type { NetworkOptions } from "../networks/options.js";
+import { Graph, type Node, type Shape } from "../graph/index.js";
+import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
+import { splitChannels } from "../slimming/split.js";
 
 /** What one convolution costs. */
 export interface LayerCost {
-  /** Canonical name. */
   name: string;
-  inputs: number;
-  outputs: number;
-  kernel: number;
+  /** Of the weight: outputs, inputs, kernel height and width. */
+  shape: Shape;
   /** Weights and biases. */
   parameters: number;
-  /** Multiply-accumulate operations an image, biases not counted. */
+  /** Multiply-accumulate operations an image; adding the bias isn't counted. */
   macs: number;
 }
 
@@ -22,7 +19,7 @@ export interface Cost {
   layers: LayerCost[];
 }
 
-/** Size of a network's output in pixels. */
+/** A network's output in pixels. */
 export interface OutputSize {
   width: number;
   height: number;
@@ -31,45 +28,63 @@ export interface OutputSize {
 /** The size for which the field states multiply-accumulates (Ahn et al. 2018, section 4.3). */
 export const HD_OUTPUT: OutputSize = { width: 1280, height: 720 };
 
+/** Side of the image that is traced through the graph; costs are in proportion to the image. */
+const PROBE = 8;
+
 /**
- * Parameters and multiply-accumulates of a network, from its layers' shapes. An input that would have a fraction of a
- * pixel (1280 / 3) counts as that fraction, as in the literature.
+ * Parameters and multiply-accumulates of a network: the sum over its graph's convolutions, which all its layers are. An input
+ * that would have a fraction of a pixel (1280 / 3) counts as that fraction, as in the literature.
  *
- * @param channels of each group of layers: `checkParameters` yields those of weights at hand; by default the full network's
+ * @param shapes of its parameters, smaller than nominal in a slimmed network; by default the full network's
  */
 export function networkCost(
   network: NetworkOptions,
   output: OutputSize = HD_OUTPUT,
-  channels: GroupChannels = channelsAtWidth(network, 1),
+  shapes: ParameterShapes = parameterShapes(network),
 ): Cost {
-  const inputPixels = (output.width * output.height) / network.scale ** 2;
-  const layers = networkLayers(network).map((layer) => layerCost(layer, inputPixels, channels));
+  const graph = new Graph("cost");
+  const lr = graph.input("lr", [1, 3, PROBE, PROBE]);
+  buildNetwork(network, lr, (name, nominal) => graph.input(name, shapes.get(name) ?? nominal));
+  const probes = (output.width * output.height) / network.scale ** 2 / PROBE ** 2;
+  const layers = graph.nodes.filter(({ operator }) => operator === "Conv").map((node) => layerCost(node, probes));
   return { parameters: sum(layers, "parameters"), macs: sum(layers, "macs"), layers };
 }
 
 /**
  * The cost of a student that has the first ⌊width · C⌋ channels of each layer.
  *
- * @throws UsageError where the width leaves a layer without channels
+ * @throws NetworkError where the width leaves a layer without channels
  */
 export function costAtWidth(network: NetworkOptions, width: number, output: OutputSize = HD_OUTPUT): Cost {
-  const channels = channelsAtWidth(network, width);
-  for (const [group, size] of channels) {
-    if (size < 1) throw new UsageError(`width ${width} leaves ${group} without channels; take a larger one`);
+  const split = splitChannels(network, width);
+  const shapes = new Map<string, Shape>();
+  for (const [name, shape] of parameterShapes(network)) {
+    const kept = (size: number, axis: number): number =>
+      split
+        .get(name)
+        ?.get(axis)
+        ?.reduce((total, { start, end }) => total + end - start, 0) ?? size;
+    shapes.set(name, shape.map(kept));
   }
-  return networkCost(network, output, channels);
+  return networkCost(network, output, shapes);
 }
 
-function layerCost(
-  { name, inputs, outputs, kernel, magnification }: Layer,
-  pixels: number,
-  channels: GroupChannels,
-): LayerCost {
-  const columns = (channels.get(inputs.group) ?? 0) * inputs.times;
-  const rows = (channels.get(outputs.group) ?? 0) * outputs.times;
-  const weights = rows * columns * kernel ** 2;
-  const positions = magnification === "pooled" ? 1 : pixels * magnification ** 2;
-  return { name, inputs: columns, outputs: rows, kernel, parameters: weights + rows, macs: weights * positions };
+/** @param probes how many images of the probe's size the input is; channel attention sees one pixel an image all the same. */
+function layerCost({ inputs, outputs }: Node, probes: number): LayerCost {
+  const [, weight, bias] = inputs;
+  const shape = weight?.shape ?? [];
+  const [, , height = 1, width = 1] = outputs[0]?.shape ?? [];
+  const positions = height * width === 1 ? 1 : height * width * probes;
+  return {
+    name: weight?.name.replace(/\.weight$/, "") ?? "",
+    shape,
+    parameters: product(shape) + product(bias?.shape ?? [0]),
+    macs: product(shape) * positions,
+  };
+}
+
+function product(shape: Shape): number {
+  return shape.reduce((total, size) => total * size, 1);
 }
 
 function sum(layers: readonly LayerCost[], figure: "parameters" | "macs"): number {

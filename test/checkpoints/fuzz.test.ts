@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeCheckpoint, readCheckpoint } from "../../src/checkpoints/checkpoint.js";
 import { SlimsrError } from "../../src/errors.js";
 import {
@@ -22,7 +22,8 @@ setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 const GIBIBYTE_IN_KILOBYTES = 1024 * 1024;
-const SECONDS_PER_FILE = 5;
+const SECONDS_PER_FILE = 30;
+vi.setConfig({ testTimeout: 300_000 });
 
 /** Numbers in [0, 1), the same in each run (mulberry32). */
 function randomNumbers(seed: number): () => number {

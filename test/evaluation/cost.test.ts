@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.js";
+import { NetworkError } from "../../src/errors.js";
 import { costAtWidth, networkCost } from "../../src/evaluation/cost.js";
 import {
   type CarnOptions,
@@ -73,24 +73,24 @@ describe("cost", () => {
   it("counts each layer where it stands", () => {
     const layers = networkCost({ ...baseline(4), features: 8, blocks: 1 }, { width: 64, height: 32 }).layers;
     expect(layers).toEqual([
-      { name: "head", inputs: 3, outputs: 8, kernel: 3, parameters: 224, macs: 216 * 128 },
-      { name: "body.0.conv1", inputs: 8, outputs: 8, kernel: 3, parameters: 584, macs: 576 * 128 },
-      { name: "body.0.conv2", inputs: 8, outputs: 8, kernel: 3, parameters: 584, macs: 576 * 128 },
-      { name: "body_conv", inputs: 8, outputs: 8, kernel: 3, parameters: 584, macs: 576 * 128 },
-      { name: "upsampler.blocks.0", inputs: 8, outputs: 32, kernel: 3, parameters: 2336, macs: 2304 * 128 },
-      { name: "upsampler.blocks.1", inputs: 8, outputs: 32, kernel: 3, parameters: 2336, macs: 2304 * 512 },
-      { name: "tail", inputs: 8, outputs: 3, kernel: 3, parameters: 219, macs: 216 * 2048 },
+      { name: "head", shape: [8, 3, 3, 3], parameters: 224, macs: 216 * 128 },
+      { name: "body.0.conv1", shape: [8, 8, 3, 3], parameters: 584, macs: 576 * 128 },
+      { name: "body.0.conv2", shape: [8, 8, 3, 3], parameters: 584, macs: 576 * 128 },
+      { name: "body_conv", shape: [8, 8, 3, 3], parameters: 584, macs: 576 * 128 },
+      { name: "upsampler.blocks.0", shape: [32, 8, 3, 3], parameters: 2336, macs: 2304 * 128 },
+      { name: "upsampler.blocks.1", shape: [32, 8, 3, 3], parameters: 2336, macs: 2304 * 512 },
+      { name: "tail", shape: [3, 8, 3, 3], parameters: 219, macs: 216 * 2048 },
     ]);
   });
 
   it("counts attention once an image", () => {
     const layer = networkCost(rcan(2)).layers.find(({ name }) => name === "body.0.body.0.down");
-    expect(layer).toMatchObject({ inputs: 64, outputs: 4, parameters: 260, macs: 256 });
+    expect(layer).toMatchObject({ shape: [4, 64, 1, 1], parameters: 260, macs: 256 });
   });
 
   it("of a student is that of the first channels", () => {
     expect(costAtWidth(edsr(4), 0.25)).toEqual(networkCost({ ...edsr(4), features: 64 }));
     expect(costAtWidth(rcan(2), 0.5)).toEqual(networkCost({ ...rcan(2), features: 32 }));
-    expect(() => costAtWidth(rcan(2), 0.1)).toThrow(UsageError);
+    expect(() => costAtWidth(rcan(2), 0.1)).toThrow(NetworkError);
   });
 });

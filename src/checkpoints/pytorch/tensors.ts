@@ -79,7 +79,7 @@ export function viewStorage(
   return new TensorView(storage, offset, shape, strides);
 }
 
-/** Copy the view's elements in row-major order. A contiguous view may share the elements' memory. */
+/** Copy the view's elements in row-major order. */
 export function gather(view: TensorView, elements: FloatElements): Float32Array {
   const start = view.storage.offset + view.offset;
   const count = elementCount(view.shape);

@@ -18,7 +18,7 @@ function refusal(file: Uint8Array): string {
 
 describe("zip archives", () => {
   it("refuses compressed records, and so zip bombs", () => {
-    const bomb = new Uint8Array(50_000_000);
+    const bomb = new Uint8Array(5_000_000);
     expect(refusal(zipSync({ "archive/data.pkl": data, "archive/data/0": bomb }))).toContain("is compressed");
     expect(refusal(zipSync({ "archive/data.pkl": [data, { level: 0 }], "archive/data/0": bomb }))).toContain(
       '"archive/data/0" is compressed',
