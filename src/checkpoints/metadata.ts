@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import type { NetworkOptions } from "../networks/options.js";
+import { printable } from "./printable.js";
 
 /** What the metadata of this project's own checkpoints says, as JSON under `slimsr`. */
 export interface Description {
@@ -56,7 +57,7 @@ export function readDescription(metadata: Readonly<Record<string, string>>, file
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || METADATA_KEY}: ${message}`);
   throw new CheckpointError(
-    `${file} describes its network in a way this version doesn't know (${problems.slice(0, 3).join("; ")})`,
+    `${file} describes its network in a way this version doesn't know (${printable(problems.slice(0, 3).join("; "), 300)})`,
   );
 }
 

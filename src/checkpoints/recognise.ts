@@ -3,6 +3,7 @@ import type { NetworkOptions, Scale } from "../networks/options.js";
 import { CONVENTIONS, type Convention, parseLayer, publishLayer, type Source } from "./conventions.js";
 import { networkLayers } from "./layers.js";
 import { readMean } from "./mean.js";
+import { printable } from "./printable.js";
 import { channelsAtWidth, checkParameters, differences } from "./shapes.js";
 import { formatShape, type StateDict } from "./state.js";
 
@@ -163,7 +164,7 @@ function selectScale(state: StateDict, wanted: Scale | undefined, file: string):
 }
 
 function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
-  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${name.slice(0, 80)} ${formatShape(shape)}`);
+  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${formatShape(shape)}`);
   const [first, ...rest] = candidates;
   const nearest = rest.reduce(
     (best, candidate) => (candidate.matched > (best?.matched ?? 0) ? candidate : best),

@@ -1,5 +1,6 @@
 import { CheckpointError } from "../errors.js";
 import { FLOAT_BYTES, type FloatFormat, floatElements } from "./floats.js";
+import { printable } from "./printable.js";
 import { elementCount, formatShape, type StateDict } from "./state.js";
 
 /**
@@ -173,10 +174,9 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** JSON of a value that a file holds, cut to a length fit for a message. */
+/** JSON of a value that the file holds. */
 function quoted(value: unknown): string {
-  const json = String(JSON.stringify(value));
-  return json.length > 100 ? `${json.slice(0, 100)}…` : json;
+  return printable(String(JSON.stringify(value)), 100);
 }
 
 function damaged(file: string, what: string): CheckpointError {

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import type { NetworkOptions } from "../networks/options.js";
 import { type Channels, IMAGE_CHANNELS, networkLayers, nominalChannels } from "./layers.js";
+import { printable } from "./printable.js";
 import { formatShape, type StateDict } from "./state.js";
 
 /** Channels of each group of a network's layers. */
@@ -79,7 +80,7 @@ export function differences(missing: readonly string[], unexpected: readonly str
     return [
       `${label} ${names
         .slice(0, 4)
-        .map((name) => name.slice(0, 80))
+        .map((name) => printable(name))
         .join(", ")}${rest}`,
     ];
   };

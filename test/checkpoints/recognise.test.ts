@@ -235,8 +235,8 @@ describe("what is not recognised", () => {
     const many: StateDict = new Map();
     const one = stateTensor([1]);
     for (let i = 0; i < 10_000; i++) many.set(`body.${i}.conv1.weight`, one).set(`body.0.body.${i}.conv1.weight`, one);
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(() => recognise(many, {}, "many.pt")).toThrow("It has 20000 tensors");
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(20);
   }, 60_000);
 });

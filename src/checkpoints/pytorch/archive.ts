@@ -1,5 +1,6 @@
 import { type UnzipFileInfo, unzipSync } from "fflate";
 import { CheckpointError, SlimsrError } from "../../errors.js";
+import { printable } from "../printable.js";
 import { TorchObjects } from "./globals.js";
 import { runPickle } from "./pickle.js";
 import type { TorchFile } from "./read.js";
@@ -81,8 +82,4 @@ function refuseBigEndian(record: Uint8Array | undefined, file: string): void {
   if (record && new TextDecoder().decode(record).trim() === "big") {
     throw new CheckpointError(`${file} was written on a big-endian machine; save it again on a little-endian one`);
   }
-}
-
-function printable(name: string): string {
-  return JSON.stringify(name.slice(0, 100));
 }

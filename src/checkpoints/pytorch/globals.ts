@@ -1,4 +1,5 @@
 import { CheckpointError } from "../../errors.js";
+import { printable } from "../printable.js";
 import { type PickleHandler, PickleObject, type PickleValue, refusal } from "./pickle.js";
 import { Storage, type StorageFormat, TensorView, viewStorage } from "./tensors.js";
 
@@ -74,7 +75,7 @@ export class TorchObjects implements PickleHandler {
   lookUp(module: string, name: string): PickleObject {
     const path = `${module}.${name}`;
     if (Object.hasOwn(REBUILDERS, path) || Object.hasOwn(STORAGE_FORMATS, path)) return new Global(path);
-    throw refusal(this.file, `call ${printable(path)}`);
+    throw refusal(this.file, `call ${printable(path, 200)}`);
   }
 
   call(callee: PickleValue, args: PickleValue[]): PickleValue {
@@ -137,7 +138,7 @@ export class TorchObjects implements PickleHandler {
   /** The legacy format's storage views: (key of the view, offset, length). */
   private partOf(whole: Storage, [, offset, length]: PickleValue[]): Storage {
     if (!isLength(offset) || !isLength(length) || offset + length > whole.length) {
-      throw this.damaged(`a view that reaches beyond storage ${whole.key}`);
+      throw this.damaged(`a view that reaches beyond storage ${printable(whole.key)}`);
     }
     return new Storage(whole.key, whole.format, offset, length);
   }
@@ -149,9 +150,4 @@ export class TorchObjects implements PickleHandler {
 
 function isLength(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-/** A name out of a hostile file, made safe to print. */
-function printable(path: string): string {
-  return path.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
 }

@@ -1,4 +1,5 @@
 import { CheckpointError } from "../../errors.js";
+import { printable } from "../printable.js";
 import { TorchObjects } from "./globals.js";
 import { type PickleValue, runPickle } from "./pickle.js";
 import type { TorchFile } from "./read.js";
@@ -63,5 +64,5 @@ function locateStorages(
 }
 
 function cutOff(file: string, key: string): CheckpointError {
-  return new CheckpointError(`${file} is damaged: it ends within its storage ${key}; is it cut off?`);
+  return new CheckpointError(`${file} is damaged: it ends within its storage ${printable(key)}; is it cut off?`);
 }

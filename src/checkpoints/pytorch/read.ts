@@ -1,5 +1,6 @@
 import { CheckpointError } from "../../errors.js";
 import { type FloatElements, floatElements } from "../floats.js";
+import { printable } from "../printable.js";
 import { elementCount, type StateDict } from "../state.js";
 import { openArchive } from "./archive.js";
 import { openLegacy } from "./legacy.js";
@@ -68,12 +69,13 @@ function elementsOf(
   file: string,
 ): FloatElements {
   const bytes = storages.get(key);
-  if (!bytes || !format.float) throw new CheckpointError(`${file} is damaged: its storage ${key} is missing`);
+  if (!bytes || !format.float)
+    throw new CheckpointError(`${file} is damaged: its storage ${printable(key)} is missing`);
   const elements = known.get(`${key}:${format.float}`) ?? floatElements(bytes, format.float);
   known.set(`${key}:${format.float}`, elements);
   if (offset + length > elements.length) {
     throw new CheckpointError(
-      `${file} is damaged: its storage ${key} claims ${offset + length} elements, but holds ${elements.length}`,
+      `${file} is damaged: its storage ${printable(key)} claims ${offset + length} elements, but holds ${elements.length}`,
     );
   }
   return elements;

@@ -1,4 +1,5 @@
 import { CheckpointError } from "../../errors.js";
+import { printable } from "../printable.js";
 import { asTensor } from "./globals.js";
 import type { PickleValue } from "./pickle.js";
 import type { TensorView } from "./tensors.js";
@@ -48,7 +49,7 @@ function nothingFound(root: PickleValue, file: string): CheckpointError {
     names.length > 0
       ? `; it has ${names
           .slice(0, 8)
-          .map((name) => name.slice(0, 60))
+          .map((name) => printable(name))
           .join(", ")}`
       : "";
   return new CheckpointError(

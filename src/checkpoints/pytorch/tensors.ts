@@ -1,4 +1,5 @@
 import type { FloatElements, FloatFormat } from "../floats.js";
+import { printable } from "../printable.js";
 import { elementCount } from "../state.js";
 import { PickleObject, type PickleValue } from "./pickle.js";
 
@@ -71,10 +72,10 @@ export function viewStorage(
   if (count === 0) return new TensorView(storage, 0, shape, strides);
   const last = shape.reduce((index, size, axis) => index + (size - 1) * (strides[axis] as number), offset);
   if (!(last < storage.length)) {
-    return `a tensor that reaches element ${last} of storage ${storage.key}, which has ${storage.length}`;
+    return `a tensor that reaches element ${last} of storage ${printable(storage.key)}, which has ${storage.length}`;
   }
   if (count > storage.length) {
-    return `a tensor of ${count} elements that repeats the ${storage.length} of storage ${storage.key}`;
+    return `a tensor of ${count} elements that repeats the ${storage.length} of storage ${printable(storage.key)}`;
   }
   return new TensorView(storage, offset, shape, strides);
 }

@@ -152,6 +152,20 @@ describe("attempts to execute", () => {
     expect(() => readPytorch(file, "evil.pt")).toThrow("call ?[31mevil.x?y");
   });
 
+  it("or names of any length are not printed whole", () => {
+    const key = "\u009b".repeat(5000);
+    const files = [
+      archive(pickle(dictionary({ a: tensor(storage(key, 1), 0, [2], [1]) }))),
+      archive(pickle(dictionary({ a: tensor(storage(key, 1), 0, [1], [1]) }))),
+      archive(pickle(dictionary({ [key]: bytes("N") }))),
+    ];
+    for (const file of files) {
+      expect(() => readPytorch(file, "evil.pt")).toThrow("?????");
+      expect(() => readPytorch(file, "evil.pt")).not.toThrow("\u009b");
+      expect(() => readPytorch(file, "evil.pt")).not.toThrow("?".repeat(100));
+    }
+  });
+
   it("cannot copy one list again and again", () => {
     const pairs = bytes("](", ...Array<string>(1000).fill("NN\x86"), "e\x85q\x00");
     const again = Array.from({ length: 5000 }, () => bytes("ccollections\nOrderedDict\nh", 0, "R"));
