@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, stat } from "node:fs/promises";
+import { closeSync, openSync, readSync } from "node:fs";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { DatasetError } from "../errors.js";
-import { type Channels, type Image, type Image8, imageOf } from "../images/image.js";
+import { type Image8, imageOf } from "../images/image.js";
 import { systemReason } from "../images/node/system.js";
 
 /**
@@ -16,7 +17,7 @@ import { systemReason } from "../images/node/system.js";
  * renamed, so that two processes may prepare the same images at once.
  */
 
-export const headerBytes = 16;
+const headerBytes = 16;
 const magic = 0x31494c53; // "SLI1": to be changed with whatever changes what is stored
 
 /** Where a decoded image lies. Structured-cloneable. */
@@ -30,7 +31,7 @@ export interface DecodedImage {
 
 /** $XDG_CACHE_HOME/slimsr/images, or ~/.cache/slimsr/images. */
 export function defaultCacheDirectory(): string {
-  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "slimsr", "images");
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slimsr", "images");
 }
 
 /**
@@ -88,35 +89,45 @@ export async function storeDecoded(file: string, image: Image8): Promise<Decoded
 }
 
 /**
- * Reads the upper left `width` × `height` pixels of a decoded image.
+ * Reads a decoded image.
  * @throws DatasetError if the file is gone
  */
-export async function readDecoded(
-  decoded: DecodedImage,
-  width = decoded.width,
-  height = decoded.height,
-): Promise<Image> {
+export async function readDecoded({ file, width, height, channels }: DecodedImage): Promise<Image8> {
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw goneFromCache(file, error);
+  });
+  const samples = new Uint8Array(bytes.buffer, bytes.byteOffset + headerBytes, bytes.length - headerBytes);
+  return imageOf(width, height, channels, samples);
+}
+
+/**
+ * Reads a rectangle of a decoded image, without the rest. Blocks: for worker threads.
+ * @returns `width` · `height` pixels, as in `Image8.data`
+ * @throws DatasetError if the file is gone
+ */
+export function readRegion(decoded: DecodedImage, x: number, y: number, width: number, height: number): Uint8Array {
   const { file, channels } = decoded;
   const rowBytes = width * channels;
   const data = new Uint8Array(rowBytes * height);
   try {
-    const handle = await open(file);
+    const handle = openSync(file, "r");
     try {
-      const whole = width === decoded.width;
-      const reads = whole
-        ? [data]
-        : Array.from({ length: height }, (_, y) => data.subarray(y * rowBytes, (y + 1) * rowBytes));
-      for (const [y, target] of reads.entries()) {
-        await handle.read(target, 0, target.length, headerBytes + y * decoded.width * channels);
+      for (let row = 0; row < height; row++) {
+        const position = headerBytes + ((y + row) * decoded.width + x) * channels;
+        readSync(handle, data, row * rowBytes, rowBytes, position);
       }
     } finally {
-      await handle.close();
+      closeSync(handle);
     }
   } catch (error) {
-    throw new DatasetError(
-      `${file}: a decoded image has gone from the cache: ${systemReason(error)}; run the command again to decode it anew`,
-      { cause: error },
-    );
+    throw goneFromCache(file, error);
   }
-  return imageOf(width, height, channels as Channels, data);
+  return data;
+}
+
+function goneFromCache(file: string, error: unknown): DatasetError {
+  return new DatasetError(
+    `${file}: a decoded image has gone from the cache: ${systemReason(error)}; run the command again to decode it anew`,
+    { cause: error },
+  );
 }

@@ -7,7 +7,7 @@ import type { CacheJob, WriteJob, WrittenPair } from "./image-worker.js";
 
 /** What the worker threads do, by the name of the exported function of image-worker.ts. */
 interface Jobs {
-  cacheImage: { job: CacheJob; result: DecodedImage };
+  cacheImage: { job: CacheJob; result: DecodedImage[] };
   writeImagePair: { job: WriteJob; result: WrittenPair };
 }
 
@@ -28,7 +28,7 @@ export interface PoolOptions {
 const worker = createRequire(import.meta.url).resolve("#image-worker");
 
 /**
- * Does a job for each of many images, as many at once as there are cores, each in a thread of its own.
+ * Does a job for each of many images in worker threads, as many at once as there are cores.
  * @returns an outcome per job, in their order; undefined for those not started after a problem
  * @throws InterruptedError if the signal was aborted before all were done
  */
@@ -37,7 +37,8 @@ export async function forEachImage<Name extends keyof Jobs>(
   jobs: readonly Jobs[Name]["job"][],
   { onProgress, signal, stopAtProblem = false }: PoolOptions = {},
 ): Promise<(Outcome<Jobs[Name]["result"]> | undefined)[]> {
-  const threads = Math.min(availableParallelism(), jobs.length);
+  // To start a thread takes about as long as a few small images.
+  const threads = Math.min(availableParallelism(), Math.ceil(jobs.length / 4));
   const outcomes = new Array<Outcome<Jobs[Name]["result"]> | undefined>(jobs.length);
   if (threads === 0) return outcomes;
   const pool = new Piscina({ filename: worker, minThreads: threads, maxThreads: threads });
@@ -53,11 +54,17 @@ export async function forEachImage<Name extends keyof Jobs>(
       onProgress?.(++done, jobs.length);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: threads }, work));
-  } finally {
-    await pool.destroy();
-  }
+  const ends = await Promise.allSettled(
+    Array.from({ length: threads }, () =>
+      work().catch((error: unknown) => {
+        stopped = true;
+        throw error;
+      }),
+    ),
+  );
+  await pool.destroy();
+  const failure = ends.find((end) => end.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
   if (signal?.aborted && done < jobs.length) {
     throw new InterruptedError(`interrupted after ${done} of ${jobs.length} images; no file is left half written`);
   }

@@ -13,17 +13,20 @@ import type { Outcome } from "./image-pool.js";
 
 export interface CacheJob {
   readonly source: string;
-  readonly file: string;
-  /** Shrinks the image by this factor (see `shrink`); 1 leaves it as it is. */
-  readonly scale: number;
+  /** What to store where: the image itself at scale 1, else its reduction (see `shrink`). */
+  readonly targets: readonly { readonly scale: number; readonly file: string }[];
   readonly maxPixels: number;
 }
 
-/** Decodes an image to 8-bit grey or RGB and stores it in the cache. */
-export function cacheImage({ source, file, scale, maxPixels }: CacheJob): Promise<Outcome<DecodedImage>> {
+/** Decodes an image to 8-bit grey or RGB and stores it, or reductions of it, in the cache. */
+export function cacheImage({ source, targets, maxPixels }: CacheJob): Promise<Outcome<DecodedImage[]>> {
   return outcome(async () => {
     const image = withoutAlpha(to8Bit(await readImage(source, { maxPixels })));
-    return storeDecoded(file, to8Bit(scale === 1 ? image : shrink(image, scale, source)));
+    const stored: DecodedImage[] = [];
+    for (const { scale, file } of targets) {
+      stored.push(await storeDecoded(file, to8Bit(scale === 1 ? image : shrink(image, scale, source))));
+    }
+    return stored;
   });
 }
 

@@ -5,7 +5,7 @@ import { defaultMaxPixels } from "../images/node/decode.js";
 import { systemReason } from "../images/node/system.js";
 import { findImages } from "./find-images.js";
 import { forEachImage, type PoolOptions } from "./image-pool.js";
-import { benchmarkLayout } from "./layouts.js";
+import { benchmarkLayout, lrName } from "./layouts.js";
 import { requireSound, type Skipped } from "./problems.js";
 
 export interface PrepareOptions extends Pick<PoolOptions, "onProgress" | "signal"> {
@@ -45,7 +45,7 @@ export async function prepareBenchmark(
   const jobs = files.map(({ name, path }) => ({
     source: path,
     hr: inPlace ? undefined : join(layout.hr, `${name}.png`),
-    lr: scales.map((scale) => ({ scale, path: layout.lr(name, scale) })),
+    lr: scales.map((scale) => ({ scale, path: join(layout.lr, `${lrName(name, scale)}.png`) })),
     maxPixels,
   }));
   const outcomes = await forEachImage("writeImagePair", jobs, { ...options, stopAtProblem: !skipBad });

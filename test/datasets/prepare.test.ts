@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { prepareBenchmark } from "../../src/datasets/prepare.js";
 import { DatasetError, InterruptedError, UsageError } from "../../src/errors.js";
 import { resizeBicubic } from "../../src/images/bicubic.js";
@@ -9,6 +9,9 @@ import { readImage } from "../../src/images/node/decode.js";
 import { writeImage } from "../../src/images/node/encode.js";
 import { noise, photograph, photographPath } from "../images/fixtures.js";
 import { listing, photographs, temporaryFolder } from "./folders.js";
+
+// Worker threads start slowly on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe("preparing a benchmark", () => {
   it("writes HR as it was and LR of each scale, subfolders kept, and nothing else", async () => {

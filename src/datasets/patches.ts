@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+
+/** Where a training patch is taken from, in LR pixels. */
+export interface Patch {
+  /** Index into the set's pairs. */
+  readonly pair: number;
+  readonly x: number;
+  readonly y: number;
+  readonly symmetry: Symmetry;
+}
+
+/** One of a square's eight symmetries: first mirrored along its diagonal or not, then flipped along x and y or not. */
+export interface Symmetry {
+  readonly transposed: boolean;
+  readonly flippedX: boolean;
+  readonly flippedY: boolean;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Draws sample `sample` of batch `batch`: a pair, a place in it and a symmetry, each uniformly. A function of its
+ * arguments alone, whatever was drawn before, so that training resumed at any batch goes on as if never stopped.
+ * @param sizes LR sizes of the pairs, each at least `side` × `side`
+ */
+export function drawPatch(seed: number, batch: number, sample: number, sizes: readonly Size[], side: number): Patch {
+  const digest = createHash("sha256").update(`${seed}/${batch}/${sample}`).digest();
+  const below = (count: number, at: number) => Math.floor((digest.readUInt32LE(at) / 2 ** 32) * count);
+  const pair = below(sizes.length, 0);
+  const { width, height } = sizes[pair] as Size;
+  const bits = digest.readUInt8(12);
+  return {
+    pair,
+    x: below(width - side + 1, 4),
+    y: below(height - side + 1, 8),
+    symmetry: { transposed: (bits & 1) !== 0, flippedX: (bits & 2) !== 0, flippedY: (bits & 4) !== 0 },
+  };
+}
+
+/**
+ * Writes a square of pixels as planes of red, green and blue, turned by a symmetry. Grey is replicated.
+ * @param pixels side · side pixels of 1 or 3 channels
+ * @param target gets 3 · side · side values in 0..255 from `offset` on
+ */
+export function writeTurned(
+  pixels: Uint8Array,
+  side: number,
+  channels: 1 | 3,
+  { transposed, flippedX, flippedY }: Symmetry,
+  target: Float32Array,
+  offset: number,
+): void {
+  // Pixel (x, y) of the result is pixel start + x · stepX + y · stepY of the source.
+  const [alongX, alongY] = transposed ? [side, 1] : [1, side];
+  const stepX = flippedX ? -alongX : alongX;
+  const stepY = flippedY ? -alongY : alongY;
+  const start = (flippedX ? (side - 1) * alongX : 0) + (flippedY ? (side - 1) * alongY : 0);
+  let out = offset;
+  for (let plane = 0; plane < 3; plane++) {
+    const channel = channels === 1 ? 0 : plane;
+    for (let y = 0; y < side; y++) {
+      let at = (start + y * stepY) * channels + channel;
+      for (let x = 0; x < side; x++, at += stepX * channels) target[out++] = pixels[at] as number;
+    }
+  }
+}
