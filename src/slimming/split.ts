@@ -1,7 +1,7 @@
 import { NetworkError } from "../errors.js";
 import { concat, type Shape, slice, type Value } from "../graph/index.js";
 import { type NetworkOptions, type ParameterSource, type Parameters, required, structure } from "../networks/index.js";
-import { analyseChannels } from "./channels.js";
+import { analyseChannels, type ChannelAnalysis, type ChannelGroup } from "./channels.js";
 
 /**
  * How a convolution over concatenated features is split: `aligned` takes the first channels of each part, which keeps what the
@@ -10,7 +10,7 @@ import { analyseChannels } from "./channels.js";
 export type SplitMode = "aligned" | "official";
 
 /** Stretches start ≤ i < end that are kept of an axis. */
-type Stretches = readonly { readonly start: number; readonly end: number }[];
+export type Stretches = readonly { readonly start: number; readonly end: number }[];
 
 /** What a student keeps of each parameter, per axis; axes that are kept whole are left out. */
 export type Split = ReadonlyMap<string, ReadonlyMap<number, Stretches>>;
@@ -20,25 +20,49 @@ export type Split = ReadonlyMap<string, ReadonlyMap<number, Stretches>>;
  * @throws NetworkError where a layer would keep no channel, naming it and the width.
  */
 export function splitChannels(options: NetworkOptions, width: number, mode: SplitMode = "aligned"): Split {
-  if (!(width > 0 && width <= 1)) throw new NetworkError(`width ${width} must lie above 0 and not above 1`);
   const { graph, shapes } = structure(options);
   const images = graph.inputs.filter((value) => !shapes.has(value.name));
-  const { groups, unitsOf } = analyseChannels(graph, images);
-  const kept = new Set<number>();
-  for (const { size, first, axes } of groups) {
-    const count = Math.floor(width * size);
+  const analysis = analyseChannels(graph, images);
+  return splitByCounts(graph.inputs, analysis, countsAtWidth(analysis.groups, width), mode);
+}
+
+/**
+ * ⌊width·C⌋ for each group.
+ * @throws NetworkError where a group would keep no channel, naming a layer and the width.
+ */
+export function countsAtWidth(groups: readonly ChannelGroup[], width: number): number[] {
+  if (!(width > 0 && width <= 1)) throw new NetworkError(`width ${width} must lie above 0 and not above 1`);
+  return groups.map((group) => {
+    const count = Math.floor(width * group.size);
     if (count === 0) {
-      const layer = axes[0]?.parameter.name.replace(/\.(weight|bias)$/, "");
-      throw new NetworkError(`width ${width} leaves layer ${layer} (${size} channels) without channels`);
+      throw new NetworkError(
+        `width ${width} leaves layer ${layerOf(group)} (${group.size} channels) without channels; take a larger one`,
+      );
     }
-    for (let i = 0; i < count; i++) kept.add(first + i);
-  }
+    return count;
+  });
+}
+
+/** The layer whose parameters first meet a group. */
+export const layerOf = ({ axes }: ChannelGroup): string =>
+  axes[0]?.parameter.name.replace(/\.(weight|bias)$/, "") ?? "";
+
+/** What is kept of each of `parameters` when group i keeps its first `counts[i]` channels. */
+export function splitByCounts(
+  parameters: Iterable<Value>,
+  { groups, unitsOf }: ChannelAnalysis,
+  counts: readonly number[],
+  mode: SplitMode = "aligned",
+): Split {
+  const kept = new Set<number | undefined>([undefined]);
+  groups.forEach(({ first }, g) => {
+    for (let i = 0; i < (counts[g] as number); i++) kept.add(first + i);
+  });
   const split = new Map<string, Map<number, Stretches>>();
-  for (const parameter of graph.inputs) {
+  for (const parameter of parameters) {
     const axes = new Map<number, Stretches>();
     parameter.shape.forEach((size, axis) => {
-      const units = unitsOf(parameter, axis);
-      const indices = units?.flatMap((unit, i) => (kept.has(unit) ? [i] : []));
+      const indices = unitsOf(parameter, axis)?.flatMap((unit, i) => (kept.has(unit) ? [i] : []));
       if (!indices || indices.length === size) return;
       axes.set(axis, mode === "aligned" ? stretches(indices) : [{ start: 0, end: indices.length }]);
     });
@@ -47,7 +71,8 @@ export function splitChannels(options: NetworkOptions, width: number, mode: Spli
   return split;
 }
 
-function stretches(indices: readonly number[]): Stretches {
+/** Ascending indices as stretches. */
+export function stretches(indices: readonly number[]): Stretches {
   const found: { start: number; end: number }[] = [];
   for (const i of indices) {
     const last = found.at(-1);
