@@ -1,6 +1,6 @@
 import { CheckpointError } from "../../errors.js";
 import { printable } from "../printable.js";
-import { type PickleHandler, PickleObject, type PickleValue, refusal } from "./pickle.js";
+import { type PickleHandler, PickleObject, type PickleValue, refusal } from "./pickle-values.js";
 import { Storage, type StorageFormat, TensorView, viewStorage } from "./tensors.js";
 
 /**

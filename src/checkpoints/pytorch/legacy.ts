@@ -1,7 +1,8 @@
 import { CheckpointError } from "../../errors.js";
 import { printable } from "../printable.js";
 import { TorchObjects } from "./globals.js";
-import { type PickleValue, runPickle } from "./pickle.js";
+import { runPickle } from "./pickle.js";
+import type { PickleValue } from "./pickle-values.js";
 import type { TorchFile } from "./read.js";
 
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;

@@ -4,7 +4,7 @@ import { printable } from "../printable.js";
 import { elementCount, type StateDict } from "../state.js";
 import { openArchive } from "./archive.js";
 import { openLegacy } from "./legacy.js";
-import type { PickleValue } from "./pickle.js";
+import type { PickleValue } from "./pickle-values.js";
 import { findStateDict } from "./state-dict.js";
 import { gather, type Storage, type TensorView } from "./tensors.js";
 

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../../errors.js";
 import { printable } from "../printable.js";
 import { asTensor } from "./globals.js";
-import type { PickleValue } from "./pickle.js";
+import type { PickleValue } from "./pickle-values.js";
 import type { TensorView } from "./tensors.js";
 
 /** Where training code puts the weights, the preferred first: averaged ones (params_ema) before the last step's. */

@@ -1,7 +1,7 @@
 import type { FloatElements, FloatFormat } from "../floats.js";
 import { printable } from "../printable.js";
 import { elementCount } from "../state.js";
-import { PickleObject, type PickleValue } from "./pickle.js";
+import { PickleObject, type PickleValue } from "./pickle-values.js";
 
 /** What the elements of a PyTorch storage are; `float` is undefined for integers, which are never decoded. */
 export interface StorageFormat {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type PickleHandler, type PickleValue, runPickle } from "../../../src/checkpoints/pytorch/pickle.js";
+import { runPickle } from "../../../src/checkpoints/pytorch/pickle.js";
+import type { PickleHandler, PickleValue } from "../../../src/checkpoints/pytorch/pickle-values.js";
 import { readPytorch } from "../../../src/checkpoints/pytorch/read.js";
 import {
   archive,
