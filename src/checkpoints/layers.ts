@@ -1,39 +1,41 @@
 import type { EdsrOptions, NetworkOptions, RcanOptions, Scale } from "../networks/options.js";
 
 /**
- * A side of a convolution: `times` as many channels as a group has. Layers that share a group (a residual stream, say)
- * have equally many channels there, however slim the network is.
+ * One convolution, which all layers with parameters are. Its sides are groups of channels: layers that share a group (a
+ * residual stream, say) have equally many channels there, however slim the network is.
  */
-export interface Channels {
-  readonly group: string;
-  readonly times: number;
-}
-
-/** One convolution, which all layers with parameters are. */
 export interface Layer {
   /** Canonical name; `.weight` and `.bias` follow it. */
   readonly name: string;
-  readonly inputs: Channels;
-  readonly outputs: Channels;
+  /** Groups that are concatenated to the input. An earlier layer writes each of them, except the image's. */
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** Filters per channel of the output's group: r² before a pixel shuffle of r. */
+  readonly filters: number;
   readonly kernel: 1 | 3;
 }
 
+/** The group that is never slimmed. */
+export const IMAGE = "image";
 export const IMAGE_CHANNELS = 3;
 
-const image: Channels = { group: "image", times: 1 };
-const stream: Channels = { group: "stream", times: 1 };
+/** What the head writes and residual blocks add to. */
+const STREAM = "stream";
+
+const ATTENTION = ".attention";
 
 /** CARN cascades three blocks of three blocks. */
 const CARN_UNITS = [0, 1, 2] as const;
 
 /** The layers of a network, in the order of computation. */
 export function networkLayers(network: NetworkOptions): Layer[] {
-  return [convolution("head", image, stream), ...trunk(network), ...upsampler(network.scale)];
+  const trunk = trunkLayers(network);
+  return [layer("head", [IMAGE], STREAM), ...trunk, ...upsampler(network.scale, trunk.at(-1)?.output ?? STREAM)];
 }
 
 /** Channels of a group at width 1. */
 export function nominalChannels(network: NetworkOptions, group: string): number {
-  if (group === image.group) return IMAGE_CHANNELS;
+  if (group === IMAGE) return IMAGE_CHANNELS;
   if (network.architecture === "rcan" && group.endsWith(ATTENTION)) {
     return Math.floor(network.features / network.reduction);
   }
@@ -45,9 +47,7 @@ function shuffleSteps(scale: Scale): number[] {
   return { 2: [2], 3: [3], 4: [2, 2] }[scale];
 }
 
-const ATTENTION = ".attention";
-
-function trunk(network: NetworkOptions): Layer[] {
+function trunkLayers(network: NetworkOptions): Layer[] {
   switch (network.architecture) {
     case "edsr":
       return edsrTrunk(network);
@@ -60,56 +60,62 @@ function trunk(network: NetworkOptions): Layer[] {
 
 function edsrTrunk({ blocks }: EdsrOptions): Layer[] {
   return [
-    ...count(blocks).flatMap((block) => residualBlock(`body.${block}`)),
-    convolution("body_conv", stream, stream),
+    ...count(blocks).flatMap((block) => residualBlock(`body.${block}`, STREAM)),
+    layer("body_conv", [STREAM], STREAM),
   ];
 }
 
 function rcanTrunk({ groups, blocks }: RcanOptions): Layer[] {
-  const block = (name: string): Layer[] => {
-    const bottleneck = { group: name + ATTENTION, times: 1 };
-    return [
-      ...residualBlock(name),
-      convolution(`${name}.down`, stream, bottleneck, 1),
-      convolution(`${name}.up`, bottleneck, stream, 1),
-    ];
-  };
+  const block = (name: string): Layer[] => [
+    ...residualBlock(name, STREAM),
+    layer(`${name}.down`, [STREAM], name + ATTENTION, 1),
+    layer(`${name}.up`, [name + ATTENTION], STREAM, 1),
+  ];
   return [
     ...count(groups).flatMap((group) => [
       ...count(blocks).flatMap((index) => block(`body.${group}.body.${index}`)),
-      convolution(`body.${group}.conv`, stream, stream),
+      layer(`body.${group}.conv`, [STREAM], STREAM),
     ]),
-    convolution("body_conv", stream, stream),
+    layer("body_conv", [STREAM], STREAM),
   ];
 }
 
 function carnTrunk(): Layer[] {
-  const cascade = (name: string, unit: (name: string) => Layer[]): Layer[] =>
-    CARN_UNITS.flatMap((index) => [
-      ...unit(`${name}.units.${index}`),
-      convolution(`${name}.fuse.${index}`, { group: stream.group, times: index + 2 }, stream, 1),
-    ]);
-  return cascade("body", (name) => cascade(name, residualBlock));
+  return cascade("body", STREAM, (name, input) => cascade(name, input, residualBlock));
 }
 
-function residualBlock(name: string): Layer[] {
-  const inner = { group: name, times: 1 };
-  return [convolution(`${name}.conv1`, stream, inner), convolution(`${name}.conv2`, inner, stream)];
-}
-
-function upsampler(scale: Scale): Layer[] {
+/** Each unit's output joins the cascade's input and all outputs before; a 1×1 convolution fuses them for the next unit. */
+function cascade(name: string, input: string, unit: (name: string, input: string) => Layer[]): Layer[] {
   const layers: Layer[] = [];
-  let inputs = stream;
+  const seen = [input];
+  let fused = input;
+  for (const index of CARN_UNITS) {
+    const inner = unit(`${name}.units.${index}`, fused);
+    seen.push(inner.at(-1)?.output ?? fused);
+    fused = `${name}.fuse.${index}`;
+    layers.push(...inner, layer(fused, [...seen], fused, 1));
+  }
+  return layers;
+}
+
+/** A residual block writes to the group that it reads. */
+function residualBlock(name: string, input: string): Layer[] {
+  return [layer(`${name}.conv1`, [input], name), layer(`${name}.conv2`, [name], input)];
+}
+
+function upsampler(scale: Scale, input: string): Layer[] {
+  const layers: Layer[] = [];
+  let last = input;
   for (const [index, step] of shuffleSteps(scale).entries()) {
     const name = `upsampler.blocks.${index}`;
-    layers.push(convolution(name, inputs, { group: name, times: step ** 2 }));
-    inputs = { group: name, times: 1 };
+    layers.push({ ...layer(name, [last], name), filters: step ** 2 });
+    last = name;
   }
-  return [...layers, convolution("tail", inputs, image)];
+  return [...layers, layer("tail", [last], IMAGE)];
 }
 
-function convolution(name: string, inputs: Channels, outputs: Channels, kernel: 1 | 3 = 3): Layer {
-  return { name, inputs, outputs, kernel };
+function layer(name: string, inputs: readonly string[], output: string, kernel: 1 | 3 = 3): Layer {
+  return { name, inputs, output, filters: 1, kernel };
 }
 
 function count(length: number): number[] {

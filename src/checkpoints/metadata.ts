@@ -25,13 +25,15 @@ const blocks = z.int().min(1).max(256);
 
 const network = z.discriminatedUnion("architecture", [
   z.strictObject({ architecture: z.literal("edsr"), ...common, blocks, resScale: z.number().min(-100).max(100) }),
-  z.strictObject({
-    architecture: z.literal("rcan"),
-    ...common,
-    blocks,
-    groups: z.int().min(1).max(64),
-    reduction: z.int().min(1).max(4096),
-  }),
+  z
+    .strictObject({
+      architecture: z.literal("rcan"),
+      ...common,
+      blocks,
+      groups: z.int().min(1).max(64),
+      reduction: z.int().min(1),
+    })
+    .refine(({ features, reduction }) => reduction <= features, { path: ["reduction"], error: "larger than features" }),
   z.strictObject({ architecture: z.literal("carn"), ...common, variant: z.enum(["original", "csd"]) }),
 ]) satisfies z.ZodType<NetworkOptions>;
 

@@ -4,7 +4,7 @@ import { CONVENTIONS, type Convention, parseLayer, publishLayer, type Source } f
 import { networkLayers } from "./layers.js";
 import { readMean } from "./mean.js";
 import { printable } from "./printable.js";
-import { channelsAtWidth, checkParameters, differences } from "./shapes.js";
+import { checkParameters, differences } from "./shapes.js";
 import { formatShape, type StateDict } from "./state.js";
 
 /** What a user knows better than the file and its source's convention. */
@@ -47,7 +47,7 @@ export function recognise(published: StateDict, overrides: Overrides, file: stri
   if (!fitting) throw notRecognised(state, candidates, file);
   const { convention, network, parameters } = fitting;
   checkParameters(network, parameters, file, {
-    channels: channelsAtWidth(network, 1),
+    full: true,
     nameOf: (layer) => publishLayer(convention, layer, network) ?? layer,
   });
   return { network: applyOverrides(network, overrides, file), parameters, source: convention.source };

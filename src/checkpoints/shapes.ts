@@ -1,6 +1,6 @@
 import { CheckpointError } from "../errors.js";
 import type { NetworkOptions } from "../networks/options.js";
-import { type Channels, IMAGE_CHANNELS, networkLayers, nominalChannels } from "./layers.js";
+import { IMAGE, IMAGE_CHANNELS, networkLayers, nominalChannels } from "./layers.js";
 import { printable } from "./printable.js";
 import { formatShape, type StateDict } from "./state.js";
 
@@ -8,8 +8,8 @@ import { formatShape, type StateDict } from "./state.js";
 export type GroupChannels = Map<string, number>;
 
 interface ParameterCheck {
-  /** Channels that are settled beforehand. */
-  channels?: GroupChannels;
+  /** Whether no layer may be slimmer than nominal. */
+  full?: boolean;
   /** What errors call a layer. */
   nameOf?: (layer: string) => string;
 }
@@ -17,27 +17,25 @@ interface ParameterCheck {
 /** Channels at a width multiplier: ⌊width · C⌋ of each group of C, all of the image's. */
 export function channelsAtWidth(network: NetworkOptions, width: number): GroupChannels {
   const channels: GroupChannels = new Map();
-  for (const { inputs, outputs } of networkLayers(network)) {
-    for (const { group } of [inputs, outputs]) {
-      const nominal = nominalChannels(network, group);
-      channels.set(group, group === "image" ? IMAGE_CHANNELS : Math.floor(width * nominal));
-    }
+  for (const { output } of networkLayers(network)) {
+    const nominal = nominalChannels(network, output);
+    channels.set(output, output === IMAGE ? IMAGE_CHANNELS : Math.floor(width * nominal));
   }
   return channels;
 }
 
 /**
- * Check that `parameters` are exactly those of the network, and yield the channels that their shapes give each group:
- * the nominal ones or, of a slimmed network, fewer.
+ * Check that `parameters` are exactly those of the network. They may be slimmer than nominal: what a group's first layer has,
+ * the others must have.
  *
- * @throws CheckpointError naming missing and unexpected parameters, or the first whose shape doesn't fit the others
+ * @throws CheckpointError naming missing and unexpected parameters, or the first whose shape doesn't fit
  */
 export function checkParameters(
   network: NetworkOptions,
   parameters: StateDict,
   file: string,
-  { channels = new Map(), nameOf = (layer) => layer }: ParameterCheck = {},
-): GroupChannels {
+  { full = false, nameOf = (layer) => layer }: ParameterCheck = {},
+): void {
   const layers = networkLayers(network);
   const expected = new Set(layers.flatMap(({ name }) => [`${name}.weight`, `${name}.bias`]));
   const missing = [...expected].filter((name) => !parameters.has(name));
@@ -47,29 +45,28 @@ export function checkParameters(
       `${file} does not hold the ${network.architecture.toUpperCase()} it describes: ${differences(missing, unexpected)}`,
     );
   }
-  for (const { name, inputs, outputs, kernel } of layers) {
+  const channels = full ? channelsAtWidth(network, 1) : new Map([[IMAGE, IMAGE_CHANNELS]]);
+  for (const { name, inputs, output, filters, kernel } of layers) {
     const weight = parameters.get(`${name}.weight`)?.shape ?? [];
     const bias = parameters.get(`${name}.bias`)?.shape ?? [];
-    const [rows = 0, columns = 0] = weight;
-    const fits =
-      weight.length === 4 &&
-      weight[2] === kernel &&
-      weight[3] === kernel &&
-      settle(channels, outputs, rows, network) &&
-      settle(channels, inputs, columns, network);
-    if (!fits) {
+    const nominal = nominalChannels(network, output);
+    const columns = inputs.reduce((sum, group) => sum + (channels.get(group) ?? Number.NaN), 0);
+    const written = (weight[0] ?? Number.NaN) / filters;
+    const plausible = Number.isInteger(written) && written >= 1 && written <= nominal;
+    const settled = channels.get(output) ?? (plausible ? written : nominal);
+    const expected = [settled * filters, columns, kernel, kernel];
+    if (weight.join() !== expected.join()) {
       throw new CheckpointError(
-        `${file}: ${nameOf(name)}.weight is ${formatShape(weight)}, expected ${expectation(channels, network, outputs)}×` +
-          `${expectation(channels, network, inputs)}×${kernel}×${kernel}`,
+        `${file}: ${nameOf(name)}.weight is ${formatShape(weight)}, expected ${formatShape(expected)}`,
       );
     }
-    if (bias.length !== 1 || bias[0] !== rows) {
+    if (bias.join() !== String(settled * filters)) {
       throw new CheckpointError(
-        `${file}: ${nameOf(name)}.bias is ${formatShape(bias)}, expected ${rows} as its weight has`,
+        `${file}: ${nameOf(name)}.bias is ${formatShape(bias)}, expected ${settled * filters} as its weight has`,
       );
     }
+    channels.set(output, settled);
   }
-  return channels;
 }
 
 /** "missing a, b and 3 more; unexpected c". */
@@ -85,20 +82,4 @@ export function differences(missing: readonly string[], unexpected: readonly str
     ];
   };
   return [...list("missing", missing), ...list("unexpected", unexpected)].join("; ");
-}
-
-/** Note that a side has `size` channels, unless that is more than nominal or contradicts an earlier layer. */
-function settle(channels: GroupChannels, { group, times }: Channels, size: number, network: NetworkOptions): boolean {
-  const width = size / times;
-  const nominal = nominalChannels(network, group);
-  if (!Number.isInteger(width) || width < 1 || width > nominal) return false;
-  if (group === "image" && width !== nominal) return false;
-  const known = channels.get(group);
-  if (known === undefined) channels.set(group, width);
-  return known === undefined || known === width;
-}
-
-function expectation(channels: GroupChannels, network: NetworkOptions, { group, times }: Channels): string {
-  const known = channels.get(group) ?? nominalChannels(network, group);
-  return String(known * times);
 }

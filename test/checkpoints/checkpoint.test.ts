@@ -27,9 +27,9 @@ const networks: NetworkOptions[] = [
 function weights(network: NetworkOptions, width: number): StateDict {
   const channels = channelsAtWidth(network, width);
   const state: StateDict = new Map();
-  for (const { name, inputs, outputs, kernel } of networkLayers(network)) {
-    const rows = (channels.get(outputs.group) ?? 0) * outputs.times;
-    const columns = (channels.get(inputs.group) ?? 0) * inputs.times;
+  for (const { name, inputs, output, filters, kernel } of networkLayers(network)) {
+    const rows = (channels.get(output) ?? 0) * filters;
+    const columns = inputs.reduce((sum, group) => sum + (channels.get(group) ?? 3), 0);
     state.set(
       `${name}.weight`,
       stateTensor([rows, columns, kernel, kernel], (i) => Math.sin(i)),
@@ -54,6 +54,24 @@ describe("this project's format", () => {
     }
     const shared = { network, parameters: weights(network, 1), widths: [1, 0.5, 0.25] };
     expect(readCheckpoint(encodeCheckpoint(shared), "x").widths).toEqual([1, 0.5, 0.25]);
+  });
+
+  it("keeps groups of different widths", () => {
+    const [edsr, , carn] = networks as [NetworkOptions, NetworkOptions, NetworkOptions];
+    const thin = weights(edsr, 1);
+    thin.set("body.1.conv1.weight", stateTensor([5, 16, 3, 3])).set("body.1.conv1.bias", stateTensor([5]));
+    thin.set("body.1.conv2.weight", stateTensor([16, 5, 3, 3]));
+    expect(readCheckpoint(encodeCheckpoint({ network: edsr, parameters: thin }), "x").parameters.size).toBe(thin.size);
+    // The second fusion of the first cascade writes 7 channels, which its third unit and the third fusion read
+    const cascade = weights(carn, 1);
+    const name = "body.units.0";
+    cascade.set(`${name}.fuse.1.weight`, stateTensor([7, 48, 1, 1])).set(`${name}.fuse.1.bias`, stateTensor([7]));
+    cascade.set(`${name}.units.2.conv1.weight`, stateTensor([16, 7, 3, 3]));
+    cascade.set(`${name}.units.2.conv2.weight`, stateTensor([7, 16, 3, 3]));
+    cascade.set(`${name}.units.2.conv2.bias`, stateTensor([7]));
+    cascade.set(`${name}.fuse.2.weight`, stateTensor([16, 55, 1, 1]));
+    const read = readCheckpoint(encodeCheckpoint({ network: carn, parameters: cascade }), "x");
+    expect(plain(read.parameters)).toEqual(plain(cascade));
   });
 
   it("obeys overrides", () => {
@@ -91,6 +109,11 @@ describe("this project's format", () => {
     ],
     ["of a scale that isn't supported", JSON.stringify({ network: { ...edsr, scale: 8 } }), "network.scale"],
     ["of a billion blocks", JSON.stringify({ network: { ...edsr, blocks: 1e9 } }), "network.blocks"],
+    [
+      "of attention without channels",
+      JSON.stringify({ network: { ...networks[1], reduction: 17 } }),
+      "network.reduction: larger than features",
+    ],
     ["of widths beyond 1", JSON.stringify({ network: edsr, widths: [2] }), "widths.0"],
     ["of other layers", JSON.stringify({ network: { ...edsr, blocks: 4 } }), "missing body.3.conv1.weight"],
   ])("refuses a description %s", (_, description, message) => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { networkLayers, nominalChannels } from "../../src/checkpoints/layers.js";
-import { channelsAtWidth } from "../../src/checkpoints/shapes.js";
-import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../../src/networks/index.js";
-import { materialise, splitChannels } from "../../src/slimming/split.js";
+import { checkParameters } from "../../src/checkpoints/shapes.js";
+import { DIV2K_MEAN, type NetworkOptions, parameterShapes, structure } from "../../src/networks/index.js";
+import { analyseChannels } from "../../src/slimming/channels.js";
+import { materialise, splitByCounts } from "../../src/slimming/split.js";
 import { stateTensor } from "./support.js";
 
 const common = { features: 24, mean: DIV2K_MEAN, range: 255 } as const;
@@ -16,26 +17,32 @@ const networks: NetworkOptions[] = [
 describe("layers of checkpoints", () => {
   it.each(networks)("are the graph's: $architecture ×$scale", (network) => {
     const shapes = new Map<string, number[]>();
-    for (const { name, inputs, outputs, kernel } of networkLayers(network)) {
-      const [rows, columns] = [outputs, inputs].map(({ group, times }) => nominalChannels(network, group) * times);
-      shapes.set(`${name}.weight`, [rows as number, columns as number, kernel, kernel]);
-      shapes.set(`${name}.bias`, [rows as number]);
+    for (const { name, inputs, output, filters, kernel } of networkLayers(network)) {
+      const rows = nominalChannels(network, output) * filters;
+      const columns = inputs.reduce((sum, group) => sum + nominalChannels(network, group), 0);
+      shapes.set(`${name}.weight`, [rows, columns, kernel, kernel]);
+      shapes.set(`${name}.bias`, [rows]);
     }
     const compared = (map: Iterable<[string, readonly number[]]>) => [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
     expect(compared(shapes)).toEqual(compared(parameterShapes(network)));
   });
 
-  it.each(networks)("share channels where a student of the graph does: $architecture ×$scale", (network) => {
-    const whole = new Map(
-      [...parameterShapes(network)].map(([name, shape]) => [name, stateTensor([...shape], () => 0)]),
+  it.each(networks)("share channels exactly where the graph's do: $architecture ×$scale", (network) => {
+    const { graph, shapes } = structure(network);
+    const analysis = analyseChannels(
+      graph,
+      graph.inputs.filter(({ name }) => !shapes.has(name)),
     );
-    for (const width of [0.75, 0.5, 0.3]) {
-      const student = materialise(whole, splitChannels(network, width));
-      const channels = channelsAtWidth(network, width);
-      for (const { name, inputs, outputs } of networkLayers(network)) {
-        const expected = [outputs, inputs].map(({ group, times }) => (channels.get(group) ?? 0) * times);
-        expect(student.get(`${name}.weight`)?.shape.slice(0, 2), name).toEqual(expected);
-      }
-    }
+    const whole = new Map([...shapes].map(([name, shape]) => [name, stateTensor([...shape], () => 0)]));
+    // As many different sizes as there are groups
+    const counts = analysis.groups.map(({ size }, index) => 1 + (index % size));
+    const student = materialise(whole, splitByCounts(graph.inputs, analysis, counts));
+    expect(() => checkParameters(network, new Map([...student].map(asState)), "student")).not.toThrow();
+    const groups = networkLayers(network).flatMap(({ inputs, output }) => [...inputs, output]);
+    expect(new Set(groups.filter((group) => group !== "image")).size).toBe(analysis.groups.length);
   });
 });
+
+function asState([name, { shape, data }]: [string, { shape: readonly number[]; data: Float32Array }]) {
+  return [name, { dtype: "float32", shape, data }] as const;
+}
