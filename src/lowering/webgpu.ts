@@ -1,13 +1,48 @@
-import { type Attributes, equal, pad, reshape, slice, sum, type Value, where } from "../graph/index.js";
+import {
+  type Attributes,
+  elements,
+  equal,
+  type Graph,
+  pad,
+  reshape,
+  slice,
+  sum,
+  type Value,
+  where,
+} from "../graph/index.js";
 import { type ConvolutionGeometry, geometryOf, shape4 } from "./convolution.js";
 import { portableReplacement } from "./portable.js";
-import type { Replacement } from "./rewrite.js";
+import { type Replacement, rewrite } from "./rewrite.js";
 
-/** What stands for each of our own operators where there are only WebGPU's kernels: its MaxPool doesn't yield indices. */
-export const webgpuReplacement: Replacement = (node, inputs) => {
+/** Writes our own operators as ONNX's, and works around what ONNX Runtime's WebGPU kernels (1.30) don't do right. */
+export const lowerForWebgpu = (graph: Graph): Graph =>
+  rewrite(
+    rewrite(graph, () => ownReplacement),
+    () => convolutionReplacement,
+  );
+
+/** Max pooling yields no indices there, so its gradient does without. */
+const ownReplacement: Replacement = (node, inputs) => {
   if (node.operator !== "MaxPoolGradient") return portableReplacement(node, inputs);
   const [dy, x, y] = inputs as [Value, Value, Value];
   return [compareWindows(dy, x, y, node.attributes)];
+};
+
+/**
+ * A convolution over a multiple of 3 channels (above 3) that isn't one of 4, with a multiple of 4 filters and a kernel
+ * above 1×1, comes out wrong (microsoft/onnxruntime, issue 29651). Channels of zeros up to a multiple of 4 mend it.
+ */
+const convolutionReplacement: Replacement = (node, inputs) => {
+  if (node.operator !== "Conv") return undefined;
+  const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
+  const [filters, channels, ...kernel] = weight.shape as [number, number, ...number[]];
+  const wrong = channels > 3 && channels % 3 === 0 && channels % 4 > 0 && filters % 4 === 0 && elements(kernel) > 1;
+  if (!wrong || geometryOf(node.attributes).group > 1) return undefined;
+  const [padded, widened] = [x, weight].map((value) => {
+    const none = value.shape.map(() => 0);
+    return pad(value, [...none, ...none.map((_, axis) => (axis === 1 ? 4 - (channels % 4) : 0))]);
+  });
+  return x.graph.apply("Conv", [padded, widened, ...(bias ? [bias] : [])], node.attributes);
 };
 
 /**

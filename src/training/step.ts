@@ -90,7 +90,9 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   const gradient = gradientOf(loss.loss, parameters, shapes);
   if (options.inspect) {
     graph.output("teacher", teacher);
-    students.forEach((student, i) => graph.output(`student.${i}`, student));
+    students.forEach((student, i) => {
+      graph.output(`student.${i}`, student);
+    });
     if (loss.negatives) graph.output("upsampled_negatives", loss.negatives);
     graph.output("gradient", gradient);
   }
