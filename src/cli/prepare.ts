@@ -20,7 +20,7 @@ export function prepareCommand(): Command {
     .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
     .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")
     .option("--skip-bad", "go on without images that cannot be used, and list them")
-    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 100 million)", positiveInteger)
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
     .option("--json", "print JSON")
     .addHelpText(
       "after",

@@ -9,6 +9,7 @@ import { formatOfName } from "../../src/images/format.js";
 import { type Image, type Image8, imageOf } from "../../src/images/image.js";
 import { decodeImage, readImage, readImageSize } from "../../src/images/node/decode.js";
 import { encodeImage, writeImage } from "../../src/images/node/encode.js";
+import { crc32 } from "./damage.js";
 import { distance, noise, photograph, photographPath } from "./fixtures.js";
 
 const raw = ({ width, height, channels }: Image) => ({ raw: { width, height, channels } });
@@ -66,15 +67,6 @@ describe("decoding keeps stored samples", () => {
     bytes.writeUInt32BE(crc32(body), body.length + 4);
     return bytes;
   };
-  const crc32 = (bytes: Uint8Array) => {
-    let crc = 0xffffffff;
-    for (const byte of bytes) {
-      crc ^= byte;
-      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-    }
-    return (crc ^ 0xffffffff) >>> 0;
-  };
-
   it.each([
     ["gAMA", [0, 1, 0x86, 0xa0]],
     ["sRGB", [0]],

@@ -6,8 +6,11 @@ import { type Format, formatOfBytes } from "../format.js";
 import { type Channels, type Image, imageOf } from "../image.js";
 import { systemReason } from "./system.js";
 
-/** Pixels that an image may have unless a caller allows more: 100 megapixels. */
-export const defaultMaxPixels = 100_000_000;
+/**
+ * Pixels that an image may have unless a caller allows more: 52 megapixels. Whatever a file of so many claims to be, less
+ * than 1 GiB of memory is taken (most by turned 16-bit RGB with alpha, and by AVIF).
+ */
+export const defaultMaxPixels = 52_000_000;
 
 export interface DecodeOptions {
   /** Images of more pixels are refused before they are unpacked. Default `defaultMaxPixels`. */
@@ -129,7 +132,9 @@ function checkPixels(width: number, height: number, name: string, maxPixels: num
 
 function damaged(name: string, format: Format, error: unknown): never {
   const said = error instanceof Error ? error.message : String(error);
-  const reason = said.trim().split("\n").at(-1)?.trim() || "unknown reason";
+  // Of the libraries' lines the last tells most, but for error numbers such as " (2.100)".
+  const lines = said.split("\n").map((line) => line.trim().replace(/:$/, ""));
+  const reason = lines.findLast((line) => line !== "" && !/^\([\d.]+\)$/.test(line)) ?? "unknown reason";
   throw new ImageError(
     `${name}: damaged or not supported ${format.toUpperCase()} (${reason}); copy it anew from its source or convert it to PNG`,
     {
