@@ -234,7 +234,7 @@ describe("files", () => {
 
   it("of more pixels than allowed are refused, unless the limit is raised", async () => {
     const limited = readImage(photographPath("05"), { maxPixels: 7574 });
-    await expect(limited).rejects.toThrow("101×75 are 7575 pixels, more than the limit of 7574; raise maxPixels");
+    await expect(limited).rejects.toThrow("101×75 are 7575 pixels, more than the limit of 7574; raise the limit");
     expect(await readImage(photographPath("05"), { maxPixels: 7575 })).toMatchObject({ width: 101 });
   });
 });

@@ -125,7 +125,7 @@ async function readMetadata(bytes: Uint8Array, format: Format, name: string): Pr
 function checkPixels(width: number, height: number, name: string, maxPixels: number): void {
   if (width * height > maxPixels) {
     throw new ImageError(
-      `${name}: ${width}×${height} are ${width * height} pixels, more than the limit of ${maxPixels}; raise maxPixels if the image is to be trusted`,
+      `${name}: ${width}×${height} are ${width * height} pixels, more than the limit of ${maxPixels}; raise the limit (maxPixels, --max-pixels) if the image is to be trusted`,
     );
   }
 }
