@@ -127,8 +127,9 @@ async function runCase(
   }
 }
 
-function stepOptions({ name, settings, network, tensors, vgg }: ReferenceCase, moveSeed?: number): StepOptions {
-  const [batch, , height, width] = tensors.get("lr")?.shape as [number, number, number, number];
+function stepOptions(reference: ReferenceCase, moveSeed?: number): StepOptions {
+  const { name, settings, network, vgg } = reference;
+  const [batch, , height, width] = tensorOf(reference, "lr").shape as [number, number, number, number];
   if (settings.negatives.length > 0 && !vgg) throw new CheckpointError(`case ${name} has negatives but no vgg weights`);
   const contrastive: ContrastiveStep | undefined = vgg && {
     features: (graph) => (moveSeed === undefined ? vgg19(graph, vgg) : movedVgg19(graph, vgg, moveSeed)),
