@@ -1,4 +1,14 @@
-import { blockedConv, concat, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
+import {
+  blockedConv,
+  concat,
+  reorderInput,
+  reorderOutput,
+  reshape,
+  slice,
+  transpose,
+  type Value,
+} from "../graph/index.js";
+import { permuteChunks } from "./chunks.js";
 import { type ConvolutionGeometry, isPlain, shape4 } from "./convolution.js";
 import type { Layouts } from "./layouts.js";
 import { around, turned } from "./portable.js";
@@ -67,11 +77,15 @@ function taps({ block }: Layouts, sliding: Value, fixed: Value, strips: number):
   const samples = reorderInput(reshape(stripped, [1, block, slides, (rows + extra) * width]));
   const images = reshape(samples, [slides, block, rows + extra, width]);
   // Memory [N, B/b, strips, rows·W, b] → [B/b, rows·W, strips, N, b].
-  const cut = reshape(fixed, [batch, fixes / block, strips, rows * kernelWidth, block]);
-  const kernel = reshape(transpose(cut, [1, 3, 2, 0, 4]), [fixes, block, rows, kernelWidth]);
+  const cut = [batch, fixes / block, strips, rows * kernelWidth];
+  const kernel = reshape(permuteChunks(fixed, cut, [1, 3, 2, 0], block), [fixes, block, rows, kernelWidth]);
   const made = blockedConv(images, kernel, undefined, { pads: [0, 0, 0, 0] });
   const [, , tapRows, tapColumns] = shape4(made);
-  // Memory [A, B/b, taps, b] → [B, A, taps].
-  const grouped = reshape(made, [slides, fixes / block, tapRows * tapColumns, block]);
-  return reshape(transpose(grouped, [1, 3, 0, 2]), [fixes, slides, tapRows, tapColumns]);
+  const plain = reorderOutput(made, fixes);
+  return reshape(permuteChunks(plain, [slides, fixes], [1, 0], tapRows * tapColumns), [
+    fixes,
+    slides,
+    tapRows,
+    tapColumns,
+  ]);
 }

@@ -1,4 +1,5 @@
-import { type Graph, pad, reshape, slice, transpose, type Value } from "../graph/index.js";
+import { type Graph, pad, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
+import { permuteChunks } from "./chunks.js";
 import { shape4 } from "./convolution.js";
 
 /**
@@ -35,11 +36,17 @@ function arranged(weight: Value, block: number, adjoint: boolean): Value {
       : transpose(reshape(filled, [filters / block, block, inputs, taps]), [0, 2, 3, 1]);
     return reshape(adjoint ? reversed(grouped, 2) : grouped, [filters, inputs, height, width]);
   }
-  // [O/b, I/b, taps, b of I, b of O]
-  const grouped = adjoint
-    ? transpose(reshape(filled, [inputs / block, block, filters / block, block, taps]), [2, 0, 4, 1, 3])
-    : transpose(reshape(filled, [filters / block, block, inputs / block, block, taps]), [0, 2, 4, 3, 1]);
-  return reshape(adjoint ? reversed(grouped, 2) : grouped, [filters, inputs, height, width]);
+  const [filterBlocks, inputBlocks] = [filters / block, inputs / block];
+  // Reordering brings a block of filters innermost, fast; what is left moves in chunks. Both end as [O/b, I/b, taps, b of I, b of O].
+  const chunks = adjoint
+    ? permuteChunks(reorderInput(filled), [inputBlocks, block, filterBlocks, taps], [2, 0, 3, 1], block, 3)
+    : permuteChunks(
+        reorderInput(reshape(filled, [1, filters, inputs, taps])),
+        [filterBlocks, inputBlocks, block, taps],
+        [0, 1, 3, 2],
+        block,
+      );
+  return reshape(chunks, [filters, inputs, height, width]);
 }
 
 const reversed = (x: Value, axis: number): Value => {

@@ -1,19 +1,26 @@
 import {
   blockedConv,
   blockedMaxPool,
+  clip,
   elements,
   expand,
   Graph,
   intOr,
   liveNodes,
+  mul,
   type Node,
   reduceSum,
+  reorderInput,
+  reorderOutput,
+  reorderToChannelsLast,
   reshape,
   sameShape,
+  textOr,
   type Value,
 } from "../graph/index.js";
 import { blockedWeightGradient } from "./blocked-weight-gradient.js";
 import { blockedBias, blockedWeight } from "./blocked-weights.js";
+import { permuteChunks } from "./chunks.js";
 import { adjointPads, geometryOf, isPlain, shape4 } from "./convolution.js";
 import { Layouts } from "./layouts.js";
 import { portableReplacement, shapeAttribute } from "./portable.js";
@@ -70,6 +77,12 @@ class BlockedLowering {
         return this.#weightGradient(node);
       case "MaxPool":
         return this.#maxPool(node);
+      case "DepthToSpace":
+        return this.#shuffle(node);
+      case "PixelUnshuffle":
+        return this.#unshuffle(node);
+      case "Sign":
+        return this.#sign(node);
       case "ReduceSum":
         return this.#reduceSum(node);
       case "ReduceL1":
@@ -161,6 +174,52 @@ class BlockedLowering {
     if (!this.#layouts.hasBlocked(x) || this.#readers.has(indices) || !simple) return false;
     if (intOr(node.attributes, "ceil_mode", 0) !== 0) return false;
     this.#layouts.setBlocked(output, blockedMaxPool(this.#layouts.blocked(x), kernel, strides));
+    return true;
+  }
+
+  /** Pixel shuffle: each pixel's [C, r²] is turned to [r², C] by a reorder, then whole blocks of C move to their places. */
+  #shuffle(node: Node): boolean {
+    const [x] = node.inputs as [Value];
+    const output = node.outputs[0] as Value;
+    if (textOr(node.attributes, "mode", "DCR") !== "CRD") return false;
+    if (!this.#layouts.isBlocked(x) || !this.#layouts.fits(x) || !this.#layouts.fits(output)) return false;
+    const { block } = this;
+    const [batch, wide, height, width] = shape4(x);
+    const r = intOr(node.attributes, "blocksize", 1);
+    const channels = wide / r ** 2;
+    const pixels = reshape(reorderToChannelsLast(this.#layouts.blocked(x)), [batch * height * width, channels, r, r]);
+    const grouped = [batch, height, width, channels / block, r, r];
+    const moved = permuteChunks(reorderInput(pixels), grouped, [0, 3, 1, 4, 2, 5], block);
+    this.#layouts.setBlocked(output, reshape(moved, output.shape));
+    return true;
+  }
+
+  /** The same steps backwards. */
+  #unshuffle(node: Node): boolean {
+    const [x] = node.inputs as [Value];
+    const output = node.outputs[0] as Value;
+    if (!this.#layouts.isBlocked(x) || !this.#layouts.fits(x) || !this.#layouts.fits(output)) return false;
+    const { block } = this;
+    const [batch, wide, height, width] = shape4(output);
+    const r = intOr(node.attributes, "blocksize", 1);
+    const channels = wide / r ** 2;
+    const placed = [batch, channels / block, height, r, width, r];
+    const moved = permuteChunks(this.#layouts.blocked(x), placed, [0, 2, 4, 1, 3, 5], block);
+    const pixels = reorderOutput(reshape(moved, [batch * height * width, channels, r, r]), channels);
+    // [N, H, W, C·r²] in memory; blocks of channels go outwards.
+    const blocks = permuteChunks(pixels, [batch, height * width, wide / block], [0, 2, 1], block);
+    this.#layouts.setBlocked(output, reshape(blocks, output.shape));
+    return true;
+  }
+
+  /** The engine's Sign runs on one thread; this, the same for all but subnormal numbers, on all. */
+  #sign(node: Node): boolean {
+    const [x] = node.inputs as [Value];
+    const output = node.outputs[0] as Value;
+    const blocked = this.#layouts.isBlocked(x) && this.#layouts.fits(x);
+    const made = clip(mul(blocked ? this.#layouts.blocked(x) : this.#layouts.plain(x), 2 ** 126), -1, 1);
+    if (blocked) this.#layouts.setBlocked(output, made);
+    else this.#layouts.setPlain(output, made);
     return true;
   }
 

@@ -7,6 +7,7 @@ import {
   expand,
   type Graph,
   int,
+  intOr,
   intsOr,
   matMul,
   type Node,
@@ -34,6 +35,8 @@ export const portableReplacement: Replacement = (node, inputs) => {
       return [weightGradient(first, second, shapeAttribute(node), geometryOf(node.attributes))];
     case "MaxPoolGradient":
       return [scatterWindows(first, inputs[3] as Value, second.shape, node.attributes)];
+    case "PixelUnshuffle":
+      return [unshuffle(first, intOr(node.attributes, "blocksize", 1))];
     case "StopGradient":
       return [first];
     default:
@@ -145,6 +148,13 @@ const tapOffsets = ([height, width]: readonly [number, number]): [number, number
 /** Zeros around the last two axes: top, left, bottom, right. */
 export const around = (x: Value, [top, left, bottom, right]: readonly [number, number, number, number]): Value =>
   top + left + bottom + right === 0 ? x : pad(x, [0, 0, top, left, 0, 0, bottom, right]);
+
+/** [N, C, r·H, r·W] → [N, C·r², H, W], the inverse of a pixel shuffle. */
+function unshuffle(x: Value, r: number): Value {
+  const [batch, channels, height, width] = shape4(x);
+  const blocks = reshape(x, [batch, channels, height / r, r, width / r, r]);
+  return reshape(transpose(blocks, [0, 1, 3, 5, 2, 4]), [batch, channels * r ** 2, height / r, width / r]);
+}
 
 /** dx of a max pooling: each output's gradient added at the flat index of its maximum. */
 function scatterWindows(dy: Value, indices: Value, inputShape: readonly number[], attributes: Attributes): Value {

@@ -11,6 +11,7 @@ import {
   transpose,
   type Value,
 } from "../../graph/index.js";
+import { pixelUnshuffle } from "../../graph/operators/gradients.js";
 import { type GradientRule, input, unbroadcast } from "../rule.js";
 
 const restore: GradientRule = (node, [dy]) => [dy && reshape(dy, input(node, 0).shape)];
@@ -82,16 +83,12 @@ const transposeRule: GradientRule = (node, [dy]) => {
   return [transpose(dy, inverse)];
 };
 
-/** The inverse of a pixel shuffle (CRD): [N, C, r·H, r·W] → [N, C·r², H, W]. */
+/** The inverse of a pixel shuffle (CRD). */
 const depthToSpaceRule: GradientRule = (node, [dy]) => {
-  if (!dy) return [];
   if (textOr(node.attributes, "mode", "DCR") !== "CRD") {
     throw new GraphError("DepthToSpace has a gradient rule for mode CRD only");
   }
-  const [batch, channels, height, width] = input(node, 0).shape as [number, number, number, number];
-  const r = intOr(node.attributes, "blocksize", 1);
-  const blocks = reshape(dy, [batch, channels / r ** 2, height, r, width, r]);
-  return [reshape(transpose(blocks, [0, 1, 3, 5, 2, 4]), [batch, channels, height, width])];
+  return [dy && pixelUnshuffle(dy, intOr(node.attributes, "blocksize", 1))];
 };
 
 /** Sum of the copies; along an axis that was repeated whole. */

@@ -102,7 +102,8 @@ function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>
   const domain = message.domain === "ai.onnx" ? "" : message.domain;
   const names = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
   if (names.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
-  const outputs = graph.apply(message.operator, inputs, withKernelShape(attributes, inputs), { domain, names });
+  const stated = withKernelShape(message.operator, attributes, inputs);
+  const outputs = graph.apply(message.operator, inputs, stated, { domain, names });
   names.forEach((name, i) => {
     const value = outputs[i];
     if (!value) throw new OnnxError(`${what}: more outputs than the operator has`);
@@ -111,12 +112,10 @@ function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>
 }
 
 /** A convolution may leave its kernel's shape to its weight; the graph always states it. */
-function withKernelShape(attributes: Attributes, inputs: readonly (Value | undefined)[]): Attributes {
+function withKernelShape(operator: string, attributes: Attributes, inputs: readonly (Value | undefined)[]): Attributes {
   const weight = inputs[1];
-  const windowed = "pads" in attributes || "strides" in attributes;
-  return windowed && weight && !("kernel_shape" in attributes)
-    ? { ...attributes, kernel_shape: ints(weight.shape.slice(2)) }
-    : attributes;
+  const stated = "kernel_shape" in attributes || !["Conv", "ConvTranspose"].includes(operator);
+  return stated || !weight ? attributes : { ...attributes, kernel_shape: ints(weight.shape.slice(2)) };
 }
 
 function readAttribute(message: AttributeMessage, node: string): Attribute {

@@ -37,7 +37,7 @@ export function writeOnnx(
   writer.tag(MODEL.irVersion, WireType.Varint).int64(IR_VERSION);
   writer.tag(MODEL.producer, WireType.LengthDelimited).string("slimsr");
   message(writer, MODEL.graph, () => writeGraph(writer, graph, dynamicAxes));
-  const used = new Set(graph.nodes.map((node) => node.domain));
+  const used = new Set(liveNodes(graph).map((node) => node.domain));
   for (const [domain, version] of [["", OPSET_VERSION], ...DOMAINS.map((name) => [name, 1] as const)] as const) {
     if (domain !== "" && !used.has(domain)) continue;
     message(writer, MODEL.opsets, () => {
@@ -73,6 +73,7 @@ function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable
     message(writer, GRAPH.nodes, () => {
       writer.tag(NODE.inputs, WireType.LengthDelimited).string(nameOf(value));
       writer.tag(NODE.outputs, WireType.LengthDelimited).string(name);
+      writer.tag(NODE.name, WireType.LengthDelimited).string(name);
       writer.tag(NODE.operator, WireType.LengthDelimited).string("Identity");
     });
   }
@@ -97,10 +98,11 @@ function writeNode(
   for (const input of node.inputs) {
     writer.tag(NODE.inputs, WireType.LengthDelimited).string(input ? nameOf(input) : "");
   }
-  // Outputs at the end that nothing reads are left out: engines take faster ways then.
-  const outputs = node.outputs.slice(0, node.outputs.findLastIndex((value) => read.has(value)) + 1);
+  // A pooling's indices are optional: where nothing reads them, engines take faster ways.
+  const outputs =
+    node.operator === "MaxPool" ? node.outputs.filter((value, i) => i === 0 || read.has(value)) : node.outputs;
   for (const output of outputs) writer.tag(NODE.outputs, WireType.LengthDelimited).string(nameOf(output));
-  writer.tag(NODE.name, WireType.LengthDelimited).string(node.outputs[0]?.name ?? "");
+  writer.tag(NODE.name, WireType.LengthDelimited).string(outputs[0] ? nameOf(outputs[0]) : "");
   writer.tag(NODE.operator, WireType.LengthDelimited).string(node.operator);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     message(writer, NODE.attributes, () => writeAttribute(writer, name, attribute));

@@ -14,6 +14,10 @@ export const reorderInput = (x: Value): Value => single("ReorderInput", [x], {},
 export const reorderOutput = (x: Value, channels: number): Value =>
   single("ReorderOutput", [x], { channels: int(channels) }, { domain: DOMAIN });
 
+/** From the blocked layout to [N, H, W, C]. */
+export const reorderToChannelsLast = (x: Value): Value =>
+  single("ReorderOutput", [x], { channels: int(x.shape[1] as number), channels_last: int(1) }, { domain: DOMAIN });
+
 export interface BlockedConvOptions {
   pads: readonly number[];
   strides?: readonly number[];

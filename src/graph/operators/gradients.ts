@@ -1,4 +1,4 @@
-import { type Attributes, ints } from "../attributes.js";
+import { type Attributes, int, ints } from "../attributes.js";
 import type { Node, Value } from "../graph.js";
 import type { Shape } from "../types.js";
 import { single } from "./single.js";
@@ -16,6 +16,10 @@ export const convInputGradient = (dy: Value, weight: Value, inputShape: Shape, a
 /** Gradient of a convolution with respect to its weight, of shape `weightShape`; `attributes` are the convolution's. */
 export const convWeightGradient = (x: Value, dy: Value, weightShape: Shape, attributes: Attributes): Value =>
   single("ConvWeightGradient", [x, dy], { ...attributes, shape: ints(weightShape) }, { domain: GRADIENT_DOMAIN });
+
+/** The inverse of a pixel shuffle: [N, C, r·H, r·W] → [N, C·r², H, W]. */
+export const pixelUnshuffle = (x: Value, r: number): Value =>
+  single("PixelUnshuffle", [x], { blocksize: int(r) }, { domain: GRADIENT_DOMAIN });
 
 /** Gradient of a max pooling `node` from x to y: dy at the first largest element of each window, zeros elsewhere. */
 export const maxPoolGradient = (dy: Value, x: Value, y: Value, node: Node): Value =>

@@ -124,7 +124,9 @@ const spaceToDepth: ShapeRule = (operands) => {
 const reorderOutput: ShapeRule = (operands) => {
   const { dtype, shape } = operands.ranked(0, 4);
   const channels = intOr(operands.attributes, "channels", 0);
-  return [{ dtype, shape: shape.map((size, i) => (i === 1 ? channels : size)) }];
+  const [batch, , height, width] = shape as [number, number, number, number];
+  const last = intOr(operands.attributes, "channels_last", 0) !== 0;
+  return [{ dtype, shape: last ? [batch, height, width, channels] : [batch, channels, height, width] }];
 };
 
 const stated: ShapeRule = (operands) => [
@@ -145,6 +147,7 @@ export const spatialShapes: Record<string, ShapeRule> = {
   GlobalMaxPool: globalPool,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
+  PixelUnshuffle: spaceToDepth,
   ReorderInput: (operands) => [operands.ranked(0, 4)],
   ReorderOutput: reorderOutput,
   ConvInputGradient: stated,
