@@ -39,7 +39,7 @@ export class Graph {
   readonly nodes: Node[] = [];
   readonly #outputs = new Map<string, Value>();
   readonly #names = new Set<string>();
-  readonly #scalars = new Map<string, Value>();
+  readonly #shared = new Map<string, Value>();
   readonly #counts = new Map<string, number>();
 
   constructor(readonly name: string) {}
@@ -70,14 +70,23 @@ export class Graph {
     return value;
   }
 
+  /** The value that was made under this key before, or else the one that `make` makes. */
+  shared(key: string, make: () => Value): Value {
+    const known = this.#shared.get(key);
+    if (known) return known;
+    const made = make();
+    this.#shared.set(key, made);
+    return made;
+  }
+
   /** A float32 constant of shape [], one per number. */
   scalar(number: number): Value {
-    return this.#shared(`f${number}`, () => this.constant(Float32Array.of(number), []));
+    return this.shared(`f${number}`, () => this.constant(Float32Array.of(number), []));
   }
 
   /** An int64 constant of shape [n], one per content. */
   integers(numbers: readonly number[]): Value {
-    return this.#shared(`i${numbers.join()}`, () =>
+    return this.shared(`i${numbers.join()}`, () =>
       this.constant(BigInt64Array.from(numbers, BigInt), [numbers.length]),
     );
   }
@@ -117,14 +126,6 @@ export class Graph {
     if (this.#outputs.has(name)) throw new GraphError(`graph ${this.name} has two outputs named ${name}`);
     if (name !== value.name) this.#claim(name);
     this.#outputs.set(name, value);
-  }
-
-  #shared(key: string, make: () => Value): Value {
-    const known = this.#scalars.get(key);
-    if (known) return known;
-    const made = make();
-    this.#scalars.set(key, made);
-    return made;
   }
 
   #claim(name: string): string {

@@ -1,13 +1,4 @@
-import {
-  blockedConv,
-  concat,
-  reorderInput,
-  reorderOutput,
-  reshape,
-  slice,
-  transpose,
-  type Value,
-} from "../graph/index.js";
+import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose, type Value } from "../graph/index.js";
 import { permuteChunks } from "./chunks.js";
 import { type ConvolutionGeometry, isPlain, shape4 } from "./convolution.js";
 import type { Layouts } from "./layouts.js";
@@ -64,15 +55,7 @@ function taps({ block }: Layouts, sliding: Value, fixed: Value, strips: number):
   const [, fixes, kernelHeight, kernelWidth] = shape4(fixed);
   const rows = kernelHeight / strips;
   const extra = height - kernelHeight;
-  const stripped =
-    strips === 1
-      ? sliding
-      : concat(
-          Array.from({ length: strips }, (_, s) =>
-            slice(sliding, [{ axis: 2, start: s * rows, end: (s + 1) * rows + extra }]),
-          ),
-          0,
-        );
+  const stripped = strips === 1 ? sliding : gatherRows(sliding, strips, rows, extra);
   // Samples to the innermost axis: as channels of one block, every input channel a sample.
   const samples = reorderInput(reshape(stripped, [1, block, slides, (rows + extra) * width]));
   const images = reshape(samples, [slides, block, rows + extra, width]);
@@ -88,4 +71,18 @@ function taps({ block }: Layouts, sliding: Value, fixed: Value, strips: number):
     tapRows,
     tapColumns,
   ]);
+}
+
+/** Strips of rows + extra rows each, overlapping by the extra ones: [N, A, H, W] → rows of [strips, N, A, rows + extra, W]. */
+function gatherRows(x: Value, strips: number, rows: number, extra: number): Value {
+  const [batch, channels, height, width] = shape4(x);
+  const samples = batch * channels;
+  const depth = rows + extra;
+  const numbers = Int32Array.from({ length: strips * samples * depth }, (_, i) => {
+    const strip = Math.floor(i / (samples * depth));
+    return (Math.floor(i / depth) % samples) * height + strip * rows + (i % depth);
+  });
+  const { graph } = x;
+  const shared = graph.shared(`strips ${x.shape} ${strips} ${extra}`, () => graph.constant(numbers, [numbers.length]));
+  return gather(reshape(x, [samples * height, width]), shared, 0);
 }

@@ -1,4 +1,4 @@
-import { type Graph, pad, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
+import { pad, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
 import { permuteChunks } from "./chunks.js";
 import { shape4 } from "./convolution.js";
 
@@ -54,38 +54,31 @@ const reversed = (x: Value, axis: number): Value => {
   return size === 1 ? x : slice(x, [{ axis, start: size - 1, end: -size - 1, step: -1 }]);
 };
 
-const arrangedConstants = new WeakMap<Graph, Map<string, Value>>();
-
 function arrangedConstant(weight: Value, block: number, adjoint: boolean): Value {
-  const known = arrangedConstants.get(weight.graph) ?? new Map<string, Value>();
-  arrangedConstants.set(weight.graph, known);
-  const key = `${weight.name} ${adjoint}`;
-  const found = known.get(key);
-  if (found) return found;
-  const [outer, inner, height, width] = shape4(weight);
-  const { filters, inputs } = sizes(weight, block, adjoint);
-  const source = weight.data as Float32Array;
-  const data = new Float32Array(filters * inputs * height * width);
-  // Strides of [O/b, I, taps, b of O], or of [O/b, I/b, taps, b of I, b of O].
-  const taps = height * width;
-  const few = inputs < block;
-  const tapStride = few ? block : block * block;
-  const at = (filter: number, input: number) =>
-    Math.floor(filter / block) * inputs * taps * block +
-    (filter % block) +
-    (few ? input * taps * block : Math.floor(input / block) * taps * block * block + (input % block) * block);
-  for (let a = 0; a < outer; a++) {
-    for (let b = 0; b < inner; b++) {
-      const start = adjoint ? at(b, a) : at(a, b);
-      for (let tap = 0; tap < taps; tap++) {
-        const to = adjoint ? taps - 1 - tap : tap;
-        data[start + to * tapStride] = source[(a * inner + b) * taps + tap] as number;
+  return weight.graph.shared(`arranged ${weight.name} ${adjoint}`, () => {
+    const [outer, inner, height, width] = shape4(weight);
+    const { filters, inputs } = sizes(weight, block, adjoint);
+    const source = weight.data as Float32Array;
+    const data = new Float32Array(filters * inputs * height * width);
+    // Strides of [O/b, I, taps, b of O], or of [O/b, I/b, taps, b of I, b of O].
+    const taps = height * width;
+    const few = inputs < block;
+    const tapStride = few ? block : block * block;
+    const at = (filter: number, input: number) =>
+      Math.floor(filter / block) * inputs * taps * block +
+      (filter % block) +
+      (few ? input * taps * block : Math.floor(input / block) * taps * block * block + (input % block) * block);
+    for (let a = 0; a < outer; a++) {
+      for (let b = 0; b < inner; b++) {
+        const start = adjoint ? at(b, a) : at(a, b);
+        for (let tap = 0; tap < taps; tap++) {
+          const to = adjoint ? taps - 1 - tap : tap;
+          data[start + to * tapStride] = source[(a * inner + b) * taps + tap] as number;
+        }
       }
     }
-  }
-  const made = weight.graph.constant(data, [filters, inputs, height, width]);
-  known.set(key, made);
-  return made;
+    return weight.graph.constant(data, [filters, inputs, height, width]);
+  });
 }
 
 /** A bias filled up to whole blocks. */

@@ -1,8 +1,5 @@
 import { elements, type Graph, gather, reshape, type Shape, type Value } from "../graph/index.js";
 
-/** Row numbers by what they were made for: layers of one shape share them. */
-const known = new WeakMap<Graph, Map<string, Value>>();
-
 /**
  * A transposition that moves whole chunks: x in memory is [...shape, chunk], and the axes before the chunk are permuted;
  * `reversed` names one of them (before the permutation) that runs backwards. As a gather of rows it runs on all threads,
@@ -18,26 +15,22 @@ export function permuteChunks(
   return gather(reshape(x, [elements(shape), chunk]), rowNumbers(x.graph, shape, permutation, reversed), 0);
 }
 
+/** The rows' numbers; layers of one shape share them. */
 function rowNumbers(graph: Graph, shape: Shape, permutation: readonly number[], reversed: number | undefined): Value {
-  const key = `${shape.join()} ${permutation.join()} ${reversed}`;
-  const made = known.get(graph) ?? new Map<string, Value>();
-  known.set(graph, made);
-  const found = made.get(key);
-  if (found) return found;
-  const strides = shape.map((_, axis) => elements(shape.slice(axis + 1)));
-  const numbers = new Int32Array(elements(shape));
-  let at = 0;
-  const fill = (depth: number, offset: number): void => {
-    const axis = permutation[depth];
-    if (axis === undefined) {
-      numbers[at++] = offset;
-      return;
-    }
-    const [size, stride] = [shape[axis] as number, strides[axis] as number];
-    for (let i = 0; i < size; i++) fill(depth + 1, offset + (axis === reversed ? size - 1 - i : i) * stride);
-  };
-  fill(0, 0);
-  const value = graph.constant(numbers, [numbers.length]);
-  made.set(key, value);
-  return value;
+  return graph.shared(`rows ${shape} ${permutation} ${reversed}`, () => {
+    const strides = shape.map((_, axis) => elements(shape.slice(axis + 1)));
+    const numbers = new Int32Array(elements(shape));
+    let at = 0;
+    const fill = (depth: number, offset: number): void => {
+      const axis = permutation[depth];
+      if (axis === undefined) {
+        numbers[at++] = offset;
+        return;
+      }
+      const [size, stride] = [shape[axis] as number, strides[axis] as number];
+      for (let i = 0; i < size; i++) fill(depth + 1, offset + (axis === reversed ? size - 1 - i : i) * stride);
+    };
+    fill(0, 0);
+    return graph.constant(numbers, [numbers.length]);
+  });
 }

@@ -1,6 +1,6 @@
 import { int, ints, text } from "../attributes.js";
 import type { Value } from "../graph.js";
-import type { Shape } from "../types.js";
+import { type Shape, sameShape } from "../types.js";
 import { single } from "./single.js";
 
 export const concat = (values: readonly Value[], axis: number): Value =>
@@ -24,7 +24,11 @@ export function slice(x: Value, ranges: readonly SliceRange[]): Value {
   return single("Slice", ranges.some((r) => r.step !== undefined) ? [...inputs, column((r) => r.step ?? 1)] : inputs);
 }
 
-export const reshape = (x: Value, shape: Shape): Value => single("Reshape", [x, x.graph.integers(shape)]);
+/** A reshape of a reshape is one of the first's input; to the same shape it is nothing. */
+export function reshape(x: Value, shape: Shape): Value {
+  const source = x.producer?.operator === "Reshape" ? (x.producer.inputs[0] as Value) : x;
+  return sameShape(source.shape, shape) ? source : single("Reshape", [source, x.graph.integers(shape)]);
+}
 
 export const transpose = (x: Value, permutation: readonly number[]): Value =>
   single("Transpose", [x], { perm: ints(permutation) });
