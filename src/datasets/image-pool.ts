@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { InterruptedError } from "../errors.js";
 import type { DecodedImage } from "./decoded-cache.js";
-import type { CacheJob, WriteJob, WrittenPair } from "./image-worker.js";
+import { type CacheJob, cacheImage, type WriteJob, type WrittenPair, writeImagePair } from "./image-worker.js";
 
-/** What the worker threads do, by the name of the exported function of image-worker.ts. */
+/** What is done, by the name of the exported function of image-worker.ts. */
 interface Jobs {
   cacheImage: { job: CacheJob; result: DecodedImage[] };
   writeImagePair: { job: WriteJob; result: WrittenPair };
@@ -25,7 +25,10 @@ export interface PoolOptions {
   readonly stopAtProblem?: boolean;
 }
 
+const here = { cacheImage, writeImagePair };
 const worker = createRequire(import.meta.url).resolve("#image-worker");
+/** So many images are done here: to start a thread takes longer. */
+const few = 4;
 
 /**
  * Does a job for each of many images in worker threads, as many at once as there are cores.
@@ -35,34 +38,47 @@ const worker = createRequire(import.meta.url).resolve("#image-worker");
 export async function forEachImage<Name extends keyof Jobs>(
   name: Name,
   jobs: readonly Jobs[Name]["job"][],
-  { onProgress, signal, stopAtProblem = false }: PoolOptions = {},
+  options: PoolOptions = {},
 ): Promise<(Outcome<Jobs[Name]["result"]> | undefined)[]> {
-  // To start a thread takes about as long as a few small images.
-  const threads = Math.min(availableParallelism(), Math.ceil(jobs.length / 4));
-  const outcomes = new Array<Outcome<Jobs[Name]["result"]> | undefined>(jobs.length);
-  if (threads === 0) return outcomes;
+  type Run = (job: Jobs[Name]["job"]) => Promise<Outcome<Jobs[Name]["result"]>>;
+  if (jobs.length <= few) return runAll<Jobs[Name]>(jobs, here[name] as Run, 1, options);
+  const threads = availableParallelism();
   const pool = new Piscina({ filename: worker, minThreads: threads, maxThreads: threads });
+  try {
+    return await runAll<Jobs[Name]>(jobs, (job) => pool.run(job, { name }), threads, options);
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** Runs jobs in order, `atOnce` at a time; those under way are waited for whatever happens. */
+async function runAll<Kind extends { job: unknown; result: unknown }>(
+  jobs: readonly Kind["job"][],
+  run: (job: Kind["job"]) => Promise<Outcome<Kind["result"]>>,
+  atOnce: number,
+  { onProgress, signal, stopAtProblem = false }: PoolOptions,
+): Promise<(Outcome<Kind["result"]> | undefined)[]> {
+  const outcomes = new Array<Outcome<Kind["result"]> | undefined>(jobs.length);
   let next = 0;
   let done = 0;
   let stopped = false;
   const work = async () => {
     while (next < jobs.length && !stopped && !signal?.aborted) {
       const index = next++;
-      const outcome: Outcome<Jobs[Name]["result"]> = await pool.run(jobs[index], { name });
+      const outcome = await run(jobs[index]);
       outcomes[index] = outcome;
       stopped ||= stopAtProblem && outcome.problem !== undefined;
       onProgress?.(++done, jobs.length);
     }
   };
   const ends = await Promise.allSettled(
-    Array.from({ length: threads }, () =>
+    Array.from({ length: atOnce }, () =>
       work().catch((error: unknown) => {
         stopped = true;
         throw error;
       }),
     ),
   );
-  await pool.destroy();
   const failure = ends.find((end) => end.status === "rejected");
   if (failure !== undefined) throw failure.reason;
   if (signal?.aborted && done < jobs.length) {

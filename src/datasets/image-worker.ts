@@ -9,7 +9,7 @@ import { withoutAlpha } from "../images/planes.js";
 import { type DecodedImage, storeDecoded } from "./decoded-cache.js";
 import type { Outcome } from "./image-pool.js";
 
-/** Entry of the worker threads that decode, shrink and write images; image-pool.ts calls its functions by name. */
+/** Entry of the worker threads that decode, shrink and write images; image-pool.ts calls the functions by name. */
 
 export interface CacheJob {
   readonly source: string;

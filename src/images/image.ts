@@ -131,7 +131,7 @@ export function joinAlpha(colour: Image, alpha: Image): Image {
 }
 
 /** "512×256, 3 channels of 8 bits", for messages. */
-export function describe(image: Image): string {
+function describe(image: Image): string {
   const channels = image.channels === 1 ? "1 channel" : `${image.channels} channels`;
   return `${image.width}×${image.height}, ${channels} of ${image.depth} bits`;
 }

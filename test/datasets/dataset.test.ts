@@ -52,6 +52,20 @@ describe("a plain folder", () => {
     expect(await pairs[1]?.hr()).toEqual(withoutAlpha(to8Bit(wide)));
   });
 
+  it("of many images is decoded by several threads, which report damage", async () => {
+    const folder = await temporaryFolder();
+    const images = Array.from({ length: 12 }, (_, i) => noise(9, 7, 3, 8, i));
+    await place(folder, Object.fromEntries(images.map((image, i) => [`${i}.bmp`, image])));
+    await truncate(join(folder, "5.bmp"), 100);
+    const options = { scale: 3, cacheDirectory: await temporaryFolder() };
+    await expect(openDataset(folder, options)).rejects.toThrow(/5\.bmp: the bitmap is cut short/);
+    const { pairs, skipped } = await openDataset(folder, { ...options, skipBad: true });
+    expect(skipped.map(({ file }) => file)).toEqual(["5.bmp"]);
+    for (const { name, lr } of pairs) {
+      expect(await lr()).toEqual(resizeBicubic(cropToMultiple(images[Number(name)] ?? noise(1, 1, 1, 8), 3), 1 / 3));
+    }
+  });
+
   it("takes a range by the sorted order", async () => {
     const folder = await temporaryFolder();
     await place(folder, Object.fromEntries([1, 2, 10].map((n) => [`img${n}.png`, noise(4, 4, 3, 8, n)])));

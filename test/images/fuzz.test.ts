@@ -55,7 +55,7 @@ describe("damaged images", () => {
     const folder = await mkdtemp(join(tmpdir(), "slimsr-fuzz-"));
     try {
       for (const [name, file] of Object.entries(await soundFiles())) {
-        for (const ending of ["png", "jpg", "webp", "tif", "avif", "bmp", "gif", "txt"]) {
+        for (const ending of ["png", "jpg", "txt"]) {
           const path = join(folder, `image.${ending}`);
           await writeFile(path, file);
           await expect(outcome(readImage(path)), `${name} as .${ending}`).resolves.toBe("image");

@@ -17,12 +17,6 @@ export interface DecodeOptions {
   readonly maxPixels?: number;
 }
 
-/** What a file's header says, orientation applied. */
-export interface ImageSize {
-  readonly width: number;
-  readonly height: number;
-}
-
 // Images are read once: libvips' cache of operations would only hold on to their pixels.
 sharp.cache(false);
 
@@ -86,16 +80,6 @@ function firstAndAlpha(image: Image): Image {
  */
 export async function readImage(path: string, options: DecodeOptions = {}): Promise<Image> {
   return decodeImage(await readBytes(path, options), path, options);
-}
-
-/**
- * The size of an image file, from its header alone, EXIF orientation applied.
- * @throws ImageError if the file cannot be read or its header is damaged
- */
-export async function readImageSize(path: string): Promise<ImageSize> {
-  const bytes = await readBytes(path, {});
-  const format = formatOfBytes(bytes, path);
-  return format === "bmp" ? bmpSize(bytes, path) : (await readMetadata(bytes, format, path)).autoOrient;
 }
 
 async function readBytes(path: string, { maxPixels = defaultMaxPixels }: DecodeOptions): Promise<Uint8Array> {
