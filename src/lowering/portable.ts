@@ -162,13 +162,8 @@ function scatterWindows(dy: Value, indices: Value, inputShape: readonly number[]
   const size = elements(inputShape);
   const count = elements(dy.shape);
   const zeros = expand(graph.scalar(0), [size]);
-  const kernel = intsOr(attributes, "kernel_shape", []);
-  const strides = intsOr(
-    attributes,
-    "strides",
-    kernel.map(() => 1),
-  );
-  const overlapping = kernel.some((extent, i) => extent > (strides[i] as number));
+  const { kernel, strides, dilations } = geometryOf(attributes);
+  const overlapping = kernel.some((taps, i) => (taps - 1) * (dilations[i] as number) + 1 > (strides[i] as number));
   const scattered = graph.apply("ScatterElements", [zeros, reshape(indices, [count]), reshape(dy, [count])], {
     axis: int(0),
     ...(overlapping && { reduction: text("add") }),

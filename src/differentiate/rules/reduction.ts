@@ -5,7 +5,6 @@ import {
   expand,
   floatOr,
   intOr,
-  intsOr,
   matMul,
   mul,
   type Node,
@@ -14,16 +13,15 @@ import {
   sign,
   type Value,
 } from "../../graph/index.js";
+import { reducedAxes } from "../../graph/shapes/reduction.js";
+import { Operands } from "../../graph/shapes/rule.js";
 import { type GradientRule, input, output, unbroadcast } from "../rule.js";
 
 /** The input's shape with its reduced axes as 1, whether the node kept them or not. */
-function keptShape(node: Node): number[] {
-  const { shape } = input(node, 0);
-  const data = node.inputs[1]?.data;
-  const every = shape.map((_, i) => i);
-  const axes = data ? Array.from(data as BigInt64Array, Number) : intsOr(node.attributes, "axes", every);
-  const reduced = axes.map((axis) => (axis < 0 ? axis + shape.length : axis));
-  return shape.map((size, i) => (reduced.includes(i) ? 1 : size));
+function keptShape({ operator, inputs, attributes }: Node): number[] {
+  const operands = new Operands(operator, inputs, attributes);
+  const axes = reducedAxes(operands);
+  return operands.required(0).shape.map((size, i) => (axes.includes(i) ? 1 : size));
 }
 
 /** dy, shaped so that it broadcasts against the input. */

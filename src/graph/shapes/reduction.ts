@@ -1,17 +1,20 @@
 import { intOr, intsOr } from "../attributes.js";
 import { broadcastShapes, type Operands, type ShapeRule } from "./rule.js";
 
-/** ReduceSum takes its axes as an input, the other reductions of opset 17 as an attribute. */
+/**
+ * The axes that a reduction runs over, from 0. ReduceSum takes them as an input, the other reductions of opset 17 as an
+ * attribute; none given means all, unless `noop_with_empty_axes` is set.
+ */
+export function reducedAxes(operands: Operands): number[] {
+  const { shape } = operands.required(0);
+  const given = operands.integers(1) ?? intsOr(operands.attributes, "axes", []);
+  if (given.length > 0) return given.map((axis) => operands.axis(axis, shape.length));
+  return intOr(operands.attributes, "noop_with_empty_axes", 0) ? [] : shape.map((_, i) => i);
+}
+
 const reduce: ShapeRule = (operands) => {
   const { dtype, shape } = operands.required(0);
-  const given =
-    operands.integers(1) ??
-    intsOr(
-      operands.attributes,
-      "axes",
-      shape.map((_, i) => i),
-    );
-  const axes = given.map((axis) => operands.axis(axis, shape.length));
+  const axes = reducedAxes(operands);
   const keep = intOr(operands.attributes, "keepdims", 1) !== 0;
   const reduced = shape.map((size, i) => (axes.includes(i) ? 1 : size));
   return [{ dtype, shape: keep ? reduced : reduced.filter((_, i) => !axes.includes(i)) }];
@@ -39,6 +42,13 @@ const REDUCTIONS = ["ReduceSum", "ReduceMean", "ReduceL1", "ReduceL2", "ReduceSu
 export const reductionShapes: Record<string, ShapeRule> = {
   ...Object.fromEntries(REDUCTIONS.map((operator) => [operator, reduce])),
   MatMul: (operands) => multiply(operands, false, false),
-  FusedMatMul: (operands) => multiply(operands, flag(operands, "transA"), flag(operands, "transB")),
-  Gemm: (operands) => multiply(operands, flag(operands, "transA"), flag(operands, "transB")),
+  FusedMatMul: (operands) => {
+    const odd = ["transBatchA", "transBatchB"].find((name) => flag(operands, name));
+    if (odd) operands.fail(`${odd} is not supported`);
+    return multiply(operands, flag(operands, "transA"), flag(operands, "transB"));
+  },
+  Gemm: (operands) => {
+    for (const index of [0, 1]) operands.ranked(index, 2);
+    return multiply(operands, flag(operands, "transA"), flag(operands, "transB"));
+  },
 };
