@@ -36,11 +36,11 @@ const graph = trainingStep({
 const profile = process.argv[3];
 const session = await compile(graph, { threads: 2, ...(profile !== undefined && { profile }) });
 const size = graph.inputs.find(({ name }) => name === "parameters")?.shape[0] as number;
-const vector = (value: () => number): Tensor => float32(Float32Array.from({ length: size }, value), [size]);
+const vector = (value: () => number): Tensor => float32(new Float32Array(size).map(value), [size]);
 const image = (name: string): Tensor => {
   const shape = graph.inputs.find((input) => input.name === name)?.shape ?? [];
   return float32(
-    Float32Array.from({ length: elements(shape) }, () => Math.random() * 255),
+    new Float32Array(elements(shape)).map(() => Math.random() * 255),
     shape,
   );
 };

@@ -1,3 +1,4 @@
+import { elements } from "../../src/graph/index.js";
 import type { Vgg19Weights } from "../../src/networks/index.js";
 
 const CHANNELS = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
@@ -6,10 +7,7 @@ const CHANNELS = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 5
 export function randomVgg19(): Vgg19Weights {
   const tensor = (shape: number[], deviation: number) => ({
     shape,
-    data: Float32Array.from(
-      { length: shape.reduce((a, b) => a * b, 1) },
-      () => (Math.random() - 0.5) * 3.46 * deviation,
-    ),
+    data: new Float32Array(elements(shape)).map(() => (Math.random() - 0.5) * 3.46 * deviation),
   });
   const convolutions = CHANNELS.slice(1).map((filters, i) => {
     const inputs = CHANNELS[i] as number;

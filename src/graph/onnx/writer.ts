@@ -33,11 +33,27 @@ export function writeOnnx(
   graph: Graph,
   { metadata = {}, dynamicAxes = {} }: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const writer = new BinaryWriter();
-  writer.tag(MODEL.irVersion, WireType.Varint).int64(IR_VERSION);
-  writer.tag(MODEL.producer, WireType.LengthDelimited).string("slimsr");
-  message(writer, MODEL.graph, () => writeGraph(writer, graph, dynamicAxes));
-  const used = new Set(liveNodes(graph).map((node) => node.domain));
+  // Constants can be most of the memory there is, and a nested writer copies them at each level: they are laid out by hand.
+  const live = liveNodes(graph);
+  const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
+  const body = [
+    ...graph.constants.filter((constant) => read.has(constant)).flatMap(tensorParts),
+    encode((writer) => writeGraph(writer, graph, live, read, dynamicAxes)),
+  ];
+  const start = encode((writer) => {
+    writer.tag(MODEL.irVersion, WireType.Varint).int64(IR_VERSION);
+    writer.tag(MODEL.producer, WireType.LengthDelimited).string("slimsr");
+    writer.tag(MODEL.graph, WireType.LengthDelimited).uint32(sizeOf(body));
+  });
+  const end = encode((writer) => writeModelEnd(writer, new Set(live.map((node) => node.domain)), metadata));
+  return concatenate([start, ...body, end]);
+}
+
+function writeModelEnd(
+  writer: BinaryWriter,
+  used: ReadonlySet<string>,
+  metadata: Readonly<Record<string, string>>,
+): void {
   for (const [domain, version] of [["", OPSET_VERSION], ...DOMAINS.map((name) => [name, 1] as const)] as const) {
     if (domain !== "" && !used.has(domain)) continue;
     message(writer, MODEL.opsets, () => {
@@ -51,7 +67,24 @@ export function writeOnnx(
       writer.tag(ENTRY.value, WireType.LengthDelimited).string(value);
     });
   }
+}
+
+function encode(write: (writer: BinaryWriter) => void): Uint8Array {
+  const writer = new BinaryWriter();
+  write(writer);
   return writer.finish();
+}
+
+const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(sizeOf(parts));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function message(writer: BinaryWriter, field: number, body: () => void): void {
@@ -60,13 +93,17 @@ function message(writer: BinaryWriter, field: number, body: () => void): void {
   writer.join();
 }
 
-function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable<WriteOptions["dynamicAxes"]>): void {
-  const live = liveNodes(graph);
+function writeGraph(
+  writer: BinaryWriter,
+  graph: Graph,
+  live: readonly Node[],
+  read: ReadonlySet<Value | undefined>,
+  dynamicAxes: NonNullable<WriteOptions["dynamicAxes"]>,
+): void {
   const outputs = [...graph.outputs];
   const names = new Map<Value, string>();
   for (const [name, value] of outputs) if (value.producer && !names.has(value)) names.set(value, name);
   const nameOf = (value: Value) => names.get(value) ?? value.name;
-  const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
   for (const node of live) message(writer, GRAPH.nodes, () => writeNode(writer, node, read, nameOf));
   // An output that is an input, a constant or an output under a second name passes through an Identity.
   for (const [name, value] of outputs.filter(([name, value]) => nameOf(value) !== name)) {
@@ -78,9 +115,6 @@ function writeGraph(writer: BinaryWriter, graph: Graph, dynamicAxes: NonNullable
     });
   }
   writer.tag(GRAPH.name, WireType.LengthDelimited).string(graph.name);
-  for (const constant of graph.constants) {
-    if (read.has(constant)) message(writer, GRAPH.initializers, () => writeTensor(writer, constant));
-  }
   for (const { name, dtype, shape } of graph.inputs) {
     message(writer, GRAPH.inputs, () => writeValue(writer, name, dtype, shape, dynamicAxes[name]));
   }
@@ -132,14 +166,19 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
   writer.tag(ATTRIBUTE.type, WireType.Varint).int32(ATTRIBUTE_TYPE[attribute.kind]);
 }
 
-function writeTensor(writer: BinaryWriter, { name, dtype, shape, data }: Value): void {
-  for (const size of shape) writer.tag(TENSOR.dims, WireType.Varint).int64(size);
-  writer.tag(TENSOR.type, WireType.Varint).int32(DATA_TYPES[dtype].onnx);
-  writer.tag(TENSOR.name, WireType.LengthDelimited).string(name);
-  if (data) {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    writer.tag(TENSOR.raw, WireType.LengthDelimited).bytes(bytes);
-  }
+/** An initialiser: its head, and its data as they lie in memory. */
+function tensorParts({ name, dtype, shape, data }: Value): Uint8Array[] {
+  const bytes = data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+  const head = encode((writer) => {
+    for (const size of shape) writer.tag(TENSOR.dims, WireType.Varint).int64(size);
+    writer.tag(TENSOR.type, WireType.Varint).int32(DATA_TYPES[dtype].onnx);
+    writer.tag(TENSOR.name, WireType.LengthDelimited).string(name);
+    writer.tag(TENSOR.raw, WireType.LengthDelimited).uint32(bytes.length);
+  });
+  const opening = encode((writer) => {
+    writer.tag(GRAPH.initializers, WireType.LengthDelimited).uint32(head.length + bytes.length);
+  });
+  return [opening, head, bytes];
 }
 
 function writeValue(
