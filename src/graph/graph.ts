@@ -1,7 +1,7 @@
 import { GraphError } from "../errors.js";
 import type { Attributes } from "./attributes.js";
 import { inferOutputs } from "./shapes/index.js";
-import { DATA_TYPES, type DataType, elements, type Shape, showShape, type TensorData } from "./types.js";
+import { DATA_TYPES, type DataType, elements, isShape, type Shape, showShape, type TensorData } from "./types.js";
 
 /** A tensor of known element type and shape: an input, a constant (it then has `data`) or a node's output. */
 export interface Value {
@@ -144,7 +144,7 @@ export class Graph {
   }
 
   #checkShape(name: string, shape: Shape): void {
-    if (shape.some((size) => !Number.isSafeInteger(size) || size < 0)) {
+    if (!isShape(shape)) {
       throw new GraphError(`${name}: ${showShape(shape)} is not a shape; sizes are whole numbers from 0`);
     }
   }

@@ -37,6 +37,9 @@ export const elements = (shape: Shape): number => shape.reduce((product, size) =
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
 
+/** Sizes are whole numbers from 0. */
+export const isShape = (shape: Shape): boolean => shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
 /** A size that may stand at index `axis`, counted from the end when negative; undefined when out of range. */

@@ -98,8 +98,12 @@ const pad: ShapeRule = (operands) => {
 
 const gather: ShapeRule = (operands) => {
   const { dtype, shape } = operands.required(0);
+  const indices = operands.required(1);
+  if (indices.dtype !== "int64" && indices.dtype !== "int32") {
+    operands.fail(`${indices.name} is ${indices.dtype}, not int32 or int64`);
+  }
   const axis = operands.axis(intOr(operands.attributes, "axis", 0), shape.length);
-  return [{ dtype, shape: [...shape.slice(0, axis), ...operands.required(1).shape, ...shape.slice(axis + 1)] }];
+  return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
 };
 
 const squeeze: ShapeRule = (operands) => {
@@ -114,6 +118,7 @@ const unsqueeze: ShapeRule = (operands) => {
   const given = operands.integers(1) ?? operands.fail("axes are missing");
   const rank = shape.length + given.length;
   const axes = given.map((axis) => operands.axis(axis, rank));
+  if (new Set(axes).size < axes.length) operands.fail("names an axis twice");
   const rest = [...shape];
   return [{ dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() as number))) }];
 };
@@ -121,6 +126,7 @@ const unsqueeze: ShapeRule = (operands) => {
 const flatten: ShapeRule = (operands) => {
   const { dtype, shape } = operands.required(0);
   const axis = intOr(operands.attributes, "axis", 1);
+  if (Math.abs(axis) > shape.length) operands.fail(`axis ${axis} lies past ${shape.length} axes`);
   return [{ dtype, shape: [elements(shape.slice(0, axis)), elements(shape.slice(axis))] }];
 };
 

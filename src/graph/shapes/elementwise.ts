@@ -1,5 +1,5 @@
 import { intOr } from "../attributes.js";
-import { DATA_TYPES, type DataType } from "../types.js";
+import { DATA_TYPES, type DataType, sameShape } from "../types.js";
 import { broadcastShapes, type Operands, type ShapeRule } from "./rule.js";
 
 const unary: ShapeRule = (operands) => {
@@ -25,7 +25,7 @@ const comparison: ShapeRule = (operands) => [{ dtype: "bool", shape: broadcast(o
 /** The slope broadcasts to the input, never the other way. */
 const prelu: ShapeRule = (operands) => {
   const { dtype, shape } = operands.required(0);
-  if (broadcast(operands).length !== shape.length) operands.fail("the slope has more axes than the input");
+  if (!sameShape(broadcast(operands), shape)) operands.fail("the slope doesn't broadcast to the input");
   return [{ dtype, shape }];
 };
 

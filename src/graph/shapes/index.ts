@@ -1,6 +1,7 @@
 import { GraphError } from "../../errors.js";
 import type { Attributes } from "../attributes.js";
 import type { Value } from "../graph.js";
+import { elements, isShape, showShape } from "../types.js";
 import { arrangementShapes } from "./arrangement.js";
 import { elementwiseShapes } from "./elementwise.js";
 import { reductionShapes } from "./reduction.js";
@@ -22,5 +23,11 @@ export function inferOutputs(
 ): readonly TensorType[] {
   const rule = RULES.get(operator);
   if (!rule) throw new GraphError(`operator ${operator} is not supported`);
-  return rule(new Operands(operator, inputs, attributes));
+  const operands = new Operands(operator, inputs, attributes);
+  const types = rule(operands);
+  for (const { shape } of types) {
+    if (!isShape(shape)) operands.fail(`${showShape(shape)} is not a shape`);
+    if (!Number.isSafeInteger(elements(shape))) operands.fail(`${showShape(shape)}: more elements than can be counted`);
+  }
+  return types;
 }

@@ -1,4 +1,5 @@
 import { intOr, intsOr, textOr } from "../attributes.js";
+import { sameShape, showShape } from "../types.js";
 import type { Operands, ShapeRule, TensorType } from "./rule.js";
 
 /** The window of a convolution or pooling over the last axes of an NCHW tensor. */
@@ -31,12 +32,15 @@ function window(operands: Operands, kernel: readonly number[]): Window {
 }
 
 function slide(operands: Operands, sizes: readonly number[], { kernel, strides, dilations, pads }: Window): number[] {
-  const round = intOr(operands.attributes, "ceil_mode", 0) ? Math.ceil : Math.floor;
+  const partial = intOr(operands.attributes, "ceil_mode", 0) !== 0;
   return sizes.map((size, i) => {
     const extent = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
-    const room = size + (pads[i] as number) + (pads[i + kernel.length] as number) - extent;
+    const [stride, before] = [strides[i] as number, pads[i] as number];
+    const room = size + before + (pads[i + kernel.length] as number) - extent;
     if (room < 0) operands.fail(`a kernel of extent ${extent} doesn't fit size ${size} with its padding`);
-    return round(room / (strides[i] as number)) + 1;
+    const whole = Math.floor(room / stride) + 1;
+    // A window that hangs over the end counts if it starts before the padding there.
+    return partial && room % stride > 0 && whole * stride < size + before ? whole + 1 : whole;
   });
 }
 
@@ -45,6 +49,11 @@ function checkBias(operands: Operands, channels: number): void {
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {
     operands.fail(`bias ${bias.name} must have shape [${channels}]`);
   }
+}
+
+function checkKernel(operands: Operands, kernel: readonly number[]): void {
+  const stated = intsOr(operands.attributes, "kernel_shape", kernel);
+  if (!sameShape(stated, kernel)) operands.fail(`kernel_shape ${showShape(stated)} isn't the weight's`);
 }
 
 const conv: ShapeRule = (operands) => {
@@ -59,6 +68,7 @@ const conv: ShapeRule = (operands) => {
   if (channels !== perGroup * group) operands.fail(`${channels} channels into a weight for ${perGroup * group}`);
   if (filters % group !== 0) operands.fail(`${filters} filters don't divide into ${group} groups`);
   checkBias(operands, filters);
+  checkKernel(operands, kernel);
   return [{ dtype: x.dtype, shape: [batch, filters, ...slide(operands, sizes, window(operands, kernel))] }];
 };
 
@@ -73,6 +83,8 @@ const convTranspose: ShapeRule = (operands) => {
   const extra = intsOr(operands.attributes, "output_padding", Array(kernel.length).fill(0));
   const filters = perGroup * intOr(operands.attributes, "group", 1);
   checkBias(operands, filters);
+  checkKernel(operands, kernel);
+  if ("output_shape" in operands.attributes) operands.fail("output_shape is not supported; write pads");
   const out = sizes.map(
     (size, i) =>
       (size - 1) * (strides[i] as number) +
@@ -82,6 +94,7 @@ const convTranspose: ShapeRule = (operands) => {
       (pads[i + kernel.length] as number) +
       (extra[i] ?? 0),
   );
+  if (out.some((size) => size < 1)) operands.fail("its pads leave nothing");
   return [{ dtype: x.dtype, shape: [batch, filters, ...out] }];
 };
 
