@@ -29,15 +29,48 @@ export interface WriteOptions {
 }
 
 /** Encodes a graph as an ONNX model (opset 17, IR version 8). */
-export function writeOnnx(
+export function writeOnnx(graph: Graph, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
+  return concatenate(modelParts(graph, options, inlineConstant));
+}
+
+/** A model whose large constants lie in a file beside it. */
+export interface SplitModel {
+  model: Uint8Array<ArrayBuffer>;
+  /** What the file holds: bytes at offsets, in ascending order, gaps between them. */
+  data: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
+}
+
+/** Constants below this size stay in the model. */
+const SMALL = 4096;
+
+/** Where constants begin in the file: engines map it, and pages begin there on every platform. */
+const ALIGNMENT = 65536;
+
+/** Encodes a graph with its large constants left out, for a file called `location`: none of them is copied. */
+export function writeSplitOnnx(graph: Graph, location: string): SplitModel {
+  const data: { offset: number; bytes: Uint8Array }[] = [];
+  let end = 0;
+  const parts = modelParts(graph, {}, (constant) => {
+    const bytes = constantBytes(constant);
+    if (bytes.length < SMALL) return inlineConstant(constant);
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+    end = offset + bytes.length;
+    data.push({ offset, bytes });
+    return tensorParts(constant, [encode((writer) => writeLocation(writer, location, offset, bytes.length))]);
+  });
+  return { model: concatenate(parts), data };
+}
+
+/** Constants can be most of the memory there is, and a nested writer copies them at each level: parts are laid out by hand. */
+function modelParts(
   graph: Graph,
-  { metadata = {}, dynamicAxes = {} }: WriteOptions = {},
-): Uint8Array<ArrayBuffer> {
-  // Constants can be most of the memory there is, and a nested writer copies them at each level: they are laid out by hand.
+  { metadata = {}, dynamicAxes = {} }: WriteOptions,
+  encodeConstant: (constant: Value) => Uint8Array[],
+): Uint8Array[] {
   const live = liveNodes(graph);
   const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
   const body = [
-    ...graph.constants.filter((constant) => read.has(constant)).flatMap(tensorParts),
+    ...graph.constants.filter((constant) => read.has(constant)).flatMap(encodeConstant),
     encode((writer) => writeGraph(writer, graph, live, read, dynamicAxes)),
   ];
   const start = encode((writer) => {
@@ -46,7 +79,7 @@ export function writeOnnx(
     writer.tag(MODEL.graph, WireType.LengthDelimited).uint32(sizeOf(body));
   });
   const end = encode((writer) => writeModelEnd(writer, new Set(live.map((node) => node.domain)), metadata));
-  return concatenate([start, ...body, end]);
+  return [start, ...body, end];
 }
 
 function writeModelEnd(
@@ -69,7 +102,7 @@ function writeModelEnd(
   }
 }
 
-function encode(write: (writer: BinaryWriter) => void): Uint8Array {
+function encode(write: (writer: BinaryWriter) => unknown): Uint8Array {
   const writer = new BinaryWriter();
   write(writer);
   return writer.finish();
@@ -166,19 +199,38 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
   writer.tag(ATTRIBUTE.type, WireType.Varint).int32(ATTRIBUTE_TYPE[attribute.kind]);
 }
 
-/** An initialiser: its head, and its data as they lie in memory. */
-function tensorParts({ name, dtype, shape, data }: Value): Uint8Array[] {
-  const bytes = data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+const constantBytes = ({ data }: Value): Uint8Array =>
+  data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+
+const inlineConstant = (constant: Value): Uint8Array[] => {
+  const bytes = constantBytes(constant);
+  return tensorParts(constant, [
+    encode((writer) => writer.tag(TENSOR.raw, WireType.LengthDelimited).uint32(bytes.length)),
+    bytes,
+  ]);
+};
+
+/** An initialiser: what it is, and its data or where they are. */
+function tensorParts({ name, dtype, shape }: Value, data: readonly Uint8Array[]): Uint8Array[] {
   const head = encode((writer) => {
     for (const size of shape) writer.tag(TENSOR.dims, WireType.Varint).int64(size);
     writer.tag(TENSOR.type, WireType.Varint).int32(DATA_TYPES[dtype].onnx);
     writer.tag(TENSOR.name, WireType.LengthDelimited).string(name);
-    writer.tag(TENSOR.raw, WireType.LengthDelimited).uint32(bytes.length);
   });
   const opening = encode((writer) => {
-    writer.tag(GRAPH.initializers, WireType.LengthDelimited).uint32(head.length + bytes.length);
+    writer.tag(GRAPH.initializers, WireType.LengthDelimited).uint32(head.length + sizeOf(data));
   });
-  return [opening, head, bytes];
+  return [opening, head, ...data];
+}
+
+function writeLocation(writer: BinaryWriter, location: string, offset: number, length: number): void {
+  for (const [key, value] of Object.entries({ location, offset, length })) {
+    message(writer, TENSOR.external, () => {
+      writer.tag(ENTRY.key, WireType.LengthDelimited).string(key);
+      writer.tag(ENTRY.value, WireType.LengthDelimited).string(String(value));
+    });
+  }
+  writer.tag(TENSOR.location, WireType.Varint).int32(1);
 }
 
 function writeValue(

@@ -24,7 +24,8 @@ async function measure(): Promise<number> {
     const ramp = Float32Array.from({ length: 2 * CHANNELS }, (_, i) => i);
     const { outputs } = await session.run({ x: float32(ramp, x.shape) });
     await session.close();
-    return Math.max(1, (outputs.y?.data as Float32Array).indexOf(1));
+    const reordered = outputs.y?.data as Float32Array | undefined;
+    return Math.max(1, reordered?.indexOf(1) ?? 1);
   } catch {
     return 1;
   }

@@ -2,7 +2,7 @@ import type { RunResult, SessionOptions, Tensors } from "../session.js";
 
 /** What the session's owner asks of its worker thread. */
 export type Request =
-  | { id: number; kind: "create"; model: Uint8Array<ArrayBuffer>; options: SessionOptions }
+  | { id: number; kind: "create"; model: Uint8Array<ArrayBuffer> | string; options: SessionOptions }
   | { id: number; kind: "run"; feeds: Tensors; into: Tensors; move: readonly string[] }
   | { id: number; kind: "close" };
 

@@ -20,7 +20,7 @@ async function answer(request: Request): Promise<void> {
     switch (request.kind) {
       case "create":
         profiled = request.options.profile !== undefined;
-        session = await InferenceSession.create(request.model, engineOptions(request.options));
+        session = await create(request.model, engineOptions(request.options));
         return post({ id: request.id, kind: "created" });
       case "run": {
         const result = await run(required(), request.feeds, request.into, request.move);
@@ -38,6 +38,10 @@ async function answer(request: Request): Promise<void> {
     post({ id: request.id, kind: "failed", message: error instanceof Error ? error.message : String(error) });
   }
 }
+
+/** From a model's bytes or its file's path. */
+const create = (model: Uint8Array | string, options: InferenceSession.SessionOptions): Promise<InferenceSession> =>
+  typeof model === "string" ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 
 function post(response: Response, moved: readonly Tensor[] = []): void {
   port.postMessage(response, [...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer))]);

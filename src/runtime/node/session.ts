@@ -1,7 +1,10 @@
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DeviceError } from "../../errors.js";
-import { type Graph, writeOnnx } from "../../graph/index.js";
+import { type Graph, writeOnnx, writeSplitOnnx } from "../../graph/index.js";
 import type { RunOptions, RunResult, Session, SessionOptions, Tensor, Tensors } from "../session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import type { Request, Response } from "./protocol.js";
@@ -14,15 +17,40 @@ const WORKER = createRequire(import.meta.url).resolve("#session-worker");
  */
 export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
   requireDevice(options.device ?? "cpu");
-  const model = source instanceof Uint8Array ? new Uint8Array(source) : writeOnnx(source);
+  const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source);
   const session = new WorkerSession(options);
   try {
     await session.create(model);
   } catch (error) {
     await session.terminate();
     throw error;
+  } finally {
+    // Where a mapped file can't be removed (Windows) it is left to the system's own cleaning of temporary files.
+    if (typeof model === "string") await rm(dirname(model), { recursive: true, force: true }).catch(() => undefined);
   }
   return session;
+}
+
+/** From this many bytes of constants on, a model goes through a file: the engine maps it, and nobody holds a copy. */
+const LARGE_CONSTANTS = 2 ** 24;
+
+/** The model's bytes, or the path of its file in a folder of its own. */
+async function modelOf(graph: Graph): Promise<Uint8Array<ArrayBuffer> | string> {
+  const bytes = graph.constants.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+  if (bytes < LARGE_CONSTANTS) return writeOnnx(graph);
+  const folder = await mkdtemp(join(tmpdir(), "slimsr-"));
+  try {
+    const { model, data } = writeSplitOnnx(graph, "constants.bin");
+    const file = await open(join(folder, "constants.bin"), "w");
+    for (const { offset, bytes } of data) await file.write(bytes, 0, bytes.length, offset);
+    await file.close();
+    await writeFile(join(folder, "model.onnx"), model);
+    return join(folder, "model.onnx");
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    const { message } = error as Error;
+    throw new DeviceError(`a model of ${bytes} bytes can't be handed to the engine through ${tmpdir()}: ${message}`);
+  }
 }
 
 type Answered<K extends Response["kind"]> = Extract<Response, { kind: K }>;
@@ -41,8 +69,9 @@ class WorkerSession implements Session {
     this.#worker.on("exit", () => this.#fail(new DeviceError("the session is closed")));
   }
 
-  async create(model: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#ask<"created">({ kind: "create", model, options: this.options }, [model.buffer]);
+  async create(model: Uint8Array<ArrayBuffer> | string): Promise<void> {
+    const transfer = typeof model === "string" ? [] : [model.buffer];
+    await this.#ask<"created">({ kind: "create", model, options: this.options }, transfer);
   }
 
   async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
