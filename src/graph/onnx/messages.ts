@@ -230,7 +230,8 @@ const tensorFields = (tensor: TensorMessage): Fields => ({
     r.skip(wire, TENSOR.external);
   },
   [TENSOR.location]: (r) => {
-    tensor.external ||= r.int32() === 1;
+    const location = r.int32();
+    tensor.external ||= location === 1;
   },
 });
 
