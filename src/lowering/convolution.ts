@@ -1,4 +1,4 @@
-import { type Attributes, intOr, intsOr, type Value } from "../graph/index.js";
+import { type Attributes, intOr, intsOr, type Node, type Value } from "../graph/index.js";
 
 /** Geometry of a two-dimensional convolution, from its attributes. */
 export interface ConvolutionGeometry {
@@ -36,3 +36,6 @@ export const adjointPads = ({ kernel, pads }: ConvolutionGeometry): [number, num
 
 export const shape4 = ({ shape }: Value): [number, number, number, number] =>
   shape as unknown as [number, number, number, number];
+
+/** The shape that an operator of ours states for its output. */
+export const shapeAttribute = ({ attributes }: Node): readonly number[] => intsOr(attributes, "shape", []);

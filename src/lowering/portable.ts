@@ -8,9 +8,7 @@ import {
   type Graph,
   int,
   intOr,
-  intsOr,
   matMul,
-  type Node,
   pad,
   reduceSum,
   reshape,
@@ -19,7 +17,7 @@ import {
   transpose,
   type Value,
 } from "../graph/index.js";
-import { adjointPads, type ConvolutionGeometry, geometryOf, isPlain, shape4 } from "./convolution.js";
+import { adjointPads, type ConvolutionGeometry, geometryOf, isPlain, shape4, shapeAttribute } from "./convolution.js";
 import { type Replacement, rewrite } from "./rewrite.js";
 
 /** Writes our own operators as ONNX's, for any device. */
@@ -43,8 +41,6 @@ export const portableReplacement: Replacement = (node, inputs) => {
       return undefined;
   }
 };
-
-export const shapeAttribute = (node: Node): readonly number[] => intsOr(node.attributes, "shape", []);
 
 /**
  * dx of a convolution. For stride 1 it is a convolution too: of dy with the kernel turned by 180° and its channel axes

@@ -1,5 +1,5 @@
 import type { Graph } from "../graph/index.js";
-import { lowerBlocked } from "../lowering/blocked.js";
+import { lowerBlocked } from "../lowering/blocked/index.js";
 import { lowerOwnOperators } from "../lowering/portable.js";
 import { lowerForWebgpu } from "../lowering/webgpu.js";
 import { blockSize, createSession, type Session, type SessionOptions } from "../runtime/index.js";

@@ -1,5 +1,5 @@
 import type { Graph } from "../../src/graph/index.js";
-import { lowerBlocked } from "../../src/lowering/blocked.js";
+import { lowerBlocked } from "../../src/lowering/blocked/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";
 import { lowerForWebgpu } from "../../src/lowering/webgpu.js";
 import { blockSize } from "../../src/runtime/index.js";

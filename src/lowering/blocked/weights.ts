@@ -1,6 +1,6 @@
-import { pad, reorderInput, reshape, slice, transpose, type Value } from "../graph/index.js";
+import { pad, reorderInput, reshape, slice, transpose, type Value } from "../../graph/index.js";
+import { shape4 } from "../convolution.js";
 import { permuteChunks } from "./chunks.js";
-import { shape4 } from "./convolution.js";
 
 /**
  * Convolution weights for the blocked layout. Constants are arranged here and now; others by nodes of the graph.

@@ -1,4 +1,4 @@
-import { cast, type Graph, reorderInput, reorderOutput, type Value } from "../graph/index.js";
+import { cast, type Graph, reorderInput, reorderOutput, type Value } from "../../graph/index.js";
 
 /** The engine reorders float32 only. */
 const asFloat = (x: Value, reorder: (x: Value) => Value): Value =>
@@ -10,7 +10,7 @@ export class Layouts {
   readonly #blocked = new Map<Value, Value>();
 
   constructor(
-    private readonly target: Graph,
+    readonly target: Graph,
     readonly block: number,
   ) {}
 

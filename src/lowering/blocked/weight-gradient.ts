@@ -1,8 +1,8 @@
-import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose, type Value } from "../graph/index.js";
+import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose, type Value } from "../../graph/index.js";
+import { type ConvolutionGeometry, isPlain, shape4 } from "../convolution.js";
+import { around, turned } from "../portable.js";
 import { permuteChunks } from "./chunks.js";
-import { type ConvolutionGeometry, isPlain, shape4 } from "./convolution.js";
 import type { Layouts } from "./layouts.js";
-import { around, turned } from "./portable.js";
 
 /**
  * dw[o,i,k] = Σ_{n,p} dy[n,o,p]·x[n,i,p + k − pad] is a convolution too: of x with dy as its kernel, where the samples n are
@@ -10,7 +10,7 @@ import { around, turned } from "./portable.js";
  * runs as fast as the forward pass, if the samples fill a block: fewer samples are cut into strips of rows until they do.
  * Undefined where the shapes don't allow it.
  */
-export function blockedWeightGradient(
+export function weightGradientTaps(
   layouts: Layouts,
   x: Value,
   dy: Value,

@@ -1,0 +1,67 @@
+import { clip, elements, mul, type Node, reshape, sameShape, type Value } from "../../graph/index.js";
+import { shape4 } from "../convolution.js";
+import type { Layouts } from "./layouts.js";
+
+const ELEMENTWISE = new Set(
+  (
+    "Abs Neg Sqrt Exp Log Relu LeakyRelu Sigmoid Tanh Softplus Identity Cast Clip " +
+    "Add Sub Mul Div Sum Min Max Greater Less Equal Where"
+  ).split(" "),
+);
+
+/**
+ * Elementwise operators don't mind the order of elements as long as all operands have the same; what has one value a
+ * channel is grouped into blocks beside them.
+ */
+export function lowerElementwise(node: Node, layouts: Layouts): boolean {
+  if (!ELEMENTWISE.has(node.operator)) return false;
+  const output = node.outputs[0] as Value;
+  const inputs = node.inputs as Value[];
+  const full = inputs.filter((value) => isFull(value, output));
+  const perChannel = inputs.filter((value) => !full.includes(value) && isPerChannel(value, output));
+  const rest = inputs.filter((value) => !full.includes(value) && !perChannel.includes(value));
+  const [, channels] = shape4(output);
+  if (output.shape.length !== 4 || channels % layouts.block !== 0) return false;
+  if (rest.some((value) => elements(value.shape) !== 1)) return false;
+  if (!full.some((value) => layouts.isBlocked(value))) return false;
+  const groups = perChannel.length > 0;
+  const images = inputs.map((value) => {
+    if (rest.includes(value)) return layouts.plain(value);
+    if (!full.includes(value)) {
+      return reshape(layouts.plain(value), [value.shape[0] as number, channels / layouts.block, 1, layouts.block]);
+    }
+    const image = layouts.blocked(value);
+    return groups ? grouped(layouts, image) : image;
+  });
+  const made = layouts.target.apply(node.operator, images, node.attributes)[0] as Value;
+  layouts.setBlocked(output, groups ? reshape(made, output.shape) : made);
+  return true;
+}
+
+/** A blocked value with its blocks as an axis: [N, C/b, H·W, b]. */
+function grouped({ block }: Layouts, image: Value): Value {
+  const [batch, channels, height, width] = shape4(image);
+  return reshape(image, [batch, channels / block, height * width, block]);
+}
+
+/** All of the output's positions; the batch may broadcast. */
+function isFull({ shape }: Value, output: Value): boolean {
+  return shape.length === 4 && sameShape(shape.slice(1), output.shape.slice(1));
+}
+
+export function isPerChannel({ shape }: Value, output: Value): boolean {
+  const [batch, channels] = shape4(output);
+  const whole = shape.length === 4 && shape[1] === channels && shape[2] === 1 && shape[3] === 1;
+  return whole && (shape[0] === batch || shape[0] === 1);
+}
+
+/** The engine's Sign runs on one thread; this, the same for all but subnormal numbers, on all. */
+export function lowerSign(node: Node, layouts: Layouts): boolean {
+  const [x] = node.inputs as [Value];
+  const output = node.outputs[0] as Value;
+  const blocked = layouts.isBlocked(x) && layouts.fits(x);
+  const made = clip(mul(blocked ? layouts.blocked(x) : layouts.plain(x), 2 ** 126), -1, 1);
+  if (blocked) layouts.setBlocked(output, made);
+  else layouts.setPlain(output, made);
+  return true;
+}
