@@ -41,7 +41,7 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): O
   } catch (error) {
     if (error instanceof OnnxError) throw error;
     if (error instanceof GraphError) throw new OnnxError(error.message, { cause: error });
-    if (error instanceof RangeError || error instanceof Error) {
+    if (error instanceof Error) {
       throw new OnnxError(`damaged or not an ONNX model: ${error.message}`, { cause: error });
     }
     throw error;
@@ -155,7 +155,8 @@ function tensorData(tensor: TensorMessage, dtype: DataType, name: string): Tenso
     if (tensor.raw.length !== count * bytes) {
       throw new OnnxError(`tensor ${name}: ${tensor.raw.length} bytes don't hold ${count} elements of ${dtype}`);
     }
-    return new array(tensor.raw.slice().buffer);
+    // A copy of exactly these bytes; slice() of Node's Buffer would be a view of the whole file.
+    return new array(new Uint8Array(tensor.raw).buffer);
   }
   const listed = [tensor.floats, tensor.int64s, tensor.int32s, tensor.doubles].find((list) => list.length > 0) ?? [];
   if (listed.length !== count) throw new OnnxError(`tensor ${name}: ${listed.length} of ${count} elements are there`);

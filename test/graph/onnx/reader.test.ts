@@ -112,6 +112,8 @@ describe("reading ONNX", () => {
     expect(constant.data).toEqual(Float32Array.of(1));
     shifted.fill(0);
     expect(constant.data).toEqual(Float32Array.of(1));
+    // Slices of Node's Buffer are views.
+    expect(constantOf(readOnnx(Buffer.from(bytes)).graph, "c").data).toEqual(Float32Array.of(1));
   });
 
   it("reads attributes packed and unpacked, constants as nodes, names left out", () => {
