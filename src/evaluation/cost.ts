@@ -1,6 +1,9 @@
-import { Graph, type Node, type Shape } from "../graph/index.js";
+import { Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
 import { splitChannels } from "../slimming/split.js";
+
+/** Operators whose second input is a weight. */
+const WEIGHTED = new Set(["Conv", "ConvTranspose", "PRelu"]);
 
 /** What one convolution costs. */
 export interface LayerCost {
@@ -44,9 +47,24 @@ export function networkCost(
 ): Cost {
   const graph = new Graph("cost");
   const lr = graph.input("lr", [1, 3, PROBE, PROBE]);
-  buildNetwork(network, lr, (name, nominal) => graph.input(name, shapes.get(name) ?? nominal));
-  const probes = (output.width * output.height) / network.scale ** 2 / PROBE ** 2;
-  const layers = graph.nodes.filter(({ operator }) => operator === "Conv").map((node) => layerCost(node, probes));
+  graph.output(
+    "sr",
+    buildNetwork(network, lr, (name, nominal) => graph.input(name, shapes.get(name) ?? nominal)),
+  );
+  return graphCost(graph, output);
+}
+
+/**
+ * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and
+ * learned slopes. Costs grow with the image's area, save where there is one position an image.
+ */
+export function graphCost(graph: Graph, output: OutputSize = HD_OUTPUT): Cost {
+  const [, , height = 1, width = 1] = graph.outputs.values().next().value?.shape ?? [];
+  const probes = (output.width * output.height) / (height * width);
+  const counted = new Set<Value>();
+  const layers = liveNodes(graph)
+    .filter(({ operator }) => WEIGHTED.has(operator))
+    .map((node) => layerCost(node, probes, counted));
   return { parameters: sum(layers, "parameters"), macs: sum(layers, "macs"), layers };
 }
 
@@ -69,17 +87,22 @@ export function costAtWidth(network: NetworkOptions, width: number, output: Outp
   return networkCost(network, output, shapes);
 }
 
-/** @param probes how many images of the probe's size the input is; channel attention sees one pixel an image all the same. */
-function layerCost({ inputs, outputs }: Node, probes: number): LayerCost {
-  const [, weight, bias] = inputs;
+/**
+ * @param probes how many images of the probe's size the input is; channel attention sees one pixel an image all the same
+ * @param counted parameters that earlier layers have too
+ */
+function layerCost({ operator, inputs, outputs }: Node, probes: number, counted: Set<Value>): LayerCost {
+  const [x, weight] = inputs;
   const shape = weight?.shape ?? [];
-  const [, , height = 1, width = 1] = outputs[0]?.shape ?? [];
+  const [, , height = 1, width = 1] = (operator === "ConvTranspose" ? x : outputs[0])?.shape ?? [];
   const positions = height * width === 1 ? 1 : height * width * probes;
+  const own = inputs.slice(1).filter((value) => value !== undefined && !counted.has(value));
+  for (const value of own) if (value) counted.add(value);
   return {
     name: weight?.name.replace(/\.weight$/, "") ?? "",
     shape,
-    parameters: product(shape) + product(bias?.shape ?? [0]),
-    macs: product(shape) * positions,
+    parameters: own.reduce((total, value) => total + product(value?.shape ?? []), 0),
+    macs: operator === "PRelu" ? 0 : product(shape) * positions,
   };
 }
 

@@ -1,0 +1,46 @@
+export const TABLE_FORMATS = ["text", "markdown", "csv"] as const;
+export type TableFormat = (typeof TABLE_FORMATS)[number];
+
+export interface Column<Row> {
+  readonly title: string;
+  /** Null leaves the cell empty. */
+  readonly value: (row: Row) => string | number | null;
+  /** How people read a number; CSV has it in full. */
+  readonly show?: (value: number) => string;
+}
+
+/** A table as text in columns, Markdown or CSV (RFC 4180). Numbers are set to the right. Ends in a line break. */
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], format: TableFormat): string {
+  const titles = columns.map(({ title }) => title);
+  if (format === "csv") {
+    const lines = rows.map((row) => columns.map(({ value }) => String(value(row) ?? "")));
+    return [titles, ...lines].map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
+  }
+  const lines = rows.map((row) =>
+    columns.map(({ value, show = String }) => {
+      const cell = value(row);
+      return cell === null ? "–" : typeof cell === "number" ? show(cell) : cell;
+    }),
+  );
+  const numeric = columns.map(({ value }) => rows.some((row) => typeof value(row) === "number"));
+  return format === "markdown" ? markdown(titles, lines, numeric) : text(titles, lines, numeric);
+}
+
+function text(titles: readonly string[], lines: readonly (readonly string[])[], numeric: readonly boolean[]): string {
+  const widths = titles.map((title, i) => Math.max(title.length, ...lines.map((cells) => cells[i]?.length ?? 0)));
+  const padded = (cells: readonly string[]) =>
+    cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
+  return [titles, ...lines].map((cells) => `${padded(cells).join("  ").trimEnd()}\n`).join("");
+}
+
+function markdown(
+  titles: readonly string[],
+  lines: readonly (readonly string[])[],
+  numeric: readonly boolean[],
+): string {
+  const rule = titles.map((_, i) => (numeric[i] ? "---:" : "---"));
+  const escaped = lines.map((cells) => cells.map((cell) => cell.replace(/[|\\]/g, "\\$&")));
+  return [titles, rule, ...escaped].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);

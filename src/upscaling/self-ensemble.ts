@@ -1,0 +1,62 @@
+import { emptyPlanes, type Planes } from "./planes.js";
+
+/** One of a square's eight symmetries: flipped along x and y or not, then mirrored along the diagonal or not. */
+interface Symmetry {
+  readonly flippedX: boolean;
+  readonly flippedY: boolean;
+  readonly transposed: boolean;
+}
+
+const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
+  [false, true].flatMap((flippedY) => [false, true].map((flippedX) => ({ flippedX, flippedY, transposed }))),
+);
+
+/**
+ * The geometric self-ensemble, "+" (Lim et al. 2017, section 3.4): the mean of the eight outputs for the image turned and
+ * flipped, each turned back, not rounded.
+ */
+export async function selfEnsemble(image: Planes, upscale: (image: Planes) => Promise<Planes>): Promise<Planes> {
+  let mean: Planes | undefined;
+  for (const symmetry of SYMMETRIES) {
+    const output = await upscale(turned(image, symmetry));
+    const { transposed } = symmetry;
+    mean ??= emptyPlanes(transposed ? { width: output.height, height: output.width } : output);
+    addTurnedBack(mean, output, symmetry);
+  }
+  return mean as Planes;
+}
+
+/** `image` under the symmetry: pixel (x, y) of the result is pixel (x or its mirror, y or its mirror), transposed. */
+export function turned(image: Planes, symmetry: Symmetry): Planes {
+  const { width, height } = image;
+  const target = emptyPlanes(symmetry.transposed ? { width: height, height: width } : image);
+  visit(image, symmetry, (own, other) => {
+    target.data[other] = image.data[own] as number;
+  });
+  return target;
+}
+
+/** Adds an eighth of `output`, turned back, to `mean`. */
+function addTurnedBack(mean: Planes, output: Planes, symmetry: Symmetry): void {
+  visit(mean, symmetry, (own, other) => {
+    mean.data[own] = (mean.data[own] as number) + (output.data[other] as number) / SYMMETRIES.length;
+  });
+}
+
+/** Calls `each` with every index of a picture and the index of the same pixel in the turned picture. */
+function visit(
+  { width, height }: Planes,
+  { flippedX, flippedY, transposed }: Symmetry,
+  each: (own: number, other: number) => void,
+): void {
+  for (let plane = 0; plane < 3; plane++) {
+    const start = plane * width * height;
+    for (let y = 0; y < height; y++) {
+      const toY = flippedY ? height - 1 - y : y;
+      for (let x = 0; x < width; x++) {
+        const toX = flippedX ? width - 1 - x : x;
+        each(start + y * width + x, start + (transposed ? toX * height + toY : toY * width + toX));
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { Rectangle, Size } from "./planes.js";
+
+/** A part of an image that is computed by itself. */
+export interface Tile {
+  /** What is fed to the network. All tiles of an image have the same size. */
+  readonly input: Rectangle;
+  /** What is kept of the output, in input pixels. The tiles' cores make up the image. */
+  readonly core: Rectangle;
+}
+
+/**
+ * Tiles with `overlap` pixels around their cores, save at the image's border, of at most `maxPixels` (or little more than
+ * the overlap, where that alone is larger); of all grids the one with the fewest pixels to compute. One tile where the
+ * image is small enough.
+ */
+export function planTiles(size: Size, overlap: number, maxPixels: number): Tile[] {
+  const smallest = 2 * overlap + 16;
+  let best: { columns: number; rows: number; pixels: number } | undefined;
+  for (let columns = 1; ; columns++) {
+    const width = windowLength(size.width, columns, overlap);
+    const allowed = Math.max(smallest, Math.floor(maxPixels / width));
+    const rows = windowCount(size.height, allowed, overlap);
+    const pixels = columns * width * rows * windowLength(size.height, rows, overlap);
+    const fits = width * windowLength(size.height, rows, overlap) <= maxPixels;
+    if ((fits || width <= smallest) && pixels < (best?.pixels ?? Number.POSITIVE_INFINITY)) {
+      best = { columns, rows, pixels };
+    }
+    if (width <= smallest) break;
+  }
+  const { columns, rows } = best as { columns: number; rows: number };
+  return tilesOfSize(
+    size,
+    { width: windowLength(size.width, columns, overlap), height: windowLength(size.height, rows, overlap) },
+    overlap,
+  );
+}
+
+/**
+ * Tiles of just this size, at least `overlap` pixels around their cores save at the image's border. Where the image is
+ * smaller than a tile, the tile reaches past its right and bottom border.
+ */
+export function tilesOfSize(size: Size, window: Size, overlap: number): Tile[] {
+  const columns = partition(size.width, window.width, overlap);
+  const rows = partition(size.height, window.height, overlap);
+  return rows.flatMap((row) =>
+    columns.map((column) => ({
+      input: { x: column.from, y: row.from, width: window.width, height: window.height },
+      core: { x: column.start, y: row.start, width: column.end - column.start, height: row.end - row.start },
+    })),
+  );
+}
+
+/** Length of each of `count` windows that cover `length` and share 2 · overlap with the next. */
+const windowLength = (length: number, count: number, overlap: number): number =>
+  count === 1 ? length : Math.min(length, Math.ceil((length - 2 * overlap) / count) + 2 * overlap);
+
+function windowCount(length: number, window: number, overlap: number): number {
+  return window >= length ? 1 : Math.ceil((length - 2 * overlap) / Math.max(1, window - 2 * overlap));
+}
+
+/** Windows from `from` on, and what is kept of each. */
+function partition(length: number, window: number, overlap: number): { from: number; start: number; end: number }[] {
+  const count = windowCount(length, window, overlap);
+  if (count === 1) return [{ from: 0, start: 0, end: length }];
+  const froms = Array.from({ length: count }, (_, i) => Math.floor((i * (length - window)) / (count - 1)));
+  return froms.map((from, i) => ({
+    from,
+    start: i === 0 ? 0 : from + overlap,
+    end: i === count - 1 ? length : (froms[i + 1] as number) + overlap,
+  }));
+}
