@@ -116,14 +116,20 @@ class Trace {
     const tracked = node.inputs.filter((value) => value !== undefined && this.channels.has(value)) as Value[];
     const [first] = tracked;
     if (!first) return;
-    if (node.operator === "Conv") return this.#convolution(node, output);
+    if (node.operator === "Conv") {
+      this.#convolution(node, output);
+      return;
+    }
     if (node.operator === "Concat" && intOr(node.attributes, "axis", 0) === 1) {
       const parts = node.inputs.map((part) => part && this.channels.get(part));
       if (parts.some((part) => part === undefined)) throw unknown(node, "joins constants with channels");
       this.channels.set(output, parts.flat() as number[]);
       return;
     }
-    if (node.operator === "DepthToSpace") return this.#pixelShuffle(node, first, output);
+    if (node.operator === "DepthToSpace") {
+      this.#pixelShuffle(node, first, output);
+      return;
+    }
     const linear = LINEAR.has(node.operator) || isScaling(node, tracked);
     if (!linear && !ELEMENTWISE.has(node.operator)) throw unknown(node, "its effect on channels is not known");
     this.#channelwise(node, tracked, output, linear);

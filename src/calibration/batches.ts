@@ -1,0 +1,27 @@
+import { elements } from "../graph/index.js";
+
+/** Images of one size, one after another: N · 3 · height · width values in 0..255. */
+export interface Patches {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Float32Array;
+}
+
+/** Shape of `count` of the patches. */
+export const patchShape = ({ height, width }: Patches, count: number): [number, number, number, number] => [
+  count,
+  3,
+  height,
+  width,
+];
+
+/** The patches in batches of nearly equal sizes, at most `largest` each. */
+export function batchesOf(patches: Patches, largest: number): Patches[] {
+  const batches = Math.ceil(patches.count / largest);
+  const each = elements(patchShape(patches, 1));
+  return Array.from({ length: batches }, (_, i) => {
+    const [start, end] = [i, i + 1].map((at) => Math.floor((at * patches.count) / batches)) as [number, number];
+    return { ...patches, count: end - start, data: patches.data.slice(start * each, end * each) };
+  });
+}

@@ -1,0 +1,136 @@
+import { elements, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
+
+/** A convolution that hasn't been written yet: constants around it may still go into its weight and bias. */
+interface Pending {
+  readonly node: Node;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+/**
+ * The same network with constant factors and offsets folded into convolutions, which makes it smaller and lets the engine keep
+ * its own layout: a factor on a convolution's input or output goes into its weight, an offset behind it into its bias. An offset
+ * before a convolution stays, for the zeros around the image don't have it.
+ */
+export function foldConstants(source: Graph): Graph {
+  return new Folding(source).run();
+}
+
+class Folding {
+  readonly #target: Graph;
+  readonly #readers = new Map<Value, number>();
+  readonly #images = new Map<Value, Value>();
+  readonly #pending = new Map<Value, Pending>();
+  /** Values that are another one times a number. */
+  readonly #scaled = new Map<Value, { of: Value; factor: number }>();
+
+  constructor(private readonly source: Graph) {
+    this.#target = new Graph(source.name);
+    for (const { name, shape, dtype } of source.inputs) this.#target.input(name, shape, dtype);
+    source.inputs.forEach((value, i) => {
+      this.#images.set(value, this.#target.inputs[i] as Value);
+    });
+    for (const node of liveNodes(source)) for (const value of node.inputs) if (value) this.#count(value);
+    for (const value of source.outputs.values()) this.#count(value);
+  }
+
+  run(): Graph {
+    for (const node of liveNodes(this.source)) if (!this.#fold(node)) this.#write(node);
+    for (const [name, value] of this.source.outputs) this.#target.output(name, this.#image(value));
+    return this.#target;
+  }
+
+  #count(value: Value): void {
+    this.#readers.set(value, (this.#readers.get(value) ?? 0) + 1);
+  }
+
+  /** Whether the node needs no writing, now or ever. */
+  #fold(node: Node): boolean {
+    const [x, operand] = node.inputs;
+    const output = node.outputs[0] as Value;
+    if (!x || !operand) return false;
+    if (node.operator === "Conv") return this.#hold(node, x, operand, output);
+    const number = operand.data instanceof Float32Array && elements(operand.shape) === 1 ? operand.data[0] : undefined;
+    const held = this.#readers.get(x) === 1 ? this.#pending.get(x) : undefined;
+    if ((node.operator === "Mul" || node.operator === "Div") && number !== undefined) {
+      const factor = node.operator === "Mul" ? number : 1 / number;
+      if (held) this.#replace(x, output, multiplied(held, factor));
+      else this.#scaled.set(output, { of: x, factor });
+      return true;
+    }
+    const offset = held && (node.operator === "Add" || node.operator === "Sub") && offsets(operand, held.bias.length);
+    if (!held || !offset) return false;
+    const sign = node.operator === "Add" ? 1 : -1;
+    this.#replace(x, output, { ...held, bias: held.bias.map((b, i) => b + sign * (offset[i] as number)) });
+    return true;
+  }
+
+  #hold(node: Node, x: Value, weight: Value, output: Value): boolean {
+    const bias = node.inputs[2];
+    if (!(weight.data instanceof Float32Array) || (bias && !(bias.data instanceof Float32Array))) return false;
+    const factor = this.#scaled.get(x)?.factor ?? 1;
+    this.#pending.set(output, {
+      node,
+      weight: weight.data.map((w) => w * factor),
+      bias: bias ? (bias.data as Float32Array) : new Float32Array(weight.shape[0] as number),
+    });
+    return true;
+  }
+
+  #replace(x: Value, output: Value, held: Pending): void {
+    this.#pending.delete(x);
+    this.#pending.set(output, held);
+  }
+
+  /** The value in the new graph; a convolution that was held back is written now. */
+  #image(value: Value): Value {
+    const known = this.#images.get(value);
+    if (known) return known;
+    const made = this.#make(value);
+    this.#images.set(value, made);
+    return made;
+  }
+
+  #make(value: Value): Value {
+    const held = this.#pending.get(value);
+    if (held) return this.#writeConvolution(held);
+    const scaled = this.#scaled.get(value);
+    if (scaled) {
+      return this.#target.apply("Mul", [this.#image(scaled.of), this.#target.scalar(scaled.factor)])[0] as Value;
+    }
+    if (!value.data) throw new TypeError(`${value.name} is used before it is made`);
+    return this.#target.constant(value.data, value.shape, { dtype: value.dtype });
+  }
+
+  #writeConvolution({ node, weight, bias }: Pending): Value {
+    const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
+    // The factor of a scaled input went into the weight.
+    const input = this.#image(this.#scaled.get(x)?.of ?? x);
+    const parameters = [
+      this.#target.constant(weight, shape, { name }),
+      this.#target.constant(bias, [bias.length], { name: biasPlace?.name ?? `${name}.bias` }),
+    ];
+    return this.#target.apply("Conv", [input, ...parameters], node.attributes)[0] as Value;
+  }
+
+  #write(node: Node): void {
+    const inputs = node.inputs.map((value) => value && this.#image(value));
+    const outputs = this.#target.apply(node.operator, inputs, node.attributes, { domain: node.domain });
+    node.outputs.forEach((value, i) => {
+      this.#images.set(value, outputs[i] as Value);
+    });
+  }
+}
+
+const multiplied = ({ node, weight, bias }: Pending, factor: number): Pending => ({
+  node,
+  weight: weight.map((w) => w * factor),
+  bias: bias.map((b) => b * factor),
+});
+
+/** A constant as one number per channel; undefined where it varies otherwise. */
+function offsets({ data, shape }: Value, channels: number): Float32Array | undefined {
+  if (!(data instanceof Float32Array)) return undefined;
+  if (data.length === 1) return new Float32Array(channels).fill(data[0] as number);
+  return data.length === channels && shape.at(-3) === channels ? data : undefined;
+}

@@ -1,0 +1,94 @@
+import type { Moments } from "../calibration/moments.js";
+import { intOr, liveNodes, type Node, type Value } from "../graph/index.js";
+import type { Basis } from "./align.js";
+import type { ChannelGroup } from "./channels.js";
+import { addScaled, multiply, symmetricEigen, symmetricPower, traceOf, transposed } from "./matrices.js";
+import type { Model } from "./model.js";
+
+/**
+ * How channels are aligned before they are split: `plain` leaves them as they are, `sort` puts the channels that matter most
+ * first, `pca` rotates linear groups to their principal components and sorts the others, `balanced` takes any invertible matrix
+ * on linear groups and weighs directions by what they do to the output.
+ */
+export const ALIGNMENTS = ["plain", "sort", "pca", "balanced"] as const;
+export type Alignment = (typeof ALIGNMENTS)[number];
+
+/** The activations through which convolutions read each group's channels, whole and in their order. */
+export function tapsOf({ graph, analysis }: Model): Value[][] {
+  const read = new Set(liveNodes(graph).flatMap((node) => (node.operator === "Conv" ? partsOf(node.inputs[0]) : [])));
+  return analysis.groups.map(({ first, size }) =>
+    [...read].filter((value) => {
+      const units = analysis.channelsOf(value);
+      return units?.length === size && units.every((unit, i) => unit === first + i);
+    }),
+  );
+}
+
+const partsOf = (value: Value | undefined): Value[] => {
+  const node: Node | undefined = value?.producer;
+  if (node?.operator !== "Concat" || intOr(node.attributes, "axis", 0) !== 1) return value ? [value] : [];
+  return node.inputs.flatMap(partsOf);
+};
+
+/** A basis for a group, from the moments of its taps. */
+export function basisOf(group: ChannelGroup, taps: readonly Moments[], alignment: Alignment): Basis | undefined {
+  if (alignment === "plain" || taps.length === 0) return undefined;
+  if (group.freedom === "permutation" || alignment === "sort") {
+    return { kind: "order", order: orderByEffect(taps, group.size) };
+  }
+  return alignment === "pca" ? principalBasis(taps, group.size) : balancedBasis(taps, group.size);
+}
+
+/** Second moments of the taps, each divided by its trace, and added: every tap counts the same. */
+function normalisedSum(matrices: readonly Float64Array[], n: number): Float64Array {
+  const sum = new Float64Array(n * n);
+  for (const matrix of matrices) {
+    const trace = traceOf(matrix, n);
+    if (trace > 0) addScaled(sum, matrix, 1 / trace);
+  }
+  return sum;
+}
+
+/** Eigenvectors of the second moment, largest eigenvalue first. */
+function principalBasis(taps: readonly Moments[], n: number): Basis {
+  const { vectors } = symmetricEigen(
+    normalisedSum(
+      taps.map(({ second }) => second),
+      n,
+    ),
+    n,
+  );
+  return { kind: "matrix", matrix: vectors, inverse: transposed(vectors, n) };
+}
+
+/** Eigenvalues of the sensitivity below this share of their mean are raised to it: directions that hardly matter stay finite. */
+const LEAST_SENSITIVITY = 1e-6;
+
+/**
+ * Balanced truncation: with P the second moment of the channels and Q that of the output's gradient with respect to them,
+ * T = Q^(−1/2)·U, U the eigenvectors of Q^(1/2)·P·Q^(1/2), largest eigenvalue first: an error weighs as much as it changes the
+ * output.
+ */
+function balancedBasis(taps: readonly Moments[], n: number): Basis {
+  const [second, gradient] = [taps.map((tap) => tap.second), taps.map((tap) => tap.gradient)];
+  const sensitivity = symmetricEigen(normalisedSum(gradient, n), n);
+  const root = symmetricPower(sensitivity, 1 / 2, LEAST_SENSITIVITY);
+  const inverseRoot = symmetricPower(sensitivity, -1 / 2, LEAST_SENSITIVITY);
+  const { vectors } = symmetricEigen(multiply(multiply(root, normalisedSum(second, n), n), root, n), n);
+  return {
+    kind: "matrix",
+    matrix: multiply(inverseRoot, vectors, n),
+    inverse: multiply(transposed(vectors, n), root, n),
+  };
+}
+
+/** Channels by what their loss does to the output, E[x²]·E[g²], largest first. */
+function orderByEffect(taps: readonly Moments[], n: number): number[] {
+  const effect = (c: number) =>
+    taps.reduce(
+      (sum, { second, gradient }) => sum + (second[c * n + c] as number) * (gradient[c * n + c] as number),
+      0,
+    );
+  const effects = Array.from({ length: n }, (_, c) => effect(c));
+  return effects.map((_, c) => c).sort((a, b) => (effects[b] as number) - (effects[a] as number));
+}

@@ -1,0 +1,99 @@
+/**
+ * Solves (A + diag) X = B for a symmetric positive definite A, in float64 and in place: A's lower triangle becomes the factor L.
+ * @param a [n, n], row-major
+ * @param b [m, n], a right-hand side per row; becomes X
+ * @returns false where A is not positive definite to rounding; a and b are then spoilt
+ */
+export function solveSymmetric(a: Float64Array, n: number, b: Float64Array): boolean {
+  if (!factorise(a, n)) return false;
+  const count = b.length / n;
+  for (let row = 0; row < count; row++) forward(a, n, b.subarray(row * n, (row + 1) * n));
+  mirror(a, n);
+  for (let row = 0; row < count; row++) backward(a, n, b.subarray(row * n, (row + 1) * n));
+  return true;
+}
+
+/** Rows that are worked on at once: each row of L that is read serves all of them. */
+const BLOCK = 4;
+
+/** A = L·Lᵀ, row by row: L[i, j] = (A[i, j] − Σ_{k<j} L[i, k]·L[j, k]) / L[j, j]. */
+function factorise(a: Float64Array, n: number): boolean {
+  for (let start = 0; start < n; start += BLOCK) {
+    const end = Math.min(start + BLOCK, n);
+    if (end - start === BLOCK) reduceFourRows(a, n, start);
+    else for (let i = start; i < end; i++) reduceRow(a, n, i, start);
+    for (let i = start; i < end; i++) {
+      for (let j = start; j <= i; j++) {
+        let sum = a[i * n + j] as number;
+        for (let k = start; k < j; k++) sum -= (a[i * n + k] as number) * (a[j * n + k] as number);
+        if (i > j) a[i * n + j] = sum / (a[j * n + j] as number);
+        else if (sum > 0) a[i * n + i] = Math.sqrt(sum);
+        else return false;
+      }
+    }
+  }
+  return true;
+}
+
+/** Columns before `start` of row i, and their share in the columns from there on. */
+function reduceRow(a: Float64Array, n: number, i: number, start: number): void {
+  const row = i * n;
+  for (let j = 0; j <= i; j++) {
+    const other = j * n;
+    const terms = Math.min(j, start);
+    let sum = a[row + j] as number;
+    for (let k = 0; k < terms; k++) sum -= (a[row + k] as number) * (a[other + k] as number);
+    a[row + j] = j < start ? sum / (a[other + j] as number) : sum;
+  }
+}
+
+/** `reduceRow` of four rows together. */
+function reduceFourRows(a: Float64Array, n: number, start: number): void {
+  const r0 = start * n;
+  const [r1, r2, r3] = [r0 + n, r0 + 2 * n, r0 + 3 * n];
+  for (let j = 0; j < start + BLOCK; j++) {
+    const other = j * n;
+    const terms = Math.min(j, start);
+    let s0 = a[r0 + j] as number;
+    let s1 = a[r1 + j] as number;
+    let s2 = a[r2 + j] as number;
+    let s3 = a[r3 + j] as number;
+    for (let k = 0; k < terms; k++) {
+      const factor = a[other + k] as number;
+      s0 -= (a[r0 + k] as number) * factor;
+      s1 -= (a[r1 + k] as number) * factor;
+      s2 -= (a[r2 + k] as number) * factor;
+      s3 -= (a[r3 + k] as number) * factor;
+    }
+    const divisor = j < start ? (a[other + j] as number) : 1;
+    a[r0 + j] = s0 / divisor;
+    a[r1 + j] = s1 / divisor;
+    a[r2 + j] = s2 / divisor;
+    a[r3 + j] = s3 / divisor;
+  }
+}
+
+/** L·y = b. */
+function forward(l: Float64Array, n: number, x: Float64Array): void {
+  for (let i = 0; i < n; i++) {
+    let sum = x[i] as number;
+    const row = i * n;
+    for (let k = 0; k < i; k++) sum -= (l[row + k] as number) * (x[k] as number);
+    x[i] = sum / (l[row + i] as number);
+  }
+}
+
+/** Copies L into the upper triangle, so that Lᵀ has its rows side by side as well. */
+function mirror(l: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) l[i * n + j] = l[j * n + i] as number;
+}
+
+/** Lᵀ·x = y. */
+function backward(l: Float64Array, n: number, x: Float64Array): void {
+  for (let i = n - 1; i >= 0; i--) {
+    let sum = x[i] as number;
+    const row = i * n;
+    for (let k = i + 1; k < n; k++) sum -= (l[row + k] as number) * (x[k] as number);
+    x[i] = sum / (l[row + i] as number);
+  }
+}

@@ -1,0 +1,117 @@
+import { NetworkError } from "../errors.js";
+import { Graph, int, intOr, liveNodes, type Node, type Value } from "../graph/index.js";
+import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
+import { analyseChannels, type ChannelAnalysis } from "./channels.js";
+
+/** A network as a graph from one image [N, 3, H, W] to another, with parameters that stand apart from it. */
+export interface Model {
+  readonly graph: Graph;
+  readonly image: Value;
+  readonly output: Value;
+  /** Where the parameters enter the graph, by name; each is an input or a constant of it. */
+  readonly places: ReadonlyMap<string, Value>;
+  readonly analysis: ChannelAnalysis;
+}
+
+/** One of the networks that are built here. */
+export function networkModel(options: NetworkOptions): Model {
+  const { graph, shapes } = structure(options);
+  return modelOf(graph, (value) => shapes.has(value.name));
+}
+
+/**
+ * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
+ * @throws NetworkError unless it maps one 4-D image to another; GraphError where its channels can't be followed.
+ */
+export function importedModel(graph: Graph): { model: Model; parameters: Parameters } {
+  const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
+  const places = new Set(floats);
+  const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
+  return { model: modelOf(graph, (value) => places.has(value)), parameters };
+}
+
+function modelOf(graph: Graph, isParameter: (value: Value) => boolean): Model {
+  const images = graph.inputs.filter((value) => !isParameter(value));
+  const [image] = images;
+  const [output] = graph.outputs.values();
+  if (!image || !output || images.length > 1 || graph.outputs.size > 1 || image.shape.length !== 4) {
+    throw new NetworkError(
+      `graph ${graph.name} has ${images.length} inputs and ${graph.outputs.size} outputs; expected one image in and one out`,
+    );
+  }
+  const places = [...graph.inputs, ...graph.constants].filter(isParameter);
+  return {
+    graph,
+    image,
+    output,
+    places: new Map(places.map((value) => [value.name, value])),
+    analysis: analyseChannels(graph, images),
+  };
+}
+
+/**
+ * Copies into `target` the nodes that `wanted` depend on, back to the values that `known` already maps, and yields the copies of
+ * `wanted`. Sizes are inferred anew: images and parameters may have other sizes than in the source.
+ */
+export function graft(source: Graph, target: Graph, known: Map<Value, Value>, wanted: readonly Value[]): Value[] {
+  const copy = (value: Value): Value => {
+    const copied = known.get(value) ?? (value.data && target.constant(value.data, value.shape, { dtype: value.dtype }));
+    if (!copied) throw new NetworkError(`${value.name} of graph ${source.name} is not given`);
+    known.set(value, copied);
+    return copied;
+  };
+  for (const node of nodesBetween(source, (value) => known.has(value), wanted)) {
+    const inputs = node.inputs.map((value) => value && copy(value));
+    const outputs = target.apply(node.operator, inputs, attributesFor(node, inputs), { domain: node.domain });
+    node.outputs.forEach((value, i) => {
+      known.set(value, outputs[i] as Value);
+    });
+  }
+  return wanted.map(copy);
+}
+
+/** The nodes that `wanted` depend on and that aren't `given`, in the graph's order. */
+export function nodesBetween(graph: Graph, given: (value: Value) => boolean, wanted: readonly Value[]): Node[] {
+  const needed = new Set<Node>();
+  const pending = [...wanted];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (given(value) || !value.producer || needed.has(value.producer)) continue;
+    needed.add(value.producer);
+    for (const input of value.producer.inputs) if (input) pending.push(input);
+  }
+  return graph.nodes.filter((node) => needed.has(node));
+}
+
+/** A depthwise convolution has as many groups as its slimmed weight has filters. */
+function attributesFor(node: Node, inputs: readonly (Value | undefined)[]): Node["attributes"] {
+  const filters = node.inputs[1]?.shape[0];
+  const depthwise = node.operator === "Conv" && filters !== 1 && intOr(node.attributes, "group", 1) === filters;
+  return depthwise ? { ...node.attributes, group: int(inputs[1]?.shape[0] as number) } : node.attributes;
+}
+
+/** The network with the given parameters as constants, for images of the given shape: input `lr`, output `sr`. */
+export function instantiate(model: Model, parameters: Parameters, shape: readonly number[]): Graph {
+  const graph = new Graph(model.graph.name);
+  const known = new Map([[model.image, graph.input("lr", shape)], ...constantsOf(model, graph, parameters)]);
+  const [output] = graft(model.graph, graph, known, [model.output]);
+  graph.output("sr", output as Value);
+  return graph;
+}
+
+export function constantsOf(model: Model, graph: Graph, parameters: Parameters): [Value, Value][] {
+  return [...model.places].map(([name, place]) => {
+    const { shape, data } = required(parameters, name);
+    return [place, graph.constant(data, shape, { name })];
+  });
+}
+
+/** The nodes that read each value, those without effect on the output left out. */
+export function consumersOf(graph: Graph): Map<Value, Node[]> {
+  const consumers = new Map<Value, Node[]>();
+  for (const node of liveNodes(graph)) {
+    for (const value of new Set(node.inputs)) {
+      if (value) consumers.set(value, [...(consumers.get(value) ?? []), node]);
+    }
+  }
+  return consumers;
+}

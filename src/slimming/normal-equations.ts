@@ -1,0 +1,137 @@
+import { NetworkError } from "../errors.js";
+import { concat, expand, matMul, type Node, pad, reduceSum, reshape, slice, type Value } from "../graph/index.js";
+import { type ConvolutionGeometry, geometryOf } from "../lowering/convolution.js";
+import { solveSymmetric } from "./cholesky.js";
+
+/**
+ * Least squares for one convolution: over all positions, features a (the inputs under each tap, and 1 for the bias) are to yield
+ * targets y. Features are ordered tap by tap, the constant last: F = kh·kw·C + 1.
+ */
+export interface NormalEquations {
+  readonly features: number;
+  readonly filters: number;
+  /** Σ a·aᵀ, [F, F]. */
+  readonly gram: Float64Array;
+  /** Σ y·aᵀ, [O, F]. */
+  readonly cross: Float64Array;
+}
+
+/** The features of a convolution of x [N, C, H, W]: [N, F, positions]. */
+export function convolutionFeatures(x: Value, node: Node, positions: readonly [number, number]): Value {
+  const geometry = geometryOf(node.attributes);
+  const [batch, channels] = x.shape as [number, number, number, number];
+  const area = positions[0] * positions[1];
+  const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, channels, area]));
+  return concat([...taps, expand(x.graph.scalar(1), [batch, 1, area])], 1);
+}
+
+function tapsUnder(
+  x: Value,
+  { kernel, strides, dilations, pads }: ConvolutionGeometry,
+  positions: readonly number[],
+): Value[] {
+  const padded = pads.some((size) => size > 0) ? pad(x, [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]]) : x;
+  if (kernel.every((size) => size === 1) && strides.every((stride) => stride === 1)) return [padded];
+  return Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
+    const at = [Math.floor(tap / kernel[1]), tap % kernel[1]];
+    return slice(
+      padded,
+      [0, 1].map((i) => {
+        const [start, stride] = [(at[i] as number) * (dilations[i] as number), strides[i] as number];
+        return { axis: 2 + i, start, end: start + ((positions[i] as number) - 1) * stride + 1, step: stride };
+      }),
+    );
+  });
+}
+
+/** Declares what a batch adds to the equations as outputs `gram` (unless it is known) and `cross`. */
+export function declareEquations(features: Value, target: Value, withGram: boolean): void {
+  const { graph } = features;
+  const [batch, filters] = target.shape as [number, number];
+  const flat = reshape(target, [batch, filters, features.shape[2] as number]);
+  const over = (value: Value) => (batch === 1 ? reshape(value, value.shape.slice(1)) : reduceSum(value, { axes: [0] }));
+  if (withGram) graph.output("gram", over(matMul(features, features, { transposeRight: true })));
+  graph.output("cross", over(matMul(flat, features, { transposeRight: true })));
+}
+
+/**
+ * Weights that minimise Σ |W·a − y|² + λ·|W − W₀|², with λ the `ridge` times the mean of the features' energies. What the
+ * data doesn't determine stays as it was in W₀.
+ * @param start W₀: weight [O, C, kh, kw] and bias [O]
+ */
+export function solveConvolution(
+  { features, filters, gram, cross }: NormalEquations,
+  start: { readonly weight: Float32Array; readonly bias: Float32Array },
+  taps: number,
+  ridge: number,
+): { weight: Float32Array; bias: Float32Array } {
+  const initial = toRows(start, filters, features, taps);
+  // (G + λ)·(W − W₀) = y·aᵀ − G·W₀
+  const change = cross.slice();
+  for (let o = 0; o < filters; o++)
+    subtractProduct(change.subarray(o * features, (o + 1) * features), gram, initial, o);
+  let energy = 0;
+  for (let i = 0; i < features; i++) energy += gram[i * features + i] as number;
+  if (!Number.isFinite(energy))
+    throw new NetworkError("calibration yields infinite activations: are the weights sound?");
+  // A ridge that rounding swallows is raised until the system can be solved.
+  for (let factor = ridge; ; factor *= 10) {
+    const damped = gram.slice();
+    const solution = change.slice();
+    const least = Math.max((factor * energy) / features, Number.EPSILON);
+    for (let i = 0; i < features; i++) damped[i * features + i] = (damped[i * features + i] as number) + least;
+    if (!solveSymmetric(damped, features, solution)) continue;
+    for (let i = 0; i < solution.length; i++) solution[i] = (solution[i] as number) + (initial[i] as number);
+    return fromRows(solution, filters, features, taps);
+  }
+}
+
+/** target −= G·w_o, for symmetric G. */
+function subtractProduct(target: Float64Array, gram: Float64Array, rows: Float64Array, o: number): void {
+  const n = target.length;
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let k = 0; k < n; k++) sum += (gram[i * n + k] as number) * (rows[o * n + k] as number);
+    target[i] = (target[i] as number) - sum;
+  }
+}
+
+/** [O, C, taps] and [O] → [O, F], features tap by tap. */
+function toRows(
+  { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
+  filters: number,
+  features: number,
+  taps: number,
+): Float64Array {
+  const rows = new Float64Array(filters * features);
+  const channels = (features - 1) / taps;
+  for (let o = 0; o < filters; o++) {
+    for (let c = 0; c < channels; c++) {
+      for (let t = 0; t < taps; t++) {
+        rows[o * features + t * channels + c] = weight[(o * channels + c) * taps + t] as number;
+      }
+    }
+    rows[(o + 1) * features - 1] = bias[o] as number;
+  }
+  return rows;
+}
+
+function fromRows(
+  rows: Float64Array,
+  filters: number,
+  features: number,
+  taps: number,
+): { weight: Float32Array; bias: Float32Array } {
+  const channels = (features - 1) / taps;
+  const weight = new Float32Array(filters * channels * taps);
+  const bias = new Float32Array(filters);
+  for (let o = 0; o < filters; o++) {
+    for (let c = 0; c < channels; c++) {
+      for (let t = 0; t < taps; t++) {
+        weight[(o * channels + c) * taps + t] = rows[o * features + t * channels + c] as number;
+      }
+    }
+    bias[o] = rows[(o + 1) * features - 1] as number;
+  }
+  return { weight, bias };
+}

@@ -1,0 +1,94 @@
+import type { Patches } from "../calibration/batches.js";
+import { type Moments, measureMoments } from "../calibration/moments.js";
+import type { Parameters } from "../networks/index.js";
+import { createSession, float32 } from "../runtime/index.js";
+import { align } from "./align.js";
+import { type Alignment, basisOf, tapsOf } from "./bases.js";
+import { instantiate, type Model } from "./model.js";
+import { refit } from "./refit.js";
+import { materialise, splitByCounts } from "./split.js";
+
+/** A teacher in aligned channels: every width's student is its first channels. */
+export interface AlignedTeacher {
+  readonly model: Model;
+  readonly parameters: Parameters;
+  /** Moments of each group's taps, in the original channels. */
+  readonly moments: readonly (readonly Moments[])[];
+  /** Largest difference of its output to the original's, relative to the output's largest value; float rounding. */
+  readonly difference: number;
+}
+
+export interface SlimmingProgress {
+  onProgress?: ((stage: "calibrate" | "refit", done: number, total: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Calibrates and aligns a teacher, and checks that it computes what it did. */
+export async function alignTeacher(
+  model: Model,
+  parameters: Parameters,
+  patches: Patches,
+  alignment: Alignment,
+  { onProgress, signal }: SlimmingProgress = {},
+): Promise<AlignedTeacher> {
+  const taps = tapsOf(model);
+  const measured = await measureMoments(model, parameters, [...new Set(taps.flat())], patches, {
+    batch: batchFor(model, patches),
+    onBatch: (done, total) => onProgress?.("calibrate", done, total),
+    signal,
+  });
+  const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
+  const bases = model.analysis.groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
+  const aligned = align(model, parameters, bases);
+  return { model, parameters: aligned, moments, difference: await differenceOf(model, parameters, aligned, patches) };
+}
+
+/**
+ * A student of an aligned teacher: group i keeps its first `counts[i]` channels, and the convolutions are refitted unless
+ * `refitted` is false.
+ */
+export async function slimTeacher(
+  { model, parameters }: AlignedTeacher,
+  counts: readonly number[],
+  patches: Patches,
+  refitted: boolean,
+  { onProgress, signal }: SlimmingProgress = {},
+): Promise<Parameters> {
+  const split = splitByCounts(model.places.values(), model.analysis, counts);
+  const sliced = materialise(parameters, split);
+  if (!refitted) return sliced;
+  return refit(model, parameters, sliced, split, patches, {
+    batch: batchFor(model, patches),
+    onConvolution: (done, total) => onProgress?.("refit", done, total),
+    signal,
+  });
+}
+
+/** Values of one activation that are in memory at once, at most. */
+const ACTIVATION_LIMIT = 2 ** 20;
+
+/** Patches that are run at once: fewer where the network is wide. */
+function batchFor({ analysis }: Model, { height, width }: Patches): number {
+  const channels = Math.max(1, ...analysis.groups.map(({ size }) => size));
+  return Math.max(1, Math.min(8, Math.floor(ACTIVATION_LIMIT / (channels * height * width))));
+}
+
+async function differenceOf(model: Model, before: Parameters, after: Parameters, patches: Patches): Promise<number> {
+  const shape = [1, 3, patches.height, patches.width];
+  const lr = float32(patches.data.slice(0, 3 * patches.height * patches.width), shape);
+  const [a, b] = await Promise.all(
+    [before, after].map(async (parameters) => {
+      const session = await createSession(instantiate(model, parameters, shape));
+      const { outputs } = await session.run({ lr });
+      await session.close();
+      return outputs.sr?.data as Float32Array;
+    }),
+  );
+  let largest = 0;
+  let difference = 0;
+  a?.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs(value - (b?.[i] as number)));
+  });
+  return largest > 0 ? difference / largest : difference;
+}
