@@ -2,11 +2,14 @@
 import { Command } from "commander";
 import { SlimsrError } from "../errors.js";
 import { convertCommand } from "./convert.js";
+import { evaluateCommand } from "./evaluate.js";
 import { inspectCommand } from "./inspect.js";
+import { parityCommand } from "./parity.js";
 import { prepareCommand } from "./prepare.js";
 
 const program = new Command("slimsr").description("make super-resolution networks small and fast");
-for (const command of [inspectCommand(), convertCommand(), prepareCommand()]) program.addCommand(command);
+for (const command of [inspectCommand(), convertCommand(), parityCommand(), prepareCommand(), evaluateCommand()])
+  program.addCommand(command);
 
 try {
   await program.parseAsync();
