@@ -10,7 +10,8 @@ import { ADAM_DEFAULTS } from "../src/optimisers/adam.js";
 import { trainingStep } from "../src/training/step.js";
 import { STEP_CONFIGURATIONS, type StepConfiguration } from "./step/configurations.js";
 import { graphFlops } from "./step/flops.js";
-import { ourPeer, torchGemmRate, torchPeer } from "./step/peers.js";
+import { gemmRate } from "./step/gemm.js";
+import { ourPeer, torchPeer } from "./step/peers.js";
 import { randomVgg19 } from "./step/vgg.js";
 
 const { values, positionals } = parseArgs({
@@ -51,11 +52,11 @@ function flopsOf({ network, width, batch, patch, negatives, contrasted }: StepCo
   return graphFlops(graph);
 }
 
-const gemm = torchGemmRate();
+const gemm = await gemmRate();
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
 if (!values.json) {
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}`);
-  console.log(`GEMM ${(gemm / 1e9).toFixed(0)} GFLOP/s (2048³, PyTorch); medians of ${runs} steps in turn\n`);
+  console.log(`GEMM ${(gemm / 1e9).toFixed(0)} GFLOP/s (512 × 2304 × 2304); medians of ${runs} steps in turn\n`);
   console.log("ours ms  torch ms  ratio  target  GFLOP  GFLOP/s  of GEMM  ours MB  torch MB  ratio");
 }
 const results = [];

@@ -1,7 +1,7 @@
 """The same training step in PyTorch, as a peer to be timed against.
 
 A line on standard input asks for one step, the answer is its milliseconds; at the end of input the peak memory in bytes
-follows. The argument is a configuration as JSON. The input "gemm" is answered with PyTorch's GEMM rate in FLOP/s instead.
+follows. The argument is a configuration as JSON.
 """
 
 import json
@@ -150,15 +150,5 @@ def main(c):
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
 
 
-def gemm(size=2048, runs=9):
-    torch.set_num_threads(2)
-    a, b, times = torch.rand(size, size), torch.rand(size, size), []
-    for _ in range(runs):
-        start = time.perf_counter()
-        torch.mm(a, b)
-        times.append(time.perf_counter() - start)
-    print(2 * size**3 / sorted(times)[runs // 2])
-
-
 if __name__ == "__main__":
-    gemm() if sys.argv[1] == "gemm" else main(json.loads(sys.argv[1]))
+    main(json.loads(sys.argv[1]))

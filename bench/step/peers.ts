@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -45,7 +45,3 @@ export const ourPeer = (name: string, ...more: string[]): Peer =>
 
 export const torchPeer = (configuration: unknown): Peer =>
   new Peer(PYTHON, [beside("peer.py"), JSON.stringify(configuration)]);
-
-/** FLOP/s of PyTorch's matrix product; throws where Debian's python3-torch isn't there. */
-export const torchGemmRate = (): number =>
-  Number(execFileSync(PYTHON, [beside("peer.py"), "gemm"], { encoding: "utf8" }));
