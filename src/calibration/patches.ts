@@ -53,7 +53,8 @@ export async function calibrationPatches(
       );
     }
     writeRgbPlanes(reducedPatch(image, scale, side, random), data, taken * each);
-    onPatch?.(++taken, count);
+    taken++;
+    onPatch?.(taken, count);
   }
   return { count, height: side, width: side, data };
 }

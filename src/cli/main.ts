@@ -6,9 +6,17 @@ import { evaluateCommand } from "./evaluate.js";
 import { inspectCommand } from "./inspect.js";
 import { parityCommand } from "./parity.js";
 import { prepareCommand } from "./prepare.js";
+import { slimCommand } from "./slim.js";
 
 const program = new Command("slimsr").description("make super-resolution networks small and fast");
-for (const command of [inspectCommand(), convertCommand(), parityCommand(), prepareCommand(), evaluateCommand()])
+for (const command of [
+  inspectCommand(),
+  convertCommand(),
+  parityCommand(),
+  prepareCommand(),
+  evaluateCommand(),
+  slimCommand(),
+])
   program.addCommand(command);
 
 try {

@@ -92,3 +92,37 @@ function orderByEffect(taps: readonly Moments[], n: number): number[] {
   const effects = Array.from({ length: n }, (_, c) => effect(c));
   return effects.map((_, c) => c).sort((a, b) => (effects[b] as number) - (effects[a] as number));
 }
+
+/** What dropping channels is predicted to change in the output, as a mean square. */
+export interface GroupLoss {
+  /** E[x²]·E[g²] of each aligned channel, the mean over the group's taps. */
+  readonly perChannel: readonly number[];
+  /** Whether several convolutions read the group at different places, as along a residual stream. */
+  readonly shared: boolean;
+}
+
+export function lossOf(taps: readonly Moments[], basis: Basis | undefined): GroupLoss {
+  const n = taps[0]?.mean.length ?? 0;
+  const perChannel = Array<number>(n).fill(0);
+  for (const { second, gradient } of taps) {
+    const energies = basis?.kind === "matrix" ? diagonalOf(basis.inverse, second, n) : undefined;
+    const effects = basis?.kind === "matrix" ? diagonalOf(transposed(basis.matrix, n), gradient, n) : undefined;
+    for (let c = 0; c < n; c++) {
+      const from = basis?.kind === "order" ? (basis.order[c] as number) : c;
+      const energy = energies?.[c] ?? (second[from * n + from] as number);
+      const effect = effects?.[c] ?? (gradient[from * n + from] as number);
+      perChannel[c] = (perChannel[c] as number) + (energy * effect) / taps.length;
+    }
+  }
+  return { perChannel, shared: taps.length > 1 };
+}
+
+/** Diagonal of A·M·Aᵀ. */
+function diagonalOf(a: Float64Array, matrix: Float64Array, n: number): Float64Array {
+  const half = multiply(a, matrix, n);
+  return Float64Array.from({ length: n }, (_, i) => {
+    let sum = 0;
+    for (let k = 0; k < n; k++) sum += (half[i * n + k] as number) * (a[i * n + k] as number);
+    return sum;
+  });
+}

@@ -3,7 +3,7 @@ import { type Moments, measureMoments } from "../calibration/moments.js";
 import type { Parameters } from "../networks/index.js";
 import { createSession, float32 } from "../runtime/index.js";
 import { align } from "./align.js";
-import { type Alignment, basisOf, tapsOf } from "./bases.js";
+import { type Alignment, basisOf, type GroupLoss, lossOf, tapsOf } from "./bases.js";
 import { instantiate, type Model } from "./model.js";
 import { refit } from "./refit.js";
 import { materialise, splitByCounts } from "./split.js";
@@ -12,14 +12,14 @@ import { materialise, splitByCounts } from "./split.js";
 export interface AlignedTeacher {
   readonly model: Model;
   readonly parameters: Parameters;
-  /** Moments of each group's taps, in the original channels. */
-  readonly moments: readonly (readonly Moments[])[];
+  /** What dropping each group's channels is predicted to lose. */
+  readonly losses: readonly GroupLoss[];
   /** Largest difference of its output to the original's, relative to the output's largest value; float rounding. */
   readonly difference: number;
 }
 
 export interface SlimmingProgress {
-  onProgress?: ((stage: "calibrate" | "refit", done: number, total: number) => void) | undefined;
+  onProgress?: ((stage: "calibrate" | "allocate" | "refit", done: number, total: number) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +40,8 @@ export async function alignTeacher(
   const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
   const bases = model.analysis.groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
   const aligned = align(model, parameters, bases);
-  return { model, parameters: aligned, moments, difference: await differenceOf(model, parameters, aligned, patches) };
+  const losses = moments.map((each, g) => lossOf(each, bases[g]));
+  return { model, parameters: aligned, losses, difference: await differenceOf(model, parameters, aligned, patches) };
 }
 
 /**

@@ -1,0 +1,185 @@
+import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
+import { NetworkError } from "../errors.js";
+import { exportOnnx } from "../export/onnx.js";
+import { elements } from "../graph/index.js";
+import type { Parameters } from "../networks/index.js";
+import { createSession, float32 } from "../runtime/index.js";
+import { costModel, type StudentCost } from "./cost.js";
+import { instantiate, type Model } from "./model.js";
+import { type AlignedTeacher, type SlimmingProgress, slimTeacher } from "./slim.js";
+import { materialise, splitByCounts } from "./split.js";
+
+/** What a student may cost at most. */
+export interface Budget {
+  readonly of: keyof StudentCost;
+  /** As a share of the teacher's. */
+  readonly share: number;
+}
+
+/** Channels are kept in multiples of this, which engines' vector units take; smaller groups stay whole. */
+const STEP = 8;
+
+/**
+ * How much the loss of a shared stream weighs against that of channels inside a block: refitting repairs both, but not equally
+ * well, so that several weights are tried and what they lead to is measured.
+ */
+const STREAM_WEIGHTS = [1 / 16, 1 / 4, 1, 4];
+
+/** Patches for the trials, at most; a third of them measure and the others are fitted to. */
+const TRIAL_PATCHES = 48;
+
+/**
+ * Counts of channels per group that lose least within a budget. What a group loses is predicted from the energies and
+ * sensitivities of its channels; of several allocations, the uniform one among them, that with the least error after refitting
+ * is taken, measured on patches that weren't fitted to.
+ * @throws NetworkError where no allocation is small enough
+ */
+export async function allocate(
+  teacher: AlignedTeacher,
+  budget: Budget,
+  patches: Patches,
+  progress: SlimmingProgress = {},
+): Promise<number[]> {
+  const { model } = teacher;
+  const costOf = costModel(model);
+  const limit = costOf(model.analysis.groups.map(({ size }) => size))[budget.of] * budget.share;
+  const cost = (counts: readonly number[]) => costOf(counts)[budget.of];
+  const candidates = [
+    uniform(model, cost, limit),
+    ...STREAM_WEIGHTS.map((weight) => greedy(teacher, cost, limit, weight)),
+  ];
+  const distinct = [...new Map(candidates.map((counts) => [counts.join(), counts])).values()];
+  const { fitting, measuring } = divide(patches);
+  let best = { error: Number.POSITIVE_INFINITY, counts: distinct[0] as number[] };
+  for (const [i, counts] of distinct.entries()) {
+    const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
+    const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
+    if (error < best.error) best = { error, counts };
+    progress.onProgress?.("allocate", i + 1, distinct.length);
+  }
+  return best.counts;
+}
+
+/** The largest uniform width that fits. */
+function uniform({ analysis }: Model, cost: (counts: readonly number[]) => number, limit: number): number[] {
+  const widest = Math.max(...analysis.groups.map(({ size }) => size));
+  for (let kept = widest; kept > 0; kept--) {
+    const counts = analysis.groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widest)));
+    if (cost(counts) <= limit) return counts;
+  }
+  throw tooSmall(limit);
+}
+
+const tooSmall = (limit: number) =>
+  new NetworkError(`no student fits a budget of ${Math.floor(limit).toLocaleString("en")}; allow more`);
+
+/** Takes from the full network, again and again, the channels that lose least for what they cost. */
+function greedy(
+  { model, losses }: AlignedTeacher,
+  cost: (counts: readonly number[]) => number,
+  limit: number,
+  streamWeight: number,
+): number[] {
+  const { groups } = model.analysis;
+  const counts = groups.map(({ size }) => size);
+  const weights = losses.map(({ shared }) => (shared ? streamWeight : 1));
+  for (let spent = cost(counts); spent > limit; spent = cost(counts)) {
+    let best = { ratio: Number.POSITIVE_INFINITY, group: -1, count: 0 };
+    for (const [g, { size }] of groups.entries()) {
+      const now = counts[g] as number;
+      const count = Math.ceil(now / STEP - 1) * STEP;
+      if (size < 2 * STEP || count < STEP) continue;
+      const loss = (losses[g]?.perChannel.slice(count, now) ?? []).reduce((a, b) => a + b, 0) * (weights[g] as number);
+      counts[g] = count;
+      const saved = spent - cost(counts);
+      counts[g] = now;
+      if (saved > 0 && loss / saved < best.ratio) best = { ratio: loss / saved, group: g, count };
+    }
+    if (best.group < 0) throw tooSmall(limit);
+    counts[best.group] = best.count;
+  }
+  return counts;
+}
+
+function divide(patches: Patches): { fitting: Patches; measuring: Patches } {
+  if (patches.count < 3) return { fitting: patches, measuring: patches };
+  const each = patches.data.length / patches.count;
+  const count = Math.min(patches.count, TRIAL_PATCHES);
+  const cut = count - Math.ceil(count / 3);
+  return {
+    fitting: { ...patches, count: cut, data: patches.data.slice(0, cut * each) },
+    measuring: { ...patches, count: count - cut, data: patches.data.slice(cut * each, count * each) },
+  };
+}
+
+/** Mean squared difference of two networks' outputs. */
+async function meanSquaredDifference(model: Model, a: Parameters, b: Parameters, patches: Patches): Promise<number> {
+  const shape = patchShape(patches, 1);
+  const [first, second] = await Promise.all([a, b].map((each) => createSession(instantiate(model, each, shape))));
+  if (!first || !second) throw new TypeError("two networks are compared");
+  let sum = 0;
+  let count = 0;
+  try {
+    for (const { data } of batchesOf(patches, 1)) {
+      const feeds = { lr: float32(data, shape) };
+      const [x, y] = [await first.run(feeds), await second.run(feeds)].map(
+        ({ outputs }) => outputs.sr?.data as Float32Array,
+      ) as [Float32Array, Float32Array];
+      for (let i = 0; i < x.length; i++) sum += ((x[i] as number) - (y[i] as number)) ** 2;
+      count += x.length;
+    }
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+  return sum / count;
+}
+
+/** Halvings of the interval of shares when a time is aimed at. */
+const LATENCY_STEPS = 6;
+
+/**
+ * The share of multiply-accumulates whose uniform student takes at most `milliseconds` for a 1280×720 output on this machine's
+ * CPU, found by bisection; weights don't matter for the time, so students are only sliced.
+ * @throws NetworkError where even the slimmest student takes longer
+ */
+export async function latencyBudget({ model, parameters }: AlignedTeacher, milliseconds: number): Promise<Budget> {
+  const { image, output, analysis } = model;
+  const costOf = costModel(model);
+  const full = costOf(analysis.groups.map(({ size }) => size)).macs;
+  const scale = (output.shape[2] as number) / (image.shape[2] as number);
+  const [height, width] = [Math.floor(720 / scale), Math.floor(1280 / scale)];
+  const timeAt = async (share: number): Promise<number> => {
+    const counts = uniform(model, (each) => costOf(each).macs, full * share);
+    const sliced = materialise(parameters, splitByCounts(model.places.values(), analysis, counts));
+    return medianTime(exportOnnx(model, sliced), [1, 3, height, width]);
+  };
+  let [low, high] = [0.01, 1];
+  const least = await timeAt(low);
+  if (least > milliseconds) {
+    throw new NetworkError(`even 1 % of the network takes ${least.toFixed(0)} ms here, more than ${milliseconds} ms`);
+  }
+  if ((await timeAt(high)) <= milliseconds) return { of: "macs", share: 1 };
+  for (let step = 0; step < LATENCY_STEPS; step++) {
+    const middle = Math.sqrt(low * high);
+    if ((await timeAt(middle)) <= milliseconds) low = middle;
+    else high = middle;
+  }
+  return { of: "macs", share: low };
+}
+
+async function medianTime(onnx: Uint8Array, shape: readonly number[]): Promise<number> {
+  const session = await createSession(onnx);
+  try {
+    const lr = float32(new Float32Array(elements(shape)).fill(128), shape);
+    await session.run({ lr });
+    const times: number[] = [];
+    for (let run = 0; run < 3; run++) {
+      const start = performance.now();
+      await session.run({ lr });
+      times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b)[1] as number;
+  } finally {
+    await session.close();
+  }
+}
