@@ -16,29 +16,35 @@ const configuration = STEP_CONFIGURATIONS[process.argv[2] ?? ""];
 if (!configuration) throw new Error(`name one of ${Object.keys(STEP_CONFIGURATIONS).join(", ")}`);
 const { network, width, batch, patch, negatives, contrasted } = configuration;
 
-const graph = trainingStep({
-  network,
-  widths: [width],
-  split: "official",
-  batch,
-  patch: [patch, patch],
-  adam: ADAM_DEFAULTS,
-  ...(negatives > 0 && {
-    contrastive: {
-      features: (g) => vgg19(g, randomVgg19()),
-      negatives,
-      contrasted,
-      ratio: "batch" as const,
-      detachTeacher: true,
-    },
-  }),
-});
-const profile = process.argv[3];
-const session = await compile(graph, { threads: 2, ...(profile !== undefined && { profile }) });
-const size = graph.inputs.find(({ name }) => name === "parameters")?.shape[0] as number;
+/** Compiles the step; the graph and VGG19's weights are let go of. */
+async function compileStep() {
+  const graph = trainingStep({
+    network,
+    widths: [width],
+    split: "official",
+    batch,
+    patch: [patch, patch],
+    adam: ADAM_DEFAULTS,
+    ...(negatives > 0 && {
+      contrastive: {
+        features: (g) => vgg19(g, randomVgg19()),
+        negatives,
+        contrasted,
+        ratio: "batch" as const,
+        detachTeacher: true,
+      },
+    }),
+  });
+  const profile = process.argv[3];
+  const session = await compile(graph, { threads: 2, ...(profile !== undefined && { profile }) });
+  return { session, shapes: new Map(graph.inputs.map(({ name, shape }) => [name, shape])) };
+}
+
+const { session, shapes } = await compileStep();
+const size = shapes.get("parameters")?.[0] as number;
 const vector = (value: () => number): Tensor => float32(new Float32Array(size).map(value), [size]);
 const image = (name: string): Tensor => {
-  const shape = graph.inputs.find((input) => input.name === name)?.shape ?? [];
+  const shape = shapes.get(name) ?? [];
   return float32(
     new Float32Array(elements(shape)).map(() => Math.random() * 255),
     shape,

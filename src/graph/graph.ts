@@ -70,6 +70,19 @@ export class Graph {
     return value;
   }
 
+  /** A float32 constant whose data are made each time they are asked for: nothing holds them in memory. */
+  derivedConstant(make: () => Float32Array, shape: Shape): Value {
+    const name = this.#claim(this.#fresh("constant"));
+    const value: Value = {
+      ...{ graph: this, name, dtype: "float32", shape: [...shape] },
+      get data() {
+        return make();
+      },
+    };
+    this.constants.push(value);
+    return value;
+  }
+
   /** The value that was made under this key before, or else the one that `make` makes. */
   shared(key: string, make: () => Value): Value {
     const known = this.#shared.get(key);

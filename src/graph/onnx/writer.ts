@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute } from "../attributes.js";
 import { type Graph, liveNodes, type Node, type Value } from "../graph.js";
-import { DATA_TYPES, type DataType, type Shape } from "../types.js";
+import { DATA_TYPES, type DataType, elements, type Shape } from "../types.js";
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -36,8 +36,8 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): Uint8Array<
 /** A model whose large constants lie in a file beside it. */
 export interface SplitModel {
   model: Uint8Array<ArrayBuffer>;
-  /** What the file holds: bytes at offsets, in ascending order, gaps between them. */
-  data: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
+  /** What the file holds: constants at offsets, in ascending order, gaps between them. */
+  data: readonly { readonly offset: number; readonly bytes: () => Uint8Array }[];
 }
 
 /** Constants below this size stay in the model. */
@@ -48,15 +48,15 @@ const ALIGNMENT = 65536;
 
 /** Encodes a graph with its large constants left out, for a file called `location`: none of them is copied. */
 export function writeSplitOnnx(graph: Graph, location: string): SplitModel {
-  const data: { offset: number; bytes: Uint8Array }[] = [];
+  const data: { offset: number; bytes: () => Uint8Array }[] = [];
   let end = 0;
   const parts = modelParts(graph, {}, (constant) => {
-    const bytes = constantBytes(constant);
-    if (bytes.length < SMALL) return inlineConstant(constant);
+    const length = constantSize(constant);
+    if (length < SMALL) return inlineConstant(constant);
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-    end = offset + bytes.length;
-    data.push({ offset, bytes });
-    return tensorParts(constant, [encode((writer) => writeLocation(writer, location, offset, bytes.length))]);
+    end = offset + length;
+    data.push({ offset, bytes: () => constantBytes(constant) });
+    return tensorParts(constant, [encode((writer) => writeLocation(writer, location, offset, length))]);
   });
   return { model: concatenate(parts), data };
 }
@@ -199,8 +199,12 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
   writer.tag(ATTRIBUTE.type, WireType.Varint).int32(ATTRIBUTE_TYPE[attribute.kind]);
 }
 
-const constantBytes = ({ data }: Value): Uint8Array =>
-  data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+/** Bytes that a constant takes. */
+export const constantSize = ({ shape, dtype }: Value): number => elements(shape) * DATA_TYPES[dtype].bytes;
+
+function constantBytes({ data }: Value): Uint8Array {
+  return data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
+}
 
 const inlineConstant = (constant: Value): Uint8Array[] => {
   const bytes = constantBytes(constant);

@@ -55,30 +55,36 @@ const reversed = (x: Value, axis: number): Value => {
 };
 
 function arrangedConstant(weight: Value, block: number, adjoint: boolean): Value {
-  return weight.graph.shared(`arranged ${weight.name} ${adjoint}`, () => {
-    const [outer, inner, height, width] = shape4(weight);
-    const { filters, inputs } = sizes(weight, block, adjoint);
-    const source = weight.data as Float32Array;
-    const data = new Float32Array(filters * inputs * height * width);
-    // Strides of [O/b, I, taps, b of O], or of [O/b, I/b, taps, b of I, b of O].
-    const taps = height * width;
-    const few = inputs < block;
-    const tapStride = few ? block : block * block;
-    const at = (filter: number, input: number) =>
-      Math.floor(filter / block) * inputs * taps * block +
-      (filter % block) +
-      (few ? input * taps * block : Math.floor(input / block) * taps * block * block + (input % block) * block);
-    for (let a = 0; a < outer; a++) {
-      for (let b = 0; b < inner; b++) {
-        const start = adjoint ? at(b, a) : at(a, b);
-        for (let tap = 0; tap < taps; tap++) {
-          const to = adjoint ? taps - 1 - tap : tap;
-          data[start + to * tapStride] = source[(a * inner + b) * taps + tap] as number;
-        }
+  const { filters, inputs } = sizes(weight, block, adjoint);
+  const [, , height, width] = shape4(weight);
+  return weight.graph.shared(`arranged ${weight.name} ${adjoint}`, () =>
+    weight.graph.derivedConstant(() => arrangedData(weight, block, adjoint), [filters, inputs, height, width]),
+  );
+}
+
+function arrangedData(weight: Value, block: number, adjoint: boolean): Float32Array {
+  const [outer, inner, height, width] = shape4(weight);
+  const { filters, inputs } = sizes(weight, block, adjoint);
+  const source = weight.data as Float32Array;
+  // Strides of [O/b, I, taps, b of O], or of [O/b, I/b, taps, b of I, b of O].
+  const taps = height * width;
+  const data = new Float32Array(filters * inputs * taps);
+  const few = inputs < block;
+  const tapStride = few ? block : block * block;
+  const at = (filter: number, input: number) =>
+    Math.floor(filter / block) * inputs * taps * block +
+    (filter % block) +
+    (few ? input * taps * block : Math.floor(input / block) * taps * block * block + (input % block) * block);
+  for (let a = 0; a < outer; a++) {
+    for (let b = 0; b < inner; b++) {
+      const start = adjoint ? at(b, a) : at(a, b);
+      for (let tap = 0; tap < taps; tap++) {
+        const to = adjoint ? taps - 1 - tap : tap;
+        data[start + to * tapStride] = source[(a * inner + b) * taps + tap] as number;
       }
     }
-    return weight.graph.constant(data, [filters, inputs, height, width]);
-  });
+  }
+  return data;
 }
 
 /** A bias filled up to whole blocks. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DeviceError } from "../../errors.js";
-import { type Graph, writeOnnx, writeSplitOnnx } from "../../graph/index.js";
+import { constantSize, type Graph, writeOnnx, writeSplitOnnx } from "../../graph/index.js";
 import type { RunOptions, RunResult, Session, SessionOptions, Tensor, Tensors } from "../session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import type { Request, Response } from "./protocol.js";
@@ -36,13 +36,13 @@ const LARGE_CONSTANTS = 2 ** 24;
 
 /** The model's bytes, or the path of its file in a folder of its own. */
 async function modelOf(graph: Graph): Promise<Uint8Array<ArrayBuffer> | string> {
-  const bytes = graph.constants.reduce((sum, { data }) => sum + (data?.byteLength ?? 0), 0);
+  const bytes = graph.constants.reduce((sum, constant) => sum + constantSize(constant), 0);
   if (bytes < LARGE_CONSTANTS) return writeOnnx(graph);
   const folder = await mkdtemp(join(tmpdir(), "slimsr-"));
   try {
     const { model, data } = writeSplitOnnx(graph, "constants.bin");
     const file = await open(join(folder, "constants.bin"), "w");
-    for (const { offset, bytes } of data) await file.write(bytes, 0, bytes.length, offset);
+    for (const constant of data) await file.write(constant.bytes(), 0, null, constant.offset);
     await file.close();
     await writeFile(join(folder, "model.onnx"), model);
     return join(folder, "model.onnx");
