@@ -102,8 +102,10 @@ async function evaluateSets(
     for (const pair of set.pairs) {
       const [lr, hr] = await Promise.all([pair.lr(), pair.hr()]);
       for (const entry of entries) {
-        if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} of ${total} images`);
-        await evaluateImage(entry, set, pair, lr, hr, options);
+        await evaluateImage(entry, set, pair, lr, hr, options).catch((error: unknown) => {
+          if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} of ${total} images`);
+          throw error;
+        });
         onProgress?.(++done, total);
       }
     }
@@ -120,13 +122,14 @@ async function evaluateImage(
   hr: Image,
   options: EvaluateOptions,
 ): Promise<void> {
-  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save } = options;
+  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save, signal } = options;
+  signal?.throwIfAborted();
   let output: Image;
   let milliseconds: number | null = null;
   if (runner) {
     const { width, height } = lr;
     const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
-    const upscaled = await runner.upscale({ width, height, data }, selfEnsemble);
+    const upscaled = await runner.upscale({ width, height, data }, selfEnsemble, signal);
     ({ milliseconds } = upscaled);
     output = imageFromPlanes(upscaled.planes.data, width * scale, height * scale);
     if (upscaled.deviation) deviations[upscaled.deviation] = (deviations[upscaled.deviation] ?? 0) + 1;

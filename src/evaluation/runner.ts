@@ -62,13 +62,14 @@ export class Runner {
 
   /**
    * The super-resolved image, in 0..255, neither rounded nor clipped.
+   * @param signal stops between two runs of the engine
    * @throws NetworkError where the model yields something that is no image of the expected size, or not finite
    */
-  async upscale(image: Planes, ensemble = false): Promise<Upscaled> {
+  async upscale(image: Planes, ensemble = false, signal?: AbortSignal): Promise<Upscaled> {
     let milliseconds = 0;
     const deviations = new Set<Deviation>();
     const once = async (turned: Planes): Promise<Planes> => {
-      const result = await this.#inTiles(turned);
+      const result = await this.#inTiles(turned, signal);
       milliseconds += result.milliseconds;
       if (result.deviation) deviations.add(result.deviation);
       return result.planes;
@@ -85,12 +86,13 @@ export class Runner {
     await this.session.close();
   }
 
-  async #inTiles(image: Planes): Promise<Upscaled> {
+  async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
     const { scale } = this.model;
     const { tiles, deviation } = this.#plan(image);
     const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale });
     let milliseconds = 0;
     for (const { input, core } of tiles) {
+      signal?.throwIfAborted();
       const result = await this.#run(cropPlanes(image, input));
       milliseconds += result.milliseconds;
       pastePlanes(whole, core.x * scale, core.y * scale, result.planes, {
