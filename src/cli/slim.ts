@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
 import writeFileAtomic from "write-file-atomic";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
@@ -163,6 +164,7 @@ async function slim(
 ): Promise<{ aligned: AlignedTeacher; students: Student[] }> {
   const { calibrate = EMBEDDED_IMAGES, patches: wanted, init, refit, width } = options;
   const names = outputsOf(options);
+  for (const { path } of names) await makeFolder(dirname(path));
   const patches = await withProgress("calibration images", "patches", (onPatch) =>
     calibrationPatches(calibrate, { scale, count: wanted, onPatch, signal }),
   );
@@ -209,6 +211,13 @@ async function budgetOf({ budget, macs, ms }: Options, aligned: AlignedTeacher):
 function shareOf({ analysis }: Model, channels: readonly number[]): number {
   const whole = analysis.groups.reduce((sum, { size }) => sum + size, 0);
   return Number((channels.reduce((a, b) => a + b, 0) / whole).toFixed(3));
+}
+
+/** Before any work is done, so that a path that can't be is an error at once. */
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`folder ${folder} can't be made (${error.code}); name another with --output`);
+  });
 }
 
 /** Students to make: their names in tables, their files' paths without ending, and their widths unless a budget decides. */
