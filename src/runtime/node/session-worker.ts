@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { DATA_TYPES, type DataType, type TensorData } from "../../graph/types.js";
+import { DATA_TYPES, type DataType, elements, showShape, type TensorData } from "../../graph/types.js";
 import type { RunResult, SessionOptions, Tensor, Tensors } from "../session.js";
 import type { Request, Response } from "./protocol.js";
 
@@ -62,7 +62,8 @@ function engineOptions(options: SessionOptions): InferenceSession.SessionOptions
     executionMode: "sequential",
     // A planned block beside the arena costs a third more memory in a training step and saves no time.
     enableMemPattern: false,
-    logSeverityLevel: 3,
+    // Errors come back as exceptions; the engine needn't print them as well.
+    logSeverityLevel: 4,
     extra: { "session.intra_op.allow_spinning": spinning ? "1" : "0" },
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     ...(optimisedModel !== undefined && { optimizedModelFilePath: optimisedModel }),
@@ -75,8 +76,11 @@ async function run(
   into: Tensors,
   move: readonly string[],
 ): Promise<RunResult> {
+  const { outputNames } = engine;
+  const stray = Object.keys(into).find((name) => !outputNames.includes(name));
+  if (stray !== undefined) throw new Error(`no output ${stray} to write into; the model has ${outputNames.join(", ")}`);
   const fetches: Record<string, OrtTensor | null> = {};
-  for (const name of engine.outputNames) fetches[name] = into[name] ? toEngine(into[name]) : null;
+  for (const name of outputNames) fetches[name] = into[name] ? toEngine(into[name], name) : null;
   const outputs = await engine.run(mapValues(feeds, toEngine), fetches);
   return {
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, made]) => [name, into[name] ?? fromEngine(made)])),
@@ -84,13 +88,19 @@ async function run(
   };
 }
 
-const toEngine = ({ dtype, data, shape }: Tensor): OrtTensor =>
-  new OrtTensor(dtype as OrtTensor.Type, data as OrtTensor.DataTypeMap[OrtTensor.Type], [...shape]);
+function toEngine({ dtype, data, shape }: Tensor, name: string): OrtTensor {
+  if (data.length !== elements(shape)) {
+    throw new Error(`${name}: ${data.length} elements don't fill ${showShape(shape)}`);
+  }
+  return new OrtTensor(dtype as OrtTensor.Type, data as OrtTensor.DataTypeMap[OrtTensor.Type], [...shape]);
+}
 
 function fromEngine({ type, data, dims }: OrtTensor): Tensor {
   if (!(type in DATA_TYPES)) throw new Error(`an output has element type ${type}, which is not supported`);
   return { dtype: type as DataType, shape: dims, data: data as TensorData };
 }
 
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+const mapValues = <A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, name: string) => B,
+): Record<string, B> => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value, name)]));

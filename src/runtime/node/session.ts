@@ -23,7 +23,7 @@ export async function createSession(source: Graph | Uint8Array, options: Session
     await session.create(model);
   } catch (error) {
     await session.terminate();
-    throw error;
+    throw deviceAdvice(options.device ?? "cpu", (error as Error).message);
   } finally {
     // Where a mapped file can't be removed (Windows) it is left to the system's own cleaning of temporary files.
     if (typeof model === "string") await rm(dirname(model), { recursive: true, force: true }).catch(() => undefined);
@@ -57,10 +57,12 @@ type Answered<K extends Response["kind"]> = Extract<Response, { kind: K }>;
 type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
 
 class WorkerSession implements Session {
-  readonly #worker = new Worker(WORKER);
+  // The process' own flags may not suit a thread: --input-type=module of `node -e` wouldn't.
+  readonly #worker = new Worker(WORKER, { execArgv: [] });
   readonly #waiting = new Map<number, { resolve: (response: Response) => void; reject: (error: Error) => void }>();
   #count = 0;
   #failure: Error | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(private readonly options: SessionOptions) {
     this.#worker.unref();
@@ -76,11 +78,18 @@ class WorkerSession implements Session {
 
   async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
     const moved = [...move.map((name) => feeds[name]), ...Object.values(into)].filter((tensor) => tensor !== undefined);
-    const { result } = await this.#ask<"ran">({ kind: "run", feeds, into, move }, moved.map(wholeBuffer));
+    const transfer = moved.map(wholeBuffer);
+    const sent = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, compact(tensor)]));
+    const { result } = await this.#ask<"ran">({ kind: "run", feeds: sent, into, move }, transfer);
     return result;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#release();
+    return this.#closing;
+  }
+
+  async #release(): Promise<void> {
     if (this.#failure) return;
     await this.#ask<"closed">({ kind: "close" }, []);
     await this.terminate();
@@ -108,7 +117,7 @@ class WorkerSession implements Session {
     const waiting = this.#waiting.get(response.id);
     this.#waiting.delete(response.id);
     if (this.#waiting.size === 0) this.#worker.unref();
-    if (response.kind === "failed") waiting?.reject(deviceAdvice(this.options.device ?? "cpu", response.message));
+    if (response.kind === "failed") waiting?.reject(new DeviceError(response.message.trim()));
     else waiting?.resolve(response);
   }
 
@@ -125,3 +134,7 @@ function wholeBuffer({ data, shape }: Tensor): ArrayBuffer {
   }
   return data.buffer;
 }
+
+/** A view of a larger buffer is copied, for a message would carry all of the buffer. */
+const compact = (tensor: Tensor): Tensor =>
+  tensor.data.byteLength < tensor.data.buffer.byteLength ? { ...tensor, data: tensor.data.slice() } : tensor;
