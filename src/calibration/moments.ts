@@ -13,12 +13,14 @@ export interface Moments {
   readonly mean: Float64Array;
   /** E[x xᵀ], [C, C]. */
   readonly second: Float64Array;
-  /** E[g gᵀ], [C, C], of the gradients g of the output's luma with respect to x, summed over all pixels with random signs. */
+  /** E[g gᵀ], [C, C], of the gradients g of the output with respect to x: see `measureMoments`. */
   readonly gradient: Float64Array;
 }
 
 /** Rec. 601 luma's weights of red, green and blue: what the field's PSNR measures. */
 const LUMA = [65.481 / 255, 128.553 / 255, 24.966 / 255] as const;
+/** What an error of a colour by itself counts beside luma, in amplitude: colours must not get lost either. */
+const COLOUR = 1 / 4;
 
 export interface MomentOptions {
   /** Patches that are run at once; 8 where left out. */
@@ -29,7 +31,8 @@ export interface MomentOptions {
 
 /**
  * Runs the network over calibration patches and measures the moments of `taps`. The gradients are those of Σ ±Y(p) over the
- * output's pixels p with random signs, whose second moment is that of the Jacobian: E[g gᵀ] = Σ_p ∂Y(p)/∂x ∂Y(p)/∂xᵀ.
+ * output's pixels p with random signs, whose second moment is that of the Jacobian: E[g gᵀ] = Σ_p ∂Y(p)/∂x ∂Y(p)/∂xᵀ. Y is luma;
+ * the colours join it with a smaller weight and signs of their own.
  */
 export async function measureMoments(
   model: Model,
@@ -51,7 +54,7 @@ export async function measureMoments(
       const probe = probeShape(model, shape);
       const { outputs } = await session.run({
         lr: float32(part.data, shape),
-        probe: float32(signs(probe.reduce((a, b) => a * b)), probe),
+        probe: float32(probeOf(probe, signs), probe),
       });
       const share = part.count / patches.count;
       for (const [t, tap] of taps.entries()) {
@@ -83,10 +86,20 @@ function accumulate(sum: Float64Array, part: Float32Array, share: number): void 
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (part[i] as number);
 }
 
-/** One random sign per output pixel: [N, 1, H, W]. */
+/** What the output is multiplied with before it is summed: [N, 3, H, W]. */
 function probeShape({ image, output }: Model, [count, , height, width]: readonly number[]): number[] {
   const scale = (output.shape[2] as number) / (image.shape[2] as number);
-  return [count as number, 1, (height as number) * scale, (width as number) * scale];
+  return [count as number, 3, (height as number) * scale, (width as number) * scale];
+}
+
+function probeOf(shape: readonly number[], signs: (length: number) => Float32Array): Float32Array {
+  const [count, , height, width] = shape as [number, number, number, number];
+  const area = height * width;
+  const [luma, colours] = [signs(count * area), signs(count * 3 * area)];
+  return colours.map((sign, i) => {
+    const [image, colour] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];
+    return COLOUR * sign + (LUMA[colour] as number) * (luma[image * area + (i % area)] as number);
+  });
 }
 
 function momentGraph(model: Model, parameters: Parameters, taps: readonly Value[], shape: readonly number[]) {
@@ -94,8 +107,7 @@ function momentGraph(model: Model, parameters: Parameters, taps: readonly Value[
   const known = new Map([[model.image, graph.input("lr", shape)], ...constantsOf(model, graph, parameters)]);
   const [output] = graft(model.graph, graph, known, [model.output]) as [Value];
   const activations = taps.map((tap) => known.get(tap) as Value);
-  const luma = mul(output, graph.constant(Float32Array.from(LUMA), [1, 3, 1, 1]));
-  const total = reduceSum(mul(luma, graph.input("probe", probeShape(model, shape))));
+  const total = reduceSum(mul(output, graph.input("probe", probeShape(model, shape))));
   const gradients = differentiate(total, activations);
   activations.forEach((x, i) => {
     graph.output(`mean.${i}`, reduceMean(x, { axes: [0, 2, 3] }));

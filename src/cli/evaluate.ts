@@ -4,7 +4,7 @@ import type { Overrides } from "../checkpoints/recognise.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import { UsageError } from "../errors.js";
-import { evaluate } from "../evaluation/evaluate.js";
+import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { loadModels } from "../evaluation/load.js";
 import type { EvaluatedModel } from "../evaluation/model.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/report.js";
@@ -27,7 +27,7 @@ interface Options extends Overrides {
   only?: string;
   skipBad?: true;
   maxPixels?: number;
-  images?: true;
+  images?: boolean;
   save?: string;
   json?: true;
   csv?: true;
@@ -88,7 +88,7 @@ export function evaluateCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const { model, data, width, split, scale, resScale, range, variant, images = false } = options;
+  const { model, data, width, split, scale, resScale, range, variant } = options;
   const loading = { widths: width, split, scale, resScale, range, variant };
   const [modelNames, setNames] = [namesOf(model, "--model"), namesOf(data, "--data")];
   const loaded = await Promise.all(model.map((path) => loadModels(path, loading)));
@@ -110,13 +110,16 @@ async function run(options: Options): Promise<void> {
       }),
     );
   });
-  const format = options.csv ? "csv" : options.markdown ? "markdown" : "text";
-  process.stdout.write(
-    options.json
-      ? `${JSON.stringify(evaluationJson(rows, { images }), undefined, 2)}\n`
-      : renderEvaluation(rows, format, { images }),
-  );
-  for (const note of evaluationNotes(rows)) process.stderr.write(`note: ${note}\n`);
+  report(rows, options);
+}
+
+function report(rows: readonly EvaluationRow[], { json, csv, markdown, images = false }: Options): void {
+  const notes = evaluationNotes(rows).map((note) => `note: ${note}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(evaluationJson(rows, { images }), undefined, 2)}\n`);
+  else process.stdout.write(renderEvaluation(rows, csv ? "csv" : markdown ? "markdown" : "text", { images }));
+  if (notes.length === 0) return;
+  if (json || csv) process.stderr.write(notes.join(""));
+  else process.stdout.write(`\n${notes.join("\n")}`);
 }
 
 function commonScale(models: readonly EvaluatedModel[]): number {

@@ -70,10 +70,14 @@ const scoreJson = ({ psnr, ssim, niqe }: Score) => ({
   ...(niqe !== undefined && { niqe }),
 });
 
-/** How many times faster a model is than the first at width 1, on the same set in the same run. */
+/**
+ * How many times faster a model is than at width 1, on the same set in the same run; a model of one width alone is compared
+ * with the first that has width 1.
+ */
 export function speedUp(row: EvaluationRow, rows: readonly EvaluationRow[]): number | null {
-  const full = rows.filter(({ set, width, msPerImage }) => set === row.set && width === 1 && msPerImage !== null);
-  const reference = full.find(({ model }) => model === row.model) ?? full[0];
+  const beside = rows.filter(({ set, msPerImage }) => set === row.set && msPerImage !== null);
+  const own = beside.filter(({ model }) => model === row.model);
+  const reference = (own.length > 1 ? own : beside).find(({ width }) => width === 1);
   return reference?.msPerImage && row.msPerImage ? reference.msPerImage / row.msPerImage : null;
 }
 

@@ -30,7 +30,7 @@ export type Deviation = "tiled" | "padded";
 const EXACT_MEMORY = 2 ** 30;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
-const WARM_UP: Size = { width: 64, height: 64 };
+const WARM_UP: Size = { width: 24, height: 24 };
 
 /** A model in an engine. */
 export class Runner {

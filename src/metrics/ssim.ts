@@ -1,12 +1,15 @@
 import { DatasetError } from "../errors.js";
 import { lumaPlane } from "../images/colour.js";
-import type { Image } from "../images/image.js";
+import { crop, type Image } from "../images/image.js";
 import { filterValid, gaussian } from "./gaussian.js";
 import { shavePair } from "./shave.js";
 
 const window = gaussian(11, 1.5);
 const c1 = (0.01 * 255) ** 2;
 const c2 = (0.03 * 255) ** 2;
+
+/** Rows of windows that are computed at once, so that memory is bounded and mostly cached. */
+const stripHeight = 64;
 
 /**
  * Structural similarity (Wang et al. 2004, eq. 13) of the Y of MATLAB's rgb2ycbcr, not rounded: 11 × 11 Gaussian window
@@ -24,26 +27,35 @@ export function ssim(output: Image, truth: Image, { border = 0 }: { readonly bor
   if (Math.min(width, height) < window.length) {
     throw new DatasetError(`SSIM needs at least 11×11 pixels within the border, there are ${width}×${height}`);
   }
-  const a = lumaPlane(first);
-  const b = lumaPlane(second);
-  const average = (value: (a: number, b: number) => number) =>
-    filterValid(
-      a.map((sample, i) => value(sample, b[i] as number)),
-      width,
-      height,
-      window,
-    );
-  const meanA = filterValid(a, width, height, window);
-  const meanB = filterValid(b, width, height, window);
-  const squares = average((a, b) => a * a + b * b);
-  const products = average((a, b) => a * b);
+  let sum = 0;
+  for (let y = 0; y + window.length <= height; y += stripHeight) {
+    const rows = Math.min(stripHeight + window.length - 1, height - y);
+    sum += sumOfStrip(crop(first, 0, y, width, rows), crop(second, 0, y, width, rows));
+  }
+  return sum / ((width - window.length + 1) * (height - window.length + 1));
+}
+
+/** The sum of SSIM over where the window lies wholly within. */
+function sumOfStrip(first: Image, second: Image): number {
+  const { width, height } = first;
+  const [a, b] = [lumaPlane(first), lumaPlane(second)];
+  const squares = new Float64Array(a.length);
+  const products = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) {
+    const [sampleA, sampleB] = [a[i] as number, b[i] as number];
+    squares[i] = sampleA * sampleA + sampleB * sampleB;
+    products[i] = sampleA * sampleB;
+  }
+  const [meanA, meanB, meanSquares, meanProducts] = [a, b, squares, products].map((plane) =>
+    filterValid(plane, width, height, window),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
   let sum = 0;
   for (let i = 0; i < meanA.length; i++) {
     const ab = (meanA[i] as number) * (meanB[i] as number);
     const aabb = (meanA[i] as number) ** 2 + (meanB[i] as number) ** 2;
-    const covariance = (products[i] as number) - ab;
-    const variances = (squares[i] as number) - aabb;
+    const covariance = (meanProducts[i] as number) - ab;
+    const variances = (meanSquares[i] as number) - aabb;
     sum += ((2 * ab + c1) * (2 * covariance + c2)) / ((aabb + c1) * (variances + c2));
   }
-  return sum / meanA.length;
+  return sum;
 }

@@ -185,9 +185,9 @@ function collect(
   results: Map<string, Float32Array>,
 ): void {
   const floats = (name: string) => (outputs[name]?.data ?? new Float32Array()) as Float32Array;
-  for (const [theirs, ours] of Object.entries(step === 1 ? { ...OUTPUTS, ...LOSSES } : LOSSES)) {
+  for (const [theirs, ours] of Object.entries({ ...OUTPUTS, ...LOSSES })) {
     const key = `step${step}.${theirs}`;
-    if (theirs === "loss" || reference.tensors.has(key)) results.set(key, floats(ours));
+    if (outputs[ours] || reference.tensors.has(key)) results.set(key, floats(ours));
   }
   if (step > 1) return;
   let at = 0;

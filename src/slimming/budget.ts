@@ -23,7 +23,7 @@ const STEP = 8;
  * How much the loss of a shared stream weighs against that of channels inside a block: refitting repairs both, but not equally
  * well, so that several weights are tried and what they lead to is measured.
  */
-const STREAM_WEIGHTS = [1 / 16, 1 / 4, 1, 4];
+const STREAM_WEIGHTS = [4, 8, 16, 32, 64];
 
 /** Patches for the trials, at most; a third of them measure and the others are fitted to. */
 const TRIAL_PATCHES = 48;
@@ -55,6 +55,7 @@ export async function allocate(
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
     const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
     if (error < best.error) best = { error, counts };
+    if (process.env.DBG) console.error(error, counts.join());
     progress.onProgress?.("allocate", i + 1, distinct.length);
   }
   return best.counts;
@@ -82,23 +83,52 @@ function greedy(
 ): number[] {
   const { groups } = model.analysis;
   const counts = groups.map(({ size }) => size);
-  const weights = losses.map(({ shared }) => (shared ? streamWeight : 1));
+  const loss = (g: number, from: number, to: number) => {
+    const { perChannel = [], shared = false } = losses[g] ?? {};
+    return perChannel.slice(from, to).reduce((a, b) => a + b, 0) * (shared ? streamWeight : 1);
+  };
   for (let spent = cost(counts); spent > limit; spent = cost(counts)) {
     let best = { ratio: Number.POSITIVE_INFINITY, group: -1, count: 0 };
     for (const [g, { size }] of groups.entries()) {
       const now = counts[g] as number;
       const count = Math.ceil(now / STEP - 1) * STEP;
       if (size < 2 * STEP || count < STEP) continue;
-      const loss = (losses[g]?.perChannel.slice(count, now) ?? []).reduce((a, b) => a + b, 0) * (weights[g] as number);
       counts[g] = count;
       const saved = spent - cost(counts);
       counts[g] = now;
-      if (saved > 0 && loss / saved < best.ratio) best = { ratio: loss / saved, group: g, count };
+      const ratio = loss(g, count, now) / saved;
+      if (saved > 0 && ratio < best.ratio) best = { ratio, group: g, count };
     }
     if (best.group < 0) throw tooSmall(limit);
     counts[best.group] = best.count;
   }
-  return counts;
+  return fillUp(model, counts, cost, limit, loss);
+}
+
+/** Gives back, while the budget has room, the channels that gain most for what they cost. */
+function fillUp(
+  { analysis }: Model,
+  counts: number[],
+  cost: (counts: readonly number[]) => number,
+  limit: number,
+  loss: (group: number, from: number, to: number) => number,
+): number[] {
+  for (;;) {
+    const spent = cost(counts);
+    let best = { ratio: 0, group: -1, count: 0 };
+    for (const [g, { size }] of analysis.groups.entries()) {
+      const now = counts[g] as number;
+      const count = Math.min(size, now + STEP);
+      counts[g] = count;
+      const price = cost(counts) - spent;
+      counts[g] = now;
+      if (price <= 0 || spent + price > limit) continue;
+      const ratio = loss(g, now, count) / price;
+      if (ratio > best.ratio) best = { ratio, group: g, count };
+    }
+    if (best.group < 0) return counts;
+    counts[best.group] = best.count;
+  }
 }
 
 function divide(patches: Patches): { fitting: Patches; measuring: Patches } {

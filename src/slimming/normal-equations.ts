@@ -5,15 +5,21 @@ import { solveSymmetric } from "./cholesky.js";
 
 /**
  * Least squares for one convolution: over all positions, features a (the inputs under each tap, and 1 for the bias) are to yield
- * targets y. Features are ordered tap by tap, the constant last: F = kh·kw·C + 1.
+ * residuals r. Features are ordered tap by tap, the constant last: F = kh·kw·C + 1, or without the constant where there is no bias.
  */
 export interface NormalEquations {
   readonly features: number;
   readonly filters: number;
   /** Σ a·aᵀ, [F, F]. */
   readonly gram: Float64Array;
-  /** Σ y·aᵀ, [O, F]. */
+  /** Σ r·aᵀ, [O, F]. */
   readonly cross: Float64Array;
+}
+
+/** Weight [O, C, kh, kw] and bias [O], where there is one. */
+export interface Kernel {
+  readonly weight: Float32Array;
+  readonly bias?: Float32Array;
 }
 
 /** The features of a convolution of x [N, C, H, W]: [N, F, positions]. */
@@ -22,7 +28,8 @@ export function convolutionFeatures(x: Value, node: Node, positions: readonly [n
   const [batch, channels] = x.shape as [number, number, number, number];
   const area = positions[0] * positions[1];
   const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, channels, area]));
-  return concat([...taps, expand(x.graph.scalar(1), [batch, 1, area])], 1);
+  const constant = node.inputs[2] ? [expand(x.graph.scalar(1), [batch, 1, area])] : [];
+  return concat([...taps, ...constant], 1);
 }
 
 function tapsUnder(
@@ -55,83 +62,68 @@ export function declareEquations(features: Value, target: Value, withGram: boole
 }
 
 /**
- * Weights that minimise Σ |W·a − y|² + λ·|W − W₀|², with λ the `ridge` times the mean of the features' energies. What the
- * data doesn't determine stays as it was in W₀.
- * @param start W₀: weight [O, C, kh, kw] and bias [O]
+ * Weights W₀ + Δ such that Δ minimises Σ |Δ·a − r|² + λ·|Δ|², with r what W₀ lacks to the targets and λ the `ridge` times the
+ * mean of the features' energies. What the data doesn't determine stays as it was in W₀.
+ * @param start W₀
+ * @throws NetworkError where the equations aren't finite
  */
-export function solveConvolution(
+export function improveConvolution(
   { features, filters, gram, cross }: NormalEquations,
-  start: { readonly weight: Float32Array; readonly bias: Float32Array },
+  start: Kernel,
   taps: number,
   ridge: number,
-): { weight: Float32Array; bias: Float32Array } {
+): Kernel {
   const initial = toRows(start, filters, features, taps);
-  // (G + λ)·(W − W₀) = y·aᵀ − G·W₀
-  const change = cross.slice();
-  for (let o = 0; o < filters; o++)
-    subtractProduct(change.subarray(o * features, (o + 1) * features), gram, initial, o);
   let energy = 0;
   for (let i = 0; i < features; i++) energy += gram[i * features + i] as number;
-  if (!Number.isFinite(energy))
+  if (!cross.every(Number.isFinite) || !Number.isFinite(energy)) {
     throw new NetworkError("calibration yields infinite activations: are the weights sound?");
+  }
   // A ridge that rounding swallows is raised until the system can be solved.
   for (let factor = ridge; ; factor *= 10) {
     const damped = gram.slice();
-    const solution = change.slice();
+    const change = cross.slice();
     const least = Math.max((factor * energy) / features, Number.EPSILON);
     for (let i = 0; i < features; i++) damped[i * features + i] = (damped[i * features + i] as number) + least;
-    if (!solveSymmetric(damped, features, solution)) continue;
-    for (let i = 0; i < solution.length; i++) solution[i] = (solution[i] as number) + (initial[i] as number);
-    return fromRows(solution, filters, features, taps);
-  }
-}
-
-/** target −= G·w_o, for symmetric G. */
-function subtractProduct(target: Float64Array, gram: Float64Array, rows: Float64Array, o: number): void {
-  const n = target.length;
-  for (let i = 0; i < n; i++) {
-    let sum = 0;
-    for (let k = 0; k < n; k++) sum += (gram[i * n + k] as number) * (rows[o * n + k] as number);
-    target[i] = (target[i] as number) - sum;
+    if (!solveSymmetric(damped, features, change)) continue;
+    for (let i = 0; i < change.length; i++) change[i] = (change[i] as number) + (initial[i] as number);
+    return fromRows(change, filters, features, taps, start.bias !== undefined);
   }
 }
 
 /** [O, C, taps] and [O] → [O, F], features tap by tap. */
-function toRows(
-  { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
-  filters: number,
-  features: number,
-  taps: number,
-): Float64Array {
+function toRows({ weight, bias }: Kernel, filters: number, features: number, taps: number): Float64Array {
   const rows = new Float64Array(filters * features);
-  const channels = (features - 1) / taps;
-  for (let o = 0; o < filters; o++) {
-    for (let c = 0; c < channels; c++) {
-      for (let t = 0; t < taps; t++) {
-        rows[o * features + t * channels + c] = weight[(o * channels + c) * taps + t] as number;
-      }
-    }
-    rows[(o + 1) * features - 1] = bias[o] as number;
-  }
+  forEachWeight(filters, features, taps, bias !== undefined, (inRows, inWeight) => {
+    rows[inRows] = weight[inWeight] as number;
+  });
+  bias?.forEach((value, o) => {
+    rows[(o + 1) * features - 1] = value;
+  });
   return rows;
 }
 
-function fromRows(
-  rows: Float64Array,
+function fromRows(rows: Float64Array, filters: number, features: number, taps: number, biased: boolean): Kernel {
+  const weight = new Float32Array(filters * (features - (biased ? 1 : 0)));
+  forEachWeight(filters, features, taps, biased, (inRows, inWeight) => {
+    weight[inWeight] = rows[inRows] as number;
+  });
+  if (!biased) return { weight };
+  return { weight, bias: Float32Array.from({ length: filters }, (_, o) => rows[(o + 1) * features - 1] as number) };
+}
+
+/** Visits a weight's elements, with their indices in [O, F] and in [O, C, taps]. */
+function forEachWeight(
   filters: number,
   features: number,
   taps: number,
-): { weight: Float32Array; bias: Float32Array } {
-  const channels = (features - 1) / taps;
-  const weight = new Float32Array(filters * channels * taps);
-  const bias = new Float32Array(filters);
+  biased: boolean,
+  visit: (inRows: number, inWeight: number) => void,
+): void {
+  const channels = (features - (biased ? 1 : 0)) / taps;
   for (let o = 0; o < filters; o++) {
     for (let c = 0; c < channels; c++) {
-      for (let t = 0; t < taps; t++) {
-        weight[(o * channels + c) * taps + t] = rows[o * features + t * channels + c] as number;
-      }
+      for (let t = 0; t < taps; t++) visit(o * features + t * channels + c, (o * channels + c) * taps + t);
     }
-    bias[o] = rows[(o + 1) * features - 1] as number;
   }
-  return { weight, bias };
 }

@@ -21,7 +21,7 @@ import { type Parameters, required } from "../networks/index.js";
 import { float32 } from "../runtime/index.js";
 import { Lockstep } from "./lockstep.js";
 import type { Model } from "./model.js";
-import { convolutionFeatures, declareEquations, solveConvolution } from "./normal-equations.js";
+import { convolutionFeatures, declareEquations, improveConvolution, type Kernel } from "./normal-equations.js";
 import type { Split } from "./split.js";
 
 export interface RefitOptions {
@@ -100,11 +100,8 @@ async function refitConvolution(
   const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value | undefined];
   const { shape, data } = required(fitted, weightPlace.name);
   const [filters, channels, ...kernel] = shape as [number, number, number, number];
-  let solution = {
-    weight: data,
-    bias: biasPlace ? required(fitted, biasPlace.name).data : new Float32Array(filters),
-  };
-  const features = channels * elements(kernel) + 1;
+  let solution: Kernel = { weight: data, ...(biasPlace && { bias: required(fitted, biasPlace.name).data }) };
+  const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
   const gram = new Float64Array(features ** 2);
   const passes = isRectified(lockstep, target.value) ? 1 + RECTIFIED_PASSES : 1;
   for (let pass = 0; pass < passes; pass++) {
@@ -114,27 +111,25 @@ async function refitConvolution(
       ({ teacher: [whole], student: [input, beside] }, feed) => {
         const ideal = keepChannels(whole as Value, split.get(weightPlace.name)?.get(0));
         const aside = beside && target.beside?.sign === -1 ? neg(beside) : beside;
-        const yielded = () => {
-          const parameters = [feed(float32(solution.weight, shape)), feed(float32(solution.bias, [filters]))];
-          const [output] = ideal.graph.apply("Conv", [input, ...parameters], node.attributes) as [Value];
-          const scaled = target.factor === 1 ? output : mul(output, target.factor);
-          return aside ? add(scaled, aside) : scaled;
-        };
-        const sum = pass === 0 ? ideal : passedByRelu(ideal, yielded());
-        const rest = aside ? sub(sum, aside) : sum;
-        const wanted = target.factor === 1 ? rest : div(rest, target.factor);
-        const inputs = convolutionFeatures(input as Value, node, wanted.shape.slice(2) as [number, number]);
-        declareEquations(inputs, wanted, pass === 0);
+        const { weight, bias } = solution;
+        const parameters = [feed(float32(weight, shape)), ...(bias ? [feed(float32(bias, [filters]))] : [])];
+        const [output] = ideal.graph.apply("Conv", [input, ...parameters], node.attributes) as [Value];
+        const scaled = target.factor === 1 ? output : mul(output, target.factor);
+        const own = aside ? add(scaled, aside) : scaled;
+        const lacking = sub(pass === 0 ? ideal : passedByRelu(ideal, own), own);
+        const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
+        const positions = residual.shape.slice(2) as [number, number];
+        declareEquations(convolutionFeatures(input as Value, node, positions), residual, pass === 0);
       },
       (outputs) => {
         if (pass === 0) addTo(gram, outputs.gram?.data as Float32Array);
         addTo(cross, outputs.cross?.data as Float32Array);
       },
     );
-    solution = solveConvolution({ features, filters, gram, cross }, solution, elements(kernel), ridge);
+    solution = improveConvolution({ features, filters, gram, cross }, solution, elements(kernel), ridge);
   }
   fitted.set(weightPlace.name, { shape, data: solution.weight });
-  if (biasPlace) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
+  if (biasPlace && solution.bias) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
 }
 
 /**

@@ -47,16 +47,26 @@ export function countsAtWidth(groups: readonly ChannelGroup[], width: number): n
 export const layerOf = ({ axes }: ChannelGroup): string =>
   axes[0]?.parameter.name.replace(/\.(weight|bias)$/, "") ?? "";
 
-/** What is kept of each of `parameters` when group i keeps its first `counts[i]` channels. */
+/**
+ * What is kept of each of `parameters` when group i keeps its first `counts[i]` channels.
+ * @throws NetworkError unless there is a whole number from 1 to its size for each group
+ */
 export function splitByCounts(
   parameters: Iterable<Value>,
   { groups, unitsOf }: ChannelAnalysis,
   counts: readonly number[],
   mode: SplitMode = "aligned",
 ): Split {
+  if (counts.length !== groups.length) {
+    throw new NetworkError(`${counts.length} channel counts for ${groups.length} groups; give one for each`);
+  }
   const kept = new Set<number | undefined>([undefined]);
-  groups.forEach(({ first }, g) => {
-    for (let i = 0; i < (counts[g] as number); i++) kept.add(first + i);
+  groups.forEach((group, g) => {
+    const count = counts[g] as number;
+    if (!Number.isInteger(count) || count < 1 || count > group.size) {
+      throw new NetworkError(`layer ${layerOf(group)} has ${group.size} channels and can't keep ${count} of them`);
+    }
+    for (let i = 0; i < count; i++) kept.add(group.first + i);
   });
   const split = new Map<string, Map<number, Stretches>>();
   for (const parameter of parameters) {

@@ -72,9 +72,11 @@ describe("a report", () => {
     expect(speedUp(student, rows)).toBe(2.5);
     expect(speedUp(bicubic, rows)).toBeNull();
     expect(speedUp(student, [student])).toBeNull();
-    const exported = row({ model: "student.onnx", width: 0.5, msPerImage: 20 });
+    const exported = row({ model: "student.onnx", msPerImage: 20 });
     expect(speedUp(exported, [...rows, exported])).toBe(4);
-    expect(speedUp(exported, [row({ set: "Set14" }), exported])).toBeNull();
+    expect(speedUp(exported, [row({ set: "Set14" }), exported])).toBe(1);
+    const other = [row({ model: "b.pt", msPerImage: 10 }), row({ model: "b.pt", width: 0.5, msPerImage: 8 })];
+    expect(speedUp(other[1] as EvaluationRow, [...rows, ...other])).toBe(1.25);
   });
 
   it("says what makes figures approximate", () => {

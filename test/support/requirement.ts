@@ -54,7 +54,7 @@ export const SOFTWARE_GPU: Requirement = {
   what: "the software Vulkan driver that comes with Chromium",
   advice: "apt-get install chromium",
   find: () =>
-    output("dpkg", ["-L", "chromium"])
-      ?.split("\n")
+    ["chromium", "chromium-common"]
+      .flatMap((name) => output("dpkg", ["-L", name])?.split("\n") ?? [])
       .find((file) => file.endsWith("vk_swiftshader_icd.json")),
 };

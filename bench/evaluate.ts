@@ -1,0 +1,84 @@
+/**
+ * Evaluation of a network on sets of images, all of it (loading the engine, images, runs, metrics), against PyTorch's forward
+ * passes of the same network over images of the same sizes (Debian's python3-torch), in turn in one run: medians.
+ * Arguments: --model FILE (a checkpoint; by default EDSR 8×64 ×2 with random weights), --data FOLDER (may be repeated; by
+ * default three small photographs), --runs N (7), --json.
+ */
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { loadCheckpoint } from "../src/checkpoints/files.js";
+import { openDataset } from "../src/datasets/dataset.js";
+import { checkpointModels } from "../src/evaluation/checkpoint-models.js";
+import { evaluate } from "../src/evaluation/evaluate.js";
+import { elements } from "../src/graph/index.js";
+import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../src/networks/index.js";
+import { Peer } from "./step/peers.js";
+
+const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    data: { type: "string", multiple: true, default: [beside("../test/fixtures/images")] },
+    runs: { type: "string", default: "7" },
+    json: { type: "boolean", default: false },
+  },
+});
+const runs = Math.max(7, Number(values.runs));
+
+function randomNetwork() {
+  const network: NetworkOptions = {
+    ...{ architecture: "edsr", scale: 2, features: 64, blocks: 8, resScale: 1, mean: DIV2K_MEAN, range: 255 },
+  };
+  const parameters = [...parameterShapes(network)].map(([name, shape]) => {
+    const data = Float32Array.from({ length: elements(shape) }, () => (Math.random() - 0.5) * 0.05);
+    return [name, { dtype: "float32" as const, shape, data }] as const;
+  });
+  return { network, parameters: new Map(parameters) };
+}
+
+const checkpoint = values.model === undefined ? randomNetwork() : await loadCheckpoint(values.model);
+const { network } = checkpoint;
+const models = checkpointModels(values.model ?? "EDSR 8×64 ×2", checkpoint, { widths: [1] });
+const sets = await Promise.all(values.data.map((path) => openDataset(path, { scale: network.scale })));
+const sizes = sets.flatMap(({ pairs }) => pairs.map(({ decoded: { lr } }) => [lr.height, lr.width]));
+
+async function ours(): Promise<{ whole: number; engine: number }> {
+  const start = performance.now();
+  const rows = await evaluate(models, sets, { bicubic: false });
+  const whole = performance.now() - start;
+  const engine = rows.flatMap(({ images }) => images.map(({ milliseconds }) => milliseconds ?? 0));
+  return { whole, engine: engine.reduce((a, b) => a + b) };
+}
+
+const torch = new Peer("/usr/bin/python3", [beside("evaluate/peer.py"), JSON.stringify({ network, sizes })]);
+await torch.ready();
+await ours();
+await torch.step();
+const times: { whole: number; engine: number; torch: number }[] = [];
+for (let run = 0; run < runs; run++) times.push({ ...(await ours()), torch: await torch.step() });
+await torch.finish();
+
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
+const result = {
+  model: models[0]?.name,
+  images: sizes.length,
+  runs,
+  whole: median(times.map(({ whole }) => whole)),
+  engine: median(times.map(({ engine }) => engine)),
+  torch: median(times.map((time) => time.torch)),
+  ratio: median(times.map((time) => time.whole / time.torch)),
+  engineRatio: median(times.map((time) => time.engine / time.torch)),
+};
+if (values.json) {
+  console.log(JSON.stringify(result, null, 2));
+} else {
+  const { whole, engine, ratio, engineRatio } = result;
+  console.log(
+    `${cpus()[0]?.model}, ${cpus().length} cores; ${result.model}, ${sizes.length} images, ${runs} runs in turn`,
+  );
+  console.log(`evaluation   ${whole.toFixed(0)} ms, ${ratio.toFixed(2)} of PyTorch's forward passes (target 0.80)`);
+  console.log(`engine alone ${engine.toFixed(0)} ms, ${engineRatio.toFixed(2)}`);
+  console.log(`PyTorch      ${result.torch.toFixed(0)} ms`);
+}

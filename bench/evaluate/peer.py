@@ -1,0 +1,35 @@
+"""Forward passes in PyTorch over images of given sizes, as a peer to be timed against.
+
+The argument is JSON: the network's options and the images' heights and widths. A line on standard input asks for one pass over
+all images, the answer is its milliseconds; at the end of input the peak memory in bytes follows.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+import torch
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "step"))
+from peer import Network
+
+
+def main(network, sizes):
+    torch.set_num_threads(os.cpu_count())
+    net = Network(network).eval()
+    images = [torch.rand(1, 3, height, width) * 255 for height, width in sizes]
+    with torch.no_grad():
+        net(images[0])
+        print("ready", flush=True)
+        for _ in sys.stdin:
+            start = time.perf_counter()
+            for image in images:
+                net(image)
+            print((time.perf_counter() - start) * 1e3, flush=True)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))

@@ -1,0 +1,49 @@
+import { type Patches, patchShape } from "../../src/calibration/batches.js";
+import { randomNumbers } from "../../src/calibration/random.js";
+import { elements } from "../../src/graph/index.js";
+import { type NetworkOptions, type Parameters, parameterShapes, type Scale } from "../../src/networks/index.js";
+import { createSession, float32 } from "../../src/runtime/index.js";
+import { instantiate, type Model } from "../../src/slimming/model.js";
+
+/** Small networks of every architecture and variant. */
+export function smallNetworks(scale: Scale, features = 8): NetworkOptions[] {
+  const common = { scale, features, mean: [114, 111, 103] } as const;
+  return [
+    { architecture: "edsr", ...common, range: 255, blocks: 2, resScale: 0.5 },
+    { architecture: "rcan", ...common, range: 255, groups: 1, blocks: 2, reduction: 4 },
+    { architecture: "carn", ...common, range: 1, variant: "original" },
+    { architecture: "carn", ...common, range: 1, variant: "csd" },
+  ];
+}
+
+/** Random weights that keep activations at their inputs' size, so that no channel is idle. */
+export function randomParameters(options: NetworkOptions, seed = 1) {
+  const random = randomNumbers(seed);
+  return new Map(
+    [...parameterShapes(options)].map(([name, shape]) => {
+      const fan = elements(shape.slice(1));
+      const size = shape.length === 1 ? 0.1 : Math.sqrt(3 / fan);
+      const data = Float32Array.from({ length: elements(shape) }, () => (2 * random() - 1) * size);
+      return [name, { shape, data }];
+    }),
+  );
+}
+
+export function randomPatches(count: number, side = 12, seed = 2): Patches {
+  const random = randomNumbers(seed);
+  const data = Float32Array.from({ length: count * 3 * side * side }, () => Math.floor(random() * 256));
+  return { count, height: side, width: side, data };
+}
+
+export async function outputOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array> {
+  const shape = patchShape(patches, patches.count);
+  const session = await createSession(instantiate(model, parameters, shape));
+  const { outputs } = await session.run({ lr: float32(patches.data, shape) });
+  await session.close();
+  return outputs.sr?.data as Float32Array;
+}
+
+export function rootMeanSquare(values: Float32Array, others?: Float32Array): number {
+  const sum = values.reduce((total, value, i) => total + (value - (others?.[i] ?? 0)) ** 2, 0);
+  return Math.sqrt(sum / values.length);
+}
