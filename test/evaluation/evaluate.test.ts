@@ -200,7 +200,7 @@ describe("evaluation", () => {
     await expect(rowsOf([nearestModel()], set, { border: 40 })).rejects.toThrow(/: a: .*border of 40/);
     const same = { ...nearestModel("same.onnx"), scale: 3 };
     await expect(rowsOf([same], await openSet(await photographs(), 3))).rejects.toThrow(
-      /same.onnx yields float32 \[1, 3, 128, 128\]/,
+      /same.onnx yields float32 \[1, 3, 48, 48\]/,
     );
     const aborted = rowsOf([nearestModel()], set, { signal: AbortSignal.abort() });
     await expect(aborted).rejects.toThrow(InterruptedError);
