@@ -9,7 +9,7 @@ const c1 = (0.01 * 255) ** 2;
 const c2 = (0.03 * 255) ** 2;
 
 /** Rows of windows that are computed at once, so that memory is bounded and mostly cached. */
-const stripHeight = 64;
+const stripHeight = 128;
 
 /**
  * Structural similarity (Wang et al. 2004, eq. 13) of the Y of MATLAB's rgb2ycbcr, not rounded: 11 × 11 Gaussian window

@@ -1,4 +1,5 @@
-import { concat, elements, reshape, type Shape, slice, type Value } from "../graph/index.js";
+import { NetworkError } from "../errors.js";
+import { concat, elements, reshape, type Shape, sameShape, showShape, slice, type Value } from "../graph/index.js";
 import type { ParameterShapes, Parameters } from "../networks/index.js";
 import { required } from "../networks/index.js";
 
@@ -24,11 +25,18 @@ export const flatten = (values: readonly Value[]): Value =>
     0,
   );
 
+/** @throws NetworkError where a parameter is missing or of another shape. */
 export function packParameters(parameters: Parameters, shapes: ParameterShapes): Float32Array {
   const vector = new Float32Array(flatSize(shapes));
   let at = 0;
   for (const [name, shape] of shapes) {
-    vector.set(required(parameters, name).data, at);
+    const parameter = required(parameters, name);
+    if (!sameShape(parameter.shape, shape)) {
+      throw new NetworkError(
+        `parameter ${name} has shape ${showShape(parameter.shape)}; the network has ${showShape(shape)}`,
+      );
+    }
+    vector.set(parameter.data, at);
     at += elements(shape);
   }
   return vector;

@@ -9,11 +9,13 @@ import {
   matMul,
   maxPool,
   mul,
+  readOnnx,
   relu,
   split,
   sum,
   type TensorData,
   type Value,
+  writeOnnx,
 } from "../../src/graph/index.js";
 import { evaluate, floats, tensor } from "../support/engine.js";
 
@@ -134,6 +136,11 @@ describe("what the engine is given", () => {
     expect(indices.shape).toEqual(output.shape);
     graph.output("largest", output);
     graph.output("middle", split(x, [1, 2, 1], 3)[1] as Value);
+    const written = readOnnx(writeOnnx(graph)).graph.nodes;
+    expect(written.map((node) => [node.operator, node.outputs.length])).toEqual([
+      ["MaxPool", 1],
+      ["Split", 3],
+    ]);
     const outputs = await evaluate(graph, { x: tensor(x.shape, (i) => i) });
     expect([...floats(outputs, "largest")]).toEqual([5, 7]);
     expect([...floats(outputs, "middle")]).toEqual([1, 2, 5, 6]);

@@ -44,6 +44,16 @@ describe("parameters in one vector", () => {
     expect(pack).toThrow("parameter a.weight is missing");
   });
 
+  it("must have the network's shapes", () => {
+    const shapes = new Map([["a.weight", [2, 1]]]);
+    const pack = (shape: number[], data: Float32Array) => () =>
+      packParameters(new Map([["a.weight", { shape, data }]]), shapes);
+    const message = "parameter a.weight has shape [3]; the network has [2, 1]";
+    expect(pack([3], new Float32Array(3))).toThrow(NetworkError);
+    expect(pack([3], new Float32Array(3))).toThrow(message);
+    expect(pack([1, 2], new Float32Array(2))).toThrow(NetworkError);
+  });
+
   it("are taken apart and put together within a graph", async () => {
     const shapes = new Map([
       ["a", [2, 2]],
