@@ -9,7 +9,7 @@ import { writePytorch } from "./pytorch/write.js";
 import { applyOverrides, type Overrides, recognise } from "./recognise.js";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
 import { checkParameters } from "./shapes.js";
-import type { StateDict } from "./state.js";
+import type { Int8Tensor, StateDict } from "./state.js";
 
 /** A network and its weights. */
 export interface Checkpoint {
@@ -45,7 +45,8 @@ export function readCheckpoint(
 }
 
 /**
- * The named tensors of a checkpoint file of either format, as the file names them, and a safetensors file's metadata.
+ * The named tensors of a checkpoint file of either format, as the file names them, and a safetensors file's int8 tensors and
+ * metadata.
  *
  * @param wanted names to read; all by default
  * @throws CheckpointError where the file is neither, damaged or hostile
@@ -54,13 +55,13 @@ export function readState(
   bytes: Uint8Array,
   file: string,
   wanted?: (name: string) => boolean,
-): { state: StateDict; metadata: Record<string, string> } {
+): { state: StateDict; int8s: ReadonlyMap<string, Int8Tensor>; metadata: Record<string, string> } {
   switch (detectFormat(bytes, file)) {
     case "pytorch":
-      return { state: readPytorch(bytes, file, wanted), metadata: {} };
+      return { state: readPytorch(bytes, file, wanted), int8s: new Map(), metadata: {} };
     case "safetensors": {
-      const { tensors, metadata } = readSafetensors(bytes, file, wanted);
-      return { state: tensors, metadata };
+      const { tensors, int8s, metadata } = readSafetensors(bytes, file, wanted);
+      return { state: tensors, int8s, metadata };
     }
   }
 }

@@ -1,7 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import { FLOAT_BYTES, type FloatFormat, floatElements } from "./floats.js";
 import { printable } from "./printable.js";
-import { elementCount, formatShape, type StateDict } from "./state.js";
+import { elementCount, formatShape, type Int8Tensor, type StateDict, type StateTensor } from "./state.js";
 
 /**
  * The safetensors format: u64 length of the header, the header (JSON: name -> dtype, shape, byte range; plus string
@@ -10,6 +10,8 @@ import { elementCount, formatShape, type StateDict } from "./state.js";
  */
 export interface Safetensors {
   tensors: StateDict;
+  /** Views of the file's bytes. */
+  int8s: Map<string, Int8Tensor>;
   metadata: Record<string, string>;
 }
 
@@ -39,7 +41,7 @@ interface Entry {
 }
 
 /**
- * Read a safetensors file. Tensors of integers are checked and left out.
+ * Read a safetensors file. Tensors of integers other than int8 are checked and left out.
  *
  * @param bytes the whole file
  * @param file what errors call it
@@ -56,12 +58,17 @@ export function readSafetensors(bytes: Uint8Array, file: string, wanted?: (name:
   refuseOverlaps(entries, file);
 
   const tensors: StateDict = new Map();
+  const int8s = new Map<string, Int8Tensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    if (!isFloatFormat(dtype) || (wanted && !wanted(name))) continue;
-    const elements = floatElements(data.subarray(begin, end), dtype);
-    tensors.set(name, { dtype: "float32", shape, data: elements.range(0, elements.length) });
+    if (wanted && !wanted(name)) continue;
+    if (dtype === "I8") {
+      int8s.set(name, { dtype: "int8", shape, data: new Int8Array(data.buffer, data.byteOffset + begin, end - begin) });
+    } else if (isFloatFormat(dtype)) {
+      const elements = floatElements(data.subarray(begin, end), dtype);
+      tensors.set(name, { dtype: "float32", shape, data: elements.range(0, elements.length) });
+    }
   }
-  return { tensors, metadata };
+  return { tensors, int8s, metadata };
 }
 
 /** Whether the file begins as a safetensors file does: a plausible length, then a JSON object. */
@@ -69,21 +76,21 @@ export function looksLikeSafetensors(bytes: Uint8Array): boolean {
   return bytes.length > 8 && bytes[8] === "{".charCodeAt(0);
 }
 
-/** Encode tensors as float32, 8-byte aligned, in the order given. */
+/** Encode tensors as float32 or int8 in the order given; the first is 8-byte aligned. */
 export function writeSafetensors(
-  tensors: StateDict,
+  tensors: ReadonlyMap<string, StateTensor | Int8Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = {};
   if (Object.keys(metadata).length > 0) header[METADATA_KEY] = metadata;
   let end = 0;
-  for (const [name, { shape, data }] of tensors) {
+  for (const [name, { dtype, shape, data }] of tensors) {
     if (data.length !== elementCount(shape)) {
       throw new CheckpointError(
         `${name} has ${data.length} elements, but its shape ${formatShape(shape)} needs ${elementCount(shape)}`,
       );
     }
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
+    header[name] = { dtype: dtype === "int8" ? "I8" : "F32", shape, data_offsets: [end, end + data.byteLength] };
     end += data.byteLength;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));

@@ -6,6 +6,14 @@ export interface StateTensor {
   readonly data: Float32Array;
 }
 
+/** Quantised elements, which mean nothing without their scales. */
+export interface Int8Tensor {
+  readonly dtype: "int8";
+  readonly shape: readonly number[];
+  /** Row-major elements. */
+  readonly data: Int8Array;
+}
+
 export type StateDict = Map<string, StateTensor>;
 
 /** Product of the dimensions; 1 for a scalar. */

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../errors.js";
 import type { Vgg19Weights } from "../networks/vgg19.js";
 import { readState } from "./checkpoint.js";
+import { dequantise, SCALE_SUFFIX } from "./quantised.js";
 import { formatShape, type StateDict, type StateTensor } from "./state.js";
 
 /** Modules that are convolutions in torchvision's `vgg19().features`, and their numbers of output channels. */
@@ -20,11 +21,11 @@ const CONVOLUTIONS: readonly (readonly [index: number, channels: number])[] = [
   [28, 512],
 ];
 
-const PARAMETER = /^features\.(\d+)\.(weight|bias)$/;
+const PARAMETER = /^features\.(\d+)\.(weight|weight_scale|bias)$/;
 
 /**
  * Read VGG19 from torchvision's file (the whole network; what is beyond conv5_1 is skipped) or from a safetensors file with its
- * names. The mean is 0, as CSD's published code feeds raw pixels, unless a safetensors file's metadata has a `preprocess`
+ * names, whose weights may be int8 with a float scale per output channel, `weight_scale`. The mean is 0, as CSD's published code feeds raw pixels, unless a safetensors file's metadata has a `preprocess`
  * note that subtracts one ("… - [red,green,blue]").
  *
  * @param bytes the whole file
@@ -33,7 +34,10 @@ const PARAMETER = /^features\.(\d+)\.(weight|bias)$/;
  */
 export function readVgg19(bytes: Uint8Array, file: string): Vgg19Weights {
   const wanted = new Set(CONVOLUTIONS.map(([index]) => index));
-  const { state, metadata } = readState(bytes, file, (name) => wanted.has(Number(PARAMETER.exec(name)?.[1])));
+  const { state, int8s, metadata } = readState(bytes, file, (name) => wanted.has(Number(PARAMETER.exec(name)?.[1])));
+  for (const [name, tensor] of int8s) {
+    state.set(name, dequantise(name, tensor, state.get(name + SCALE_SUFFIX), file));
+  }
   let channels = 3;
   const convolutions = CONVOLUTIONS.map(([index, outputs]) => {
     const weight = parameter(state, `features.${index}.weight`, [outputs, channels, 3, 3], file);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors.js";
+import type { Int8Tensor, StateTensor } from "../../src/checkpoints/state.js";
 import { CheckpointError } from "../../src/errors.js";
 import { bytes, fixture, plain, stateTensor, uint64 } from "./support.js";
 
@@ -51,6 +52,17 @@ describe("safetensors", () => {
       brain: { shape: [2], values: [1, -2.5] },
       double: { shape: [1], values: [Math.fround(0.1)] },
     });
+  });
+
+  it("reads and writes int8 apart from floats", () => {
+    const int8 = { dtype: "int8" as const, shape: [3, 1], data: Int8Array.of(-128, 0, 127) };
+    const state = new Map<string, StateTensor | Int8Tensor>([
+      ["codes", int8],
+      ["scales", stateTensor([3], (index) => index / 7)],
+    ]);
+    const { tensors, int8s } = readSafetensors(writeSafetensors(state), "x");
+    expect(Object.fromEntries(int8s)).toEqual({ codes: int8 });
+    expect(plain(tensors)).toEqual({ scales: { shape: [3], values: [0, 1 / 7, 2 / 7].map(Math.fround) } });
   });
 
   const entry = { dtype: "F32", shape: [2], data_offsets: [0, 8] };

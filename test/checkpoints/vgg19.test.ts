@@ -1,8 +1,15 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { EMBEDDED_VGG19, loadVgg19 } from "../../src/checkpoints/files.js";
 import { writePytorch } from "../../src/checkpoints/pytorch/write.js";
-import { writeSafetensors } from "../../src/checkpoints/safetensors.js";
-import type { StateDict, StateTensor } from "../../src/checkpoints/state.js";
+import { quantise, SCALE_SUFFIX } from "../../src/checkpoints/quantised.js";
+import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors.js";
+import type { Int8Tensor, StateDict, StateTensor } from "../../src/checkpoints/state.js";
 import { readVgg19 } from "../../src/checkpoints/vgg19.js";
+import { CheckpointError } from "../../src/errors.js";
+import { Graph } from "../../src/graph/index.js";
+import { TAPS, vgg19 } from "../../src/networks/index.js";
+import { evaluate, floats, tensor } from "../support/engine.js";
 
 /** torchvision's layers to conv5_2: module, outputs, inputs. */
 const LAYERS = [
@@ -61,3 +68,90 @@ describe("VGG19", () => {
     );
   });
 });
+
+describe("VGG19 at 8 bits", () => {
+  const state: Map<string, StateTensor | Int8Tensor> = new Map(torchvision);
+  const weight = {
+    dtype: "float32" as const,
+    shape: [64, 3, 3, 3],
+    data: Float32Array.from({ length: 1728 }, (_, i) => ((i * 7919) % 2001) / 1000 - 1),
+  };
+  // A channel of zeros has the scale 0.
+  weight.data.fill(0, 27, 54);
+  const { int8, scales } = quantise(weight);
+  state.set("features.0.weight", int8).set(`features.0.weight${SCALE_SUFFIX}`, scales);
+
+  it("has a scale per output channel, and is off by half of it at most", () => {
+    const [first, second] = readVgg19(writeSafetensors(state), "vgg19").convolutions;
+    expect(first?.weight.shape).toEqual([64, 3, 3, 3]);
+    for (const [i, value] of weight.data.entries()) {
+      const scale = scales.data[Math.floor(i / 27)] as number;
+      expect(Math.abs((first?.weight.data[i] as number) - value)).toBeLessThanOrEqual(scale * 0.50001);
+    }
+    expect(Math.max(...int8.data)).toBe(127);
+    expect(first?.weight.data.subarray(27, 54)).toEqual(new Float32Array(27));
+    expect(second?.weight.data[0]).toBe(2.5);
+  });
+
+  const scalesOf = (shape: number[], value: number) => constant(shape, value);
+  it.each([
+    ["missing", undefined, "is missing"],
+    ["too few", scalesOf([63], 1), "is 63, expected one scale for each of 64 output channels"],
+    ["of another rank", scalesOf([64, 1], 1), "is 64×1, expected"],
+    ["a scalar", scalesOf([], 1), "is scalar, expected"],
+    ["negative", scalesOf([64], -1), "holds -1, expected finite numbers"],
+    ["infinite", scalesOf([64], Number.POSITIVE_INFINITY), "holds Infinity"],
+    ["not a number", scalesOf([64], Number.NaN), "holds NaN"],
+    ["int8 themselves", { dtype: "int8" as const, shape: [64], data: new Int8Array(64).fill(1) }, "is int8, but"],
+  ])("is refused where scales are %s", (_, damaged, message) => {
+    const copy = new Map<string, StateTensor | Int8Tensor>([["features.0.weight", int8]]);
+    if (damaged) copy.set(`features.0.weight${SCALE_SUFFIX}`, damaged);
+    const read = () => readVgg19(writeSafetensors(copy), "vgg.safetensors");
+    expect(read).toThrow(CheckpointError);
+    expect(read).toThrow("vgg.safetensors: features.0.weight");
+    expect(read).toThrow(message);
+  });
+
+  it("comes with the package, and computes what PyTorch does with float weights, within 3 % of the features' norm", async () => {
+    const weights = await loadVgg19(EMBEDDED_VGG19);
+    expect(weights.mean).toEqual([123.68, 116.779, 103.939]);
+    const fixture = "test/fixtures/vgg19/features.safetensors";
+    const { tensors } = readSafetensors(await readFile(fixture), fixture);
+    const images = tensors.get("images") as StateTensor;
+    const graph = new Graph("vgg");
+    vgg19(
+      graph,
+      weights,
+    )(graph.input("images", images.shape)).forEach((tap, j) => {
+      graph.output(TAPS[j] as string, tap);
+    });
+    const outputs = await evaluate(graph, { images: tensor(images.shape, images.data) });
+    for (const [j, bound] of [0.006, 0.01, 0.013, 0.015, 0.03].entries()) {
+      const name = TAPS[j] as string;
+      const { shape, data } = tensors.get(name) as StateTensor;
+      const found = sampled(floats(outputs, name), 2 * (shape[1] as number), 32 >> j, shape[2] as number);
+      const error = norm(data.map((value, i) => value - (found[i] as number))) / norm(data);
+      expect(error, `features at ${name}`).toBeLessThan(bound);
+      expect(distance(found) / distance(data), `distance at ${name}`).toBeCloseTo(1, 2);
+    }
+  });
+});
+
+/** Every n-th row and column of square planes, so that `kept` of each remain. */
+function sampled(planes: Float32Array, count: number, side: number, kept: number): Float32Array {
+  const every = side / kept;
+  return Float32Array.from({ length: count * kept * kept }, (_, i) => {
+    const [plane, y, x] = [Math.floor(i / kept ** 2), Math.floor(i / kept) % kept, i % kept];
+    return planes[(plane * side + y * every) * side + x * every] as number;
+  });
+}
+
+/** Sum of absolute differences of the two images' features. */
+function distance(features: Float32Array): number {
+  const half = features.length / 2;
+  return features
+    .subarray(0, half)
+    .reduce((sum, value, i) => sum + Math.abs(value - (features[half + i] as number)), 0);
+}
+
+const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
