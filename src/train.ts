@@ -1,12 +1,7 @@
 /** The library on Node's side: networks, checkpoints, data, training steps, slimming, evaluation and export. */
 export { calibrationPatches, EMBEDDED_IMAGES } from "./calibration/patches.js";
-export {
-  EMBEDDED_VGG19,
-  type LoadedCheckpoint,
-  loadCheckpoint,
-  loadVgg19,
-  saveCheckpoint,
-} from "./checkpoints/files.js";
+export { type LoadedCheckpoint, loadCheckpoint, loadVgg19, saveCheckpoint } from "./checkpoints/files.js";
+export { EMBEDDED_VGG19 } from "./checkpoints/vgg19.js";
 export { type Dataset, openDataset } from "./datasets/dataset.js";
 export { PatchSampler } from "./datasets/patch-sampler.js";
 export { differentiate } from "./differentiate/index.js";

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import writeFileAtomic from "write-file-atomic";
 import { CheckpointError, UsageError } from "../errors.js";
 import type { Vgg19Weights } from "../networks/vgg19.js";
@@ -14,9 +13,6 @@ import {
 import type { Source } from "./conventions.js";
 import type { Overrides } from "./recognise.js";
 import { readVgg19 } from "./vgg19.js";
-
-/** VGG19 to conv5_1 with int8 weights, which comes with the package (Oxford VGG, CC BY 4.0). */
-export const EMBEDDED_VGG19 = fileURLToPath(new URL("../../assets/vgg19/vgg19-int8.safetensors", import.meta.url));
 
 /** A checkpoint read from a file, and whose names the file had. */
 export type LoadedCheckpoint = Checkpoint & { source: Source };

@@ -1,8 +1,12 @@
+import { fileURLToPath } from "node:url";
 import { CheckpointError } from "../errors.js";
 import type { Vgg19Weights } from "../networks/vgg19.js";
 import { readState } from "./checkpoint.js";
 import { dequantise, SCALE_SUFFIX } from "./quantised.js";
 import { formatShape, type StateDict, type StateTensor } from "./state.js";
+
+/** VGG19 to conv5_1 with int8 weights, which comes with the package (Oxford VGG, CC BY 4.0). */
+export const EMBEDDED_VGG19 = fileURLToPath(new URL("../../assets/vgg19/vgg19-int8.safetensors", import.meta.url));
 
 /** Modules that are convolutions in torchvision's `vgg19().features`, and their numbers of output channels. */
 const CONVOLUTIONS: readonly (readonly [index: number, channels: number])[] = [

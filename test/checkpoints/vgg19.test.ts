@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { EMBEDDED_VGG19, loadVgg19 } from "../../src/checkpoints/files.js";
+import { loadVgg19 } from "../../src/checkpoints/files.js";
 import { writePytorch } from "../../src/checkpoints/pytorch/write.js";
 import { quantise, SCALE_SUFFIX } from "../../src/checkpoints/quantised.js";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors.js";
 import type { Int8Tensor, StateDict, StateTensor } from "../../src/checkpoints/state.js";
-import { readVgg19 } from "../../src/checkpoints/vgg19.js";
+import { EMBEDDED_VGG19, readVgg19 } from "../../src/checkpoints/vgg19.js";
 import { CheckpointError } from "../../src/errors.js";
 import { Graph } from "../../src/graph/index.js";
 import { TAPS, vgg19 } from "../../src/networks/index.js";
