@@ -41,3 +41,6 @@ export class CheckpointError extends SlimsrError {}
 export class InterruptedError extends SlimsrError {
   override readonly exitCode: number = 130;
 }
+
+/** A training run that can't start, go on or be resumed. */
+export class RunError extends SlimsrError {}

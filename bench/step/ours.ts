@@ -62,9 +62,11 @@ async function run(): Promise<void> {
       ...state,
       lr,
       hr,
-      ...(negatives > 0 && { negatives: int64(Array.from({ length: negatives }, (_, i) => i)) }),
+      ...(negatives > 0 && {
+        negatives: int64(Array.from({ length: negatives }, (_, i) => i)),
+        contrastive_weight: scalar(200),
+      }),
       teacher_weight: scalar(1),
-      contrastive_weight: scalar(200),
       learning_rate: scalar(1e-4),
       step: scalar(step),
     },

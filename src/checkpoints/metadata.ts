@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import type { NetworkOptions } from "../networks/options.js";
+import { networkOptions } from "../networks/options-schema.js";
 import { printable } from "./printable.js";
 
 /** What the metadata of this project's own checkpoints says, as JSON under `slimsr`. */
@@ -12,33 +13,8 @@ export interface Description {
 
 const METADATA_KEY = "slimsr";
 
-const colour = z.number().min(0).max(255);
-
-const common = {
-  scale: z.literal([2, 3, 4]),
-  features: z.int().min(1).max(4096),
-  mean: z.tuple([colour, colour, colour]),
-  range: z.literal([255, 1]),
-};
-
-const blocks = z.int().min(1).max(256);
-
-const network = z.discriminatedUnion("architecture", [
-  z.strictObject({ architecture: z.literal("edsr"), ...common, blocks, resScale: z.number().min(-100).max(100) }),
-  z
-    .strictObject({
-      architecture: z.literal("rcan"),
-      ...common,
-      blocks,
-      groups: z.int().min(1).max(64),
-      reduction: z.int().min(1),
-    })
-    .refine(({ features, reduction }) => reduction <= features, { path: ["reduction"], error: "larger than features" }),
-  z.strictObject({ architecture: z.literal("carn"), ...common, variant: z.enum(["original", "csd"]) }),
-]) satisfies z.ZodType<NetworkOptions>;
-
 const description = z.strictObject({
-  network,
+  network: networkOptions,
   widths: z.array(z.number().gt(0).max(1)).min(1).max(64).exactOptional(),
 });
 

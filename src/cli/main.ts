@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { SlimsrError } from "../errors.js";
+import { compressCommand } from "./compress.js";
 import { convertCommand } from "./convert.js";
 import { evaluateCommand } from "./evaluate.js";
 import { inspectCommand } from "./inspect.js";
@@ -16,6 +17,7 @@ for (const command of [
   prepareCommand(),
   evaluateCommand(),
   slimCommand(),
+  compressCommand(),
 ])
   program.addCommand(command);
 

@@ -7,6 +7,7 @@ import type { NetworkOptions } from "./options.js";
 import { declaredInputs, type ParameterShapes, type ParameterSource } from "./parameters.js";
 import { rcan } from "./rcan.js";
 
+export * from "./initialise.js";
 export * from "./options.js";
 export * from "./parameters.js";
 export * from "./vgg19.js";

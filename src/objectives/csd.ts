@@ -1,4 +1,5 @@
-import { add, concat, detach, gather, mul, slice, sum, type Value } from "../graph/index.js";
+import { UsageError } from "../errors.js";
+import { concat, detach, gather, mul, slice, sum, type Value } from "../graph/index.js";
 import { type ContrastiveLoss, contrastiveLoss, type RatioForm } from "./contrastive.js";
 import { bicubicNegatives } from "./negatives.js";
 import { l1 } from "./reconstruction.js";
@@ -18,48 +19,75 @@ export interface ContrastiveOptions {
 export interface CsdInputs {
   lr: Value;
   hr: Value;
-  teacher: Value;
+  /** Absent where students learn from the truth alone. */
+  teacher?: Value;
   /** One image per width that is trained in this step. */
   students: readonly Value[];
   scale: number;
-  /** Scalars λ_T and λ_C. */
-  teacherWeight: Value;
-  contrastiveWeight: Value;
-  contrastive?: ContrastiveOptions;
+  /** Scalar λ_T, where the teacher is trained as well. */
+  teacherWeight?: Value;
+  /** Scalar λ_D, where students also learn the teacher's output. */
+  distillationWeight?: Value;
+  /** With the scalar λ_C: the contrastive loss. */
+  contrastive?: ContrastiveOptions & { weight: Value };
+}
+
+export interface StudentLoss {
+  l1: Value;
+  /** L1(S, T). */
+  distillation?: Value;
+  contrastive?: ContrastiveLoss;
 }
 
 export interface CsdLoss {
   loss: Value;
-  teacherL1: Value;
-  students: { l1: Value; contrastive?: ContrastiveLoss }[];
+  teacherL1?: Value;
+  students: StudentLoss[];
   negatives?: Value;
 }
 
 /**
  * Contrastive self-distillation (CSD, eq. 5): Σ over students of L1(S, HR) + λ_C·contrastive(S; T, negatives), + λ_T·L1(T, HR).
- * Images are [B, 3, H, W] in 0..255. Without `contrastive` it is joint training (J-T1).
+ * Images are [B, 3, H, W] in 0..255. Without the contrastive loss it is joint training (J-T1). λ_D·L1(S, T), plain distillation of
+ * the teacher's output, is a term of our own; through it the teacher gets no gradient.
+ * @throws UsageError where a term needs a teacher and there is none
  */
 export function csdLoss(inputs: CsdInputs): CsdLoss {
-  const { hr, teacher, students, teacherWeight, contrastiveWeight } = inputs;
-  const teacherL1 = l1(teacher, hr);
-  const contrast = inputs.contrastive && against(inputs, inputs.contrastive);
-  const terms = students.map((student) => {
-    const contrastive = contrast?.loss(student);
-    return { l1: l1(student, hr), ...(contrastive && { contrastive }) };
+  const { hr, students, teacherWeight, distillationWeight, contrastive } = inputs;
+  const teacher = teacherOf(inputs);
+  const contrast = contrastive && against(inputs, teacher(), contrastive);
+  const target = distillationWeight && detach(teacher());
+  const terms = students.map((student): StudentLoss => {
+    const contrastiveTerm = contrast?.loss(student);
+    return {
+      l1: l1(student, hr),
+      ...(target && { distillation: l1(student, target) }),
+      ...(contrastiveTerm && { contrastive: contrastiveTerm }),
+    };
   });
-  const studentLosses = terms.map(({ l1, contrastive }) =>
-    contrastive ? add(l1, mul(contrastiveWeight, contrastive.loss)) : l1,
-  );
+  const weighted = terms.flatMap(({ l1, distillation, contrastive: contrastiveTerm }) => [
+    l1,
+    ...(distillation && distillationWeight ? [mul(distillationWeight, distillation)] : []),
+    ...(contrastiveTerm && contrastive ? [mul(contrastive.weight, contrastiveTerm.loss)] : []),
+  ]);
+  const teacherL1 = teacherWeight && l1(teacher(), hr);
   return {
-    loss: sum([...studentLosses, mul(teacherWeight, teacherL1)]),
-    teacherL1,
+    loss: sum([...weighted, ...(teacherL1 && teacherWeight ? [mul(teacherWeight, teacherL1)] : [])]),
+    ...(teacherL1 && { teacherL1 }),
     students: terms,
     ...(contrast && { negatives: contrast.negatives }),
   };
 }
 
+const teacherOf =
+  ({ teacher }: CsdInputs) =>
+  (): Value => {
+    if (!teacher) throw new UsageError("distillation and the contrastive loss need a teacher");
+    return teacher;
+  };
+
 /** The teacher's and the negatives' features, made once in one batch, and the loss of a student against them. */
-function against({ lr, teacher, scale }: CsdInputs, options: ContrastiveOptions) {
+function against({ lr, scale }: CsdInputs, teacher: Value, options: ContrastiveOptions) {
   const { features, contrasted, ratio, detachTeacher } = options;
   const negatives = bicubicNegatives(gather(lr, options.negatives, 0), scale);
   const first = (images: Value, count: number) =>

@@ -110,9 +110,11 @@ async function runCase(
         ...state,
         lr: float32(lr.data, lr.shape),
         hr: float32(hr.data, hr.shape),
-        ...(settings.negatives.length > 0 && { negatives: int64(settings.negatives) }),
+        ...(settings.negatives.length > 0 && {
+          negatives: int64(settings.negatives),
+          contrastive_weight: scalar(settings.contra_lambda),
+        }),
         teacher_weight: scalar(settings.teacher_lambda),
-        contrastive_weight: scalar(settings.contra_lambda),
         learning_rate: scalar(settings.learning_rate),
         step: scalar(step),
       });

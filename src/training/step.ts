@@ -1,12 +1,13 @@
 import { differentiate } from "../differentiate/index.js";
 import { UsageError } from "../errors.js";
 import { concat, Graph, reduceSumSquare, reshape, sqrt, type Value } from "../graph/index.js";
-import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
+import { buildNetwork, type NetworkOptions, type ParameterShapes } from "../networks/index.js";
 import type { RatioForm } from "../objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "../objectives/csd.js";
 import { type AdamOptions, adam } from "../optimisers/adam.js";
-import { type SplitMode, sharedSource, splitChannels } from "../slimming/split.js";
+import type { SplitMode } from "../slimming/split.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
+import { isShared, learnedShapes, sourcesOf, type TeacherRole } from "./learners.js";
 
 export interface ContrastiveStep {
   /** Appends frozen weights to a graph and yields the features of images [N, 3, H, W] in 0..255, tap by tap: `vgg19`. */
@@ -21,14 +22,18 @@ export interface ContrastiveStep {
 
 export interface StepOptions {
   network: NetworkOptions;
-  /** The students' widths; their weights are the teacher's first channels. */
+  /** The students' widths. */
   widths: readonly number[];
   split: SplitMode;
+  /** `shared` where left out, as published. */
+  teacher?: TeacherRole;
   batch: number;
   /** Height and width of an LR patch. */
   patch: readonly [number, number];
-  /** Without it: joint training. */
+  /** Without it: joint training, or L1 alone. */
   contrastive?: ContrastiveStep;
+  /** Whether students also learn the teacher's output by L1. */
+  distillation?: boolean;
   adam: AdamOptions;
   /** Whether the images and the gradient are outputs as well; for inspection. */
   inspect?: boolean;
@@ -36,10 +41,11 @@ export interface StepOptions {
 
 /**
  * One training step as a graph.
- * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; `negatives` [K] int64 (indices into the
- * batch); scalars `teacher_weight`, `contrastive_weight`, `learning_rate`, `step`.
+ * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
+ * terms that the options ask for, scalars `teacher_weight`, `distillation_weight`, `contrastive_weight`, and `negatives` [K] int64
+ * (indices into the batch).
  * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `gradient_norm`; per student i
- * `l1_student.i`, `contrastive.i`, `d_pos.i` [5], `d_neg.i` [5].
+ * `l1_student.i`, `distillation.i`, `contrastive.i`, `d_pos.i` [5], `d_neg.i` [5].
  */
 export function trainingStep(options: StepOptions): Graph {
   const graph = new Graph("training_step");
@@ -58,7 +64,7 @@ export function trainingHalves(options: StepOptions): { gradients: Graph; update
   const gradients = new Graph("gradients");
   gradients.output("gradient", appendGradient(gradients, { ...options, inspect: false }));
   const update = new Graph("update");
-  const size = flatSize(parameterShapes(options.network));
+  const size = flatSize(learnedShapes(options));
   const parameters = update.input("parameters", [size]);
   appendUpdate(update, parameters, update.input("gradient", [size]), options.adam);
   return { gradients, update };
@@ -67,29 +73,28 @@ export function trainingHalves(options: StepOptions): { gradients: Graph; update
 /** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
 function appendGradient(graph: Graph, options: StepOptions): Value {
   const { network, batch, patch, contrastive } = options;
-  const shapes = parameterShapes(network);
+  const shapes = learnedShapes(options);
   const vector = graph.input("parameters", [flatSize(shapes)]);
   const parameters = unflatten(vector, shapes);
   const lr = graph.input("lr", [batch, 3, ...patch]);
   const hr = graph.input("hr", [batch, 3, ...patch.map((size) => size * network.scale)]);
-  const teacher = buildNetwork(network, lr, (parameter) => parameters.get(parameter) as Value);
-  const students = options.widths.map((width) =>
-    buildNetwork(network, lr, sharedSource(parameters, splitChannels(network, width, options.split))),
-  );
+  const sources = sourcesOf(options, parameters, graph);
+  const teacher = sources.teacher && buildNetwork(network, lr, sources.teacher);
+  const students = sources.students.map((source) => buildNetwork(network, lr, source));
   const loss = csdLoss({
     lr,
     hr,
-    teacher,
+    ...(teacher && { teacher }),
     students,
     scale: network.scale,
-    teacherWeight: graph.input("teacher_weight", []),
-    contrastiveWeight: graph.input("contrastive_weight", []),
+    ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
+    ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),
     ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
   });
   declareLosses(graph, loss);
   const gradient = gradientOf(loss.loss, parameters, shapes);
   if (options.inspect) {
-    graph.output("teacher", teacher);
+    if (teacher) graph.output("teacher", teacher);
     students.forEach((student, i) => {
       graph.output(`student.${i}`, student);
     });
@@ -106,6 +111,7 @@ function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number
     throw new UsageError(`${contrasted} contrasted samples don't fit a batch of ${batch}`);
   }
   return {
+    weight: graph.input("contrastive_weight", []),
     features: options.features(graph),
     negatives: graph.input("negatives", [negatives], "int64"),
     contrasted,
@@ -116,14 +122,15 @@ function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number
 
 function declareLosses(graph: Graph, { loss, teacherL1, students }: CsdLoss): void {
   graph.output("loss", loss);
-  graph.output("l1_teacher", teacherL1);
+  if (teacherL1) graph.output("l1_teacher", teacherL1);
   const vector = (values: readonly Value[]) =>
     concat(
       values.map((value) => reshape(value, [1])),
       0,
     );
-  students.forEach(({ l1, contrastive }, i) => {
+  students.forEach(({ l1, distillation, contrastive }, i) => {
     graph.output(`l1_student.${i}`, l1);
+    if (distillation) graph.output(`distillation.${i}`, distillation);
     if (!contrastive) return;
     graph.output(`contrastive.${i}`, contrastive.loss);
     graph.output(`d_pos.${i}`, vector(contrastive.positive));

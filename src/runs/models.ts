@@ -1,0 +1,18 @@
+import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
+import type { Parameters } from "../networks/index.js";
+import { networkModel } from "../slimming/model.js";
+import { isShared, studentParameters } from "../training/learners.js";
+import type { Run } from "./open.js";
+
+/** What a student is called in tables and file names. */
+export const studentLabel = (width: number): string => `student-w${width}`;
+
+/** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
+export function modelsOf({ network, options, settings }: Run, learned: Parameters): EvaluatedModel[] {
+  const model = networkModel(network);
+  const teacher = isShared(options) ? [evaluatedModel("teacher", 1, model, learned)] : [];
+  const students = settings.width.map((width) =>
+    evaluatedModel("student", width, model, studentParameters(options, learned, width)),
+  );
+  return [...teacher, ...students];
+}
