@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { EMBEDDED_VGG19, loadCheckpoint, loadVgg19, saveCheckpoint } from "../checkpoints/files.js";
+import { loadCheckpoint, loadVgg19, saveCheckpoint } from "../checkpoints/files.js";
+import { EMBEDDED_VGG19 } from "../checkpoints/vgg19.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import { RunError, UsageError } from "../errors.js";
