@@ -58,3 +58,11 @@ export const SOFTWARE_GPU: Requirement = {
       .flatMap((name) => output("dpkg", ["-L", name])?.split("\n") ?? [])
       .find((file) => file.endsWith("vk_swiftshader_icd.json")),
 };
+
+/** A browser that Playwright can drive. */
+export const CHROMIUM: Requirement = {
+  what: "Chromium",
+  advice: "apt-get install chromium",
+  find: () =>
+    ["chromium", "chromium-browser", "google-chrome"].flatMap((name) => output("which", [name])?.trim() ?? [])[0],
+};
