@@ -9,7 +9,7 @@ interface Charted {
   readonly curves: readonly Curve[];
 }
 
-/** PSNR against what a model costs, for each set, and curves over training. */
+/** PSNR by what a model costs, for each set, and curves over training. */
 export function renderCharts({ table, curves }: Charted): Content {
   const figures = [...groupRows(table).flatMap(trades), ...curves.flatMap(renderCurve)];
   return figures.length > 0 && html`<div class="charts">${figures}</div>`;
@@ -37,7 +37,7 @@ function trades({ title, rows }: Group): Html[] {
         : [{ label, point: [cost, psnr], colour: COLOURS[role] }];
     });
     if (markers.length === 0) return [];
-    const caption = `${title}: PSNR (dB) against ${name}`;
+    const caption = `${title}: PSNR (dB) by ${name}`;
     const values = markers.map(({ label, point: [x, y] }) => `${label}: ${decimals(2)(y)} dB at ${scaled(x)}`);
     return [chart(caption, values.join("; "), scatterChart(markers, axis), null)];
   });

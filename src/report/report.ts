@@ -16,7 +16,7 @@ export interface RunReport {
   readonly table: readonly ReportRow[];
   readonly curves: readonly Curve[];
   readonly crops: readonly CropComparison[];
-  /** The resolved configuration. Values are shown as they would be written in JSON. */
+  /** The resolved configuration; values may be nested. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, unknown>>;
   readonly cost: RunCost;

@@ -1,4 +1,5 @@
-import { type Content, html } from "./html.js";
+import { type Content, type Html, html } from "./html.js";
+import { NONE } from "./numbers.js";
 
 interface Described {
   readonly settings: Readonly<Record<string, unknown>>;
@@ -12,17 +13,17 @@ export function renderSettings({ settings, environment }: Described): Content {
     ["Environment", environment],
   ] as const;
   return html`<div class="columns">${lists.map(
-    ([title, values]) =>
-      Object.keys(values).length > 0 &&
-      html`<div><h3>${title}</h3><dl class="settings">${Object.entries(values).map(
-        ([key, value]) => html`<dt>${key}</dt><dd>${valueText(value)}</dd>`,
-      )}</dl></div>`,
+    ([title, values]) => Object.keys(values).length > 0 && html`<div><h3>${title}</h3>${renderValues(values)}</div>`,
   )}</div>`;
 }
 
-function valueText(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value === null || value === undefined) return "–";
-  if (Array.isArray(value)) return value.map(valueText).join(", ");
-  return JSON.stringify(value) ?? String(value);
+const renderValues = (values: object): Html =>
+  html`<dl class="settings">${Object.entries(values).map(
+    ([key, value]) => html`<dt>${key}</dt><dd>${renderValue(value)}</dd>`,
+  )}</dl>`;
+
+function renderValue(value: unknown): Content {
+  if (value === null || value === undefined) return NONE;
+  if (Array.isArray(value)) return value.map((each, i) => [i > 0 && ", ", renderValue(each)]);
+  return typeof value === "object" ? renderValues(value) : String(value);
 }

@@ -109,7 +109,7 @@ describe("a run's report", () => {
       "teacher edsr_r8f64_x2.safetensors",
       "width 0.5, 0.25",
       "averageDecay –",
-      "network {&quot;architecture&quot;:&quot;edsr&quot;,&quot;blocks&quot;:8}",
+      "network architecture edsr blocks 8",
       "processor AMD EPYC",
       "lost 0.009 dB on Set5.",
       "2026-11-25 09:45 UTC",
@@ -118,7 +118,7 @@ describe("a run's report", () => {
     ]) {
       expect(text).toContain(words);
     }
-    expect(page).toContain('aria-label="Set5 ×2: PSNR (dB) against parameters. teacher before: 37.80 dB at 779.0 k; ');
+    expect(page).toContain('aria-label="Set5 ×2: PSNR (dB) by parameters. teacher before: 37.80 dB at 779.0 k; ');
     expect(page.match(/<svg\b/g)).toHaveLength(7);
   });
 
