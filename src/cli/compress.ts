@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { loadCheckpoint } from "../checkpoints/files.js";
 import { UsageError } from "../errors.js";
-import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/report.js";
-import { finish, type Outcome } from "../runs/finish.js";
+import { evaluationNotes, renderEvaluation } from "../evaluation/report.js";
+import { finish, type Outcome, resultOf } from "../runs/finish.js";
 import { openRun, type Run } from "../runs/open.js";
 import { PRESETS, type Preset, presetSettings } from "../runs/presets.js";
+import { driftNotes } from "../runs/report.js";
 import { type PartialSettings, resolveSettings, type Settings } from "../runs/settings.js";
-import { train } from "../runs/train.js";
+import { type StepReport, train } from "../runs/train.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
@@ -52,21 +53,24 @@ async function compress(options: Options): Promise<void> {
 
 /** A new run's settings; undefined for one that is resumed. */
 async function settingsFor(options: Options): Promise<Settings | undefined> {
+  if (options.resume === undefined) return newSettings(options);
   const named = settingsOf(options as unknown as Record<string, unknown>);
-  if (options.resume !== undefined) {
-    const [given] = [
-      ...Object.keys(named),
-      ...(["out", "config"] as const).filter((key) => options[key] !== undefined),
-    ];
-    if (given === undefined) return undefined;
-    throw new UsageError(
-      `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out`,
-    );
-  }
+  const [given] = [...Object.keys(named), ...(["out", "config"] as const).filter((key) => options[key] !== undefined)];
+  if (given === undefined) return undefined;
+  throw new UsageError(
+    `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out`,
+  );
+}
+
+/** What the command line, the config file and the preset say, in this order. */
+export async function newSettings(
+  options: Pick<Options, "preset" | "config">,
+  own: PartialSettings = {},
+): Promise<Settings> {
   const configured = options.config === undefined ? {} : await readConfig(options.config);
-  const own = { ...configured, ...named };
-  const preset = await presetFor(options.preset, own);
-  return resolveSettings({ ...preset, ...own }, options.config ?? "settings");
+  const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>), ...own };
+  const preset = await presetFor(options.preset, named);
+  return resolveSettings({ ...preset, ...named }, options.config ?? "settings");
 }
 
 async function presetFor(
@@ -78,35 +82,35 @@ async function presetFor(
   return presetSettings(preset, network.scale);
 }
 
-/** Trains a run to its end and prints what came out, on a terminal with progress. */
+/** Trains a run to its end and prints what came out. */
 export async function runToTheEnd(folder: string, settings: Settings | undefined, json: boolean): Promise<void> {
   await interruptible(async (signal) => {
-    const hooks = { stage: withProgress, signal };
-    const run = await openRun(folder, settings, hooks);
-    try {
-      const live = new LiveTraining();
-      try {
-        await train(run, {
-          signal,
-          onStep: (report) => live.step(report),
-          onValidation: (step, rows) => live.validated(step, rows),
-        });
-      } finally {
-        live.stop();
-      }
-      const outcome = await finish(run, hooks);
-      process.stdout.write(
-        json ? `${JSON.stringify(outcomeJson(run, outcome), undefined, 2)}\n` : describe(run, outcome),
-      );
-      for (const note of evaluationNotes(outcome.rows)) process.stderr.write(`note: ${note}\n`);
-    } finally {
-      await run.folder.release();
+    const { run, outcome } = await completeRun(folder, settings, signal);
+    process.stdout.write(json ? `${JSON.stringify(resultOf(run, outcome), undefined, 2)}\n` : describe(run, outcome));
+    for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
+      process.stderr.write(`note: ${note}\n`);
     }
   });
 }
 
-function outcomeJson({ folder, settings }: Run, { progress, students, rows, bytes }: Outcome): unknown {
-  return { run: folder.path, settings, ...progress, students, bytes, rows: evaluationJson(rows) };
+/** Trains a run to its end, with progress on standard error. */
+export async function completeRun(
+  folder: string,
+  settings: Settings | undefined,
+  signal: AbortSignal,
+): Promise<{ run: Run; outcome: Outcome }> {
+  const hooks = { stage: withProgress, signal };
+  const run = await openRun(folder, settings, hooks);
+  const live = new LiveTraining();
+  try {
+    const onStep = (report: StepReport) => live.step(report);
+    await train(run, { signal, onStep, onValidation: (rows) => live.validated(rows) });
+    live.stop();
+    return { run, outcome: await finish(run, hooks) };
+  } finally {
+    live.stop();
+    await run.folder.release();
+  }
 }
 
 function describe({ folder }: Run, { students, rows, progress }: Outcome): string {
@@ -114,6 +118,6 @@ function describe({ folder }: Run, { students, rows, progress }: Outcome): strin
     ({ width, files: [file, onnx], difference }) =>
       `width ${width}: ${file}, ${onnx} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
   );
-  const best = `best validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}; run in ${folder.path}\n`;
+  const best = `report: ${folder.file("report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
   return `${renderEvaluation(rows, "text")}\n${best}${files.join("")}`;
 }

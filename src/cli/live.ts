@@ -38,7 +38,7 @@ export class LiveTraining {
     this.#bar.update(step, shown);
   }
 
-  validated(_step: number, rows: readonly EvaluationRow[]): void {
+  validated(rows: readonly EvaluationRow[]): void {
     this.#validation = ` | val ${rows.map(({ model, psnr }) => `${model} ${psnr.toFixed(3)} dB`).join(", ")}`;
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
 import { SlimsrError } from "../errors.js";
+import { ablateCommand } from "./ablate.js";
 import { compressCommand } from "./compress.js";
 import { convertCommand } from "./convert.js";
 import { evaluateCommand } from "./evaluate.js";
@@ -8,6 +9,8 @@ import { inspectCommand } from "./inspect.js";
 import { parityCommand } from "./parity.js";
 import { prepareCommand } from "./prepare.js";
 import { slimCommand } from "./slim.js";
+
+import { trainCommand } from "./train.js";
 
 const program = new Command("slimsr").description("make super-resolution networks small and fast");
 for (const command of [
@@ -18,6 +21,8 @@ for (const command of [
   evaluateCommand(),
   slimCommand(),
   compressCommand(),
+  trainCommand(),
+  ablateCommand(),
 ])
   program.addCommand(command);
 

@@ -145,12 +145,13 @@ async function evaluateImage(
   if (save !== undefined) await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
 }
 
-/** "bicubic", "edsr_x2.pt", "edsr_x2.pt-w0.5+". */
 function labelOf(runner: Runner | undefined, selfEnsemble: boolean): string {
-  if (!runner) return "bicubic";
-  const { name, width } = runner.model;
-  return `${name}${width === 1 ? "" : `-w${width}`}${selfEnsemble ? "+" : ""}`;
+  return runner ? savedLabel(runner.model, selfEnsemble) : "bicubic";
 }
+
+/** The folder that a model's images are saved in: "edsr_x2.pt", "edsr_x2.pt-w0.5+". */
+export const savedLabel = ({ name, width }: Pick<EvaluatedModel, "name" | "width">, selfEnsemble = false): string =>
+  `${name}${width === 1 ? "" : `-w${width}`}${selfEnsemble ? "+" : ""}`;
 
 async function saveImage(path: string, image: Image): Promise<void> {
   await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {

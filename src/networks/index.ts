@@ -9,6 +9,7 @@ import { rcan } from "./rcan.js";
 
 export * from "./initialise.js";
 export * from "./options.js";
+export { networkOptions } from "./options-schema.js";
 export * from "./parameters.js";
 export * from "./vgg19.js";
 

@@ -1,8 +1,9 @@
 import { saveCheckpoint } from "../checkpoints/files.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { RunError } from "../errors.js";
-import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
+import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
+import { evaluationJson } from "../evaluation/report.js";
 import { exportOnnx } from "../export/onnx.js";
 import { Graph } from "../graph/index.js";
 import { rgbPlanes } from "../images/planes.js";
@@ -10,8 +11,10 @@ import { buildNetwork, constants, type NetworkOptions, type Parameters } from ".
 import { createSession, float32 } from "../runtime/index.js";
 import { networkModel } from "../slimming/model.js";
 import { isShared, studentParameters } from "../training/learners.js";
-import { modelsOf, studentLabel } from "./models.js";
+import { modelsOf, studentLabel, TEACHER_BEFORE } from "./models.js";
 import type { Run, RunHooks } from "./open.js";
+import { runReport } from "./report.js";
+import type { Settings } from "./settings.js";
 import { loadState, type RunProgress, stateOf } from "./state.js";
 import { learnedOf } from "./train.js";
 
@@ -54,11 +57,34 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   }
   const models = [...teacherBefore(run), ...modelsOf(run, learned)];
   const rows = await measure(run, models, hooks);
-  return { progress, students, rows, bytes: Object.fromEntries(models.map(({ name, onnx }) => [name, onnx.length])) };
+  const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
+  const outcome: Outcome = { progress, students, rows, bytes };
+  // The charts' library is large; only here is it needed.
+  const { renderReport } = await import("../report/report.js");
+  await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
+  await folder.write(RESULT, `${JSON.stringify(resultOf(run, outcome), undefined, 2)}\n`);
+  return outcome;
+}
+
+/** The file of a finished run's result. */
+export const RESULT = "result.json";
+
+/** A finished run's result, as JSON. */
+export interface RunResult extends Omit<Outcome, "rows"> {
+  readonly run: string;
+  readonly settings: Settings;
+  readonly rows: readonly Pick<
+    EvaluationRow,
+    "model" | "width" | "set" | "scale" | "psnr" | "ssim" | "parameters" | "macs" | "msPerImage"
+  >[];
+}
+
+export function resultOf({ folder, settings }: Run, { progress, students, rows, bytes }: Outcome): RunResult {
+  return { run: folder.path, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
 }
 
 function teacherBefore({ teacher, network }: Run): EvaluatedModel[] {
-  return teacher ? [evaluatedModel("teacher before", 1, networkModel(network), teacher)] : [];
+  return teacher ? [evaluatedModel(TEACHER_BEFORE, 1, networkModel(network), teacher)] : [];
 }
 
 async function measure(

@@ -10,7 +10,7 @@ export interface StepLine {
   readonly step: number;
   readonly learningRate: number;
   readonly losses: StepLosses;
-  /** Seconds of training so far. */
+  /** Seconds that the step took. */
   readonly seconds: number;
 }
 
@@ -18,6 +18,7 @@ export interface StepLine {
 export interface ValidationLine {
   readonly kind: "validation";
   readonly step: number;
+  /** Seconds of training so far. */
   readonly seconds: number;
   readonly networks: readonly { label: string; width: number; psnr: number; ssim: number }[];
 }

@@ -7,6 +7,9 @@ import type { Run } from "./open.js";
 /** What a student is called in tables and file names. */
 export const studentLabel = (width: number): string => `student-w${width}`;
 
+/** What the teacher as it came is called in tables. */
+export const TEACHER_BEFORE = "teacher before";
+
 /** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
 export function modelsOf({ network, options, settings }: Run, learned: Parameters): EvaluatedModel[] {
   const model = networkModel(network);

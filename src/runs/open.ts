@@ -11,6 +11,7 @@ import { ADAM_DEFAULTS } from "../optimisers/adam.js";
 import { packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
+import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
 import type { Stage } from "./stage.js";
@@ -27,6 +28,8 @@ export interface RunHooks {
 export interface Run {
   readonly folder: RunFolder;
   readonly settings: Settings;
+  /** What the run has been worked on with so far. */
+  readonly environments: readonly Environment[];
   readonly network: NetworkOptions;
   /** The network as it came, before training; absent where it is made anew. */
   readonly teacher: Parameters | undefined;
@@ -64,6 +67,7 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
   }
   if (!given && !begun) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
   const settings = given ?? (await readSettings(folder));
+  const environments = await recordEnvironment(folder);
   const { network, teacher } = await readTeacher(folder, settings, begun);
   const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
   const { scale } = network;
@@ -82,18 +86,18 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
         `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
       );
     }
-    return { folder, settings, network, teacher, options, training, validation, state, progress };
+    return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
   }
   const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
   );
-  const progress: RunProgress = { step: 0, seconds: 0, validated: -1, best: null, images };
+  const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
   await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
   if (teacher) await saveCheckpoint(folder.file(TEACHER), { network, parameters: stateOf(teacher) });
   await saveState(folder, "latest", state, progress);
-  return { folder, settings, network, teacher, options, training, validation, state, progress };
+  return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
 }
 
 async function readSettings(folder: RunFolder): Promise<Settings> {

@@ -11,6 +11,10 @@ const progress = z.strictObject({
   step: z.int().min(0),
   /** Seconds of training so far, over all of the run's processes. */
   seconds: z.number().min(0),
+  /** Energy of that time, where the machine tells. */
+  joules: z.number().min(0).nullable(),
+  /** Bytes of memory that the run's processes took at most. */
+  peakMemory: z.number().min(0),
   /** The last step that was validated; -1 where none was. */
   validated: z.int().min(-1),
   best: z.strictObject({ step: z.int().min(0), psnr: z.number() }).nullable(),

@@ -6,9 +6,10 @@ import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
 import { learningRateAt } from "../training/schedule.js";
 import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
-import { Journal } from "./journal.js";
+import { Meters } from "./meters.js";
 import { modelsOf } from "./models.js";
 import type { Run } from "./open.js";
+import { Recorder } from "./recorder.js";
 import { saveState } from "./state.js";
 import { validate } from "./validation.js";
 
@@ -24,7 +25,7 @@ export interface StepReport {
 
 export interface TrainingHooks {
   readonly onStep?: (report: StepReport) => void;
-  readonly onValidation?: (step: number, rows: readonly EvaluationRow[]) => void;
+  readonly onValidation?: (rows: readonly EvaluationRow[]) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,37 +38,41 @@ export interface TrainingHooks {
 export async function train(run: Run, { onStep, onValidation, signal }: TrainingHooks = {}): Promise<void> {
   const { folder, settings, options, training, state } = run;
   const { steps, batch, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
-  const journal = await Journal.resume(folder, state.step);
+  const recorder = await Recorder.open(folder, state.step);
   const sampler = new PatchSampler(training, { side, batch, seed, skipBad });
   const trainer = await Trainer.compile(options, state).catch(async (error: unknown) => {
-    await sampler.close();
+    await Promise.all([sampler.close(), recorder.close()]);
     throw error;
   });
+  const meters = new Meters();
   let progress = run.progress;
-  let since = performance.now();
-  const elapse = () => {
-    const now = performance.now();
-    progress = { ...progress, seconds: progress.seconds + (now - since) / 1000 };
-    since = now;
+  const measure = () => {
+    const { seconds, joules } = meters.take();
+    progress = {
+      ...progress,
+      step: state.step,
+      seconds: progress.seconds + seconds,
+      joules: joules === null ? progress.joules : (progress.joules ?? 0) + joules,
+      peakMemory: Math.max(progress.peakMemory, process.resourceUsage().maxRSS * 1024),
+    };
   };
   const checkpoint = async () => {
-    elapse();
-    await journal.flush();
-    await saveState(folder, "latest", state, { ...progress, step: state.step });
+    measure();
+    await recorder.flush();
+    await saveState(folder, "latest", state, progress);
   };
   const validation = async () => {
-    elapse();
-    const rows = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, signal);
-    since = performance.now();
+    measure();
+    const { rows, samples } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, signal);
+    meters.take();
     const networks = rows.map(({ model, width, psnr, ssim }) => ({ label: model, width: width ?? 1, psnr, ssim }));
-    journal.add({ kind: "validation", step: state.step, seconds: progress.seconds, networks });
-    onValidation?.(state.step, rows);
+    await recorder.validation({ kind: "validation", step: state.step, seconds: progress.seconds, networks }, samples);
+    onValidation?.(rows);
     progress = { ...progress, validated: state.step };
     const psnr = meanStudent(rows, isShared(options));
-    if (!progress.best || psnr > progress.best.psnr) {
-      progress = { ...progress, best: { step: state.step, psnr } };
-      await saveState(folder, "best", state, { ...progress, step: state.step });
-    }
+    if (progress.best && psnr <= progress.best.psnr) return;
+    progress = { ...progress, best: { step: state.step, psnr } };
+    await saveState(folder, "best", state, progress);
   };
   const isDue = (every: number) => state.step % every === 0 || state.step === steps;
   try {
@@ -86,17 +91,16 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
         contrastiveWeight: settings.lambdaContrastive,
       });
       requireFinite(run, state.step, losses);
-      elapse();
-      journal.add({ kind: "step", step: state.step, learningRate, losses, seconds: progress.seconds });
-      onStep?.({ step: state.step, steps, losses, learningRate, seconds: (performance.now() - start) / 1000 });
+      const seconds = (performance.now() - start) / 1000;
+      recorder.step({ kind: "step", step: state.step, learningRate, losses, seconds });
+      onStep?.({ step: state.step, steps, losses, learningRate, seconds });
     }
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
     await checkpoint();
     throw interrupted(run, state.step);
   } finally {
-    await trainer.close();
-    await sampler.close();
+    await Promise.all([trainer.close(), sampler.close(), recorder.close()]);
   }
 }
 

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
-import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
+import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import type { EvaluatedModel } from "../evaluation/model.js";
 import { crop, type Image } from "../images/image.js";
 import type { Run } from "./open.js";
+import type { Sample } from "./recorder.js";
 import type { Settings } from "./settings.js";
 import type { OnImage } from "./stage.js";
 
@@ -20,7 +22,7 @@ export async function openValidation(
 }
 
 /** The set with only the centre of each image, `side` LR pixels along each side at most. */
-function centresOf(set: Dataset, side: number): Dataset {
+export function centresOf(set: Dataset, side: number): Dataset {
   const centre = (image: Image, limit: number, multiple: number) => {
     const [width, height] = [image.width, image.height].map((size) => Math.min(size, limit)) as [number, number];
     const start = (size: number, kept: number) => Math.floor((size - kept) / 2 / multiple) * multiple;
@@ -45,10 +47,18 @@ export async function validate(
   { folder, settings: { device, threads }, validation: { centres } }: Run,
   step: number,
   signal: AbortSignal | undefined,
-): Promise<EvaluationRow[]> {
+): Promise<{ rows: EvaluationRow[]; samples: Sample[] }> {
   const options = { device, threads, bicubic: false, signal };
   const shown = { ...centres, pairs: centres.pairs.slice(0, SAMPLES) };
   const save = folder.file("samples", `step-${String(step).padStart(7, "0")}`);
   await evaluate(models, [shown], { ...options, save });
-  return evaluate(models, [centres], options);
+  const samples: Sample[] = [];
+  for (const { name, hr } of shown.pairs) {
+    const { width, height } = await hr();
+    for (const model of models) {
+      const label = savedLabel(model);
+      samples.push({ tag: `${label}/${name}`, path: join(save, centres.name, label, `${name}.png`), width, height });
+    }
+  }
+  return { rows: await evaluate(models, [centres], options), samples };
 }

@@ -33,7 +33,7 @@ const partsOf = (value: Value | undefined): Value[] => {
 /** A basis for a group, from the moments of its taps. */
 export function basisOf(group: ChannelGroup, taps: readonly Moments[], alignment: Alignment): Basis | undefined {
   if (alignment === "plain" || taps.length === 0) return undefined;
-  if (group.freedom === "permutation" || alignment === "sort") {
+  if (group.freedom !== "linear" || alignment === "sort") {
     return { kind: "order", order: orderByEffect(taps, group.size) };
   }
   return alignment === "pca" ? principalBasis(taps, group.size) : balancedBasis(taps, group.size);

@@ -3,9 +3,10 @@ import { elements, type Graph, intOr, liveNodes, type Node, type Value } from ".
 
 /**
  * What may be done to a group's channels without changing the network: any invertible matrix where all that writes and reads
- * them is linear, a permutation where something acts on each of them by itself (an activation, a gate).
+ * them is linear; a permutation and positive factors where something positively homogeneous acts on each of them by itself (a
+ * ReLU); a permutation where it is anything else (a gate).
  */
-export type Freedom = "linear" | "permutation";
+export type Freedom = "linear" | "scaling" | "permutation";
 
 /** How a parameter meets a group along an axis: it produces its channels, consumes them or acts on each by itself. */
 export type AxisRole = "writes" | "reads" | "scales";
@@ -49,9 +50,12 @@ const LINEAR = new Set(["Add", "Sub", "Sum", "Neg", "Identity", "StopGradient", 
 
 /** Operators that act on each channel by itself, not linearly. */
 const ELEMENTWISE = new Set([
-  ...["Relu", "LeakyRelu", "PRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Erf"],
-  ...["Abs", "Exp", "Log", "Sqrt", "Pow", "Mul", "Div", "Min", "Max", "MaxPool"],
+  ...["Elu", "Softplus", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Erf"],
+  ...["Exp", "Log", "Sqrt", "Pow", "Mul", "Div", "Min", "Max"],
 ]);
+
+/** Those of them for which f(s·x) = s·f(x) with s > 0. */
+const HOMOGENEOUS = new Set(["Relu", "LeakyRelu", "PRelu", "Abs", "MaxPool"]);
 
 /** Atoms are merged as sums, products and shuffles tie them together (union-find with path halving). */
 class Atoms {
@@ -104,7 +108,8 @@ class Trace {
   /** The channels of activations. */
   readonly channels = new Map<Value, readonly number[]>();
   readonly axes: TracedAxis[] = [];
-  /** Atoms on which something acts that is not linear. */
+  /** Atoms on which something acts that is positively homogeneous and not linear, or neither. */
+  readonly kinked: number[] = [];
   readonly bent: number[] = [];
 
   fix(list: readonly number[]): void {
@@ -131,8 +136,11 @@ class Trace {
       return;
     }
     const linear = LINEAR.has(node.operator) || isScaling(node, tracked);
-    if (!linear && !ELEMENTWISE.has(node.operator)) throw unknown(node, "its effect on channels is not known");
-    this.#channelwise(node, tracked, output, linear);
+    const homogeneous = HOMOGENEOUS.has(node.operator);
+    if (!linear && !homogeneous && !ELEMENTWISE.has(node.operator)) {
+      throw unknown(node, "its effect on channels is not known");
+    }
+    this.#channelwise(node, tracked, output, linear ? "linear" : homogeneous ? "scaling" : "permutation");
   }
 
   #convolution(node: Node, output: Value): void {
@@ -167,7 +175,7 @@ class Trace {
   }
 
   /** Everything else acts channel by channel: what has the output's channels is tied together. */
-  #channelwise(node: Node, tracked: readonly Value[], output: Value, linear: boolean): void {
+  #channelwise(node: Node, tracked: readonly Value[], output: Value, freedom: Freedom): void {
     const count = output.shape[1] as number;
     const whole = tracked.filter((value) => value.shape.length === 4 && value.shape[1] === count);
     const [first, ...rest] = whole.map((value) => this.channels.get(value) as readonly number[]);
@@ -181,12 +189,13 @@ class Trace {
       this.bent.push(...first);
     }
     for (const list of rest) this.atoms.uniteAll(first, list);
-    if (!linear) this.bent.push(...first);
+    if (freedom === "scaling") this.kinked.push(...first);
+    if (freedom === "permutation") this.bent.push(...first);
     for (const value of node.inputs) {
       if (!value || tracked.includes(value)) continue;
       const axis = node.operator === "PRelu" && value.shape.length === 1 ? 0 : value.shape.length - 3;
       if (axis < 0 || value.shape[axis] === 1) continue;
-      this.#record(value, axis, first, linear ? "writes" : "scales");
+      this.#record(value, axis, first, freedom === "linear" ? "writes" : "scales");
     }
     this.channels.set(output, first);
   }
@@ -211,7 +220,7 @@ function isScaling({ operator, inputs }: Node, tracked: readonly Value[]): boole
 }
 
 /** Groups the units that occur equally often along the same axes, in the order in which the graph writes them. */
-function collect({ atoms, axes, bent, channels }: Trace): ChannelAnalysis {
+function collect({ atoms, axes, kinked, bent, channels }: Trace): ChannelAnalysis {
   const roots = (list: readonly number[]) => list.map((atom) => atoms.find(atom));
   const resolved = axes.map(({ parameter, axis, role, atoms: list }) => ({
     parameter,
@@ -228,7 +237,11 @@ function collect({ atoms, axes, bent, channels }: Trace): ChannelAnalysis {
     const key = along.join();
     members.set(key, [...(members.get(key) ?? []), atom]);
   }
-  const curved = new Set(roots(bent));
+  const [homogeneous, curved] = [new Set(roots(kinked)), new Set(roots(bent))];
+  const freedomOf = (list: readonly number[]): Freedom => {
+    if (list.some((atom) => curved.has(atom))) return "permutation";
+    return list.some((atom) => homogeneous.has(atom)) ? "scaling" : "linear";
+  };
   const units = new Map<number, number>();
   const groups = [...members.values()].map((list): ChannelGroup => {
     const first = units.size;
@@ -237,7 +250,7 @@ function collect({ atoms, axes, bent, channels }: Trace): ChannelAnalysis {
     return {
       size: list.length,
       first,
-      freedom: list.some((atom) => curved.has(atom)) ? "permutation" : "linear",
+      freedom: freedomOf(list),
       axes: along.map(({ parameter, axis, role }) => ({ parameter, axis, role })),
     };
   });

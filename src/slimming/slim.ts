@@ -4,6 +4,7 @@ import type { Parameters } from "../networks/index.js";
 import { createSession, float32 } from "../runtime/index.js";
 import { align } from "./align.js";
 import { type Alignment, basisOf, type GroupLoss, lossOf, tapsOf } from "./bases.js";
+import { equalise } from "./equalise.js";
 import { instantiate, type Model } from "./model.js";
 import { refit } from "./refit.js";
 import { materialise, splitByCounts } from "./split.js";
@@ -39,7 +40,7 @@ export async function alignTeacher(
   });
   const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
   const bases = model.analysis.groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
-  const aligned = align(model, parameters, bases);
+  const aligned = alignment === "plain" ? parameters : equalise(model, align(model, parameters, bases));
   const losses = moments.map((each, g) => lossOf(each, bases[g]));
   return { model, parameters: aligned, losses, difference: await differenceOf(model, parameters, aligned, patches) };
 }
@@ -58,11 +59,12 @@ export async function slimTeacher(
   const split = splitByCounts(model.places.values(), model.analysis, counts);
   const sliced = materialise(parameters, split);
   if (!refitted) return sliced;
-  return refit(model, parameters, sliced, split, patches, {
+  const fitted = await refit(model, parameters, sliced, split, patches, {
     batch: batchFor(model, patches),
     onConvolution: (done, total) => onProgress?.("refit", done, total),
     signal,
   });
+  return equalise(model, fitted, split);
 }
 
 /** Values of one activation that are in memory at once, at most. */

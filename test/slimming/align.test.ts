@@ -47,7 +47,7 @@ describe("alignment", () => {
     const model = networkModel(options);
     const parameters = randomParameters(options);
     const matrix = new Float64Array(64);
-    const inner = model.analysis.groups.findIndex(({ freedom }) => freedom === "permutation");
+    const inner = model.analysis.groups.findIndex(({ freedom }) => freedom === "scaling");
     const bases = model.analysis.groups.map((_, g) =>
       g === inner ? ({ kind: "matrix", matrix, inverse: matrix } as const) : undefined,
     );

@@ -109,13 +109,14 @@ describe("channel groups", () => {
       );
     expect(freedoms(edsr(2, { blocks: 1 }))).toEqual({
       head: "linear",
-      "body.0.conv1": "permutation",
+      "body.0.conv1": "scaling",
       "upsampler.blocks.0": "linear",
     });
     expect(freedoms(rcan(2)).head).toBe("permutation");
     expect(freedoms(carn(2)).head).toBe("linear");
-    expect(freedoms(carn(2, { variant: "original" })).head).toBe("permutation");
-    expect(freedoms(carn(2, { variant: "original" }))["upsampler.blocks.0"]).toBe("permutation");
+    // ReLUs alone: positive factors pass through them.
+    expect(freedoms(carn(2, { variant: "original" })).head).toBe("scaling");
+    expect(freedoms(carn(2, { variant: "original" }))["upsampler.blocks.0"]).toBe("scaling");
   });
 });
 

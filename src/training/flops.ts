@@ -1,4 +1,5 @@
-import { elements, type Graph, liveNodes, type Value } from "../../src/graph/index.js";
+import { elements, type Graph, liveNodes, type Value } from "../graph/index.js";
+import { type StepOptions, trainingStep } from "./step.js";
 
 /** Floating-point operations of a graph's convolutions, their gradients and matrix products; a multiply-add is two. */
 export function graphFlops(graph: Graph): number {
@@ -16,4 +17,19 @@ export function graphFlops(graph: Graph): number {
     if (operator === "MatMul") total += 2 * elements(output.shape) * ((first as Value).shape.at(-1) as number);
   }
   return total;
+}
+
+/** What a training step costs. */
+export interface StepCost {
+  /** Floating-point operations of a step, over all its micro-batches. */
+  readonly flops: number;
+  /** Share of them that the contrastive loss takes: VGG19, forward and backward. */
+  readonly vggShare: number;
+}
+
+export function stepCost({ accumulate, ...options }: StepOptions & { accumulate: number }): StepCost {
+  const { contrastive, ...rest } = options;
+  const flops = graphFlops(trainingStep(options));
+  const without = contrastive ? graphFlops(trainingStep(rest)) : flops;
+  return { flops: flops * accumulate, vggShare: 1 - without / flops };
 }

@@ -1,0 +1,114 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import writeFileAtomic from "write-file-atomic";
+import { type Column, renderTable } from "../evaluation/table.js";
+import type { AblationReport, AblationRow } from "../report/ablation.js";
+import { compareRuns, findRun, planAblation } from "../runs/ablation.js";
+import { resultOf } from "../runs/finish.js";
+import { PRESETS, type Preset } from "../runs/presets.js";
+import { METHODS, type Method, type PartialSettings } from "../runs/settings.js";
+import { completeRun, newSettings } from "./compress.js";
+import { interruptible } from "./interrupt.js";
+import { addSettingsOptions } from "./settings-options.js";
+
+interface Options {
+  preset: Preset;
+  config?: string;
+  out: string;
+  methods: Method[];
+  widths: number[];
+  seeds: number[];
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --data Set5 Set14 --steps 1500 --out ablation
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --methods slice,kd --widths 0.5,0.25 --seeds 0,1 --out ablation
+
+Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
+interrupted ones resumed. OUT gets comparison.json and comparison.html.`;
+
+/** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
+export function ablateCommand(): Command {
+  const command = new Command("ablate")
+    .description("compare methods from one teacher at equal steps, over widths and seeds")
+    .requiredOption("--out <folder>", "folder of the runs and the comparison")
+    .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
+    .option("--widths <list>", "the students' widths", numbers, [0.5])
+    .option("--seeds <list>", "seeds; ± is over them", numbers, [0])
+    .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
+    .option("--config <file>", "JSON file of settings")
+    .option("--json", "print JSON");
+  return addSettingsOptions(command, ["width", "method", "seed"]).addHelpText("after", EXAMPLES).action(ablate);
+}
+
+async function ablate(options: Options): Promise<void> {
+  const out = resolve(options.out);
+  const plan = planAblation(out, options.methods, options.widths, options.seeds);
+  await interruptible(async (signal) => {
+    const runs = [];
+    for (const [i, each] of plan.entries()) {
+      const { method, width, seed, folder } = each;
+      const settings = await newSettings(options, { ...trained(method), method, width: [width], seed });
+      const found = await findRun(folder, settings);
+      process.stderr.write(
+        `run ${i + 1} of ${plan.length}: ${method}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
+      );
+      if (found.kind === "finished") {
+        runs.push({ ...each, settings, result: found.result });
+        continue;
+      }
+      const { run, outcome } = await completeRun(folder, found.kind === "begun" ? undefined : settings, signal);
+      runs.push({ ...each, settings, result: resultOf(run, outcome) });
+    }
+    const [first] = runs;
+    if (!first) return;
+    const report = compareRuns(runs, first.settings);
+    await writeFileAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+    const { renderAblation } = await import("../report/ablation.js");
+    await writeFileAtomic(resolve(out, "comparison.html"), renderAblation(report));
+    process.stdout.write(
+      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"),
+    );
+  });
+}
+
+const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
+
+/** Joint training always trains the teacher, whatever a preset says of it. */
+const trained = (method: Method): PartialSettings => (method === "joint" ? { teacherWeights: "shared" } : {});
+
+function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
+  const sets = rows[0]?.scores.map(({ set }) => set) ?? [];
+  return [
+    { title: "method", value: ({ method }) => method },
+    { title: "width", value: ({ width }) => width },
+    { title: "steps", value: ({ steps }) => steps },
+    { title: "seeds", value: ({ seeds }) => seeds },
+    ...sets.map(
+      (name): Column<AblationRow> => ({
+        title: `${name} PSNR`,
+        value: ({ scores }) => {
+          const psnr = scores.find(({ set }) => set === name)?.psnr;
+          if (!psnr) return null;
+          return psnr.spread === null ? psnr.mean.toFixed(3) : `${psnr.mean.toFixed(3)} ± ${psnr.spread.toFixed(3)}`;
+        },
+      }),
+    ),
+    { title: "s/step", value: ({ secondsPerStep }) => secondsPerStep, show: (seconds) => seconds.toFixed(3) },
+    { title: "teacher drift", value: ({ teacherDrift }) => teacherDrift, show: (drift) => drift.toFixed(3) },
+  ];
+}
+
+function methods(text: string): Method[] {
+  const list = [...new Set(text.split(","))];
+  if (list.every((name): name is Method => METHODS.some((method) => method === name))) return list;
+  throw new InvalidArgumentError(`Methods are ${METHODS.join(", ")}, with commas between.`);
+}
+
+function numbers(text: string): number[] {
+  const list = [...new Set(text.split(",").map(Number))];
+  if (text !== "" && list.every(Number.isFinite)) return list;
+  throw new InvalidArgumentError("It must be numbers with commas between, such as 0,1.");
+}

@@ -1,0 +1,57 @@
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { SHORT, slimsr, smallTeacher, temporaryFolder } from "./runs.js";
+
+it("slimsr ablate compares methods, reuses what is done and refuses other settings", { timeout: 300_000 }, async () => {
+  const folder = await temporaryFolder();
+  const teacher = await smallTeacher(folder);
+  const out = join(folder, "ablation");
+  const args = [
+    "ablate",
+    "--teacher",
+    teacher,
+    ...SHORT,
+    "--methods",
+    "slice,joint",
+    "--seeds",
+    "0,1",
+    "--out",
+    out,
+    "--json",
+  ];
+  const first = await slimsr(...args, "--steps", "4");
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stderr.match(/: begins/g)).toHaveLength(4);
+  const { rows, references } = JSON.parse(first.stdout);
+  expect(rows.map(({ method, seeds, steps }: Record<string, unknown>) => [method, seeds, steps])).toEqual([
+    ["slice", 2, 4],
+    ["joint", 2, 4],
+  ]);
+  const psnr = await Promise.all(
+    [0, 1].map(async (seed) => {
+      const result = JSON.parse(await readFile(join(out, `slice-w0.5-s${seed}`, "result.json"), "utf8"));
+      return result.rows.find(({ model }: { model: string }) => model === "student").psnr as number;
+    }),
+  );
+  const [a, b] = psnr as [number, number];
+  expect(rows[0].scores[0].psnr.mean).toBeCloseTo((a + b) / 2, 6);
+  expect(rows[0].scores[0].psnr.spread).toBeCloseTo(Math.abs(a - b) / Math.SQRT2, 6);
+  expect(rows[0].teacherDrift).toBeNull();
+  expect(Math.abs(rows[1].teacherDrift)).toBeGreaterThan(0);
+  expect(references.map(({ label }: { label: string }) => label)).toEqual(["bicubic", "teacher before"]);
+  expect((await stat(join(out, "comparison.html"))).size).toBeGreaterThan(1000);
+
+  await rm(join(out, "slice-w0.5-s1", "result.json"));
+  const second = await slimsr(...args, "--steps", "4");
+  expect(second.code, second.stderr).toBe(0);
+  expect(second.stderr.match(/is done already/g)).toHaveLength(3);
+  expect(second.stderr.match(/is resumed/g)).toHaveLength(1);
+  expect(JSON.parse(second.stdout).rows).toEqual(
+    rows.map((row: object) => expect.objectContaining({ ...row, secondsPerStep: expect.any(Number) })),
+  );
+
+  const other = await slimsr(...args, "--steps", "5");
+  expect(other.code).toBe(1);
+  expect(other.stderr).toContain("holds a run with another steps (4, now 5)");
+});

@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { saveCheckpoint } from "../../src/checkpoints/files.js";
+import { stateOf } from "../../src/runs/state.js";
+import { type Finished, ROOT, runNode } from "../support/child.js";
+import { edsr, randomParameters } from "../support/networks.js";
+
+/** A folder that is gone when the test has ended. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "slimsr-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A small teacher's file. */
+export async function smallTeacher(folder: string): Promise<string> {
+  const network = edsr(2, { features: 16, blocks: 1 });
+  const file = join(folder, "teacher.safetensors");
+  await saveCheckpoint(file, { network, parameters: stateOf(randomParameters(network)) });
+  return file;
+}
+
+export const IMAGES = "test/fixtures/images";
+
+/** What makes a run short. */
+export const SHORT = [
+  ...["--train", IMAGES, "--val", IMAGES, "--batch", "2", "--patch", "12", "--threads", "1"],
+  ...["--validation-patch", "16", "--calibration-patches", "4"],
+];
+
+/** A command of the built program. */
+export const slimsr = (...args: string[]): Promise<Finished> =>
+  runNode(["dist/cli/main.js", ...args], { seconds: 240 });
+
+/** Begins a command and kills it after a time; true where it had ended by itself before. */
+export async function killAfter(milliseconds: number, ...args: string[]): Promise<boolean> {
+  const child = spawn(process.execPath, ["dist/cli/main.js", ...args], { cwd: ROOT, stdio: "ignore" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
+  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+  clearTimeout(timer);
+  if (signal === null && code !== 0) throw new Error(`slimsr ${args.join(" ")} failed with ${code}`);
+  return signal === null;
+}
