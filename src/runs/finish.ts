@@ -130,7 +130,8 @@ async function exportDifference(run: Run, onnx: Uint8Array, parameters: Paramete
       return outputs.sr?.data as Float32Array;
     }),
   );
-  return exported?.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (trained?.[i] ?? Number.NaN))), 0) ?? 0;
+  if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
+  return exported.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (trained[i] as number))), 0);
 }
 
 function trainingGraph(network: NetworkOptions, parameters: Parameters, shape: readonly number[]): Graph {

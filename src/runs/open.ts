@@ -152,7 +152,7 @@ async function trainerOptions(
     distillation: role !== "none" && settings.lambdaDistillation > 0,
     ...(contrastive && { contrastive }),
     ...(average > 0 && { averageDecay: average }),
-    session: { device, ...(threads !== undefined && { threads }) },
+    session: { device, spinning: false, ...(threads !== undefined && { threads }) },
   };
 }
 

@@ -30,8 +30,10 @@ export function presetSettings(preset: Preset, scale: Scale): PartialSettings {
       };
     case "quick":
       return {
-        ...{ method: "kd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 48 },
-        ...{ learningRate: 1e-4, schedule: "cosine", warmup: 30, validateEvery: 100, checkpointEvery: 100 },
+        ...{ method: "csd", teacherWeights: "frozen", init: "principal", steps: 300, batch: 8, patch: 24 },
+        ...{ calibrationPatches: 96, learningRate: 2e-4, schedule: "cosine", warmup: 30 },
+        ...{ lambdaContrastive: 10, lambdaDistillation: 1, negatives: 4, contrasted: 2 },
+        ...{ validateEvery: 100, checkpointEvery: 100 },
       };
   }
 }

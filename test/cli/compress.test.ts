@@ -187,7 +187,7 @@ describe("slimsr compress", () => {
 
   it("stops at a loss that is no number with the last checkpoint sound", { timeout: 2 * MINUTES }, async () => {
     const folder = await temporaryFolder();
-    const teacher = await smallTeacher(folder);
+    const teacher = await smallTeacher(folder, 16);
     const out = join(folder, "run");
     const wild = [
       "--learning-rate",

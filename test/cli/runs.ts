@@ -17,8 +17,8 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A small teacher's file. */
-export async function smallTeacher(folder: string): Promise<string> {
-  const network = edsr(2, { features: 16, blocks: 1 });
+export async function smallTeacher(folder: string, blocks = 1): Promise<string> {
+  const network = edsr(2, { features: 16, blocks });
   const file = join(folder, "teacher.safetensors");
   await saveCheckpoint(file, { network, parameters: stateOf(randomParameters(network)) });
   return file;
