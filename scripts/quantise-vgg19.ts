@@ -3,7 +3,7 @@
  *   npx tsx scripts/quantise-vgg19.ts vgg19.safetensors
  */
 import { readFile } from "node:fs/promises";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../src/atomic.js";
 import { calibrationPatches } from "../src/calibration/patches.js";
 import { readState } from "../src/checkpoints/checkpoint.js";
 import { loadCheckpoint, loadVgg19 } from "../src/checkpoints/files.js";
@@ -25,7 +25,7 @@ const [BATCH, NEGATIVES, PATCH] = [20, 4, 24];
 
 const source = process.argv[2];
 if (!source) throw new Error("usage: npx tsx scripts/quantise-vgg19.ts VGG19.safetensors");
-await writeFileAtomic(EMBEDDED_VGG19, Buffer.from(await embedded(source)));
+await writeAtomic(EMBEDDED_VGG19, await embedded(source));
 
 const { network, parameters } = await loadCheckpoint(TEACHER);
 const patches = await calibrationPatches(IMAGES, { scale: network.scale, count: BATCH + NEGATIVES, side: PATCH });

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../atomic.js";
 import { CheckpointError, UsageError } from "../errors.js";
 import type { Vgg19Weights } from "../networks/vgg19.js";
 import {
@@ -49,7 +49,7 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint, sourc
       ? encodeCheckpoint(checkpoint)
       : encodePytorch(checkpoint, source ?? publishedSource(checkpoint.network));
   try {
-    await writeFileAtomic(path, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), { fsync: false });
+    await writeAtomic(path, bytes);
   } catch (error) {
     throw new CheckpointError(`${path} cannot be written: ${reason(error)}`, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../atomic.js";
 import { type Column, renderTable } from "../evaluation/table.js";
 import type { AblationReport, AblationRow } from "../report/ablation.js";
 import { compareRuns, findRun, planAblation } from "../runs/ablation.js";
@@ -65,9 +65,9 @@ async function ablate(options: Options): Promise<void> {
     const [first] = runs;
     if (!first) return;
     const report = compareRuns(runs, first.settings);
-    await writeFileAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
     const { renderAblation } = await import("../report/ablation.js");
-    await writeFileAtomic(resolve(out, "comparison.html"), renderAblation(report));
+    await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
     process.stdout.write(
       options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"),
     );

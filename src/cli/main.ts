@@ -26,6 +26,9 @@ for (const command of [
 ])
   program.addCommand(command);
 
+// A file that may not grow any more is an error of the write, which is told, not the process' end.
+process.on("SIGXFSZ", () => undefined);
+
 try {
   await program.parseAsync();
 } catch (error) {

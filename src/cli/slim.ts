@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../atomic.js";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
 import { loadCheckpoint, readBytes, saveCheckpoint } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
@@ -245,7 +245,7 @@ async function writeStudent(
 ): Promise<string[]> {
   const onnx = exportOnnx(model, parameters, network ? { network: JSON.stringify(network) } : {});
   try {
-    await writeFileAtomic(`${path}.onnx`, Buffer.from(onnx.buffer), { fsync: false });
+    await writeAtomic(`${path}.onnx`, onnx);
   } catch (error) {
     throw new CheckpointError(`${path}.onnx cannot be written: ${(error as Error).message}`, { cause: error });
   }

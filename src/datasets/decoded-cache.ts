@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../atomic.js";
 import { DatasetError } from "../errors.js";
 import { type Image8, imageOf } from "../images/image.js";
 import { systemReason } from "../images/node/system.js";
@@ -78,7 +78,7 @@ export async function storeDecoded(file: string, image: Image8): Promise<Decoded
   bytes.set(data, headerBytes);
   try {
     await mkdir(dirname(file), { recursive: true });
-    await writeFileAtomic(file, bytes, { fsync: false });
+    await writeAtomic(file, bytes, { sync: false });
   } catch (error) {
     throw new DatasetError(
       `${file}: cannot be written: ${systemReason(error)}; choose another folder for decoded images (XDG_CACHE_HOME)`,

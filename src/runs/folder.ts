@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../atomic.js";
 import { RunError } from "../errors.js";
 import { systemReason } from "../images/node/system.js";
 
@@ -36,10 +36,8 @@ export class RunFolder {
 
   /** Writes a file beside its place and renames it. @throws RunError where it can't be, as on a full disk */
   async write(name: string, content: string | Uint8Array): Promise<void> {
-    const data =
-      typeof content === "string" ? content : Buffer.from(content.buffer, content.byteOffset, content.length);
     try {
-      await writeFileAtomic(this.file(name), data);
+      await writeAtomic(this.file(name), content);
     } catch (error) {
       throw new RunError(
         `${this.file(name)} can't be written: ${systemReason(error)}; what was there is as it was. Make room and resume the run`,

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadCheckpoint } from "../../src/checkpoints/files.js";
 import { ROOT } from "../support/child.js";
-import { IMAGES, killAfter, SHORT, slimsr, smallTeacher, temporaryFolder } from "./runs.js";
+import { IMAGES, killAfter, limited, SHORT, slimsr, smallTeacher, temporaryFolder } from "./runs.js";
 
 const MINUTES = 60_000;
 
@@ -219,6 +219,73 @@ describe("slimsr compress", () => {
     const values = new Float32Array(latest.buffer.slice(latest.byteOffset + 8 + Number(latest.readBigUInt64LE(0))));
     expect(values.length).toBeGreaterThan(100);
     expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it("stops where the disk is full with the last checkpoint sound, and goes on when there is room", {
+    timeout: 4 * MINUTES,
+  }, async () => {
+    const folder = await temporaryFolder();
+    const teacher = await smallTeacher(folder);
+    const out = join(folder, "run");
+    const settings = ["--method", "slice", "--steps", "1200", "--checkpoint-every", "50", "--validate-every", "1000"];
+    const args = ["compress", "--teacher", teacher, ...SHORT, ...settings, "--out", out];
+    // A limit on files' sizes, which metrics.jsonl comes to, stands for a full disk.
+    const { code, stderr } = await limited(160 * 1024, args);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/metrics\.jsonl can't be written: .*; make room and resume the run/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    const resumed = await slimsr("compress", "--resume", out, "--json");
+    expect(resumed.code, resumed.stderr).toBe(0);
+    const lines = (await readFile(join(out, "metrics.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ kind }) => kind === "step").map(({ step }) => step)).toEqual(
+      Array.from({ length: 1200 }, (_, i) => i + 1),
+    );
+  });
+
+  it("names an image that has gone while training", { timeout: 4 * MINUTES }, async () => {
+    const folder = await temporaryFolder();
+    const teacher = await smallTeacher(folder);
+    const cache = join(folder, "cache");
+    const args = [
+      "compress",
+      "--teacher",
+      teacher,
+      ...SHORT,
+      "--method",
+      "slice",
+      "--steps",
+      "100000",
+      "--out",
+      join(folder, "run"),
+    ];
+    const child = spawn(process.execPath, ["dist/cli/main.js", ...args], {
+      cwd: ROOT,
+      env: { ...process.env, XDG_CACHE_HOME: cache },
+    });
+    let stderr = "";
+    child.stderr.on("data", (data) => {
+      stderr += data;
+    });
+    while (!stderr.includes("step ")) await new Promise((resolve) => setTimeout(resolve, 100));
+    await rm(cache, { recursive: true });
+    const [code] = await once(child, "exit");
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/slimsr: .*cache/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    const resumed = spawn(process.execPath, ["dist/cli/main.js", "compress", "--resume", join(folder, "run")], {
+      cwd: ROOT,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let again = "";
+    resumed.stderr.on("data", (data) => {
+      again += data;
+    });
+    while (!again.includes("step ")) await new Promise((resolve) => setTimeout(resolve, 100));
+    resumed.kill("SIGINT");
+    expect((await once(resumed, "exit"))[0]).toBe(130);
   });
 
   it.each([

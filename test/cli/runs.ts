@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -44,4 +44,15 @@ export async function killAfter(milliseconds: number, ...args: string[]): Promis
   clearTimeout(timer);
   if (signal === null && code !== 0) throw new Error(`slimsr ${args.join(" ")} failed with ${code}`);
   return signal === null;
+}
+
+/** A command that may write no file larger than some bytes. */
+export function limited(bytes: number, args: readonly string[]): Promise<Finished> {
+  const script = 'ulimit -f "$1"; shift; exec "$@"';
+  const command = ["-c", script, "bash", String(bytes / 1024), process.execPath, "dist/cli/main.js", ...args];
+  return new Promise((resolve) => {
+    execFile("bash", command, { cwd: ROOT }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code ?? 143) : 0, stdout, stderr });
+    });
+  });
 }

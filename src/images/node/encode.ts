@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import sharp from "sharp";
-import writeFileAtomic from "write-file-atomic";
+import { writeAtomic } from "../../atomic.js";
 import { ImageError } from "../../errors.js";
 import { encodeBmp } from "../bmp.js";
 import { type Format, formatOfName, formats } from "../format.js";
@@ -65,7 +65,7 @@ export async function writeImage(path: string, image: Image, options: EncodeOpti
   }
   try {
     const bytes = await encodeImage(image, format, options);
-    await writeFileAtomic(resolve(path), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), { fsync: false });
+    await writeAtomic(resolve(path), bytes, { sync: false });
   } catch (error) {
     const reason = error instanceof ImageError ? error.message : `cannot be written: ${systemReason(error)}`;
     throw new ImageError(`${path}: ${reason}`, { cause: error });
