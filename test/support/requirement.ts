@@ -51,12 +51,14 @@ export const PYTORCH: Requirement = {
 
 /** The description of a Vulkan driver that needs no GPU: the value of VK_DRIVER_FILES. */
 export const SOFTWARE_GPU: Requirement = {
-  what: "the software Vulkan driver that comes with Chromium",
-  advice: "apt-get install chromium",
+  what: "Vulkan with the software driver that comes with Chromium",
+  advice: "apt-get install chromium libvulkan1",
   find: () =>
-    ["chromium", "chromium-common"]
-      .flatMap((name) => output("dpkg", ["-L", name])?.split("\n") ?? [])
-      .find((file) => file.endsWith("vk_swiftshader_icd.json")),
+    output("dpkg", ["-L", "libvulkan1"]) === undefined
+      ? undefined
+      : ["chromium", "chromium-common"]
+          .flatMap((name) => output("dpkg", ["-L", name])?.split("\n") ?? [])
+          .find((file) => file.endsWith("vk_swiftshader_icd.json")),
 };
 
 /** A browser that Playwright can drive. */
