@@ -1,4 +1,5 @@
 import { OnnxError, UsageError } from "../errors.js";
+import { behindShuffles } from "../export/subpixel.js";
 import { type Graph, readOnnx } from "../graph/index.js";
 import { type GraphMessage, readModelMessage, type ValueMessage } from "../graph/onnx/messages.js";
 import type { Size } from "../upscaling/planes.js";
@@ -102,5 +103,5 @@ function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size 
 }
 
 function countable(graph: Graph): ModelCost | null {
-  return graph.nodes.some(({ operator }) => UNCOUNTED.has(operator)) ? null : costOf(graph);
+  return graph.nodes.some(({ operator }) => UNCOUNTED.has(operator)) ? null : costOf(behindShuffles(graph));
 }

@@ -1,4 +1,5 @@
-import { elements, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
+import { elements, Graph, ints, liveNodes, type Node, pixelShuffle, sameShape, type Value } from "../graph/index.js";
+import { type Kernel, kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
 
 /** A convolution that hasn't been written yet: constants around it may still go into its weight and bias. */
 interface Pending {
@@ -10,7 +11,8 @@ interface Pending {
 /**
  * The same network with constant factors and offsets folded into convolutions, which makes it smaller and lets the engine keep
  * its own layout: a factor on a convolution's input or output goes into its weight, an offset behind it into its bias. An offset
- * before a convolution stays, for the zeros around the image don't have it.
+ * before a convolution stays, for the zeros around the image don't have it. A convolution to an image goes before the pixel
+ * shuffle that it follows.
  */
 export function foldConstants(source: Graph): Graph {
   return new Folding(source).run();
@@ -105,12 +107,32 @@ class Folding {
   #writeConvolution({ node, weight, bias }: Pending): Value {
     const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
     // The factor of a scaled input went into the weight.
-    const input = this.#image(this.#scaled.get(x)?.of ?? x);
+    const input = this.#scaled.get(x)?.of ?? x;
+    const names = [name, biasPlace?.name ?? `${name}.bias`] as const;
+    const r = shuffleToSwap(input, node);
+    if (r === undefined) return this.#convolution(this.#image(input), { shape, data: weight }, bias, names, node);
+    const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
+    const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] as number);
+    const narrow = this.#image(input.producer?.inputs[0] as Value);
+    return pixelShuffle(this.#convolution(narrow, kernel, biases, names, node), r);
+  }
+
+  #convolution(
+    x: Value,
+    { shape, data }: Kernel,
+    bias: Float32Array,
+    names: readonly [string, string],
+    node: Node,
+  ): Value {
     const parameters = [
-      this.#target.constant(weight, shape, { name }),
-      this.#target.constant(bias, [bias.length], { name: biasPlace?.name ?? `${name}.bias` }),
+      this.#target.constant(data, shape, { name: names[0] }),
+      this.#target.constant(bias, [bias.length], { name: names[1] }),
     ];
-    return this.#target.apply("Conv", [input, ...parameters], node.attributes)[0] as Value;
+    const sides = shape.slice(2);
+    const attributes = sameShape(sides, node.inputs[1]?.shape.slice(2) ?? [])
+      ? node.attributes
+      : { kernel_shape: ints(sides), pads: ints([...sides, ...sides].map((side) => (side - 1) / 2)) };
+    return this.#target.apply("Conv", [x, ...parameters], attributes)[0] as Value;
   }
 
   #write(node: Node): void {

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { OnnxError, UsageError } from "../../src/errors.js";
+import { evaluatedModel } from "../../src/evaluation/model.js";
 import { onnxModel } from "../../src/evaluation/onnx-models.js";
+import { exportOnnx } from "../../src/export/onnx.js";
 import { conv, Graph, matMul, reshape, type Value, writeOnnx } from "../../src/graph/index.js";
+import { SCALES } from "../../src/networks/index.js";
+import { networkModel } from "../../src/slimming/model.js";
+import { carn, edsr, randomParameters, rcan } from "../support/networks.js";
 import { Random } from "../support/random.js";
 import { imageModel, nearest } from "./models.js";
 
@@ -16,6 +21,15 @@ describe("an ONNX model", () => {
       cost: { macs: 36 * 640 * 360 },
     });
   });
+
+  it.each(SCALES.flatMap((scale) => [edsr(scale), rcan(scale), carn(scale)]))(
+    "that was exported from $architecture ×$scale costs what the network does",
+    (network) => {
+      const model = networkModel(network);
+      const { cost } = onnxModel("a.onnx", exportOnnx(model, randomParameters(network)));
+      expect(cost).toMatchObject(evaluatedModel("a", 1, model, randomParameters(network)).cost as object);
+    },
+  );
 
   it("needs a scale only where the graph doesn't tell", () => {
     expect(() => onnxModel("a.onnx", imageModel(nearest), { scale: 3 })).toThrow("magnifies ×2, not ×3");

@@ -1,0 +1,133 @@
+import {
+  conv,
+  type Graph,
+  intOr,
+  intsOr,
+  type Node,
+  pixelShuffle,
+  sameShape,
+  textOr,
+  type Value,
+} from "../graph/index.js";
+import { rewrite } from "../lowering/rewrite.js";
+
+/** A square kernel of odd side: [filters, channels, side, side]. */
+export interface Kernel {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * A shuffle of many channels costs more than the convolution to an image that follows it. Up to this many filters (two
+ * blocks of 16; RGB at ×3 has 27) the convolution goes first, and the shuffle moves the image alone.
+ */
+const MOST_FILTERS = 32;
+
+/** The factor of the pixel shuffle that makes x, where the convolution that reads x had better go before it. */
+export function shuffleToSwap(x: Value, convolution: Node): number | undefined {
+  const shuffle = x.producer && shuffleFactor(x.producer);
+  const filters = convolution.inputs[1]?.shape[0] ?? 0;
+  return shuffle && keepsSize(convolution) && filters * shuffle ** 2 <= MOST_FILTERS ? shuffle : undefined;
+}
+
+/** The factor of a pixel shuffle in PyTorch's order; undefined for other nodes. */
+function shuffleFactor({ operator, attributes }: Node): number | undefined {
+  const isShuffle = operator === "DepthToSpace" && textOr(attributes, "mode", "DCR") === "CRD";
+  return isShuffle ? intOr(attributes, "blocksize", 1) : undefined;
+}
+
+/** Whether a convolution has a square kernel of odd side, stride 1 and as many zeros around the image as keep its size. */
+function keepsSize({ inputs, attributes }: Node): boolean {
+  const [height = 0, width = 0] = inputs[1]?.shape.slice(2) ?? [];
+  const pad = (height - 1) / 2;
+  return (
+    height === width &&
+    Number.isInteger(pad) &&
+    intOr(attributes, "group", 1) === 1 &&
+    textOr(attributes, "auto_pad", "NOTSET") === "NOTSET" &&
+    sameShape(intsOr(attributes, "strides", [1, 1]), [1, 1]) &&
+    sameShape(intsOr(attributes, "dilations", [1, 1]), [1, 1]) &&
+    sameShape(intsOr(attributes, "pads", [0, 0, 0, 0]), [pad, pad, pad, pad])
+  );
+}
+
+/** The graph with convolutions that were put before a pixel shuffle back behind it: what the network is said to cost. */
+export function behindShuffles(source: Graph): Graph {
+  return rewrite(source, (target) => (node, inputs) => {
+    const r = shuffleFactor(node);
+    const swapped = node.inputs[0]?.producer;
+    const [x] = inputs[0]?.producer?.inputs ?? [];
+    if (r === undefined || !x || swapped?.operator !== "Conv" || !keepsSize(swapped)) return undefined;
+    const [, weight, bias] = swapped.inputs;
+    const kernel = weight?.data instanceof Float32Array && kernelBehindShuffle({ ...weight, data: weight.data }, r);
+    if (!kernel || !(bias?.data instanceof Float32Array)) return undefined;
+    const biases = bias.data.filter((_, i) => i % r ** 2 === 0);
+    if (bias.data.some((value, i) => value !== biases[Math.floor(i / r ** 2)])) return undefined;
+    const pad = ((kernel.shape[2] as number) - 1) / 2;
+    const parameters = [target.constant(kernel.data, kernel.shape), target.constant(biases, [biases.length])] as const;
+    return [conv(pixelShuffle(x, r), ...parameters, { pads: [pad, pad, pad, pad] })];
+  });
+}
+
+/**
+ * The kernel V that does before a pixel shuffle of r what W does behind it: shuffle(V ∗ x) = W ∗ shuffle(x), zeros around
+ * the image included. Sub-pixel (a, b) of the pixel (y, x) away lies (y·r + a − i, x·r + b − j) from sub-pixel (i, j), so
+ *
+ *   V[f·r² + i·r + j, c·r² + a·r + b, y, x] = W[f, c, y·r + a − i, x·r + b − j], 0 outside W.
+ */
+export function kernelBeforeShuffle({ shape, data }: Kernel, r: number): Kernel {
+  const [filters, channels, side] = shape as [number, number, number, number];
+  const reach = Math.ceil((side - 1) / 2 / r);
+  const wide = 2 * reach + 1;
+  const before = new Float32Array(filters * channels * r ** 4 * wide ** 2);
+  for (let f = 0; f < filters; f++) {
+    for (let phase = 0; phase < r * r; phase++) {
+      const at = tapsOf(f * r * r + phase, phase, channels, side, r);
+      const from = f * channels * side * side;
+      at.forEach((to, k) => {
+        before[to] = data[from + k] as number;
+      });
+    }
+  }
+  return { shape: [filters * r * r, channels * r * r, wide, wide], data: before };
+}
+
+/** The inverse of `kernelBeforeShuffle`; undefined for a kernel that doesn't come of it. */
+export function kernelBehindShuffle(kernel: Kernel, r: number): Kernel | undefined {
+  const [filters, channels, wide] = kernel.shape as [number, number, number, number];
+  if (filters % (r * r) !== 0 || channels % (r * r) !== 0) return undefined;
+  // Several sides reach equally far; the smallest that gives the kernel is the one it was made of.
+  const reach = (wide - 1) / 2;
+  for (let half = Math.max(0, (reach - 1) * r + 1); half <= reach * r; half++) {
+    const side = 2 * half + 1;
+    const shape = [filters / r ** 2, channels / r ** 2, side, side];
+    // Sub-pixel (0, 0) of each filter shows all taps.
+    const data = Float32Array.from(
+      Array.from({ length: filters / r ** 2 }, (_, f) => tapsOf(f * r * r, 0, channels / r ** 2, side, r)).flat(),
+      (from) => kernel.data[from] as number,
+    );
+    if (kernelBeforeShuffle({ shape, data }, r).data.every((value, i) => value === kernel.data[i])) {
+      return { shape, data };
+    }
+  }
+  return undefined;
+}
+
+/** Where row `row` of V, of sub-pixel i · r + j = `phase`, has the taps of a filter [channels, side, side] of W. */
+function tapsOf(row: number, phase: number, channels: number, side: number, r: number): number[] {
+  const half = (side - 1) / 2;
+  const reach = Math.ceil(half / r);
+  const wide = 2 * reach + 1;
+  const taps: number[] = [];
+  for (let c = 0; c < channels; c++) {
+    for (let down = -half; down <= half; down++) {
+      for (let right = -half; right <= half; right++) {
+        const [u, v] = [Math.floor(phase / r) + down, (phase % r) + right];
+        const [y, x] = [Math.floor(u / r), Math.floor(v / r)];
+        const column = c * r * r + (u - y * r) * r + (v - x * r);
+        taps.push(((row * channels * r * r + column) * wide + y + reach) * wide + x + reach);
+      }
+    }
+  }
+  return taps;
+}
