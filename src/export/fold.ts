@@ -1,5 +1,6 @@
-import { elements, Graph, ints, liveNodes, type Node, pixelShuffle, sameShape, type Value } from "../graph/index.js";
-import { type Kernel, kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
+import { elements, Graph, liveNodes, type Node, pixelShuffle, type Value } from "../graph/index.js";
+import { convolveInParts } from "./parts.js";
+import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
 
 /** A convolution that hasn't been written yet: constants around it may still go into its weight and bias. */
 interface Pending {
@@ -108,31 +109,18 @@ class Folding {
     const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
     // The factor of a scaled input went into the weight.
     const input = this.#scaled.get(x)?.of ?? x;
-    const names = [name, biasPlace?.name ?? `${name}.bias`] as const;
     const r = shuffleToSwap(input, node);
-    if (r === undefined) return this.#convolution(this.#image(input), { shape, data: weight }, bias, names, node);
-    const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
-    const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] as number);
-    const narrow = this.#image(input.producer?.inputs[0] as Value);
-    return pixelShuffle(this.#convolution(narrow, kernel, biases, names, node), r);
-  }
-
-  #convolution(
-    x: Value,
-    { shape, data }: Kernel,
-    bias: Float32Array,
-    names: readonly [string, string],
-    node: Node,
-  ): Value {
+    const shuffled = input.producer?.inputs[0];
+    if (r !== undefined && shuffled && [input, shuffled].every((value) => this.#readers.get(value) === 1)) {
+      const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
+      const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] ?? 0);
+      return pixelShuffle(convolveInParts(this.#image(shuffled), kernel, biases, name), r);
+    }
     const parameters = [
-      this.#target.constant(data, shape, { name: names[0] }),
-      this.#target.constant(bias, [bias.length], { name: names[1] }),
+      this.#target.constant(weight, shape, { name }),
+      this.#target.constant(bias, [bias.length], { name: biasPlace?.name ?? `${name}.bias` }),
     ];
-    const sides = shape.slice(2);
-    const attributes = sameShape(sides, node.inputs[1]?.shape.slice(2) ?? [])
-      ? node.attributes
-      : { kernel_shape: ints(sides), pads: ints([...sides, ...sides].map((side) => (side - 1) / 2)) };
-    return this.#target.apply("Conv", [x, ...parameters], attributes)[0] as Value;
+    return this.#target.apply("Conv", [this.#image(input), ...parameters], node.attributes)[0] as Value;
   }
 
   #write(node: Node): void {

@@ -1,4 +1,5 @@
 import {
+  concat,
   conv,
   type Graph,
   intOr,
@@ -55,18 +56,51 @@ function keepsSize({ inputs, attributes }: Node): boolean {
 export function behindShuffles(source: Graph): Graph {
   return rewrite(source, (target) => (node, inputs) => {
     const r = shuffleFactor(node);
-    const swapped = node.inputs[0]?.producer;
-    const [x] = inputs[0]?.producer?.inputs ?? [];
-    if (r === undefined || !x || swapped?.operator !== "Conv" || !keepsSize(swapped)) return undefined;
-    const [, weight, bias] = swapped.inputs;
-    const kernel = weight?.data instanceof Float32Array && kernelBehindShuffle({ ...weight, data: weight.data }, r);
-    if (!kernel || !(bias?.data instanceof Float32Array)) return undefined;
-    const biases = bias.data.filter((_, i) => i % r ** 2 === 0);
-    if (bias.data.some((value, i) => value !== biases[Math.floor(i / r ** 2)])) return undefined;
+    const sum = r === undefined ? undefined : wholeConvolution(node.inputs[0], inputs[0]);
+    const kernel = sum && r !== undefined && kernelBehindShuffle(sum.kernel, r);
+    if (!kernel || r === undefined) return undefined;
+    const biases = sum.bias.filter((_, i) => i % r ** 2 === 0);
+    if (sum.bias.some((value, i) => value !== biases[Math.floor(i / r ** 2)])) return undefined;
     const pad = ((kernel.shape[2] as number) - 1) / 2;
     const parameters = [target.constant(kernel.data, kernel.shape), target.constant(biases, [biases.length])] as const;
-    return [conv(pixelShuffle(x, r), ...parameters, { pads: [pad, pad, pad, pad] })];
+    return [conv(pixelShuffle(concat(sum.inputs, 1), r), ...parameters, { pads: [pad, pad, pad, pad] })];
   });
+}
+
+/** What a sum of convolutions amounts to: one of all their inputs. `copy` is the same sum in the graph that inputs are wanted of. */
+function wholeConvolution(
+  value: Value | undefined,
+  copy: Value | undefined,
+): { inputs: Value[]; kernel: Kernel; bias: Float32Array } | undefined {
+  const [node, twin] = [value?.producer, copy?.producer];
+  const [x, weight, bias] = node?.inputs ?? [];
+  if (node?.operator === "Add") {
+    const [left, right] = [0, 1].map((i) => wholeConvolution(node.inputs[i], twin?.inputs[i]));
+    if (!left || !right || !sameShape(left.kernel.shape.slice(2), right.kernel.shape.slice(2))) return undefined;
+    return {
+      inputs: [...left.inputs, ...right.inputs],
+      kernel: joined(left.kernel, right.kernel),
+      bias: left.bias.map((b, i) => b + (right.bias[i] ?? 0)),
+    };
+  }
+  const input = twin?.inputs[0];
+  if (node?.operator !== "Conv" || !keepsSize(node) || !x || !input || !weight) return undefined;
+  const { data, shape } = weight;
+  const offsets = bias ? bias.data : new Float32Array(shape[0] ?? 0);
+  if (!(data instanceof Float32Array && offsets instanceof Float32Array)) return undefined;
+  return { inputs: [input], kernel: { shape, data }, bias: offsets };
+}
+
+/** Two kernels of as many filters as one that reads the channels of both. */
+function joined(left: Kernel, right: Kernel): Kernel {
+  const [filters = 0, channels = 0, ...sides] = left.shape;
+  const data = new Float32Array(left.data.length + right.data.length);
+  const [a, b] = [left.data.length / filters, right.data.length / filters];
+  for (let f = 0; f < filters; f++) {
+    data.set(left.data.subarray(f * a, (f + 1) * a), f * (a + b));
+    data.set(right.data.subarray(f * b, (f + 1) * b), f * (a + b) + a);
+  }
+  return { shape: [filters, channels + (right.shape[1] ?? 0), ...sides], data };
 }
 
 /**

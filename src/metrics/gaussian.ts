@@ -8,6 +8,7 @@ export function gaussian(size: number, sigma: number): Float64Array {
 /**
  * Filters a plane by the kernel along both axes, where it lies wholly within.
  * @param plane height · width values
+ * @param kernel symmetric, of an odd number of taps up to 11
  * @returns (height − taps + 1) · (width − taps + 1) values
  */
 export function filterValid(plane: Float64Array, width: number, height: number, kernel: Float64Array): Float64Array {
@@ -21,29 +22,22 @@ export function filterValid(plane: Float64Array, width: number, height: number, 
   return result;
 }
 
-/** target[x] = Σ_k kernel[k] · source[start + k · step + x], added in the order of k, four taps in a pass. */
+/** target[x] = Σ_k kernel[k] · source[start + k · step + x]; taps at equal distances of the centre are added first. */
 function weigh(source: Float64Array, start: number, step: number, kernel: Float64Array, target: Float64Array): void {
-  target.fill(0);
-  let k = 0;
-  for (; k + 4 <= kernel.length; k += 4) {
-    const [w0, w1] = [kernel[k] as number, kernel[k + 1] as number];
-    const [w2, w3] = [kernel[k + 2] as number, kernel[k + 3] as number];
-    const from = start + k * step;
-    for (let x = 0; x < target.length; x++) {
-      const at = from + x;
-      target[x] =
-        (target[x] as number) +
-        w0 * (source[at] as number) +
-        w1 * (source[at + step] as number) +
-        w2 * (source[at + 2 * step] as number) +
-        w3 * (source[at + 3 * step] as number);
-    }
-  }
-  for (; k < kernel.length; k++) {
-    const weight = kernel[k] as number;
-    const from = start + k * step;
-    for (let x = 0; x < target.length; x++) {
-      target[x] = (target[x] as number) + weight * (source[from + x] as number);
-    }
+  const half = (kernel.length - 1) / 2;
+  const weight = (distance: number): number => kernel[half + distance] ?? 0;
+  const [w0, w1, w2, w3, w4, w5] = [weight(0), weight(1), weight(2), weight(3), weight(4), weight(5)];
+  const away = (distance: number): number => Math.min(distance, half) * step;
+  const [d1, d2, d3, d4, d5] = [away(1), away(2), away(3), away(4), away(5)];
+  const centre = start + half * step;
+  for (let x = 0; x < target.length; x++) {
+    const at = centre + x;
+    target[x] =
+      w0 * (source[at] as number) +
+      w1 * ((source[at - d1] as number) + (source[at + d1] as number)) +
+      w2 * ((source[at - d2] as number) + (source[at + d2] as number)) +
+      w3 * ((source[at - d3] as number) + (source[at + d3] as number)) +
+      w4 * ((source[at - d4] as number) + (source[at + d4] as number)) +
+      w5 * ((source[at - d5] as number) + (source[at + d5] as number));
   }
 }
