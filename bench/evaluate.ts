@@ -1,6 +1,7 @@
 /**
  * Evaluation of a network on sets of images, all of it (loading the engine, images, runs, metrics), against PyTorch's forward
- * passes of the same network over images of the same sizes (Debian's python3-torch), in turn in one run: medians.
+ * passes of the same network over images of the same sizes (Debian's python3-torch), in turn in one run: medians. The floor is
+ * what the network's operations take at the engine's rate of matrix products.
  * Arguments: --model FILE (a checkpoint; by default EDSR 8×64 ×2 with random weights), --data FOLDER (may be repeated; by
  * default three small photographs), --runs N (7), --json.
  */
@@ -10,9 +11,11 @@ import { parseArgs } from "node:util";
 import { loadCheckpoint } from "../src/checkpoints/files.js";
 import { openDataset } from "../src/datasets/dataset.js";
 import { checkpointModels } from "../src/evaluation/checkpoint-models.js";
+import { HD_OUTPUT } from "../src/evaluation/cost.js";
 import { evaluate } from "../src/evaluation/evaluate.js";
 import { elements } from "../src/graph/index.js";
 import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../src/networks/index.js";
+import { gemmRate } from "./step/gemm.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -60,6 +63,8 @@ const times: { whole: number; engine: number; torch: number }[] = [];
 for (let run = 0; run < runs; run++) times.push({ ...(await ours()), torch: await torch.step() });
 await torch.finish();
 
+const pixels = sizes.reduce((sum, [height = 0, width = 0]) => sum + height * width, 0);
+const macsPerPixel = ((models[0]?.cost?.macs ?? 0) * network.scale ** 2) / (HD_OUTPUT.width * HD_OUTPUT.height);
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
 const result = {
   model: models[0]?.name,
@@ -67,18 +72,27 @@ const result = {
   runs,
   whole: median(times.map(({ whole }) => whole)),
   engine: median(times.map(({ engine }) => engine)),
+  flops: 2 * pixels * macsPerPixel,
+  gemm: await gemmRate(),
   torch: median(times.map((time) => time.torch)),
+  /** Of the fastest run of each: what else the machine does counts least there. */
+  fastestRatio: Math.min(...times.map(({ whole }) => whole)) / Math.min(...times.map((time) => time.torch)),
   ratio: median(times.map((time) => time.whole / time.torch)),
   engineRatio: median(times.map((time) => time.engine / time.torch)),
 };
 if (values.json) {
   console.log(JSON.stringify(result, null, 2));
 } else {
-  const { whole, engine, ratio, engineRatio } = result;
+  const { whole, engine, ratio, fastestRatio, engineRatio, flops, gemm } = result;
   console.log(
     `${cpus()[0]?.model}, ${cpus().length} cores; ${result.model}, ${sizes.length} images, ${runs} runs in turn`,
   );
-  console.log(`evaluation   ${whole.toFixed(0)} ms, ${ratio.toFixed(2)} of PyTorch's forward passes (target 0.80)`);
+  console.log(
+    `evaluation   ${whole.toFixed(0)} ms, ${ratio.toFixed(2)} of PyTorch's forward passes (target 0.80); the fastest runs ${fastestRatio.toFixed(2)}`,
+  );
   console.log(`engine alone ${engine.toFixed(0)} ms, ${engineRatio.toFixed(2)}`);
   console.log(`PyTorch      ${result.torch.toFixed(0)} ms`);
+  console.log(
+    `the network's operations at the rate of matrix products (${(gemm / 1e9).toFixed(0)} GFLOP/s): ${((flops / gemm) * 1e3).toFixed(0)} ms`,
+  );
 }

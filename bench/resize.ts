@@ -1,27 +1,85 @@
 /**
- * Throughput of MATLAB-compatible bicubic shrinking on one core, in megapixels of HR per second.
- * Run: npx tsx bench/resize.ts
+ * Throughput of MATLAB-compatible bicubic shrinking in megapixels of HR per second, of photographs of DIV2K's size: the reduction
+ * alone on one thread and on one for each core, and `prepare` of a folder, which reads PNG and writes LR besides. Medians.
+ * Arguments: --runs N (7), --json.
  */
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Worker } from "node:worker_threads";
+import { prepareBenchmark } from "../src/datasets/prepare.js";
 import { resizeBicubic } from "../src/images/bicubic.js";
-import { imageOf } from "../src/images/image.js";
+import { crop, type Image } from "../src/images/image.js";
+import { readImage } from "../src/images/node/decode.js";
+import { writeImage } from "../src/images/node/encode.js";
 
-const [width, height, repeats] = [2040, 1356, 15];
-const image = imageOf(
-  width,
-  height,
-  3,
-  new Uint8Array(width * height * 3).map((_, i) => Math.imul(i, 2654435761) >>> 24),
-);
+const [WIDTH, HEIGHT, IMAGES] = [2040, 1356, 8];
+const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-for (const scale of [2, 3, 4]) {
-  const times = Array.from({ length: repeats }, () => {
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
+});
+const runs = Math.max(3, Number(values.runs));
+const cores = availableParallelism();
+
+/** A photograph, enlarged to DIV2K's size. */
+async function photograph(): Promise<Image> {
+  const small = await readImage(beside("../test/fixtures/images/kodak-23.png"));
+  const large = resizeBicubic(small, Math.max(WIDTH / small.width, HEIGHT / small.height));
+  return crop(large, 0, 0, WIDTH, HEIGHT);
+}
+
+/** Megapixels of HR a second, of `images` at once or in turn: the median after one run that isn't counted. */
+async function rate(images: number, run: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i <= runs; i++) {
     const start = performance.now();
-    resizeBicubic(image, 1 / scale);
-    return performance.now() - start;
-  }).sort((a, b) => a - b);
-  const median = times[Math.floor(repeats / 2)] as number;
-  const rate = (width * height) / 1000 / median;
-  console.log(
-    `${width}×${height} ×${scale}: ${median.toFixed(1)} ms (median of ${repeats}), ${rate.toFixed(0)} Mpixel/s`,
+    await run();
+    if (i > 0) times.push(performance.now() - start);
+  }
+  const median = times.sort((a, b) => a - b)[runs >> 1] as number;
+  return (images * WIDTH * HEIGHT) / 1e3 / median;
+}
+
+const image = await photograph();
+const workers = Array.from({ length: cores }, () => new Worker(beside("resize/worker.js")));
+const shrink = (scale: number, among: readonly Worker[]) => () =>
+  Promise.all(
+    among.map((worker) => {
+      worker.postMessage({ image, scale, times: IMAGES / cores });
+      return once(worker, "message");
+    }),
   );
+
+const folder = await mkdtemp(join(tmpdir(), "slimsr-resize-"));
+const hr = join(folder, "HR");
+await mkdir(hr);
+await writeImage(join(hr, "0.png"), image);
+for (let i = 1; i < IMAGES; i++) await copyFile(join(hr, "0.png"), join(hr, `${i}.png`));
+
+const results = [];
+for (const scale of [2, 3, 4]) {
+  results.push({
+    scale,
+    oneThread: await rate(IMAGES / cores, shrink(scale, workers.slice(0, 1))),
+    allCores: await rate((IMAGES / cores) * cores, shrink(scale, workers)),
+    prepare: await rate(IMAGES, () => prepareBenchmark(hr, [scale], folder)),
+  });
+}
+await Promise.all(workers.map((worker) => worker.terminate()));
+await rm(folder, { recursive: true });
+
+if (values.json) {
+  console.log(JSON.stringify({ cores, width: WIDTH, height: HEIGHT, runs, results }, null, 2));
+} else {
+  console.log(
+    `${cpus()[0]?.model}, ${cores} cores; ${WIDTH}×${HEIGHT}, Mpixel/s of HR, medians of ${runs} (target 40 at ×4)`,
+  );
+  for (const { scale, oneThread, allCores, prepare } of results) {
+    const figures = [oneThread, allCores, prepare].map((figure) => figure.toFixed(0));
+    console.log(`×${scale}: one thread ${figures[0]}, ${cores} threads ${figures[1]}, prepare with PNG ${figures[2]}`);
+  }
 }

@@ -5,6 +5,7 @@ import { networkLayers } from "./layers.js";
 import { writeMean } from "./mean.js";
 import { describe, readDescription } from "./metadata.js";
 import { looksLikeArchive, looksLikePickle, readPytorch } from "./pytorch/read.js";
+import { stripPrefixes } from "./pytorch/state-dict.js";
 import { writePytorch } from "./pytorch/write.js";
 import { applyOverrides, type Overrides, recognise } from "./recognise.js";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
@@ -38,7 +39,7 @@ export function readCheckpoint(
 ): Checkpoint & { source: Source } {
   const { state, metadata } = readState(bytes, file);
   const description = readDescription(metadata, file);
-  if (!description) return recognise(state, overrides, file);
+  if (!description) return recognise(stripPrefixes(state), overrides, file);
   const { network, ...rest } = description;
   checkParameters(network, state, file);
   return { network: applyOverrides(network, overrides, file), parameters: state, ...rest, source: "canonical" };

@@ -97,7 +97,12 @@ export function evaluationNotes(rows: readonly EvaluationRow[]): string[] {
             `${of(padded)} are smaller than the size the model is made for and were continued at their border: figures are approximate`,
           ]
         : []),
-      ...(without > 0 ? [`${of(without)} have too few blocks of 96×96 pixels for NIQE; it is of the others`] : []),
+      ...(without > 0
+        ? [
+            `${of(without)} have too few blocks of 96×96 pixels for NIQE; ` +
+              (without < images.length ? "it is of the others" : "it is not given"),
+          ]
+        : []),
     ];
   });
 }

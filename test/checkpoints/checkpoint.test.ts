@@ -42,6 +42,16 @@ function weights(network: NetworkOptions, width: number): StateDict {
   return state;
 }
 
+describe("a safetensors file of another's names", () => {
+  it("may have what wrapping a model adds before each", () => {
+    const plainNames = readSafetensors(fixture("edsr.safetensors"), "x").tensors;
+    const wrapped = new Map([...plainNames].map(([name, tensor]) => [`module.${name}`, tensor]));
+    expect(readCheckpoint(writeSafetensors(wrapped, {}), "x")).toEqual(
+      readCheckpoint(writeSafetensors(plainNames, {}), "x"),
+    );
+  });
+});
+
 describe("this project's format", () => {
   it.each(networks)("keeps $architecture ×$scale, full, slim and shared", (network) => {
     for (const width of [1, 0.5, 0.25]) {

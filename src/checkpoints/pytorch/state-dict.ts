@@ -37,7 +37,8 @@ export function findStateDict(root: PickleValue, file: string): Map<string, Tens
   return stripPrefixes(tensors);
 }
 
-function stripPrefixes(tensors: Map<string, TensorView>): Map<string, TensorView> {
+/** The tensors without what wrapping a model adds to all their names, `module.` and the like. */
+export function stripPrefixes<Tensor>(tensors: Map<string, Tensor>): Map<string, Tensor> {
   const prefix = PREFIXES.find((candidate) => [...tensors.keys()].every((name) => name.startsWith(candidate)));
   if (prefix === undefined) return tensors;
   return stripPrefixes(new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])));
