@@ -25,8 +25,8 @@ export function presetSettings(preset: Preset, scale: Scale): PartialSettings {
       };
     case "cpu":
       return {
-        ...{ method: "kd", init: "principal", steps: 5000, batch: 16, patch: 24 },
-        ...{ learningRate: 2e-4, schedule: "cosine", warmup: 100 },
+        ...{ method: "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
+        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100 },
       };
     case "quick":
       return {

@@ -1,0 +1,75 @@
+/**
+ * How far models' images are from the ground truth in VGG19's feature space: Σ_j w_j · mean |φ_j(SR) − φ_j(HR)| over CSD's taps and
+ * weights, relative to bicubic's; means over a set's images. Beside PSNR it shows what a contrastive loss does.
+ * Arguments: --model FILE... (checkpoints or ONNX), --data FOLDER (may be repeated), --vgg FILE (embedded, 8 bits).
+ */
+import { parseArgs } from "node:util";
+import { loadVgg19 } from "../src/checkpoints/files.js";
+import { EMBEDDED_VGG19 } from "../src/checkpoints/vgg19.js";
+import { openDataset } from "../src/datasets/dataset.js";
+import { loadModels } from "../src/evaluation/load.js";
+import { Runner } from "../src/evaluation/runner.js";
+import { renderTable } from "../src/evaluation/table.js";
+import { Graph, mul, sum } from "../src/graph/index.js";
+import { resizeBicubic } from "../src/images/bicubic.js";
+import { to8Bit } from "../src/images/image.js";
+import { imageFromPlanes, rgbPlanes } from "../src/images/planes.js";
+import { vgg19 } from "../src/networks/index.js";
+import { TAP_WEIGHTS } from "../src/objectives/contrastive.js";
+import { l1 } from "../src/objectives/reconstruction.js";
+import { createSession, float32 } from "../src/runtime/index.js";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", multiple: true, default: [] },
+    data: { type: "string", multiple: true, default: [] },
+    vgg: { type: "string", default: EMBEDDED_VGG19 },
+  },
+});
+const weights = await loadVgg19(values.vgg);
+
+/** The distance of two images [1, 3, H, W]. */
+async function distance(a: Float32Array, b: Float32Array, shape: readonly number[]): Promise<number> {
+  const graph = new Graph("distance");
+  const features = vgg19(graph, weights);
+  const [left, right] = [features(graph.input("a", shape)), features(graph.input("b", shape))];
+  graph.output("distance", sum(left.map((tap, j) => mul(l1(tap, right[j] as typeof tap), TAP_WEIGHTS[j] as number))));
+  const session = await createSession(graph);
+  const { outputs } = await session.run({ a: float32(a, shape), b: float32(b, shape) });
+  await session.close();
+  return Number((outputs.distance as { data: Float32Array }).data[0]);
+}
+
+const models = (await Promise.all(values.model.map((file) => loadModels(file)))).flat();
+const scale = models[0]?.scale ?? 2;
+const rows: { set: string; model: string; relative: number }[] = [];
+for (const path of values.data) {
+  const set = await openDataset(path, { scale });
+  const totals = new Map<string, number>();
+  const add = (name: string, value: number) => totals.set(name, (totals.get(name) ?? 0) + value / set.pairs.length);
+  const runners = await Promise.all(models.map((model) => Runner.open(model)));
+  for (const pair of set.pairs) {
+    const [lr, hr] = [await pair.lr(), await pair.hr()];
+    const shape = [1, 3, hr.height, hr.width];
+    const truth = rgbPlanes(hr);
+    const bicubic = await distance(rgbPlanes(resizeBicubic(to8Bit(lr), scale)), truth, shape);
+    for (const [i, runner] of runners.entries()) {
+      const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
+      const { planes } = await runner.upscale({ width: lr.width, height: lr.height, data });
+      const image = imageFromPlanes(planes.data, hr.width, hr.height);
+      add(values.model[i] as string, (await distance(rgbPlanes(image), truth, shape)) / bicubic);
+    }
+  }
+  await Promise.all(runners.map((runner) => runner.close()));
+  for (const [model, relative] of totals) rows.push({ set: set.name, model, relative });
+}
+const columns = [
+  { title: "set", value: (row: (typeof rows)[number]) => row.set },
+  { title: "model", value: (row: (typeof rows)[number]) => row.model },
+  {
+    title: "VGG distance / bicubic's",
+    value: (row: (typeof rows)[number]) => row.relative,
+    show: (x: number) => x.toFixed(4),
+  },
+];
+process.stdout.write(renderTable(columns, rows, "text"));
