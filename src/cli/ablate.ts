@@ -6,7 +6,7 @@ import type { AblationReport, AblationRow } from "../report/ablation.js";
 import { compareRuns, findRun, planAblation } from "../runs/ablation.js";
 import { resultOf } from "../runs/finish.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
-import { METHODS, type Method, type PartialSettings } from "../runs/settings.js";
+import { METHODS, type Method } from "../runs/settings.js";
 import { completeRun, newSettings } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions } from "./settings-options.js";
@@ -50,7 +50,7 @@ async function ablate(options: Options): Promise<void> {
     const runs = [];
     for (const [i, each] of plan.entries()) {
       const { method, width, seed, folder } = each;
-      const settings = await newSettings(options, { ...trained(method), method, width: [width], seed });
+      const settings = await newSettings(options, { method, width: [width], seed });
       const found = await findRun(folder, settings);
       process.stderr.write(
         `run ${i + 1} of ${plan.length}: ${method}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
@@ -75,9 +75,6 @@ async function ablate(options: Options): Promise<void> {
 }
 
 const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
-
-/** Joint training always trains the teacher, whatever a preset says of it. */
-const trained = (method: Method): PartialSettings => (method === "joint" ? { teacherWeights: "shared" } : {});
 
 function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
   const sets = rows[0]?.scores.map(({ set }) => set) ?? [];

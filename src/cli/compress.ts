@@ -75,11 +75,11 @@ export async function newSettings(
 
 async function presetFor(
   preset: Preset,
-  { teacher, scale, resScale, range, variant }: PartialSettings,
+  { teacher, method, scale, resScale, range, variant }: PartialSettings,
 ): Promise<PartialSettings> {
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
   const { network } = await loadCheckpoint(teacher, { scale, resScale, range, variant });
-  return presetSettings(preset, network.scale);
+  return presetSettings(preset, network.scale, method);
 }
 
 /** Trains a run to its end and prints what came out. */

@@ -1,5 +1,5 @@
 import type { Scale } from "../networks/options.js";
-import type { PartialSettings } from "./settings.js";
+import type { Method, PartialSettings } from "./settings.js";
 
 export const PRESETS = ["paper", "cpu", "quick"] as const;
 export type Preset = (typeof PRESETS)[number];
@@ -7,17 +7,28 @@ export type Preset = (typeof PRESETS)[number];
 /** HR pixels along a side of the published patches. */
 const PUBLISHED_PATCH = 192;
 
+/** What the contrastive loss takes where time is short: a frozen teacher, few samples, and the L1 to its output beside it. */
+const SHORT_CSD: PartialSettings = {
+  ...{ teacherWeights: "frozen", lambdaDistillation: 1 },
+  ...{ lambdaContrastive: 10, negatives: 4, contrasted: 4 },
+};
+
+/** Shared weights bear a lower rate: the teacher is to stay what it is. */
+const SHARED: PartialSettings = { teacherWeights: "shared", lambdaDistillation: 1, learningRate: 1e-4 };
+
 /**
  * Settings that go together.
  * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
- * `cpu`: what gave the best student within a quarter of an hour on two cores.
- * `quick`: a first look, within a minute or two.
+ * `cpu`: what gave the best student within a quarter of an hour on two cores: kd.
+ * `quick`: a first look within a minute or two, contrastive loss and all.
+ * @param method where another than the preset's own is asked for
  */
-export function presetSettings(preset: Preset, scale: Scale): PartialSettings {
+export function presetSettings(preset: Preset, scale: Scale, method?: Method): PartialSettings {
+  const short = method === "joint" ? SHARED : SHORT_CSD;
   switch (preset) {
     case "paper":
       return {
-        ...{ method: "csd", teacherWeights: "shared", init: "plain", split: "official", width: [0.25] },
+        ...{ method: method ?? "csd", teacherWeights: "shared", init: "plain", split: "official", width: [0.25] },
         ...{ steps: 400_000, batch: 16, patch: PUBLISHED_PATCH / scale },
         ...{ learningRate: 1e-4, schedule: "step", decayAt: 0.5, decayFactor: 0.1 },
         ...{ lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1 },
@@ -25,14 +36,13 @@ export function presetSettings(preset: Preset, scale: Scale): PartialSettings {
       };
     case "cpu":
       return {
-        ...{ method: "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
-        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100 },
+        ...{ method: method ?? "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
+        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short },
       };
     case "quick":
       return {
-        ...{ method: "csd", teacherWeights: "frozen", init: "principal", steps: 300, batch: 8, patch: 24 },
-        ...{ calibrationPatches: 96, learningRate: 2e-4, schedule: "cosine", warmup: 30 },
-        ...{ lambdaContrastive: 10, lambdaDistillation: 1, negatives: 4, contrasted: 2 },
+        ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
+        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: 2 },
         ...{ validateEvery: 100, checkpointEvery: 100 },
       };
   }
