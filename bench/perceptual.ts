@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { loadVgg19 } from "../src/checkpoints/files.js";
 import { EMBEDDED_VGG19 } from "../src/checkpoints/vgg19.js";
 import { openDataset } from "../src/datasets/dataset.js";
+import { savedLabel } from "../src/evaluation/evaluate.js";
 import { loadModels } from "../src/evaluation/load.js";
 import { Runner } from "../src/evaluation/runner.js";
 import { renderTable } from "../src/evaluation/table.js";
@@ -28,19 +29,27 @@ const { values } = parseArgs({
 });
 const weights = await loadVgg19(values.vgg);
 
-/** The distance of two images [1, 3, H, W]. */
-async function distance(a: Float32Array, b: Float32Array, shape: readonly number[]): Promise<number> {
+/** Yields the distance of images [1, 3, H, W] from a truth of that shape. */
+async function distancesFrom(truth: Float32Array, shape: readonly number[]) {
   const graph = new Graph("distance");
   const features = vgg19(graph, weights);
   const [left, right] = [features(graph.input("a", shape)), features(graph.input("b", shape))];
   graph.output("distance", sum(left.map((tap, j) => mul(l1(tap, right[j] as typeof tap), TAP_WEIGHTS[j] as number))));
   const session = await createSession(graph);
-  const { outputs } = await session.run({ a: float32(a, shape), b: float32(b, shape) });
-  await session.close();
-  return Number((outputs.distance as { data: Float32Array }).data[0]);
+  return {
+    of: async (image: Float32Array): Promise<number> => {
+      const { outputs } = await session.run({ a: float32(image, shape), b: float32(truth, shape) });
+      return Number((outputs.distance as { data: Float32Array }).data[0]);
+    },
+    close: () => session.close(),
+  };
 }
 
-const models = (await Promise.all(values.model.map((file) => loadModels(file)))).flat();
+const loaded = await Promise.all(
+  values.model.map(async (file) => (await loadModels(file)).map((model) => ({ ...model, name: file }))),
+);
+const models = loaded.flat();
+const labelOf = ({ model }: Runner) => savedLabel(model);
 const scale = models[0]?.scale ?? 2;
 const rows: { set: string; model: string; relative: number }[] = [];
 for (const path of values.data) {
@@ -51,14 +60,15 @@ for (const path of values.data) {
   for (const pair of set.pairs) {
     const [lr, hr] = [await pair.lr(), await pair.hr()];
     const shape = [1, 3, hr.height, hr.width];
-    const truth = rgbPlanes(hr);
-    const bicubic = await distance(rgbPlanes(resizeBicubic(to8Bit(lr), scale)), truth, shape);
-    for (const [i, runner] of runners.entries()) {
+    const distances = await distancesFrom(rgbPlanes(hr), shape);
+    const bicubic = await distances.of(rgbPlanes(resizeBicubic(to8Bit(lr), scale)));
+    for (const runner of runners) {
       const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
       const { planes } = await runner.upscale({ width: lr.width, height: lr.height, data });
       const image = imageFromPlanes(planes.data, hr.width, hr.height);
-      add(values.model[i] as string, (await distance(rgbPlanes(image), truth, shape)) / bicubic);
+      add(labelOf(runner), (await distances.of(rgbPlanes(image))) / bicubic);
     }
+    await distances.close();
   }
   await Promise.all(runners.map((runner) => runner.close()));
   for (const [model, relative] of totals) rows.push({ set: set.name, model, relative });

@@ -1,3 +1,5 @@
+import type { Parameters } from "../networks/parameters.js";
+
 /** Named tensors, as readers yield and writers take them. */
 export interface StateTensor {
   readonly dtype: "float32";
@@ -15,6 +17,10 @@ export interface Int8Tensor {
 }
 
 export type StateDict = Map<string, StateTensor>;
+
+/** A network's parameters as tensors of a checkpoint. */
+export const stateOf = (parameters: Parameters): StateDict =>
+  new Map([...parameters].map(([name, { shape, data }]) => [name, { dtype: "float32", shape, data }]));
 
 /** Product of the dimensions; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {

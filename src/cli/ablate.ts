@@ -46,25 +46,24 @@ export function ablateCommand(): Command {
 async function ablate(options: Options): Promise<void> {
   const out = resolve(options.out);
   const plan = planAblation(out, options.methods, options.widths, options.seeds);
+  const settingsWith = await newSettings(options);
   await interruptible(async (signal) => {
     const runs = [];
     for (const [i, each] of plan.entries()) {
       const { method, width, seed, folder } = each;
-      const settings = await newSettings(options, { method, width: [width], seed });
+      const settings = settingsWith({ method, width: [width], seed });
       const found = await findRun(folder, settings);
       process.stderr.write(
         `run ${i + 1} of ${plan.length}: ${method}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
       if (found.kind === "finished") {
-        runs.push({ ...each, settings, result: found.result });
+        runs.push({ ...each, result: found.result });
         continue;
       }
       const { run, outcome } = await completeRun(folder, found.kind === "begun" ? undefined : settings, signal);
-      runs.push({ ...each, settings, result: resultOf(run, outcome) });
+      runs.push({ ...each, result: resultOf(run, outcome) });
     }
-    const [first] = runs;
-    if (!first) return;
-    const report = compareRuns(runs, first.settings);
+    const report = compareRuns(runs);
     await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
     const { renderAblation } = await import("../report/ablation.js");
     await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));

@@ -53,7 +53,7 @@ async function compress(options: Options): Promise<void> {
 
 /** A new run's settings; undefined for one that is resumed. */
 async function settingsFor(options: Options): Promise<Settings | undefined> {
-  if (options.resume === undefined) return newSettings(options);
+  if (options.resume === undefined) return (await newSettings(options))();
   const named = settingsOf(options as unknown as Record<string, unknown>);
   const [given] = [...Object.keys(named), ...(["out", "config"] as const).filter((key) => options[key] !== undefined)];
   if (given === undefined) return undefined;
@@ -62,24 +62,23 @@ async function settingsFor(options: Options): Promise<Settings | undefined> {
   );
 }
 
-/** What the command line, the config file and the preset say, in this order. */
+/**
+ * What the command line, the config file and the preset say, in this order; yields the settings of a run in which some are
+ * given besides.
+ */
 export async function newSettings(
   options: Pick<Options, "preset" | "config">,
-  own: PartialSettings = {},
-): Promise<Settings> {
+): Promise<(own?: PartialSettings) => Settings> {
   const configured = options.config === undefined ? {} : await readConfig(options.config);
-  const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>), ...own };
-  const preset = await presetFor(options.preset, named);
-  return resolveSettings({ ...preset, ...named }, options.config ?? "settings");
-}
-
-async function presetFor(
-  preset: Preset,
-  { teacher, method, scale, resScale, range, variant }: PartialSettings,
-): Promise<PartialSettings> {
+  const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>) };
+  const { teacher, scale, resScale, range, variant } = named;
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
   const { network } = await loadCheckpoint(teacher, { scale, resScale, range, variant });
-  return presetSettings(preset, network.scale, method);
+  return (own = {}) => {
+    const given = { ...named, ...own };
+    const preset = presetSettings(options.preset, network.scale, given);
+    return resolveSettings({ ...preset, ...given }, options.config ?? "settings");
+  };
 }
 
 /** Trains a run to its end and prints what came out. */

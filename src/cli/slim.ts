@@ -5,6 +5,7 @@ import { writeAtomic } from "../atomic.js";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
 import { loadCheckpoint, readBytes, saveCheckpoint } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
+import { stateOf } from "../checkpoints/state.js";
 import { openDataset } from "../datasets/dataset.js";
 import { CheckpointError, InterruptedError, UsageError } from "../errors.js";
 import { evaluate } from "../evaluation/evaluate.js";
@@ -250,10 +251,7 @@ async function writeStudent(
     throw new CheckpointError(`${path}.onnx cannot be written: ${(error as Error).message}`, { cause: error });
   }
   if (!network) return [`${path}.onnx`];
-  const tensors = new Map(
-    [...parameters].map(([name, { shape, data }]) => [name, { dtype: "float32", shape, data } as const]),
-  );
-  await saveCheckpoint(`${path}.safetensors`, { network, parameters: tensors });
+  await saveCheckpoint(`${path}.safetensors`, { network, parameters: stateOf(parameters) });
   return [`${path}.safetensors`, `${path}.onnx`];
 }
 

@@ -16,6 +16,7 @@ interface Options {
   groups?: string;
   reduction?: string;
   scale?: string;
+  range?: string;
   resScale?: string;
   variant?: string;
 }
@@ -74,9 +75,15 @@ async function run(options: Options): Promise<void> {
 }
 
 function networkFrom({ architecture, features = "64", blocks, groups = "10", reduction = "16", ...rest }: Options) {
-  const { scale, resScale = "1", variant = "original" } = rest;
+  const { scale, range = "255", resScale = "1", variant = "original" } = rest;
   if (scale === undefined) throw new UsageError("say how much it magnifies: --scale 2, 3 or 4");
-  const common = { architecture, scale: Number(scale), features: Number(features), mean: [...DIV2K_MEAN], range: 255 };
+  const common = {
+    architecture,
+    scale: Number(scale),
+    features: Number(features),
+    mean: [...DIV2K_MEAN],
+    range: Number(range),
+  };
   const own = {
     edsr: { blocks: Number(blocks ?? "16"), resScale: Number(resScale) },
     rcan: { blocks: Number(blocks ?? "20"), groups: Number(groups), reduction: Number(reduction) },

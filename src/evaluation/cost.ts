@@ -1,6 +1,6 @@
 import { Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
-import { splitChannels } from "../slimming/split.js";
+import { keptShape, splitChannels } from "../slimming/split.js";
 
 /** Operators whose second input is a weight. */
 const WEIGHTED = new Set(["Conv", "ConvTranspose", "PRelu"]);
@@ -75,16 +75,8 @@ export function graphCost(graph: Graph, output: OutputSize = HD_OUTPUT): Cost {
  */
 export function costAtWidth(network: NetworkOptions, width: number, output: OutputSize = HD_OUTPUT): Cost {
   const split = splitChannels(network, width);
-  const shapes = new Map<string, Shape>();
-  for (const [name, shape] of parameterShapes(network)) {
-    const kept = (size: number, axis: number): number =>
-      split
-        .get(name)
-        ?.get(axis)
-        ?.reduce((total, { start, end }) => total + end - start, 0) ?? size;
-    shapes.set(name, shape.map(kept));
-  }
-  return networkCost(network, output, shapes);
+  const shapes = [...parameterShapes(network)].map(([name, shape]) => [name, keptShape(split, name, shape)] as const);
+  return networkCost(network, output, new Map(shapes));
 }
 
 /**

@@ -20,6 +20,8 @@ export interface EvaluateOptions extends RunnerOptions, Partial<Omit<Measure, "b
   readonly bicubic?: boolean;
   /** Folder that gets the images, as SET/MODEL/name.png. */
   readonly save?: string | undefined;
+  /** Images of each set that are saved, from the first; all by default. */
+  readonly saved?: number;
   /** Called after each image of each model. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -122,7 +124,7 @@ async function evaluateImage(
   hr: Image,
   options: EvaluateOptions,
 ): Promise<void> {
-  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save, signal } = options;
+  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save, saved, signal } = options;
   signal?.throwIfAborted();
   let output: Image;
   let milliseconds: number | null = null;
@@ -142,7 +144,8 @@ async function evaluateImage(
     if (error instanceof DatasetError) throw new DatasetError(`${path}: ${name}: ${error.message}`, { cause: error });
     throw error;
   }
-  if (save !== undefined) await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
+  if (save !== undefined && images.length <= (saved ?? images.length))
+    await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
 }
 
 function labelOf(runner: Runner | undefined, selfEnsemble: boolean): string {

@@ -71,13 +71,14 @@ const scoreJson = ({ psnr, ssim, niqe }: Score) => ({
 });
 
 /**
- * How many times faster a model is than at width 1, on the same set in the same run; a model of one width alone is compared
- * with the first that has width 1.
+ * How many times faster a model is than at width 1, on the same set in the same run; a model that has one width alone, or no width
+ * 1, is compared with the first that has width 1.
  */
 export function speedUp(row: EvaluationRow, rows: readonly EvaluationRow[]): number | null {
   const beside = rows.filter(({ set, msPerImage }) => set === row.set && msPerImage !== null);
   const own = beside.filter(({ model }) => model === row.model);
-  const reference = (own.length > 1 ? own : beside).find(({ width }) => width === 1);
+  const full = (list: typeof beside) => list.find(({ width }) => width === 1);
+  const reference = (own.length > 1 ? full(own) : undefined) ?? full(beside);
   return reference?.msPerImage && row.msPerImage ? reference.msPerImage / row.msPerImage : null;
 }
 

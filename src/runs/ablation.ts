@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
-import type { EvaluationRow } from "../evaluation/evaluate.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/ablation.js";
 import { environment } from "./environment.js";
 import { RESULT, type RunResult } from "./finish.js";
-import { TEACHER_BEFORE } from "./models.js";
+import { TEACHER_BEFORE, teacherDrifts } from "./models.js";
 import type { Method, Settings } from "./settings.js";
 
 /** A run of a comparison. */
@@ -46,6 +45,9 @@ export async function findRun(folder: string, settings: Settings): Promise<Found
       `${folder} holds a run with another ${other} (${JSON.stringify(config[other])}, now ${JSON.stringify(canonical[other])}): name another folder with --out, or remove it`,
     );
   }
+  // A run that was killed before its first checkpoint has nothing to go on from.
+  const begun = await stat(join(folder, "checkpoints", "latest.safetensors")).catch(() => undefined);
+  if (!begun) return { kind: "none" };
   const result = await readJson(join(folder, RESULT));
   return result === undefined ? { kind: "begun" } : { kind: "finished", result: result as unknown as RunResult };
 }
@@ -59,10 +61,7 @@ async function readJson(file: string): Promise<Record<string, unknown> | undefin
 }
 
 /** The comparison in the form of CSD's table 1: methods as rows, sets as columns, mean ± standard deviation over seeds. */
-export function compareRuns(
-  runs: readonly (AblationRun & { result: RunResult })[],
-  settings: Settings,
-): AblationReport {
+export function compareRuns(runs: readonly (AblationRun & { result: RunResult })[]): AblationReport {
   const [first] = runs;
   if (!first) throw new RunError("there is no run to compare");
   const keys = [...new Set(runs.map(({ method, width }) => `${method} ${width}`))];
@@ -71,12 +70,12 @@ export function compareRuns(
     label: model,
     scores: scoresOf([first.result], (row) => row.model === model),
   });
-  const { method: _, width: __, seed: ___, ...common } = settings;
+  const { method: _, width: __, seed: ___, ...common } = first.result.settings;
   return {
-    title: `Methods compared at ${settings.steps} steps`,
+    title: `Methods compared at ${common.steps} steps`,
     created: new Date().toISOString(),
     summary: [
-      `${keys.length} methods from one teacher at equal steps (${settings.steps}), each from the same start and on the same patches for a seed.`,
+      `${keys.length} methods from one teacher at equal steps (${common.steps}), each from the same start and on the same patches for a seed.`,
     ],
     references: ["bicubic", TEACHER_BEFORE].map(reference),
     rows,
@@ -95,7 +94,7 @@ function rowOf(runs: readonly (AblationRun & { result: RunResult })[]): Ablation
   const results = runs.map(({ result }) => result);
   const [{ method, width, result }] = runs as [(typeof runs)[number]];
   const seconds = results.map(({ progress, settings }) => progress.seconds / settings.steps);
-  const drifts = results.map(({ rows }) => teacherDrift(rows)).filter((drift) => drift !== null);
+  const drifts = results.flatMap(({ rows }) => teacherDrifts(rows).map(({ before, after }) => after - before));
   return {
     ...{ method, width, steps: result.settings.steps, seeds: runs.length },
     scores: scoresOf(results, (row) => row.model === "student"),
@@ -110,15 +109,6 @@ function scoresOf(results: readonly RunResult[], wanted: (row: Rows[number]) => 
     const rows = results.flatMap((result) => result.rows.filter((row) => wanted(row) && row.set === set));
     return { set, scale, psnr: spreadOf(rows.map(({ psnr }) => psnr)), ssim: spreadOf(rows.map(({ ssim }) => ssim)) };
   });
-}
-
-/** How far the trained teacher's PSNR moved, mean over the sets; null where it wasn't trained. */
-export function teacherDrift(rows: readonly Pick<EvaluationRow, "model" | "set" | "psnr">[]): number | null {
-  const drifts = rows.flatMap(({ model, set, psnr }) => {
-    const before = rows.find((row) => row.set === set && row.model === TEACHER_BEFORE);
-    return model === "teacher" && before ? [psnr - before.psnr] : [];
-  });
-  return drifts.length > 0 ? meanOf(drifts) : null;
 }
 
 function spreadOf(values: readonly number[]): Spread {

@@ -1,4 +1,5 @@
 import { saveCheckpoint } from "../checkpoints/files.js";
+import { stateOf } from "../checkpoints/state.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { RunError } from "../errors.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
@@ -15,7 +16,7 @@ import { modelsOf, studentLabel, TEACHER_BEFORE } from "./models.js";
 import type { Run, RunHooks } from "./open.js";
 import { runReport } from "./report.js";
 import type { Settings } from "./settings.js";
-import { loadState, type RunProgress, stateOf } from "./state.js";
+import { loadState, type RunProgress } from "./state.js";
 import { learnedOf } from "./train.js";
 
 /** A student as it was written, and how far its ONNX model's output is from the training network's, of 255. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { loadCheckpoint, loadVgg19, saveCheckpoint } from "../checkpoints/files.js";
+import { stateOf } from "../checkpoints/state.js";
 import { EMBEDDED_VGG19 } from "../checkpoints/vgg19.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
@@ -16,7 +17,7 @@ import { RunFolder } from "./folder.js";
 import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
 import type { Stage } from "./stage.js";
 import { startingParameters } from "./start.js";
-import { loadState, type RunProgress, saveState, stateOf } from "./state.js";
+import { loadState, type RunProgress, saveState } from "./state.js";
 import { openValidation } from "./validation.js";
 
 export interface RunHooks {

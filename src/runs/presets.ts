@@ -1,5 +1,5 @@
 import type { Scale } from "../networks/options.js";
-import type { Method, PartialSettings } from "./settings.js";
+import type { PartialSettings } from "./settings.js";
 
 export const PRESETS = ["paper", "cpu", "quick"] as const;
 export type Preset = (typeof PRESETS)[number];
@@ -10,7 +10,7 @@ const PUBLISHED_PATCH = 192;
 /** What the contrastive loss takes where time is short: a frozen teacher, few samples, and the L1 to its output beside it. */
 const SHORT_CSD: PartialSettings = {
   ...{ teacherWeights: "frozen", lambdaDistillation: 1 },
-  ...{ lambdaContrastive: 10, negatives: 4, contrasted: 4 },
+  ...{ lambdaContrastive: 10, negatives: 4 },
 };
 
 /** Shared weights bear a lower rate: the teacher is to stay what it is. */
@@ -21,9 +21,13 @@ const SHARED: PartialSettings = { teacherWeights: "shared", lambdaDistillation: 
  * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
  * `cpu`: what gave the best student within a quarter of an hour on two cores: kd.
  * `quick`: a first look within a minute or two, contrastive loss and all.
- * @param method where another than the preset's own is asked for
+ * @param given the method, where another than the preset's own is asked for, and the batch, of which no more can be contrasted
  */
-export function presetSettings(preset: Preset, scale: Scale, method?: Method): PartialSettings {
+export function presetSettings(
+  preset: Preset,
+  scale: Scale,
+  { method, batch = Number.POSITIVE_INFINITY }: Pick<PartialSettings, "method" | "batch"> = {},
+): PartialSettings {
   const short = method === "joint" ? SHARED : SHORT_CSD;
   switch (preset) {
     case "paper":
@@ -37,12 +41,12 @@ export function presetSettings(preset: Preset, scale: Scale, method?: Method): P
     case "cpu":
       return {
         ...{ method: method ?? "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
-        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short },
+        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short, contrasted: Math.min(4, batch) },
       };
     case "quick":
       return {
         ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
-        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: 2 },
+        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: Math.min(2, batch) },
         ...{ validateEvery: 100, checkpointEvery: 100 },
       };
   }

@@ -10,7 +10,7 @@ import { stepCost } from "../training/flops.js";
 import { isShared } from "../training/learners.js";
 import type { Outcome } from "./finish.js";
 import { readJournal, type StepLine } from "./journal.js";
-import { TEACHER_BEFORE } from "./models.js";
+import { TEACHER_BEFORE, teacherDrifts } from "./models.js";
 import type { Run } from "./open.js";
 import { centresOf } from "./validation.js";
 
@@ -68,13 +68,9 @@ function summaryOf({ settings, options }: Run, { rows }: Outcome): string[] {
 
 /** What sharing weights did to the teacher. */
 export function driftNotes(rows: readonly EvaluationRow[]): string[] {
-  return rows.flatMap((row) => {
-    const before = rows.find(({ set, model }) => set === row.set && model === TEACHER_BEFORE);
-    if (row.model !== "teacher" || !before) return [];
-    const drift = row.psnr - before.psnr;
-    return [
-      `Teacher drift on ${row.set}: ${drift >= 0 ? "+" : "−"}${Math.abs(drift).toFixed(3)} dB (${before.psnr.toFixed(3)} before, ${row.psnr.toFixed(3)} after).`,
-    ];
+  return teacherDrifts(rows).map(({ set, before, after }) => {
+    const drift = after - before;
+    return `Teacher drift on ${set}: ${drift >= 0 ? "+" : "−"}${Math.abs(drift).toFixed(3)} dB (${before.toFixed(3)} before, ${after.toFixed(3)} after).`;
   });
 }
 

@@ -3,7 +3,6 @@ import { readBytes } from "../checkpoints/files.js";
 import { readSafetensors, writeSafetensors } from "../checkpoints/safetensors.js";
 import type { StateDict } from "../checkpoints/state.js";
 import { RunError } from "../errors.js";
-import type { Parameters } from "../networks/index.js";
 import type { TrainingState } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
 
@@ -45,10 +44,6 @@ export async function saveState(
     writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(run) }),
   );
 }
-
-/** Parameters as tensors of a checkpoint. */
-export const stateOf = (parameters: Parameters): StateDict =>
-  new Map([...parameters].map(([name, { shape, data }]) => [name, { dtype: "float32", shape, data }]));
 
 /** @throws CheckpointError or RunError where the file is damaged or another's */
 export async function loadState(

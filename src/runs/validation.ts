@@ -48,17 +48,15 @@ export async function validate(
   step: number,
   signal: AbortSignal | undefined,
 ): Promise<{ rows: EvaluationRow[]; samples: Sample[] }> {
-  const options = { device, threads, bicubic: false, signal };
-  const shown = { ...centres, pairs: centres.pairs.slice(0, SAMPLES) };
   const save = folder.file("samples", `step-${String(step).padStart(7, "0")}`);
-  await evaluate(models, [shown], { ...options, save });
+  const rows = await evaluate(models, [centres], { device, threads, bicubic: false, signal, save, saved: SAMPLES });
   const samples: Sample[] = [];
-  for (const { name, hr } of shown.pairs) {
+  for (const { name, hr } of centres.pairs.slice(0, SAMPLES)) {
     const { width, height } = await hr();
     for (const model of models) {
       const label = savedLabel(model);
       samples.push({ tag: `${label}/${name}`, path: join(save, centres.name, label, `${name}.png`), width, height });
     }
   }
-  return { rows: await evaluate(models, [centres], options), samples };
+  return { rows, samples };
 }

@@ -92,6 +92,15 @@ export function stretches(indices: readonly number[]): Stretches {
   return found;
 }
 
+/** The shape of what a split keeps of a parameter. */
+export const keptShape = (split: Split, name: string, shape: Shape): Shape =>
+  shape.map((size, axis) => {
+    const kept = split.get(name)?.get(axis);
+    return kept ? lengthOf(kept) : size;
+  });
+
+const lengthOf = (kept: Stretches): number => kept.reduce((sum, { start, end }) => sum + end - start, 0);
+
 /** The student's parameters as slices of the teacher's: the same weights, so that gradients of both add up. */
 export function sharedSource(teacher: ReadonlyMap<string, Value>, split: Split): ParameterSource {
   return (name) => {
@@ -123,7 +132,7 @@ function take(shape: Shape, data: Float32Array, axis: number, kept: Stretches): 
   const size = shape[axis] as number;
   const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
   const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
-  const count = kept.reduce((sum, { start, end }) => sum + end - start, 0);
+  const count = lengthOf(kept);
   const taken = new Float32Array(outer * count * inner);
   let at = 0;
   for (let o = 0; o < outer; o++) {

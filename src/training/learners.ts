@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import type { Graph, Shape, Value } from "../graph/index.js";
+import type { Graph, Value } from "../graph/index.js";
 import {
   constants,
   type NetworkOptions,
@@ -8,7 +8,7 @@ import {
   type Parameters,
   parameterShapes,
 } from "../networks/index.js";
-import { materialise, type Split, type SplitMode, sharedSource, splitChannels } from "../slimming/split.js";
+import { keptShape, materialise, type SplitMode, sharedSource, splitChannels } from "../slimming/split.js";
 
 /**
  * What the teacher is in training: `shared`, the students' weights are its first channels and all train together, as published;
@@ -34,13 +34,9 @@ export function learnedShapes(options: LearnerOptions): ParameterShapes {
   return new Map(
     widths.flatMap((width) => {
       const kept = splitChannels(network, width, split);
-      return [...whole].map(([name, shape]) => [ownName(width, name), narrowed(shape, kept.get(name))] as const);
+      return [...whole].map(([name, shape]) => [ownName(width, name), keptShape(kept, name, shape)] as const);
     }),
   );
-}
-
-function narrowed(shape: Shape, kept: ReturnType<Split["get"]>): Shape {
-  return shape.map((size, axis) => kept?.get(axis)?.reduce((sum, { start, end }) => sum + end - start, 0) ?? size);
 }
 
 const ownName = (width: number, name: string): string => `w${width}/${name}`;

@@ -1,11 +1,12 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { saveCheckpoint } from "../../src/checkpoints/files.js";
-import { stateOf } from "../../src/runs/state.js";
+import { stateOf } from "../../src/checkpoints/state.js";
+import type { JournalLine } from "../../src/runs/journal.js";
 import { type Finished, ROOT, runNode } from "../support/child.js";
 import { edsr, randomParameters } from "../support/networks.js";
 
@@ -23,6 +24,19 @@ export async function smallTeacher(folder: string, blocks = 1): Promise<string> 
   await saveCheckpoint(file, { network, parameters: stateOf(randomParameters(network)) });
   return file;
 }
+
+/** What a run recorded, line by line. */
+export async function journalOf(run: string): Promise<JournalLine[]> {
+  const text = await readFile(join(run, "metrics.jsonl"), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as JournalLine);
+}
+
+/** The steps that were recorded. */
+export const stepsOf = (lines: readonly JournalLine[]): number[] =>
+  lines.filter(({ kind }) => kind === "step").map(({ step }) => step);
 
 export const IMAGES = "test/fixtures/images";
 

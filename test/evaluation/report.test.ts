@@ -72,6 +72,10 @@ describe("a report", () => {
     expect(speedUp(student, rows)).toBe(2.5);
     expect(speedUp(bicubic, rows)).toBeNull();
     expect(speedUp(student, [student])).toBeNull();
+    // Students of several widths, of which none is 1, beside a teacher of another name.
+    const narrow = [0.5, 0.25].map((width) => row({ model: "slim", width, msPerImage: 10 }));
+    const [first] = rows.filter(({ width }) => width === 1);
+    expect(speedUp(narrow[0] as typeof student, [...rows, ...narrow])).toBe((first?.msPerImage as number) / 10);
     const exported = row({ model: "student.onnx", msPerImage: 20 });
     expect(speedUp(exported, [...rows, exported])).toBe(4);
     expect(speedUp(exported, [row({ set: "Set14" }), exported])).toBe(1);

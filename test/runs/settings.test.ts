@@ -39,8 +39,10 @@ describe("settings", () => {
   it.each(PRESETS)("of preset %s are sound for every method and scale", (preset) => {
     for (const scale of [2, 3, 4] as const) {
       for (const method of METHODS) {
-        const settings = presetSettings(preset, scale, method);
+        const settings = presetSettings(preset, scale, { method });
         expect(resolve(settings).method).toBe(method);
+        const single = { ...presetSettings(preset, scale, { method, batch: 1 }), batch: 1 };
+        expect(() => resolve(single)).not.toThrow();
         expect(() => resolve(settings)).not.toThrow();
       }
     }

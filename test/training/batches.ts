@@ -1,8 +1,10 @@
+import type { Graph } from "../../src/graph/index.js";
 import { type NetworkOptions, parameterShapes, vgg19 } from "../../src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../src/optimisers/adam.js";
 import { float32, int64, scalar, type Tensor } from "../../src/runtime/index.js";
+import { compile } from "../../src/training/compile.js";
 import { packParameters } from "../../src/training/flat.js";
-import type { ContrastiveStep, StepOptions } from "../../src/training/step.js";
+import { type ContrastiveStep, type StepOptions, trainingStep } from "../../src/training/step.js";
 import { tensor } from "../support/engine.js";
 import { randomParameters, thinVgg19 } from "../support/networks.js";
 import { Random } from "../support/random.js";
@@ -53,3 +55,17 @@ export function stepFeeds(options: StepOptions, seed = 1): Feeds {
     step: scalar(1),
   };
 }
+
+/** Runs a training graph once, on those of the feeds that it takes. */
+export async function run(graph: Graph, feeds: Feeds): Promise<Record<string, Tensor>> {
+  const session = await compile(graph, { threads: 1, spinning: false });
+  const wanted = Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name] as Tensor]));
+  return session
+    .run(wanted)
+    .then(({ outputs }) => outputs)
+    .finally(() => session.close());
+}
+
+/** A step's outputs, its gradient among them. */
+export const inspected = (options: StepOptions, feeds: Feeds): Promise<Record<string, Tensor>> =>
+  run(trainingStep({ ...options, inspect: true }), feeds);

@@ -4,25 +4,14 @@ import { Graph } from "../../src/graph/index.js";
 import { parameterShapes } from "../../src/networks/index.js";
 import { csdLoss } from "../../src/objectives/csd.js";
 import { relativeError } from "../../src/parity/compare.js";
-import { float32, scalar, type Tensor } from "../../src/runtime/index.js";
+import { float32, scalar } from "../../src/runtime/index.js";
 import { materialise, splitChannels } from "../../src/slimming/split.js";
-import { compile } from "../../src/training/compile.js";
 import { flatSize, packParameters, unpackParameters } from "../../src/training/flat.js";
 import { learnedShapes, ownParameters, studentParameters } from "../../src/training/learners.js";
-import { type StepOptions, trainingStep } from "../../src/training/step.js";
+import type { StepOptions } from "../../src/training/step.js";
 import { floats, number } from "../support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../support/networks.js";
-import { contrastive, type Feeds, stepFeeds, stepOptions } from "./batches.js";
-
-async function inspected(options: StepOptions, feeds: Feeds): Promise<Record<string, Tensor>> {
-  const graph = trainingStep({ ...options, inspect: true });
-  const session = await compile(graph, { threads: 1, spinning: false });
-  const wanted = Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name] as Tensor]));
-  return session
-    .run(wanted)
-    .then(({ outputs }) => outputs)
-    .finally(() => session.close());
-}
+import { contrastive, type Feeds, inspected, stepFeeds, stepOptions } from "./batches.js";
 
 /** What the shared step starts from, as students of their own. */
 function ownFeeds(own: StepOptions, feeds: Feeds): Feeds {

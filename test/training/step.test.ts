@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NetworkError, UsageError } from "../../src/errors.js";
-import { type Graph, liveNodes } from "../../src/graph/index.js";
+import { liveNodes } from "../../src/graph/index.js";
 import { type NetworkOptions, parameterShapes } from "../../src/networks/index.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { float32, scalar, type Tensor } from "../../src/runtime/index.js";
@@ -10,22 +10,7 @@ import { type StepOptions, trainingHalves, trainingStep } from "../../src/traini
 import { floats, number } from "../support/engine.js";
 import { carn, edsr, rcan } from "../support/networks.js";
 import { Random } from "../support/random.js";
-import { contrastive, type Feeds, stepFeeds, stepOptions } from "./batches.js";
-
-type Outputs = Record<string, Tensor>;
-
-async function run(graph: Graph, feeds: Feeds): Promise<Outputs> {
-  const session = await compile(graph, { threads: 1, spinning: false });
-  const wanted = Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name] as Tensor]));
-  return session
-    .run(wanted)
-    .then(({ outputs }) => outputs)
-    .finally(() => session.close());
-}
-
-/** A step's outputs, its gradient among them. */
-const inspected = (options: StepOptions, feeds: Feeds): Promise<Outputs> =>
-  run(trainingStep({ ...options, inspect: true }), feeds);
+import { contrastive, type Feeds, inspected, run, stepFeeds, stepOptions } from "./batches.js";
 
 const gradientOf = async (options: StepOptions, feeds: Feeds): Promise<Float32Array> =>
   floats(await inspected(options, feeds), "gradient");

@@ -5,7 +5,7 @@ import type { Device } from "../session.js";
 const ADVICE: Record<Device, string> = {
   cpu: "",
   webgpu:
-    "webgpu needs a Vulkan, Metal or Direct3D 12 driver; without a GPU, Debian's packages chromium and libvulkan1 bring a software one: " +
+    "webgpu needs a Vulkan, Metal or Direct3D 12 driver; without a GPU, Debian's package chromium, with libvulkan1, brings a software one: " +
     "set VK_DRIVER_FILES to its vk_swiftshader_icd.json (dpkg -L chromium-common finds it)",
   cuda: "cuda needs an NVIDIA GPU, CUDA 12 and onnxruntime-node's CUDA files: run its install script with them allowed",
 };
