@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, cpus, platform, release, totalmem } from "node:os";
+import { engineVersion } from "../runtime/index.js";
 import type { RunFolder } from "./folder.js";
 
 /** What a run is done with. */
@@ -17,11 +18,10 @@ export interface Environment {
 
 export function environment(): Environment {
   const require = createRequire(import.meta.url);
-  const version = (path: string) => (require(path) as { version: string }).version;
   return {
-    slimsr: version("../../package.json"),
+    slimsr: (require("../../package.json") as { version: string }).version,
     node: process.version,
-    onnxruntime: version("onnxruntime-node/package.json"),
+    onnxruntime: engineVersion(),
     system: `${platform()} ${release()} ${arch()}`,
     processor: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { listSupportedBackends } from "onnxruntime-node";
 import { DeviceError } from "../../errors.js";
 import type { Device } from "../session.js";
@@ -9,6 +10,12 @@ const ADVICE: Record<Device, string> = {
     "set VK_DRIVER_FILES to its vk_swiftshader_icd.json (dpkg -L chromium-common finds it)",
   cuda: "cuda needs an NVIDIA GPU, CUDA 12 and onnxruntime-node's CUDA files: run its install script with them allowed",
 };
+
+/** ONNX Runtime's version. */
+export function engineVersion(): string {
+  const require = createRequire(import.meta.url);
+  return (require("onnxruntime-node/package.json") as { version: string }).version;
+}
 
 /** @throws DeviceError where this machine's engine has no such device. */
 export function requireDevice(device: Device): void {
