@@ -48,7 +48,10 @@ export function trainCommand(): Command {
   const left = ["teacher", "width", "method", "init", "teacherWeights", "split", "calibrationPatches"] as const;
   const contrastive = [
     "lambdaTeacher",
+    "lambdaAnchor",
     "lambdaContrastive",
+    "contrastiveSchedule",
+    "taps",
     "lambdaDistillation",
     "negatives",
     "contrasted",

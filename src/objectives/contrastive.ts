@@ -29,6 +29,7 @@ export function contrastiveLoss(
   teacher: readonly Value[],
   negatives: readonly Value[],
   form: RatioForm,
+  weights: readonly number[] = TAP_WEIGHTS,
 ): ContrastiveLoss {
   const taps = student.map((features, j) => {
     const others = negatives[j] as Value;
@@ -43,7 +44,7 @@ export function contrastiveLoss(
   const total = (value: Value) => (value.shape.length === 0 ? value : reduceSum(value));
   const mean = (value: Value) => mul(total(value), 1 / elements(value.shape));
   return {
-    loss: sum(taps.map(({ ratio }, j) => mul(total(ratio), TAP_WEIGHTS[j] as number))),
+    loss: sum(taps.map(({ ratio }, j) => mul(total(ratio), weights[j] as number))),
     positive: taps.map(({ positive }) => mean(positive)),
     negative: taps.map(({ negative }) => mean(negative)),
   };

@@ -12,6 +12,8 @@ export interface ContrastiveOptions {
   /** Samples of the batch, from the first, that are contrasted. */
   contrasted: number;
   ratio: RatioForm;
+  /** Weights of the taps; those of 0 are left out. */
+  taps: readonly number[];
   /** Whether the teacher's features carry no gradient, as published. */
   detachTeacher: boolean;
 }
@@ -28,6 +30,8 @@ export interface CsdInputs {
   teacherWeight?: Value;
   /** Scalar λ_D, where students also learn the teacher's output. */
   distillationWeight?: Value;
+  /** With the scalar λ_A: what the trained teacher gave before training, to which it is held, and which students then learn. */
+  anchor?: { weight: Value; image: Value };
   /** With the scalar λ_C: the contrastive loss. */
   contrastive?: ContrastiveOptions & { weight: Value };
 }
@@ -42,6 +46,8 @@ export interface StudentLoss {
 export interface CsdLoss {
   loss: Value;
   teacherL1?: Value;
+  /** L1(T, T₀). */
+  anchorL1?: Value;
   students: StudentLoss[];
   negatives?: Value;
 }
@@ -49,14 +55,15 @@ export interface CsdLoss {
 /**
  * Contrastive self-distillation (CSD, eq. 5): Σ over students of L1(S, HR) + λ_C·contrastive(S; T, negatives), + λ_T·L1(T, HR).
  * Images are [B, 3, H, W] in 0..255. Without the contrastive loss it is joint training (J-T1). λ_D·L1(S, T), plain distillation of
- * the teacher's output, is a term of our own; through it the teacher gets no gradient.
+ * the teacher's output, and λ_A·L1(T, T₀), which keeps a trained teacher near its output before training, T₀, are terms of our own;
+ * through the former the teacher gets no gradient.
  * @throws UsageError where a term needs a teacher and there is none
  */
 export function csdLoss(inputs: CsdInputs): CsdLoss {
-  const { hr, students, teacherWeight, distillationWeight, contrastive } = inputs;
+  const { hr, students, teacherWeight, distillationWeight, anchor, contrastive } = inputs;
   const teacher = teacherOf(inputs);
   const contrast = contrastive && against(inputs, teacher(), contrastive);
-  const target = distillationWeight && detach(teacher());
+  const target = distillationWeight && (anchor?.image ?? detach(teacher()));
   const terms = students.map((student): StudentLoss => {
     const contrastiveTerm = contrast?.loss(student);
     return {
@@ -71,9 +78,15 @@ export function csdLoss(inputs: CsdInputs): CsdLoss {
     ...(contrastiveTerm && contrastive ? [mul(contrastive.weight, contrastiveTerm.loss)] : []),
   ]);
   const teacherL1 = teacherWeight && l1(teacher(), hr);
+  const anchorL1 = anchor && l1(teacher(), anchor.image);
   return {
-    loss: sum([...weighted, ...(teacherL1 && teacherWeight ? [mul(teacherWeight, teacherL1)] : [])]),
+    loss: sum([
+      ...weighted,
+      ...(teacherL1 && teacherWeight ? [mul(teacherWeight, teacherL1)] : []),
+      ...(anchorL1 && anchor ? [mul(anchor.weight, anchorL1)] : []),
+    ]),
     ...(teacherL1 && { teacherL1 }),
+    ...(anchorL1 && { anchorL1 }),
     students: terms,
     ...(contrast && { negatives: contrast.negatives }),
   };
@@ -88,7 +101,9 @@ const teacherOf =
 
 /** The teacher's and the negatives' features, made once in one batch, and the loss of a student against them. */
 function against({ lr, scale }: CsdInputs, teacher: Value, options: ContrastiveOptions) {
-  const { features, contrasted, ratio, detachTeacher } = options;
+  const { contrasted, ratio, taps, detachTeacher } = options;
+  const weights = taps.filter((weight) => weight !== 0);
+  const features = (images: Value) => options.features(images).filter((_, j) => taps[j] !== 0);
   const negatives = bicubicNegatives(gather(lr, options.negatives, 0), scale);
   const first = (images: Value, count: number) =>
     count === images.shape[0] ? images : slice(images, [{ axis: 0, start: 0, end: count }]);
@@ -98,6 +113,6 @@ function against({ lr, scale }: CsdInputs, teacher: Value, options: ContrastiveO
   const negative = fixed.map((tap) => slice(tap, [{ axis: 0, start: contrasted, end: tap.shape[0] as number }]));
   return {
     negatives,
-    loss: (student: Value) => contrastiveLoss(features(first(student, contrasted)), positive, negative, ratio),
+    loss: (student: Value) => contrastiveLoss(features(first(student, contrasted)), positive, negative, ratio, weights),
   };
 }

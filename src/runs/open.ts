@@ -138,8 +138,7 @@ async function trainerOptions(
   settings: Settings,
 ): Promise<TrainerOptions> {
   const { width, split, batch, patch, accumulate, average, device, threads } = settings;
-  const frozen = isTeacherFrozen(settings) && teacher;
-  const role: TeacherRole = isTeacherTrained(settings) ? "shared" : frozen ? { frozen } : "none";
+  const role = roleOf(settings, teacher);
   const contrastive = await contrastiveOf(settings);
   return {
     network,
@@ -157,8 +156,13 @@ async function trainerOptions(
   };
 }
 
+function roleOf(settings: Settings, teacher: Parameters | undefined): TeacherRole {
+  if (isTeacherTrained(settings)) return teacher && settings.lambdaAnchor > 0 ? { anchor: teacher } : "shared";
+  return isTeacherFrozen(settings) && teacher ? { frozen: teacher } : "none";
+}
+
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { method, lambdaContrastive, negatives, contrasted, ratio, vgg = EMBEDDED_VGG19 } = settings;
+  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19 } = settings;
   if (method !== "csd" || lambdaContrastive === 0) return undefined;
   const weights = await loadVgg19(vgg);
   return {
@@ -166,6 +170,7 @@ async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contra
     negatives,
     ...(contrasted !== undefined && { contrasted }),
     ratio,
+    taps,
     detachTeacher: true,
   };
 }

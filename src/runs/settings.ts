@@ -2,8 +2,9 @@ import { z } from "zod";
 import { UsageError } from "../errors.js";
 import { SCALES } from "../networks/options.js";
 import { networkOptions } from "../networks/options-schema.js";
+import { TAP_WEIGHTS } from "../objectives/contrastive.js";
 import { DEVICES } from "../runtime/index.js";
-import { SCHEDULES } from "../training/schedule.js";
+import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
  * `csd`: L1 and the contrastive loss, as published; `joint`: teacher and students with shared weights, L1 alone (J-T1); `slice`:
@@ -61,7 +62,21 @@ export const settingsSchema = z.strictObject({
   decayAt: share.default(0.5).describe("share of the steps after which the step schedule lowers the rate"),
   decayFactor: share.default(0.1).describe("what the step schedule multiplies the rate by"),
   lambdaTeacher: weight.default(1).describe("weight of the shared teacher's L1"),
+  lambdaAnchor: weight
+    .default(0)
+    .describe("weight of the L1 that holds a shared teacher to its output before training"),
   lambdaContrastive: weight.default(200).describe("weight of the contrastive loss"),
+  contrastiveSchedule: z
+    .enum(WEIGHT_SCHEDULES)
+    .default("constant")
+    .describe("how that weight goes: constant, from 0 up to it, or from it down to 0"),
+  taps: z
+    .array(weight)
+    .length(TAP_WEIGHTS.length)
+    .default([...TAP_WEIGHTS])
+    .describe(
+      "weights of VGG19's relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 in the contrastive loss; 0 leaves one out",
+    ),
   lambdaDistillation: weight.default(0).describe("weight of the L1 to the teacher's output (kd: 1)"),
   negatives: z.int().min(1).max(1024).default(10).describe("K, the negatives of the contrastive loss"),
   contrasted: count.optional().describe("samples of the batch that are contrasted (default: all)"),
@@ -141,6 +156,7 @@ function consistent(settings: Settings): Settings {
   if (contrasted !== undefined && contrasted > batch) {
     complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
   }
+  if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
   if (method === "joint" && settings.teacherWeights === "frozen") {
     complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");
   }

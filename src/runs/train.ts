@@ -4,7 +4,7 @@ import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { unpackParameters } from "../training/flat.js";
 import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
-import { learningRateAt } from "../training/schedule.js";
+import { contrastiveWeightAt, learningRateAt } from "../training/schedule.js";
 import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
 import { Meters } from "./meters.js";
 import { modelsOf } from "./models.js";
@@ -87,8 +87,9 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
       const losses = await trainer.step(batches, {
         learningRate,
         teacherWeight: settings.lambdaTeacher,
+        anchorWeight: settings.lambdaAnchor,
         distillationWeight: settings.lambdaDistillation,
-        contrastiveWeight: settings.lambdaContrastive,
+        contrastiveWeight: contrastiveWeightAt(state.step + 1, settings),
       });
       requireFinite(run, state.step, losses);
       const seconds = (performance.now() - start) / 1000;

@@ -12,10 +12,11 @@ import { keptShape, materialise, type SplitMode, sharedSource, splitChannels } f
 
 /**
  * What the teacher is in training: `shared`, the students' weights are its first channels and all train together, as published;
+ * the same, held by its weights before training (anchor) to the output that it gave with them;
  * `none`, students have weights of their own and learn from the truth alone; or its weights, which stay as they are (frozen)
  * while students of their own learn from its output.
  */
-export type TeacherRole = "shared" | "none" | { readonly frozen: Parameters };
+export type TeacherRole = "shared" | { readonly anchor: Parameters } | "none" | { readonly frozen: Parameters };
 
 export interface LearnerOptions {
   network: NetworkOptions;
@@ -24,7 +25,8 @@ export interface LearnerOptions {
   teacher?: TeacherRole;
 }
 
-export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean => teacher === "shared";
+export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
+  teacher === "shared" || (teacher !== "none" && "anchor" in teacher);
 
 /** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
@@ -41,21 +43,21 @@ export function learnedShapes(options: LearnerOptions): ParameterShapes {
 
 const ownName = (width: number, name: string): string => `w${width}/${name}`;
 
-/** Where the networks of a training step get their parameters: from `learned`, and a frozen teacher from constants. */
+/** Where the networks of a training step get their parameters: from `learned`, and frozen ones from constants. */
 export function sourcesOf(
   options: LearnerOptions,
   learned: ReadonlyMap<string, Value>,
   graph: Graph,
-): { teacher?: ParameterSource; students: ParameterSource[] } {
+): { teacher?: ParameterSource; anchor?: ParameterSource; students: ParameterSource[] } {
   const { network, widths, split, teacher = "shared" } = options;
   const get = (name: string): Value => {
     const value = learned.get(name);
     if (!value) throw new NetworkError(`parameter ${name} is missing`);
     return value;
   };
-  if (teacher === "shared") {
+  if (teacher === "shared" || (teacher !== "none" && "anchor" in teacher)) {
     const students = widths.map((width) => sharedSource(learned, splitChannels(network, width, split)));
-    return { teacher: get, students };
+    return { teacher: get, students, ...(teacher !== "shared" && { anchor: constants(graph, teacher.anchor) }) };
   }
   const students = widths.map(
     (width): ParameterSource =>

@@ -26,3 +26,25 @@ export function learningRateAt(t: number, options: LearningRateOptions): number 
       return (learningRate / 2) * (1 + Math.cos((Math.PI * (t - warmup - 1)) / Math.max(1, steps - warmup)));
   }
 }
+
+/** How the contrastive loss' weight goes: as it is, rising from 0 to it, or falling from it to 0. */
+export const WEIGHT_SCHEDULES = ["constant", "rise", "fall"] as const;
+
+export interface ContrastiveWeightOptions {
+  lambdaContrastive: number;
+  contrastiveSchedule: (typeof WEIGHT_SCHEDULES)[number];
+  steps: number;
+}
+
+/** λ_C at step t = 1, 2, …, linear in t. */
+export function contrastiveWeightAt(t: number, options: ContrastiveWeightOptions): number {
+  const { lambdaContrastive, contrastiveSchedule, steps } = options;
+  switch (contrastiveSchedule) {
+    case "constant":
+      return lambdaContrastive;
+    case "rise":
+      return (lambdaContrastive * t) / steps;
+    case "fall":
+      return lambdaContrastive * (1 - (t - 1) / steps);
+  }
+}

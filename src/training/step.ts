@@ -2,7 +2,7 @@ import { differentiate } from "../differentiate/index.js";
 import { UsageError } from "../errors.js";
 import { concat, Graph, reduceSumSquare, reshape, sqrt, type Value } from "../graph/index.js";
 import { buildNetwork, type NetworkOptions, type ParameterShapes } from "../networks/index.js";
-import type { RatioForm } from "../objectives/contrastive.js";
+import { type RatioForm, TAP_WEIGHTS } from "../objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "../objectives/csd.js";
 import { type AdamOptions, adam } from "../optimisers/adam.js";
 import type { SplitMode } from "../slimming/split.js";
@@ -17,6 +17,8 @@ export interface ContrastiveStep {
   /** Samples of the batch that are contrasted, from the first; all where left out. */
   contrasted?: number;
   ratio: RatioForm;
+  /** Weights of the taps; as published where left out. */
+  taps?: readonly number[];
   detachTeacher: boolean;
 }
 
@@ -42,10 +44,11 @@ export interface StepOptions {
 /**
  * One training step as a graph.
  * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
- * terms that the options ask for, scalars `teacher_weight`, `distillation_weight`, `contrastive_weight`, and `negatives` [K] int64
- * (indices into the batch).
- * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `gradient_norm`; per student i
- * `l1_student.i`, `distillation.i`, `contrastive.i`, `d_pos.i` [5], `d_neg.i` [5].
+ * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `contrastive_weight`, and
+ * `negatives` [K] int64 (indices into the batch).
+ * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `anchor`, `gradient_norm`; per student i
+ * `l1_student.i`, `distillation.i`, `contrastive.i`, `d_pos.i` and `d_neg.i`, a value per tap whose
+ * weight isn't 0.
  */
 export function trainingStep(options: StepOptions): Graph {
   const graph = new Graph("training_step");
@@ -80,6 +83,7 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   const hr = graph.input("hr", [batch, 3, ...patch.map((size) => size * network.scale)]);
   const sources = sourcesOf(options, parameters, graph);
   const teacher = sources.teacher && buildNetwork(network, lr, sources.teacher);
+  const anchor = sources.anchor && buildNetwork(network, lr, sources.anchor);
   const students = sources.students.map((source) => buildNetwork(network, lr, source));
   const loss = csdLoss({
     lr,
@@ -88,6 +92,7 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
     students,
     scale: network.scale,
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
+    ...(anchor && { anchor: { weight: graph.input("anchor_weight", []), image: anchor } }),
     ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),
     ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
   });
@@ -105,7 +110,7 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
 }
 
 function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number) {
-  const { negatives, contrasted = batch, ratio, detachTeacher } = options;
+  const { negatives, contrasted = batch, ratio, taps = TAP_WEIGHTS, detachTeacher } = options;
   if (negatives < 1) throw new UsageError("the contrastive loss needs at least one negative");
   if (contrasted < 1 || contrasted > batch) {
     throw new UsageError(`${contrasted} contrasted samples don't fit a batch of ${batch}`);
@@ -116,13 +121,15 @@ function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number
     negatives: graph.input("negatives", [negatives], "int64"),
     contrasted,
     ratio,
+    taps,
     detachTeacher,
   };
 }
 
-function declareLosses(graph: Graph, { loss, teacherL1, students }: CsdLoss): void {
+function declareLosses(graph: Graph, { loss, teacherL1, anchorL1, students }: CsdLoss): void {
   graph.output("loss", loss);
   if (teacherL1) graph.output("l1_teacher", teacherL1);
+  if (anchorL1) graph.output("anchor", anchorL1);
   const vector = (values: readonly Value[]) =>
     concat(
       values.map((value) => reshape(value, [1])),

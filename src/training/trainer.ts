@@ -36,8 +36,9 @@ export interface MicroBatch extends Batch {
 /** What varies from step to step. */
 export interface StepSchedule {
   readonly learningRate: number;
-  /** λ_T, λ_D and λ_C. */
+  /** λ_T, λ_A, λ_D and λ_C. */
   readonly teacherWeight: number;
+  readonly anchorWeight: number;
   readonly distillationWeight: number;
   readonly contrastiveWeight: number;
 }
@@ -156,6 +157,7 @@ export class Trainer {
       hr: float32(hr, this.shapes.get("hr") ?? []),
       ...(negatives && { negatives: int64(negatives) }),
       teacher_weight: scalar(schedule.teacherWeight),
+      anchor_weight: scalar(schedule.anchorWeight),
       distillation_weight: scalar(schedule.distillationWeight),
       contrastive_weight: scalar(schedule.contrastiveWeight),
     };

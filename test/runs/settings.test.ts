@@ -24,10 +24,13 @@ describe("settings", () => {
     [{ train: undefined }, "train"],
     [{ average: 1 }, "average"],
     [{ method: "magic" }, "method"],
+    [{ taps: [1, 1, 1] }, "taps"],
+    [{ taps: [0, 0, 0, 0, 0] }, "taps are all 0"],
+    [{ contrastiveSchedule: "cosine" }, "contrastiveSchedule"],
   ])("%j are refused", (wrong, message) => {
     expect(() => resolve(wrong)).toThrow(UsageError);
     expect(() => resolve(wrong)).toThrow(message);
-    expect(() => resolve(wrong)).toThrow(/^(run\.json: |width|contrasted|method|no teacher)/);
+    expect(() => resolve(wrong)).toThrow(/^(run\.json: |width|contrasted|method|no teacher|taps)/);
   });
 
   it("make scratch begin at random, and kd learn the teacher's output", () => {

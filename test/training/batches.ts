@@ -50,6 +50,8 @@ export function stepFeeds(options: StepOptions, seed = 1): Feeds {
       negatives: int64(Array.from({ length: options.contrastive.negatives }, (_, k) => k % batch)),
     }),
     teacher_weight: scalar(0.75),
+    anchor_weight: scalar(0.6),
+    distillation_weight: scalar(0.4),
     contrastive_weight: scalar(30),
     learning_rate: scalar(1e-3),
     step: scalar(1),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { drawNegatives } from "../../src/training/negatives.js";
-import { learningRateAt } from "../../src/training/schedule.js";
+import { contrastiveWeightAt, learningRateAt } from "../../src/training/schedule.js";
 
 const options = {
   learningRate: 2e-4,
@@ -33,6 +33,16 @@ describe("the learning rate", () => {
       2e-4, 2e-4, 2e-4,
     ]);
   });
+});
+
+it("the contrastive loss' weight stays, rises to its value or falls to nothing", () => {
+  const at = (contrastiveSchedule: "constant" | "rise" | "fall") =>
+    [1, 51, 100].map((t) => contrastiveWeightAt(t, { lambdaContrastive: 20, contrastiveSchedule, steps: 100 }));
+  expect(at("constant")).toEqual([20, 20, 20]);
+  expect(at("rise")).toEqual([0.2, 10.2, 20]);
+  expect(at("fall")[0]).toBe(20);
+  expect(at("fall")[1]).toBeCloseTo(10, 10);
+  expect(at("fall")[2]).toBeCloseTo(0.2, 10);
 });
 
 describe("negatives", () => {

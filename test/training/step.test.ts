@@ -5,10 +5,10 @@ import { type NetworkOptions, parameterShapes } from "../../src/networks/index.j
 import { relativeError } from "../../src/parity/compare.js";
 import { float32, scalar, type Tensor } from "../../src/runtime/index.js";
 import { compile } from "../../src/training/compile.js";
-import { flatSize } from "../../src/training/flat.js";
+import { flatSize, packParameters } from "../../src/training/flat.js";
 import { type StepOptions, trainingHalves, trainingStep } from "../../src/training/step.js";
 import { floats, number } from "../support/engine.js";
-import { carn, edsr, rcan } from "../support/networks.js";
+import { carn, edsr, randomParameters, rcan } from "../support/networks.js";
 import { Random } from "../support/random.js";
 import { contrastive, type Feeds, inspected, run, stepFeeds, stepOptions } from "./batches.js";
 
@@ -162,6 +162,42 @@ describe("a training step", () => {
     expect(relativeError(floats(outputs, "d_pos.0"), floats(alone, "d_pos.0"))).toBeLessThan(1e-5);
   });
 
+  it("compares the taps that have a weight", async () => {
+    const all = stepOptions(edsr(2), { contrastive: contrastive() });
+    const feeds = stepFeeds(all);
+    const [every, two] = [
+      await inspected(all, feeds),
+      await inspected({ ...all, contrastive: contrastive({ taps: [0, 2, 0, 1, 0] }) }, feeds),
+    ];
+    const [positive, negative] = [floats(every, "d_pos.0"), floats(every, "d_neg.0")] as [Float32Array, Float32Array];
+    const ratio = (tap: number) => (positive[tap] as number) / (negative[tap] as number);
+    expect([...floats(two, "d_pos.0")]).toEqual([positive[1], positive[3]]);
+    expect(number(two, "contrastive.0") / (2 * ratio(1) + ratio(3))).toBeCloseTo(1, 5);
+  });
+
+  it("holds a shared teacher to what it gave before, and students with it", async () => {
+    const network = edsr(2);
+    const before = randomParameters(network, 3);
+    const held = stepOptions(network, { teacher: { anchor: before }, distillation: true });
+    const feeds = stepFeeds(held);
+    const outputs = await inspected(held, feeds);
+    // A step from the anchor itself shows its image as the teacher's.
+    const there = {
+      ...feeds,
+      parameters: float32(packParameters(before, parameterShapes(network)), [flatSize(parameterShapes(network))]),
+    };
+    const anchor = floats(await inspected(held, there), "teacher");
+    const distance = (name: string) => {
+      const image = floats(outputs, name);
+      return image.reduce((sum, value, i) => sum + Math.abs(value - (anchor[i] as number)), 0) / image.length;
+    };
+    expect(number(outputs, "anchor") / distance("teacher")).toBeCloseTo(1, 4);
+    expect(number(outputs, "distillation.0") / distance("student.0")).toBeCloseTo(1, 4);
+    const [student, teacher] = [number(outputs, "l1_student.0"), number(outputs, "l1_teacher")];
+    const expected = student + 0.75 * teacher + 0.6 * distance("teacher") + 0.4 * distance("student.0");
+    expect(number(outputs, "loss") / expected).toBeCloseTo(1, 4);
+  });
+
   it("accumulates: the mean of two half batches' gradients is the whole's", async () => {
     const [whole, half] = [4, 2].map((batch) => stepOptions(rcan(2), { batch })) as [StepOptions, StepOptions];
     const feeds = stepFeeds(whole);
@@ -210,6 +246,12 @@ describe("the gradient of a whole step", () => {
       { widths: [0.25, 0.75], contrastive: contrastive({ ratio: "sample", detachTeacher: false }) },
     ],
     ["CARN as published, official split", carn(2, { variant: "original" }), { split: "official" }],
+    [
+      "EDSR held to an anchor that students learn",
+      edsr(2),
+      { teacher: { anchor: randomParameters(edsr(2), 3) }, distillation: true },
+    ],
+    ["EDSR, two of the taps", edsr(2), { contrastive: contrastive({ taps: [0, 2, 0, 1, 0], detachTeacher: false }) }],
     [
       "EDSR ×3, one sample of another shape",
       edsr(3),

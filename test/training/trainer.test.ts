@@ -9,7 +9,13 @@ import { contrastive, stepOptions } from "./batches.js";
 
 const network = edsr(2, { features: 8, blocks: 1 });
 const session = { threads: 1, spinning: false } as const;
-const schedule = { learningRate: 1e-3, teacherWeight: 1, distillationWeight: 0, contrastiveWeight: 20 };
+const schedule = {
+  learningRate: 1e-3,
+  teacherWeight: 1,
+  anchorWeight: 0,
+  distillationWeight: 0,
+  contrastiveWeight: 20,
+};
 
 const options = (more: Partial<TrainerOptions> = {}): TrainerOptions => ({
   ...stepOptions(network, { batch: 4, patch: [10, 10] }),
