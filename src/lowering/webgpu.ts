@@ -15,11 +15,10 @@ import { portableReplacement } from "./portable.js";
 import { type Replacement, rewrite } from "./rewrite.js";
 
 /** Writes our own operators as ONNX's, and works around what ONNX Runtime's WebGPU kernels (1.30) don't do right. */
-export const lowerForWebgpu = (graph: Graph): Graph =>
-  rewrite(
-    rewrite(graph, () => ownReplacement),
-    () => convolutionReplacement,
-  );
+export const lowerForWebgpu = (graph: Graph): Graph => widenConvolutions(rewrite(graph, () => ownReplacement));
+
+/** Gives convolutions that WebGPU kernels get wrong some channels of zeros, with which they get them right. */
+export const widenConvolutions = (graph: Graph): Graph => rewrite(graph, () => convolutionReplacement);
 
 /** Max pooling yields no indices there, so its gradient does without. */
 const ownReplacement: Replacement = (node, inputs) => {

@@ -1,4 +1,8 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
 import { expect, it } from "vitest";
+import { temporaryFolder } from "../cli/runs.js";
 import { runNode } from "../support/child.js";
 import { describeWith, SOFTWARE_GPU } from "../support/requirement.js";
 
@@ -14,4 +18,26 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
     },
     300_000,
   );
+
+  it("a student of an odd number of channels computes what it does on the processor", async () => {
+    const folder = await temporaryFolder();
+    const run = (args: string[]) =>
+      runNode(["dist/cli/main.js", ...args], { env: { VK_DRIVER_FILES: driver }, seconds: 120 });
+    const crop = sharp("assets/held-out/Kodak/kodak-19.png").extract({ left: 60, top: 60, width: 64, height: 48 });
+    await mkdir(join(folder, "crop"));
+    await crop.toFile(join(folder, "crop", "crop.png"));
+    const student = join(folder, "student");
+    const teacher = "assets/teachers/edsr_r8f64_x2.safetensors";
+    // 21 channels, a multiple of 3 and not of 4, which go into convolutions with 84 filters.
+    const slim = await run(["slim", "--teacher", teacher, "--width", "0.33", "--patches", "4", "-o", student]);
+    expect(slim.code, slim.stderr).toBe(0);
+    const psnr = async (device: string) => {
+      const data = ["--data", join(folder, "crop"), "--scale", "2", "--device", device, "--json"];
+      const { code, stdout, stderr } = await run(["evaluate", "--model", `${student}.onnx`, ...data]);
+      expect(code, stderr).toBe(0);
+      const rows = JSON.parse(stdout) as { width: number | null; psnr: number }[];
+      return rows.find(({ width }) => width !== null)?.psnr as number;
+    };
+    expect(Math.abs((await psnr("webgpu")) - (await psnr("cpu")))).toBeLessThan(1e-3);
+  }, 300_000);
 });
