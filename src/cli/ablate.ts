@@ -27,7 +27,8 @@ Examples:
   slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --methods slice,kd --widths 0.5,0.25 --seeds 0,1 --out ablation
 
 Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
-interrupted ones resumed. OUT gets comparison.json and comparison.html.`;
+interrupted ones resumed. OUT gets comparison.json and comparison.html, of all runs that are finished in it: methods that take
+long can be given fewer seeds, in a call of their own.`;
 
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
@@ -45,7 +46,7 @@ export function ablateCommand(): Command {
 
 async function ablate(options: Options): Promise<void> {
   const out = resolve(options.out);
-  const plan = planAblation(out, options.methods, options.widths, options.seeds);
+  const plan = await planAblation(out, options.methods, options.widths, options.seeds);
   const settingsWith = await newSettings(options);
   await interruptible(async (signal) => {
     const runs = [];

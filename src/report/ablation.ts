@@ -1,21 +1,16 @@
 import { type Content, html } from "./html.js";
 import { decimals, NONE, percent, shown, signed, whole } from "./numbers.js";
-import { renderPage } from "./page.js";
+import { type Heading, renderPage } from "./page.js";
 import { renderSettings } from "./settings.js";
 import { scrollable } from "./table.js";
 
 /** A comparison of methods from one teacher. Texts may hold anything: they are escaped. */
-export interface AblationReport {
-  readonly title: string;
-  /** ISO 8601. */
-  readonly created: string;
-  readonly summary: readonly string[];
+export interface AblationReport extends Heading {
   /** What the methods are compared with: bicubic, the teacher. */
   readonly references: readonly AblationReference[];
   readonly rows: readonly AblationRow[];
   readonly settings: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, unknown>>;
-  readonly notes: readonly string[];
 }
 
 export interface AblationReference {

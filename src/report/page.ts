@@ -24,7 +24,9 @@ export interface Heading {
   readonly title: string;
   /** ISO 8601. */
   readonly created: string;
+  /** Sentences on what was done and what came out. */
   readonly summary: readonly string[];
+  /** What a reader must know, in whole sentences. */
   readonly notes: readonly string[];
 }
 

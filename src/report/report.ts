@@ -1,17 +1,12 @@
 import { renderCharts } from "./charts.js";
 import { renderCost } from "./cost.js";
 import { renderCrops } from "./crops.js";
-import { renderPage } from "./page.js";
+import { type Heading, renderPage } from "./page.js";
 import { renderSettings } from "./settings.js";
 import { renderHighlights, renderTable } from "./table.js";
 
 /** All that a run's report shows. Texts may hold anything: they are escaped. */
-export interface RunReport {
-  readonly title: string;
-  /** ISO 8601. */
-  readonly created: string;
-  /** Sentences on what was done and what came out. */
-  readonly summary: readonly string[];
+export interface RunReport extends Heading {
   /** Models on each set; PSNR of the others is compared with that of `teacher-before` on the same set. */
   readonly table: readonly ReportRow[];
   readonly curves: readonly Curve[];
@@ -20,8 +15,6 @@ export interface RunReport {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, unknown>>;
   readonly cost: RunCost;
-  /** What a reader must know, in whole sentences. */
-  readonly notes: readonly string[];
 }
 
 export type ModelRole = "bicubic" | "teacher-before" | "teacher-after" | "student";

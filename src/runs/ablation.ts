@@ -1,11 +1,12 @@
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RunError } from "../errors.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/ablation.js";
 import { environment } from "./environment.js";
 import { RESULT, type RunResult } from "./finish.js";
 import { TEACHER_BEFORE, teacherDrifts } from "./models.js";
-import type { Method, Settings } from "./settings.js";
+import { CONFIG } from "./open.js";
+import { type Method, resolveSettings, type Settings } from "./settings.js";
 
 /** A run of a comparison. */
 export interface AblationRun {
@@ -15,18 +16,37 @@ export interface AblationRun {
   readonly folder: string;
 }
 
-/** Every method at every width with every seed, in folders below `out`. */
-export function planAblation(
+/** Every method at every width with every seed, in folders below `out`, and what is finished there already. */
+export async function planAblation(
   out: string,
   methods: readonly Method[],
   widths: readonly number[],
   seeds: readonly number[],
-): AblationRun[] {
-  return methods.flatMap((method) =>
+): Promise<AblationRun[]> {
+  const asked = methods.flatMap((method) =>
     widths.flatMap((width) =>
-      seeds.map((seed) => ({ method, width, seed, folder: join(out, `${method}-w${width}-s${seed}`) })),
+      seeds.map((seed) => ({ method, width, seed, folder: folderOf(out, method, width, seed) })),
     ),
   );
+  const folders = new Set(asked.map(({ folder }) => folder));
+  return [...asked, ...(await finishedIn(out)).filter(({ folder }) => !folders.has(folder))];
+}
+
+const folderOf = (out: string, method: Method, width: number, seed: number): string =>
+  join(out, `${method}-w${width}-s${seed}`);
+
+async function finishedIn(out: string): Promise<AblationRun[]> {
+  const names = await readdir(out).catch(() => []);
+  const runs = await Promise.all(
+    names.sort().map(async (name): Promise<AblationRun[]> => {
+      const folder = join(out, name);
+      const result = (await readJson(join(folder, RESULT))) as unknown as RunResult | undefined;
+      if (!result) return [];
+      const { method, width, seed } = result.settings;
+      return width.map((each) => ({ method, width: each, seed, folder: folderOf(out, method, each, seed) }));
+    }),
+  );
+  return runs.flat();
 }
 
 /** What is there of a run: nothing, one to be resumed, or a finished one. */
@@ -34,8 +54,9 @@ export type Found = { readonly kind: "none" | "begun" } | { readonly kind: "fini
 
 /** @throws RunError where the folder's run has other settings */
 export async function findRun(folder: string, settings: Settings): Promise<Found> {
-  const config = await readJson(join(folder, "config.json"));
-  if (config === undefined) return { kind: "none" };
+  const written = await readJson(join(folder, CONFIG));
+  if (written === undefined) return { kind: "none" };
+  const config: Record<string, unknown> = resolveSettings(written, join(folder, CONFIG));
   const canonical = JSON.parse(JSON.stringify(settings)) as Record<string, unknown>;
   const other = [...new Set([...Object.keys(canonical), ...Object.keys(config)])].find(
     (key) => JSON.stringify(canonical[key]) !== JSON.stringify(config[key]),

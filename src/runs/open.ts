@@ -42,7 +42,8 @@ export interface Run {
 }
 
 const TEACHER = "teacher.safetensors";
-const CONFIG = "config.json";
+/** The file of a run's settings. */
+export const CONFIG = "config.json";
 
 /**
  * Begins a run in a folder that has none, or takes up the one that is there.

@@ -51,6 +51,18 @@ it("slimsr ablate compares methods, reuses what is done and refuses other settin
     rows.map((row: object) => expect.objectContaining({ ...row, secondsPerStep: expect.any(Number) })),
   );
 
+  const wider = await slimsr(
+    ...args.map((each) => (each === "slice,joint" ? "scratch" : each === "0,1" ? "0" : each)),
+    "--steps",
+    "4",
+  );
+  expect(wider.code, wider.stderr).toBe(0);
+  expect(JSON.parse(wider.stdout).rows.map(({ method, seeds }: Record<string, unknown>) => [method, seeds])).toEqual([
+    ["scratch", 1],
+    ["joint", 2],
+    ["slice", 2],
+  ]);
+
   const other = await slimsr(...args, "--steps", "5");
   expect(other.code).toBe(1);
   expect(other.stderr).toContain("holds a run with another steps (4, now 5)");
