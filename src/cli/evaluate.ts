@@ -6,6 +6,7 @@ import { parseRange } from "../datasets/range.js";
 import { UsageError } from "../errors.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { loadModels } from "../evaluation/load.js";
+import { measurable } from "../evaluation/measurable.js";
 import type { EvaluatedModel } from "../evaluation/model.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/report.js";
 import { DEVICES, type Device } from "../runtime/index.js";
@@ -94,16 +95,17 @@ async function run(options: Options): Promise<void> {
   const loaded = await Promise.all(model.map((path) => loadModels(path, loading)));
   const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
   const magnification = commonScale(models);
+  const border = options.shave ?? (options.div2k ? magnification + 6 : magnification);
   const rows = await interruptible(async (signal) => {
     const sets: Dataset[] = [];
     for (const [i, path] of data.entries()) {
-      sets.push({ ...(await openSet(path, magnification, options, signal)), name: setNames[i] as string });
+      sets.push({ ...(await openSet(path, magnification, border, options, signal)), name: setNames[i] as string });
     }
     return withProgress("evaluate", "images", (onProgress) =>
       evaluate(models, sets, {
         ...{ onProgress, signal, device: options.device, threads: options.threads, save: options.save },
         colour: options.rgb || options.div2k ? "rgb" : "y",
-        border: options.shave ?? (options.div2k ? magnification + 6 : magnification),
+        border,
         niqe: options.niqe ?? false,
         selfEnsemble: options.selfEnsemble ?? false,
         memory: options.memory === undefined ? undefined : options.memory * 2 ** 20,
@@ -131,12 +133,19 @@ function commonScale(models: readonly EvaluatedModel[]): number {
   );
 }
 
-async function openSet(path: string, scale: number, options: Options, signal: AbortSignal): Promise<Dataset> {
+async function openSet(
+  path: string,
+  scale: number,
+  border: number,
+  options: Options,
+  signal: AbortSignal,
+): Promise<Dataset> {
   const { only, skipBad, maxPixels } = options;
   const range = only === undefined ? undefined : parseRange(only);
-  const set = await withProgress(`read ${path}`, "images", (onProgress) =>
+  const opened = await withProgress(`read ${path}`, "images", (onProgress) =>
     openDataset(path, { scale, range, skipBad, maxPixels, onProgress, signal }),
   );
+  const set = measurable(opened, border, skipBad);
   for (const { reason } of set.skipped) process.stderr.write(`skipped ${reason}\n`);
   return set;
 }

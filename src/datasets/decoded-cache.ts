@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { writeAtomic } from "../atomic.js";
 import { DatasetError } from "../errors.js";
+import { makeFolder } from "../folders.js";
 import { type Image8, imageOf } from "../images/image.js";
 import { systemReason } from "../images/node/system.js";
 
@@ -77,7 +78,7 @@ export async function storeDecoded(file: string, image: Image8): Promise<Decoded
   });
   bytes.set(data, headerBytes);
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolder(dirname(file));
     await writeAtomic(file, bytes, { sync: false });
   } catch (error) {
     throw new DatasetError(

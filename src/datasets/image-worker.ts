@@ -1,10 +1,11 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatasetError, SlimsrError } from "../errors.js";
+import { makeFolder } from "../folders.js";
 import { resizeBicubic } from "../images/bicubic.js";
 import { cropToMultiple, type Image, to8Bit } from "../images/image.js";
 import { readImage } from "../images/node/decode.js";
 import { writeImage } from "../images/node/encode.js";
+import { systemReason } from "../images/node/system.js";
 import { withoutAlpha } from "../images/planes.js";
 import { type DecodedImage, storeDecoded } from "./decoded-cache.js";
 import type { Outcome } from "./image-pool.js";
@@ -63,7 +64,9 @@ function shrink(image: Image, scale: number, source: string): Image {
 }
 
 async function write(path: string, image: Image): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path)).catch((error: unknown) => {
+    throw new DatasetError(`${dirname(path)}: cannot be made: ${systemReason(error)}`, { cause: error });
+  });
   await writeImage(path, image);
 }
 

@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import { DatasetError, UsageError } from "../errors.js";
+import { makeFolder } from "../folders.js";
 import { defaultMaxPixels } from "../images/node/decode.js";
 import { systemReason } from "../images/node/system.js";
 import { findImages } from "./find-images.js";
@@ -39,7 +39,7 @@ export async function prepareBenchmark(
     throw new UsageError(`${out} lies within ${hr}, so that its images would be taken for HR; choose another folder`);
   }
   const files = await findImages(hr);
-  await mkdir(out, { recursive: true }).catch((error: unknown) => {
+  await makeFolder(out).catch((error: unknown) => {
     throw new DatasetError(`${out}: cannot be made: ${systemReason(error)}`, { cause: error });
   });
   const jobs = files.map(({ name, path }) => ({

@@ -1,12 +1,13 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Dataset, Pair } from "../datasets/dataset.js";
-import { DatasetError, ImageError, InterruptedError, UsageError } from "../errors.js";
+import { ImageError, InterruptedError, UsageError } from "../errors.js";
+import { makeFolder } from "../folders.js";
 import { resizeBicubic } from "../images/bicubic.js";
 import { type Image, to8Bit } from "../images/image.js";
 import { writeImage } from "../images/node/encode.js";
 import { systemReason } from "../images/node/system.js";
 import { imageFromPlanes, rgbPlanes } from "../images/planes.js";
+import { measurable } from "./measurable.js";
 import type { EvaluatedModel } from "./model.js";
 import { type Deviation, Runner, type RunnerOptions } from "./runner.js";
 import { type Measure, mean, meanScore, type Score, scoreImage } from "./score.js";
@@ -62,7 +63,7 @@ interface Entry {
  * compare; memory depends on neither the sets' sizes nor, by tiling, on the images'.
  * @returns for each set a row for bicubic interpolation, if asked for, and one per model
  * @throws UsageError where a model's scale is not a set's
- * @throws DatasetError for images that are too small to be measured
+ * @throws DatasetError at once for images that are too small to be measured
  * @throws InterruptedError if the signal was aborted
  */
 export async function evaluate(
@@ -74,6 +75,7 @@ export async function evaluate(
     const odd = sets.find((set) => set.scale !== scale);
     if (odd) throw new UsageError(`${name} magnifies ×${scale}, but the set ${odd.name} is opened for ×${odd.scale}`);
   }
+  for (const set of sets) measurable(set, options.border ?? set.scale);
   const appetite = models.reduce((sum, { cost }) => sum + (cost?.bytesPerPixel ?? 0), 0);
   const runners: Runner[] = [];
   try {
@@ -118,7 +120,7 @@ async function evaluateSets(
 
 async function evaluateImage(
   { runner, images, deviations }: Entry,
-  { name: set, path, scale }: Dataset,
+  { name: set, scale }: Dataset,
   { name }: Pair,
   lr: Image,
   hr: Image,
@@ -138,12 +140,7 @@ async function evaluateImage(
   } else {
     output = resizeBicubic(to8Bit(lr), scale);
   }
-  try {
-    images.push({ image: name, ...scoreImage(output, hr, { border, colour, niqe }), milliseconds });
-  } catch (error) {
-    if (error instanceof DatasetError) throw new DatasetError(`${path}: ${name}: ${error.message}`, { cause: error });
-    throw error;
-  }
+  images.push({ image: name, ...scoreImage(output, hr, { border, colour, niqe }), milliseconds });
   if (save !== undefined && images.length <= (saved ?? images.length))
     await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
 }
@@ -157,7 +154,7 @@ export const savedLabel = ({ name, width }: Pick<EvaluatedModel, "name" | "width
   `${name}${width === 1 ? "" : `-w${width}`}${selfEnsemble ? "+" : ""}`;
 
 async function saveImage(path: string, image: Image): Promise<void> {
-  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+  await makeFolder(dirname(path)).catch((error: unknown) => {
     throw new ImageError(`${dirname(path)}: cannot be made: ${systemReason(error)}`, { cause: error });
   });
   await writeImage(path, image);

@@ -4,7 +4,10 @@ import { crop, type Image } from "../images/image.js";
 import { filterValid, gaussian } from "./gaussian.js";
 import { shavePair } from "./shave.js";
 
-const window = gaussian(11, 1.5);
+/** Pixels along a side of the window: an image must have as many within its border. */
+export const SSIM_WINDOW = 11;
+
+const window = gaussian(SSIM_WINDOW, 1.5);
 const c1 = (0.01 * 255) ** 2;
 const c2 = (0.03 * 255) ** 2;
 

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
 import { fixturePath } from "../checkpoints/support.js";
-import { listing, photographs, temporaryFolder } from "../datasets/folders.js";
+import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
 import { imageModel, nearest } from "../evaluation/models.js";
-import { photographPath } from "../images/fixtures.js";
+import { noise, photographPath } from "../images/fixtures.js";
 
 let output: string;
 let complaints: string;
@@ -111,6 +111,20 @@ describe("slimsr evaluate", () => {
     expect(await psnr("--div2k")).toBe(await psnr("--rgb", "--shave", "8"));
     expect(await psnr("--div2k")).not.toBe(await psnr());
     expect(await psnr("--shave", "2")).toBe(await psnr());
+  });
+
+  it("finds images too small to be measured before anything runs, or goes on without them", async () => {
+    const [set, folder] = [await smallSet("Small"), await temporaryFolder()];
+    await place(set, { "tiny.png": noise(14, 40, 3, 8) });
+    const model = join(folder, "a.onnx");
+    await writeFile(model, imageModel(nearest));
+    const words = ["--model", model, "--data", set, "--json"];
+    await expect(run(...words)).rejects.toThrow("tiny: an image of 14×40 pixels is too small to be measured");
+    expect(complaints).not.toContain("evaluate [");
+    const [row] = JSON.parse(await run(...words, "--skip-bad", "--images"));
+    expect(row.images.map(({ image }: { image: string }) => image)).toEqual(["photo"]);
+    expect(complaints).toContain("skipped ");
+    expect(JSON.parse(await run(...words, "--shave", "1"))[0].psnr).toBeGreaterThan(0);
   });
 
   it("compares models, sets of one name too", async () => {

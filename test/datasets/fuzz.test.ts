@@ -82,6 +82,6 @@ describe("damaged data folders", () => {
         }
       }
     },
-    60_000,
+    300_000,
   );
 });

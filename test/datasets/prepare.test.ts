@@ -87,6 +87,17 @@ describe("preparing a benchmark", () => {
     );
   });
 
+  it("says which folder cannot be made, from worker threads too", async () => {
+    const [hr, out] = [await temporaryFolder(), await temporaryFolder()];
+    await writeFile(join(out, "HR"), "");
+    for (let i = 0; i < 6; i++) {
+      await writeImage(join(hr, `${i}.png`), noise(8, 8, 3, 8));
+      if (i === 0 || i === 5) {
+        await expect(prepareBenchmark(hr, [2], out)).rejects.toThrow(`${join(out, "HR")}: cannot be made`);
+      }
+    }
+  });
+
   it("refuses two images of one name", async () => {
     const folder = await temporaryFolder();
     await writeImage(join(folder, "a.png"), noise(4, 4, 3, 8));
