@@ -69,6 +69,28 @@ export function checkParameters(
   }
 }
 
+/**
+ * The width of parameters that may be slim: the roundest that leaves just these channels (`channelsAtWidth`) or, where no width does,
+ * the mean share of channels that is left, to three digits.
+ */
+export function widthOf(network: NetworkOptions, parameters: StateDict): number {
+  const full = channelsAtWidth(network, 1);
+  const kept: GroupChannels = new Map();
+  for (const { name, output, filters } of networkLayers(network)) {
+    if (output !== IMAGE) kept.set(output, (parameters.get(`${name}.weight`)?.shape[0] ?? 0) / filters);
+  }
+  const leaves = (width: number): boolean => {
+    const channels = channelsAtWidth(network, width);
+    return [...kept].every(([group, count]) => channels.get(group) === count);
+  };
+  const least = Math.max(...[...kept].map(([group, count]) => count / (full.get(group) ?? count)));
+  const exact = Number(least.toFixed(3)) === least ? [least] : [];
+  const rounded = [1, 2, 3].map((digits) => Math.ceil(least * 10 ** digits) / 10 ** digits);
+  const sum = (counts: Iterable<number>): number => [...counts].reduce((a, b) => a + b, 0);
+  const share = sum(kept.values()) / (sum(full.values()) - IMAGE_CHANNELS);
+  return [...exact, ...rounded].find((width) => width <= 1 && leaves(width)) ?? Number(share.toFixed(3));
+}
+
 /** "missing a, b and 3 more; unexpected c". */
 export function differences(missing: readonly string[], unexpected: readonly string[]): string {
   const list = (label: string, names: readonly string[]): string[] => {

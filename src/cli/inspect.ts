@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
+import { widthOf } from "../checkpoints/shapes.js";
 import { formatShape } from "../checkpoints/state.js";
 import { CheckpointError } from "../errors.js";
 import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "../evaluation/cost.js";
@@ -18,6 +19,8 @@ interface Inspection {
   file: string;
   source: string;
   network: NetworkOptions;
+  /** Share of the network's channels that the file holds. */
+  width: number;
   parameters: number;
   /** Multiply-accumulates for a 1280×720 output. */
   macs: number;
@@ -58,6 +61,7 @@ function examine(file: string, { network, parameters, widths, source }: LoadedCh
     file,
     source,
     network,
+    width: widthOf(network, parameters),
     parameters: cost.parameters,
     macs: cost.macs,
     ...(widths && {
@@ -70,7 +74,7 @@ function examine(file: string, { network, parameters, widths, source }: LoadedCh
   };
 }
 
-function report({ file, source, network, parameters, macs, widths, layers }: Inspection): string {
+function report({ file, source, network, width, parameters, macs, widths, layers }: Inspection): string {
   const rows = [
     ["file", basename(file)],
     ["network", summarise(network)],
@@ -80,6 +84,7 @@ function report({ file, source, network, parameters, macs, widths, layers }: Ins
     ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
     ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
     ["range", `0..${network.range}`],
+    ...(width < 1 ? [["width", String(width)]] : []),
     ["parameters", parameters.toLocaleString("en")],
     ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
   ];

@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../checkpoints/checkpoint.js";
+import { widthOf } from "../checkpoints/shapes.js";
 import { UsageError } from "../errors.js";
 import { Graph } from "../graph/index.js";
 import { buildNetwork, type NetworkOptions, type Parameters } from "../networks/index.js";
@@ -9,12 +10,12 @@ import { type EvaluatedModel, evaluatedModel } from "./model.js";
 
 /**
  * A checkpoint's networks at some widths: the file's own, or the first channels of each layer (channel splitting).
- * @param widths by default those the file was trained for, or 1
+ * @param widths by default those the file was trained for, or the one that its parameters have
  * @throws UsageError for a width beyond the file's; NetworkError for one that leaves a layer without channels
  */
 export function checkpointModels(
   name: string,
-  { network, parameters, widths: trained = [1] }: Checkpoint,
+  { network, parameters, widths: trained = [widthOf(network, parameters)] }: Checkpoint,
   {
     widths = trained,
     split = "aligned",

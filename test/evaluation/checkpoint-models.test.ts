@@ -31,6 +31,7 @@ describe("a checkpoint's models", () => {
     expect(widths(checkpointOf(edsr(2)))).toEqual([1]);
     expect(widths(checkpointOf(edsr(2), 1, [1, 0.5, 0.25]))).toEqual([1, 0.5, 0.25]);
     expect(widths(checkpointOf(edsr(2), 0.5, [0.5]))).toEqual([0.5]);
+    expect(widths(checkpointOf(edsr(2), 0.5))).toEqual([0.5]);
   });
 
   it.each([edsr(2), carn(2), rcan(2, { features: 32 })])(
