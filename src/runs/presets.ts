@@ -7,28 +7,30 @@ export type Preset = (typeof PRESETS)[number];
 /** HR pixels along a side of the published patches. */
 const PUBLISHED_PATCH = 192;
 
-/** What the contrastive loss takes where time is short: a frozen teacher, few samples, and the L1 to its output beside it. */
-const SHORT_CSD: PartialSettings = {
-  ...{ teacherWeights: "frozen", lambdaDistillation: 1 },
-  ...{ lambdaContrastive: 10, negatives: 4 },
-};
+/** What the contrastive loss takes where time is short: few samples, and the L1 to the teacher's output beside it. */
+const SHORT: PartialSettings = { lambdaDistillation: 1, lambdaContrastive: 10, negatives: 4 };
 
-/** Shared weights bear a lower rate: the teacher is to stay what it is. */
-const SHARED: PartialSettings = { teacherWeights: "shared", lambdaDistillation: 1, learningRate: 1e-4 };
+/** Shared weights bear a lower rate, and the teacher is held to what it is. */
+const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, learningRate: 2e-4 };
 
 /**
  * Settings that go together.
  * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
  * `cpu`: what gave the best student within a quarter of an hour on two cores: kd.
  * `quick`: a first look within a minute or two, contrastive loss and all.
- * @param given the method, where another than the preset's own is asked for, and the batch, of which no more can be contrasted
+ * @param given the method and what the teacher is, where others than the preset's own are asked for, and the batch, of which no
+ * more can be contrasted
  */
 export function presetSettings(
   preset: Preset,
   scale: Scale,
-  { method, batch = Number.POSITIVE_INFINITY }: Pick<PartialSettings, "method" | "batch"> = {},
+  {
+    method,
+    teacherWeights = method === "joint" ? "shared" : "frozen",
+    batch = Number.POSITIVE_INFINITY,
+  }: Pick<PartialSettings, "method" | "teacherWeights" | "batch"> = {},
 ): PartialSettings {
-  const short = method === "joint" ? SHARED : SHORT_CSD;
+  const short = { ...SHORT, ...(teacherWeights === "shared" ? SHARED : { teacherWeights }) };
   switch (preset) {
     case "paper":
       return {

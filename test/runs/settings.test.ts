@@ -51,6 +51,15 @@ describe("settings", () => {
     }
   });
 
+  it("hold a shared teacher to what it was, unless the paper's are asked for", () => {
+    const anchor = (...args: Parameters<typeof presetSettings>) => resolve(presetSettings(...args)).lambdaAnchor;
+    expect(anchor("cpu", 2, { method: "joint" })).toBe(2);
+    expect(anchor("cpu", 2, { method: "csd", teacherWeights: "shared" })).toBe(2);
+    expect(anchor("cpu", 2, { method: "csd" })).toBe(0);
+    expect(anchor("paper", 2, { method: "joint" })).toBe(0);
+    expect(resolve(presetSettings("cpu", 2, { method: "csd" })).teacherWeights).toBe("frozen");
+  });
+
   it("of the paper are the published ones", () => {
     const paper = resolve(presetSettings("paper", 4));
     expect(paper).toMatchObject({ batch: 16, patch: 48, learningRate: 1e-4, schedule: "step", decayAt: 0.5 });
