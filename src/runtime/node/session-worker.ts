@@ -3,6 +3,7 @@ import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { DATA_TYPES, type DataType, elements, showShape, type TensorData } from "../../graph/types.js";
 import type { RunResult, SessionOptions, Tensor, Tensors } from "../session.js";
 import type { Request, Response } from "./protocol.js";
+import { coreCount } from "./threads.js";
 
 /** A worker thread that holds one ONNX Runtime session and answers requests in their order. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
@@ -53,7 +54,14 @@ function required(): InferenceSession {
 }
 
 function engineOptions(options: SessionOptions): InferenceSession.SessionOptions {
-  const { device = "cpu", threads = 0, spinning = true, profile, optimisedModel, optimisation = "all" } = options;
+  const {
+    device = "cpu",
+    threads = coreCount(),
+    spinning = true,
+    profile,
+    optimisedModel,
+    optimisation = "all",
+  } = options;
   return {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     graphOptimizationLevel: optimisation === "none" ? "disabled" : optimisation,

@@ -1,0 +1,19 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+
+const PROCESSORS = "/sys/devices/system/cpu";
+
+/**
+ * The machine's cores that this process may use, to be as many threads. On Linux they are counted here, for the engine takes two cores
+ * of a virtual AMD processor for one; elsewhere 0 leaves it to the engine.
+ */
+export function coreCount(): number {
+  try {
+    const siblings = readdirSync(PROCESSORS)
+      .filter((name) => /^cpu\d+$/.test(name))
+      .map((name) => readFileSync(`${PROCESSORS}/${name}/topology/thread_siblings_list`, "utf8"));
+    return Math.min(new Set(siblings).size, availableParallelism());
+  } catch {
+    return 0;
+  }
+}
