@@ -7,11 +7,15 @@ import { formatShape } from "../checkpoints/state.js";
 import { CheckpointError } from "../errors.js";
 import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "../evaluation/cost.js";
 import type { NetworkOptions } from "../networks/options.js";
+import { networkModel } from "../slimming/model.js";
+import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
+import { isOnnxFile, loadImportedModel } from "./imported-model.js";
 
 interface InspectOptions extends Overrides {
   json?: true;
   layers?: true;
+  groups?: true;
 }
 
 /** A checkpoint's facts, as `--json` prints them. */
@@ -26,24 +30,38 @@ interface Inspection {
   macs: number;
   widths?: { width: number; parameters: number; macs: number }[];
   layers?: Cost["layers"];
+  groups?: GroupSummary[];
+}
+
+/** An ONNX model's facts, as `--json` prints them. */
+interface OnnxInspection {
+  file: string;
+  parameters: number;
+  groups: GroupSummary[];
 }
 
 /** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
 export function inspectCommand(): Command {
   const command = new Command("inspect")
     .description("show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates")
-    .argument("<file>", "checkpoint: .safetensors, .pt or .pth")
+    .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx, for its channel groups")
     .option("--layers", "list the layers")
+    .option("--groups", "list the groups of channels that are tied together, and what is free on each")
     .option("--json", "print JSON");
   return addOverrideOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  slimsr inspect edsr_x2.pt\n  slimsr inspect carn.pth --scale 4 --layers\n  slimsr inspect student.safetensors --json",
+      "\nExamples:\n  slimsr inspect edsr_x2.pt\n  slimsr inspect carn.pth --scale 4 --layers\n  slimsr inspect anyone.onnx --groups\n  slimsr inspect student.safetensors --json",
     )
     .action(inspect);
 }
 
-async function inspect(file: string, { json, layers, ...overrides }: InspectOptions): Promise<void> {
+async function inspect(file: string, { json, layers, groups, ...overrides }: InspectOptions): Promise<void> {
+  if (isOnnxFile(file)) {
+    const inspection = await examineOnnx(file);
+    process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : reportOnnx(inspection));
+    return;
+  }
   let checkpoint: LoadedCheckpoint;
   try {
     checkpoint = await loadCheckpoint(file, overrides);
@@ -51,11 +69,16 @@ async function inspect(file: string, { json, layers, ...overrides }: InspectOpti
     if (!(error instanceof CheckpointError) || !(await inspectVgg19(file, json))) throw error;
     return;
   }
-  const inspection = examine(file, checkpoint, layers ?? false);
+  const inspection = examine(file, checkpoint, layers ?? false, groups ?? false);
   process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : report(inspection));
 }
 
-function examine(file: string, { network, parameters, widths, source }: LoadedCheckpoint, layers: boolean): Inspection {
+function examine(
+  file: string,
+  { network, parameters, widths, source }: LoadedCheckpoint,
+  layers: boolean,
+  groups: boolean,
+): Inspection {
   const cost = networkCost(network, HD_OUTPUT, new Map([...parameters].map(([name, { shape }]) => [name, shape])));
   return {
     file,
@@ -71,10 +94,27 @@ function examine(file: string, { network, parameters, widths, source }: LoadedCh
       }),
     }),
     ...(layers && { layers: cost.layers }),
+    ...(groups && { groups: summariseGroups(networkModel(network).analysis.groups) }),
   };
 }
 
-function report({ file, source, network, width, parameters, macs, widths, layers }: Inspection): string {
+async function examineOnnx(file: string): Promise<OnnxInspection> {
+  const { model, parameters } = await loadImportedModel(file);
+  return {
+    file,
+    parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    groups: summariseGroups(model.analysis.groups),
+  };
+}
+
+function reportOnnx({ file, parameters, groups }: OnnxInspection): string {
+  return `${facts([
+    ["file", basename(file)],
+    ["parameters", parameters.toLocaleString("en")],
+  ])}\n\n${table(groupRows(groups))}\n`;
+}
+
+function report({ file, source, network, width, parameters, macs, widths, layers, groups }: Inspection): string {
   const rows = [
     ["file", basename(file)],
     ["network", summarise(network)],
@@ -88,7 +128,7 @@ function report({ file, source, network, width, parameters, macs, widths, layers
     ["parameters", parameters.toLocaleString("en")],
     ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
   ];
-  const sections = [rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n")];
+  const sections = [facts(rows)];
   if (widths) {
     sections.push(
       table([
@@ -110,8 +150,12 @@ function report({ file, source, network, width, parameters, macs, widths, layers
       ]),
     );
   }
+  if (groups) sections.push(table(groupRows(groups)));
   return `${sections.join("\n\n")}\n`;
 }
+
+const facts = (rows: readonly (readonly string[])[]): string =>
+  rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n");
 
 /** VGG19, which the contrastive loss needs, is a checkpoint too, though not of a network to slim. */
 async function inspectVgg19(file: string, json: true | undefined): Promise<boolean> {

@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
-import { loadCheckpoint, readBytes, saveCheckpoint } from "../checkpoints/files.js";
+import { loadCheckpoint, saveCheckpoint } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
 import { stateOf } from "../checkpoints/state.js";
 import { openDataset } from "../datasets/dataset.js";
@@ -12,14 +12,14 @@ import { evaluate } from "../evaluation/evaluate.js";
 import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/report.js";
 import { exportOnnx } from "../export/onnx.js";
-import { readOnnx } from "../graph/index.js";
 import type { NetworkOptions, Parameters } from "../networks/index.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/bases.js";
 import { allocate, type Budget, latencyBudget } from "../slimming/budget.js";
-import { importedModel, type Model, networkModel } from "../slimming/model.js";
+import { type Model, networkModel } from "../slimming/model.js";
 import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "../slimming/slim.js";
 import { countsAtWidth } from "../slimming/split.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
+import { isOnnxFile, loadImportedModel } from "./imported-model.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 
@@ -143,19 +143,12 @@ async function run(options: Options): Promise<void> {
 }
 
 async function loadTeacher(file: string, { scale, resScale, range, variant }: Options): Promise<Teacher> {
-  if (!/\.onnx$/i.test(file)) {
+  if (!isOnnxFile(file)) {
     const { network, parameters } = await loadCheckpoint(file, { scale, resScale, range, variant });
     return { model: networkModel(network), parameters, network };
   }
-  const { graph } = readOnnx(await readBytes(file), { sizes: openSizes });
-  return { ...importedModel(graph), network: undefined };
+  return { ...(await loadImportedModel(file)), network: undefined };
 }
-
-/** Sizes for an imported model's open axes, whatever they are called: enough to follow its channels. */
-const openSizes: Readonly<Record<string, number>> = new Proxy<Record<string, number>>(
-  {},
-  { get: (_, name) => (/batch|^n$/i.test(String(name)) ? 1 : 16) },
-);
 
 async function slim(
   { model, parameters, network }: Teacher,

@@ -4,6 +4,7 @@ import type { Basis } from "./align.js";
 import type { ChannelGroup } from "./channels.js";
 import { addScaled, multiply, symmetricEigen, symmetricPower, traceOf, transposed } from "./matrices.js";
 import type { Model } from "./model.js";
+import { Selection } from "./selection.js";
 
 /**
  * How channels are aligned before they are split: `plain` leaves them as they are, `sort` puts the channels that matter most
@@ -34,7 +35,7 @@ const partsOf = (value: Value | undefined): Value[] => {
 export function basisOf(group: ChannelGroup, taps: readonly Moments[], alignment: Alignment): Basis | undefined {
   if (alignment === "plain" || taps.length === 0) return undefined;
   if (group.freedom !== "linear" || alignment === "sort") {
-    return { kind: "order", order: orderByEffect(taps, group.size) };
+    return { kind: "order", order: orderByGain(taps, group.size) };
   }
   return alignment === "pca" ? principalBasis(taps, group.size) : balancedBasis(taps, group.size);
 }
@@ -82,20 +83,30 @@ function balancedBasis(taps: readonly Moments[], n: number): Basis {
   };
 }
 
-/** Channels by what their loss does to the output, E[x²]·E[g²], largest first. */
-function orderByEffect(taps: readonly Moments[], n: number): number[] {
-  const effect = (c: number) =>
-    taps.reduce(
-      (sum, { second, gradient }) => sum + (second[c * n + c] as number) * (gradient[c * n + c] as number),
-      0,
-    );
-  const effects = Array.from({ length: n }, (_, c) => effect(c));
-  return effects.map((_, c) => c).sort((a, b) => (effects[b] as number) - (effects[a] as number));
+/**
+ * Channels in the order in which they are best added, one after another (forward selection): each repairs most of what the output
+ * lacks while the others are predicted from those before it, as refitting will.
+ */
+function orderByGain(taps: readonly Moments[], n: number): number[] {
+  const selection = new Selection(taps, n);
+  const left = new Set(Array.from({ length: n }, (_, c) => c));
+  const order: number[] = [];
+  while (left.size > 0) {
+    let best = { channel: -1, gain: Number.NEGATIVE_INFINITY };
+    for (const channel of left) {
+      const gain = selection.gain(channel);
+      if (gain > best.gain) best = { channel, gain };
+    }
+    selection.add(best.channel);
+    left.delete(best.channel);
+    order.push(best.channel);
+  }
+  return order;
 }
 
 /** What dropping channels is predicted to change in the output, as a mean square. */
 export interface GroupLoss {
-  /** E[x²]·E[g²] of each aligned channel, the mean over the group's taps. */
+  /** What is lost without each aligned channel and those after it, less what is lost without those after it alone. */
   readonly perChannel: readonly number[];
   /** Whether several convolutions read the group at different places, as along a residual stream. */
   readonly shared: boolean;
@@ -103,26 +114,25 @@ export interface GroupLoss {
 
 export function lossOf(taps: readonly Moments[], basis: Basis | undefined): GroupLoss {
   const n = taps[0]?.mean.length ?? 0;
-  const perChannel = Array<number>(n).fill(0);
-  for (const { second, gradient } of taps) {
-    const energies = basis?.kind === "matrix" ? diagonalOf(basis.inverse, second, n) : undefined;
-    const effects = basis?.kind === "matrix" ? diagonalOf(transposed(basis.matrix, n), gradient, n) : undefined;
-    for (let c = 0; c < n; c++) {
-      const from = basis?.kind === "order" ? (basis.order[c] as number) : c;
-      const energy = energies?.[c] ?? (second[from * n + from] as number);
-      const effect = effects?.[c] ?? (gradient[from * n + from] as number);
-      perChannel[c] = (perChannel[c] as number) + (energy * effect) / taps.length;
-    }
-  }
+  const selection = new Selection(basis?.kind === "matrix" ? taps.map((tap) => inBasis(tap, basis)) : taps, n);
+  const perChannel = Array.from({ length: n }, (_, c) => {
+    const channel = basis?.kind === "order" ? (basis.order[c] as number) : c;
+    const gain = selection.gain(channel) / taps.length;
+    selection.add(channel);
+    return gain;
+  });
   return { perChannel, shared: taps.length > 1 };
 }
 
-/** Diagonal of A·M·Aᵀ. */
-function diagonalOf(a: Float64Array, matrix: Float64Array, n: number): Float64Array {
-  const half = multiply(a, matrix, n);
-  return Float64Array.from({ length: n }, (_, i) => {
-    let sum = 0;
-    for (let k = 0; k < n; k++) sum += (half[i * n + k] as number) * (a[i * n + k] as number);
-    return sum;
-  });
+/** Moments of T⁻¹·x and of its gradient Tᵀ·g. */
+function inBasis(
+  { second, gradient }: Moments,
+  basis: Basis & { kind: "matrix" },
+): Pick<Moments, "second" | "gradient"> {
+  const n = Math.sqrt(second.length);
+  const turned = transposed(basis.matrix, n);
+  return {
+    second: multiply(multiply(basis.inverse, second, n), basis.inverse, n, true),
+    gradient: multiply(multiply(turned, gradient, n), turned, n, true),
+  };
 }

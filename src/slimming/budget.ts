@@ -55,7 +55,7 @@ export async function allocate(
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
     const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
     if (error < best.error) best = { error, counts };
-    if (process.env.DBG) console.error(error, counts.join());
+
     progress.onProgress?.("allocate", i + 1, distinct.length);
   }
   return best.counts;

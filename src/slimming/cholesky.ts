@@ -1,16 +1,33 @@
 /**
- * Solves (A + diag) X = B for a symmetric positive definite A, in float64 and in place: A's lower triangle becomes the factor L.
- * @param a [n, n], row-major
- * @param b [m, n], a right-hand side per row; becomes X
- * @returns false where A is not positive definite to rounding; a and b are then spoilt
+ * A symmetric positive definite A as L·Lᵀ, in float64 and in place: `a` becomes L, mirrored so that the rows of Lᵀ lie side by
+ * side as well.
+ * @param a [n, n], row-major; its lower triangle is read
+ * @returns undefined where A is not positive definite to rounding; a is then spoilt
  */
-export function solveSymmetric(a: Float64Array, n: number, b: Float64Array): boolean {
-  if (!factorise(a, n)) return false;
-  const count = b.length / n;
-  for (let row = 0; row < count; row++) forward(a, n, b.subarray(row * n, (row + 1) * n));
+export function cholesky(a: Float64Array, n: number): Cholesky | undefined {
+  if (!factorise(a, n)) return undefined;
   mirror(a, n);
-  for (let row = 0; row < count; row++) backward(a, n, b.subarray(row * n, (row + 1) * n));
-  return true;
+  return new Cholesky(a, n);
+}
+
+export class Cholesky {
+  constructor(
+    private readonly factor: Float64Array,
+    private readonly n: number,
+  ) {}
+
+  /**
+   * Solves A·X = B in place.
+   * @param b [m, n], a right-hand side per row; becomes X
+   */
+  solve(b: Float64Array): void {
+    const { factor, n } = this;
+    for (let at = 0; at < b.length; at += n) {
+      const row = b.subarray(at, at + n);
+      forward(factor, n, row);
+      backward(factor, n, row);
+    }
+  }
 }
 
 /** Rows that are worked on at once: each row of L that is read serves all of them. */

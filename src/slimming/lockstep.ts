@@ -39,11 +39,13 @@ export class Lockstep {
   ) {
     this.#consumers = consumersOf(model.graph);
     this.#batches = batchesOf(patches, batch);
-    const images = this.#batches.map((part) => float32(part.data, patchShape(part, part.count)));
+    // Each network has images of its own, for activations are moved to the engine's thread and back.
     const runner = (role: Role): Runner => ({
       parameters: parameters[role],
       done: new Set(),
-      live: new Map([[model.image, images]]),
+      live: new Map([
+        [model.image, this.#batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
+      ]),
     });
     this.#runners = { teacher: runner("teacher"), student: runner("student") };
   }
@@ -73,9 +75,10 @@ export class Lockstep {
     >;
     const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
     for (let i = 0; i < this.#batches.length; i++) {
-      const { graph, feeds } = this.#stretch(wanted, kept, assemble, i);
+      const { graph, feeds, moved } = this.#stretch(wanted, kept, assemble, i);
       const session = await this.#session(graph);
-      const { outputs } = await session.run(feeds);
+      const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
+      for (const [name, tensors] of moved) tensors[i] = back[name] as Tensor;
       for (const role of ROLES) {
         results[role].push(kept[role].map((_, k) => outputs[`${role}.${k}`] as Tensor));
       }
@@ -123,6 +126,8 @@ export class Lockstep {
   #stretch(wanted: Record<Role, readonly Value[]>, kept: Record<Role, Value[]>, assemble: Assembly, batch: number) {
     const graph = new Graph("stretch");
     const feeds: Record<string, Tensor> = {};
+    /** Names of the feeds that are activations, and where these are kept. */
+    const moved = new Map<string, Tensor[]>();
     const feed = (tensor: Tensor): Value => {
       const name = `in.${Object.keys(feeds).length}`;
       feeds[name] = tensor;
@@ -136,8 +141,11 @@ export class Lockstep {
       for (const value of new Set(reads)) {
         if (!value) continue;
         const tensors = live.get(value);
-        if (tensors) known.set(value, feed(tensors[batch] as Tensor));
-        else if (this.model.places.get(value.name) === value) {
+        if (tensors) {
+          const fed = feed(tensors[batch] as Tensor);
+          known.set(value, fed);
+          moved.set(fed.name, tensors);
+        } else if (this.model.places.get(value.name) === value) {
           const { data, shape } = required(parameters, value.name);
           known.set(value, feed(float32(data, shape)));
         }
@@ -148,7 +156,7 @@ export class Lockstep {
       });
     }
     assemble(activations, feed);
-    return { graph, feeds };
+    return { graph, feeds, moved };
   }
 
   async #session(graph: Graph): Promise<Session> {

@@ -14,7 +14,7 @@ export const traceOf = (matrix: Float64Array, n: number): number => {
   return sum;
 };
 
-/** A + Bᵀ-free sums: target += factor · matrix. */
+/** target += factor · matrix, of any size. */
 export function addScaled(target: Float64Array, matrix: ArrayLike<number>, factor: number): void {
   for (let i = 0; i < target.length; i++) target[i] = (target[i] as number) + factor * (matrix[i] as number);
 }

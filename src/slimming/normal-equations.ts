@@ -1,20 +1,8 @@
 import { NetworkError } from "../errors.js";
 import { concat, expand, matMul, type Node, pad, reduceSum, reshape, slice, type Value } from "../graph/index.js";
 import { type ConvolutionGeometry, geometryOf } from "../lowering/convolution.js";
-import { solveSymmetric } from "./cholesky.js";
-
-/**
- * Least squares for one convolution: over all positions, features a (the inputs under each tap, and 1 for the bias) are to yield
- * residuals r. Features are ordered tap by tap, the constant last: F = kh·kw·C + 1, or without the constant where there is no bias.
- */
-export interface NormalEquations {
-  readonly features: number;
-  readonly filters: number;
-  /** Σ a·aᵀ, [F, F]. */
-  readonly gram: Float64Array;
-  /** Σ r·aᵀ, [O, F]. */
-  readonly cross: Float64Array;
-}
+import { type Cholesky, cholesky } from "./cholesky.js";
+import { addScaled, traceOf } from "./matrices.js";
 
 /** Weight [O, C, kh, kw] and bias [O], where there is one. */
 export interface Kernel {
@@ -62,32 +50,55 @@ export function declareEquations(features: Value, target: Value, withGram: boole
 }
 
 /**
- * Weights W₀ + Δ such that Δ minimises Σ |Δ·a − r|² + λ·|Δ|², with r what W₀ lacks to the targets and λ the `ridge` times the
- * mean of the features' energies. What the data doesn't determine stays as it was in W₀.
- * @param start W₀
- * @throws NetworkError where the equations aren't finite
+ * Least squares for one convolution: over all positions, features a (the inputs under each tap, and 1 for the bias) are to yield
+ * what weights W₀ lack to the targets, residuals r. W₀ + Δ is such that Δ minimises Σ |Δ·a − r|² + λ·|Δ|², with λ the `ridge`
+ * times the mean of the features' energies. What the data doesn't determine stays as it was in W₀. Features are ordered tap by tap,
+ * the constant last: F = kh·kw·C + 1, or without the constant where there is no bias.
  */
-export function improveConvolution(
-  { features, filters, gram, cross }: NormalEquations,
-  start: Kernel,
-  taps: number,
-  ridge: number,
-): Kernel {
-  const initial = toRows(start, filters, features, taps);
-  let energy = 0;
-  for (let i = 0; i < features; i++) energy += gram[i * features + i] as number;
-  if (!cross.every(Number.isFinite) || !Number.isFinite(energy)) {
-    throw new NetworkError("calibration yields infinite activations: are the weights sound?");
+export class NormalEquations {
+  readonly #solver: Cholesky;
+
+  /**
+   * @param gram Σ a·aᵀ, [F, F]
+   * @throws NetworkError where it isn't finite
+   */
+  constructor(
+    gram: Float64Array,
+    private readonly features: number,
+    private readonly taps: number,
+    ridge: number,
+  ) {
+    const energy = traceOf(gram, features);
+    if (!Number.isFinite(energy)) throw unsound();
+    this.#solver = damped(gram, features, energy, ridge);
   }
-  // A ridge that rounding swallows is raised until the system can be solved.
+
+  /**
+   * @param cross Σ r·aᵀ, [O, F]
+   * @param start W₀
+   * @throws NetworkError where the equations aren't finite
+   */
+  improve(cross: Float64Array, start: Kernel): Kernel {
+    if (!cross.every(Number.isFinite)) throw unsound();
+    const { features, taps } = this;
+    const filters = cross.length / features;
+    const solution = cross.slice();
+    this.#solver.solve(solution);
+    addScaled(solution, toRows(start, filters, features, taps), 1);
+    return fromRows(solution, filters, features, taps, start.bias !== undefined);
+  }
+}
+
+const unsound = () => new NetworkError("calibration yields infinite activations: are the weights sound?");
+
+/** A ridge that rounding swallows is raised until the system can be solved. */
+function damped(gram: Float64Array, features: number, energy: number, ridge: number): Cholesky {
   for (let factor = ridge; ; factor *= 10) {
-    const damped = gram.slice();
-    const change = cross.slice();
     const least = Math.max((factor * energy) / features, Number.EPSILON);
-    for (let i = 0; i < features; i++) damped[i * features + i] = (damped[i * features + i] as number) + least;
-    if (!solveSymmetric(damped, features, change)) continue;
-    for (let i = 0; i < change.length; i++) change[i] = (change[i] as number) + (initial[i] as number);
-    return fromRows(change, filters, features, taps, start.bias !== undefined);
+    const matrix = gram.slice();
+    for (let i = 0; i < features; i++) matrix[i * features + i] = (matrix[i * features + i] as number) + least;
+    const solver = cholesky(matrix, features);
+    if (solver) return solver;
   }
 }
 

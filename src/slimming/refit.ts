@@ -20,8 +20,9 @@ import {
 import { type Parameters, required } from "../networks/index.js";
 import { float32 } from "../runtime/index.js";
 import { Lockstep } from "./lockstep.js";
+import { addScaled } from "./matrices.js";
 import type { Model } from "./model.js";
-import { convolutionFeatures, declareEquations, improveConvolution, type Kernel } from "./normal-equations.js";
+import { convolutionFeatures, declareEquations, type Kernel, NormalEquations } from "./normal-equations.js";
 import type { Split } from "./split.js";
 
 export interface RefitOptions {
@@ -102,9 +103,10 @@ async function refitConvolution(
   const [filters, channels, ...kernel] = shape as [number, number, number, number];
   let solution: Kernel = { weight: data, ...(biasPlace && { bias: required(fitted, biasPlace.name).data }) };
   const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
-  const gram = new Float64Array(features ** 2);
+  let equations: NormalEquations | undefined;
   const passes = isRectified(lockstep, target.value) ? 1 + RECTIFIED_PASSES : 1;
   for (let pass = 0; pass < passes; pass++) {
+    const gram = new Float64Array(equations ? 0 : features ** 2);
     const cross = new Float64Array(filters * features);
     await lockstep.advance(
       { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
@@ -122,11 +124,12 @@ async function refitConvolution(
         declareEquations(convolutionFeatures(input as Value, node, positions), residual, pass === 0);
       },
       (outputs) => {
-        if (pass === 0) addTo(gram, outputs.gram?.data as Float32Array);
-        addTo(cross, outputs.cross?.data as Float32Array);
+        if (outputs.gram) addScaled(gram, outputs.gram.data as Float32Array, 1);
+        addScaled(cross, outputs.cross?.data as Float32Array, 1);
       },
     );
-    solution = improveConvolution({ features, filters, gram, cross }, solution, elements(kernel), ridge);
+    equations ??= new NormalEquations(gram, features, elements(kernel), ridge);
+    solution = equations.improve(cross, solution);
   }
   fitted.set(weightPlace.name, { shape, data: solution.weight });
   if (biasPlace && solution.bias) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
@@ -141,10 +144,6 @@ const isRectified = (lockstep: Lockstep, value: Value): boolean => {
   const readers = lockstep.consumers(value);
   return readers.length > 0 && readers.every(({ operator }) => operator === "Relu");
 };
-
-function addTo(sum: Float64Array, part: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
-}
 
 /** The channels of `value` that the student keeps. */
 function keepChannels(value: Value, kept: readonly { start: number; end: number }[] | undefined): Value {

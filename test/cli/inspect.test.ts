@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { loadCheckpoint, saveCheckpoint } from "../../src/checkpoints/files.js";
 import { inspectCommand } from "../../src/cli/inspect.js";
 import { CheckpointError, UsageError } from "../../src/errors.js";
+import { exportOnnx } from "../../src/export/onnx.js";
+import { networkModel } from "../../src/slimming/model.js";
 import { fixturePath } from "../checkpoints/support.js";
 
 let folder: string;
@@ -50,6 +52,25 @@ describe("slimsr inspect", () => {
     );
     expect(await inspect(fixturePath("rcan_x3.pt"), "--range", "1")).toContain("range           0..1");
     expect(await inspect(fixturePath("csd_edsr_x4.pt"), "--res-scale", "0.5")).toContain("residual scale  0.5");
+  });
+
+  it("lists groups of channels, of ONNX models too", async () => {
+    const text = await inspect(fixturePath("edsr_x4.pt"), "--groups");
+    expect(text).toMatch(/\ngroup {2}channels +free +written by +read by +scaled by\n/);
+    expect(text).toMatch(/\n1 +4 +any basis +head … body_conv \(4\) +body\.0\.conv1 … upsampler\.blocks\.0 \(4\) +–\n/);
+    expect(text).toMatch(/\n2 +4 +order +body\.0\.conv1 +body\.0\.conv2 +–\n/);
+    const { groups } = JSON.parse(await inspect(fixturePath("rcan_x3.pt"), "--groups", "--json"));
+    expect(groups[0]).toMatchObject({ freedom: "linear", writes: expect.arrayContaining(["head", "body_conv"]) });
+    const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
+    const onnx = join(folder, "edsr.onnx");
+    writeFileSync(onnx, exportOnnx(networkModel(network), parameters));
+    const exported = JSON.parse(await inspect(onnx, "--json"));
+    expect(exported.groups.map(({ freedom }: { freedom: string }) => freedom)).toEqual(
+      JSON.parse(await inspect(fixturePath("edsr_x4.pt"), "--groups", "--json")).groups.map(
+        ({ freedom }: { freedom: string }) => freedom,
+      ),
+    );
+    expect(await inspect(onnx)).toMatch(/parameters +2,\d+\n\ngroup /);
   });
 
   it("lists layers and prints JSON", async () => {

@@ -1,0 +1,20 @@
+import { readBytes } from "../checkpoints/files.js";
+import { readOnnx } from "../graph/index.js";
+import type { Parameters } from "../networks/index.js";
+import { importedModel, type Model } from "../slimming/model.js";
+
+export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
+
+/**
+ * Someone's ONNX model of one image to another, with its parameters.
+ * @throws CheckpointError, OnnxError, GraphError or NetworkError where it can't be read or its channels can't be followed
+ */
+export async function loadImportedModel(file: string): Promise<{ model: Model; parameters: Parameters }> {
+  return importedModel(readOnnx(await readBytes(file), { sizes: openSizes }).graph);
+}
+
+/** Sizes for an imported model's open axes, whatever they are called: enough to follow its channels. */
+const openSizes: Readonly<Record<string, number>> = new Proxy<Record<string, number>>(
+  {},
+  { get: (_, name) => (/batch|^n$/i.test(String(name)) ? 1 : 16) },
+);
