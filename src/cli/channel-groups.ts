@@ -31,7 +31,7 @@ export function groupRows(groups: readonly GroupSummary[]): string[][] {
   ];
 }
 
-const FREEDOM: Record<Freedom, string> = { linear: "any basis", permutation: "order" };
+const FREEDOM: Record<Freedom, string> = { linear: "any basis", scaling: "order, scale", permutation: "order" };
 
 const listed = (layers: readonly string[]): string =>
   layers.length <= 3 ? layers.join(", ") || "–" : `${layers[0]} … ${layers.at(-1)} (${layers.length})`;

@@ -16,7 +16,11 @@ export type Alignment = (typeof ALIGNMENTS)[number];
 
 /** The activations through which convolutions read each group's channels, whole and in their order. */
 export function tapsOf({ graph, analysis }: Model): Value[][] {
-  const read = new Set(liveNodes(graph).flatMap((node) => (node.operator === "Conv" ? partsOf(node.inputs[0]) : [])));
+  const read = new Set(
+    liveNodes(graph).flatMap((node) =>
+      node.operator === "Conv" ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
+    ),
+  );
   return analysis.groups.map(({ first, size }) =>
     [...read].filter((value) => {
       const units = analysis.channelsOf(value);
@@ -25,10 +29,11 @@ export function tapsOf({ graph, analysis }: Model): Value[][] {
   );
 }
 
-const partsOf = (value: Value | undefined): Value[] => {
-  const node: Node | undefined = value?.producer;
-  if (node?.operator !== "Concat" || intOr(node.attributes, "axis", 0) !== 1) return value ? [value] : [];
-  return node.inputs.flatMap(partsOf);
+/** The activations that a value joins along its channels: itself, unless it is a concat. */
+export const concatenated = (value: Value): Value[] => {
+  const node: Node | undefined = value.producer;
+  if (node?.operator !== "Concat" || intOr(node.attributes, "axis", 0) !== 1) return [value];
+  return node.inputs.flatMap((part) => (part ? concatenated(part) : []));
 };
 
 /** A basis for a group, from the moments of its taps. */
@@ -104,6 +109,37 @@ function orderByGain(taps: readonly Moments[], n: number): number[] {
   return order;
 }
 
+/** A tap's moments in a basis: of x, and of the output's gradient with respect to it. */
+export function inBasis({ mean, second, gradient }: Moments, basis: Basis | undefined): Moments {
+  if (!basis) return { mean, second, gradient };
+  const n = mean.length;
+  if (basis.kind === "order") {
+    const { order } = basis;
+    const reordered = (matrix: Float64Array) =>
+      matrix.map((_, at) => matrix[(order[Math.floor(at / n)] as number) * n + (order[at % n] as number)] as number);
+    return {
+      mean: mean.map((_, c) => mean[order[c] as number] as number),
+      second: reordered(second),
+      gradient: reordered(gradient),
+    };
+  }
+  // x becomes T⁻¹·x, and its gradient Tᵀ·g.
+  const turned = transposed(basis.matrix, n);
+  return {
+    mean: mean.map((_, j) => mean.reduce((sum, value, u) => sum + (basis.inverse[j * n + u] as number) * value, 0)),
+    second: multiply(multiply(basis.inverse, second, n), basis.inverse, n, true),
+    gradient: multiply(multiply(turned, gradient, n), turned, n, true),
+  };
+}
+
+/** First and second moments of channels that are multiplied with factors. */
+export const inUnits = ({ mean, second }: Moments, factors: Float64Array): Pick<Moments, "mean" | "second"> => ({
+  mean: mean.map((value, c) => value * (factors[c] as number)),
+  second: second.map(
+    (value, at) => value * (factors[Math.floor(at / mean.length)] as number) * (factors[at % mean.length] as number),
+  ),
+});
+
 /** What dropping channels is predicted to change in the output, as a mean square. */
 export interface GroupLoss {
   /** What is lost without each aligned channel and those after it, less what is lost without those after it alone. */
@@ -112,27 +148,14 @@ export interface GroupLoss {
   readonly shared: boolean;
 }
 
-export function lossOf(taps: readonly Moments[], basis: Basis | undefined): GroupLoss {
+/** @param taps in aligned channels */
+export function lossOf(taps: readonly Moments[]): GroupLoss {
   const n = taps[0]?.mean.length ?? 0;
-  const selection = new Selection(basis?.kind === "matrix" ? taps.map((tap) => inBasis(tap, basis)) : taps, n);
+  const selection = new Selection(taps, n);
   const perChannel = Array.from({ length: n }, (_, c) => {
-    const channel = basis?.kind === "order" ? (basis.order[c] as number) : c;
-    const gain = selection.gain(channel) / taps.length;
-    selection.add(channel);
+    const gain = selection.gain(c) / taps.length;
+    selection.add(c);
     return gain;
   });
   return { perChannel, shared: taps.length > 1 };
-}
-
-/** Moments of T⁻¹·x and of its gradient Tᵀ·g. */
-function inBasis(
-  { second, gradient }: Moments,
-  basis: Basis & { kind: "matrix" },
-): Pick<Moments, "second" | "gradient"> {
-  const n = Math.sqrt(second.length);
-  const turned = transposed(basis.matrix, n);
-  return {
-    second: multiply(multiply(basis.inverse, second, n), basis.inverse, n, true),
-    gradient: multiply(multiply(turned, gradient, n), turned, n, true),
-  };
 }

@@ -11,9 +11,15 @@ const PASSES = 8;
  * square: w_in ← s·w_in, w_out ← w_out / s, where all between is positively homogeneous (Nagel et al. 2019, section 4.1, who scale
  * for quantisation). An optimiser such as Adam moves every weight by about the same amount, so that this is what training
  * can begin from: a basis of balanced truncation leaves weights of 1e-4 beside some of 10, and the first steps destroy them.
+ * @returns the scaled parameters, and what each group's channels are multiplied with
  * @param split what the parameters keep of the model's, where they are a student's
  */
-export function equalise({ analysis }: Model, parameters: Parameters, split: Split = new Map()): Parameters {
+export function equalise(
+  { analysis }: Model,
+  parameters: Parameters,
+  split: Split = new Map(),
+): { parameters: Parameters; scales: Float64Array[] } {
+  const scales = analysis.groups.map(({ size }) => new Float64Array(size).fill(1));
   const unitsOf: UnitsOf = (parameter, axis) => {
     const units = analysis.unitsOf(parameter, axis) as Units;
     const kept = split.get(parameter.name)?.get(axis);
@@ -21,9 +27,10 @@ export function equalise({ analysis }: Model, parameters: Parameters, split: Spl
   };
   const scaled = new Map([...parameters.keys()].map((name) => [name, copyOf(required(parameters, name))]));
   for (let pass = 0; pass < PASSES; pass++) {
-    for (const group of analysis.groups) {
+    for (const [g, group] of analysis.groups.entries()) {
       if (group.freedom === "permutation") continue;
       const factors = factorsOf(group, scaled, unitsOf);
+      scales[g] = (scales[g] as Float64Array).map((scale, unit) => scale * (factors[unit] as number));
       for (const axis of group.axes) {
         if (axis.role === "scales") continue;
         forEachSlice(group, axis, scaled, unitsOf, (unit, values, start, length) => {
@@ -33,7 +40,7 @@ export function equalise({ analysis }: Model, parameters: Parameters, split: Spl
       }
     }
   }
-  return scaled;
+  return { parameters: scaled, scales };
 }
 
 type Tensor = { readonly shape: readonly number[]; readonly data: Float32Array };

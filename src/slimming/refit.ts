@@ -11,7 +11,6 @@ import {
   type Node,
   neg,
   relu,
-  type Shape,
   slice,
   sub,
   type Value,
@@ -23,7 +22,7 @@ import { Lockstep } from "./lockstep.js";
 import { addScaled } from "./matrices.js";
 import type { Model } from "./model.js";
 import { convolutionFeatures, declareEquations, type Kernel, NormalEquations } from "./normal-equations.js";
-import type { Split } from "./split.js";
+import type { Split, Tensors } from "./split.js";
 
 export interface RefitOptions {
   /** Damping relative to the mean energy of a convolution's inputs; 1e-4 where left out. */
@@ -80,8 +79,6 @@ export async function refit(
   }
   return fitted;
 }
-
-type Tensors = Map<string, { readonly shape: Shape; readonly data: Float32Array }>;
 
 /** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
 function isRefittable({ places }: Model, { operator, inputs, attributes }: Node): boolean {

@@ -1,10 +1,12 @@
 import type { Patches } from "../calibration/batches.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
+import type { Value } from "../graph/index.js";
 import type { Parameters } from "../networks/index.js";
 import { createSession, float32 } from "../runtime/index.js";
 import { align } from "./align.js";
-import { type Alignment, basisOf, type GroupLoss, lossOf, tapsOf } from "./bases.js";
+import { type Alignment, basisOf, type GroupLoss, inBasis, inUnits, lossOf, tapsOf } from "./bases.js";
 import { equalise } from "./equalise.js";
+import { type ChannelMoments, foldDropped } from "./fold-dropped.js";
 import { instantiate, type Model } from "./model.js";
 import { refit } from "./refit.js";
 import { materialise, splitByCounts } from "./split.js";
@@ -15,6 +17,8 @@ export interface AlignedTeacher {
   readonly parameters: Parameters;
   /** What dropping each group's channels is predicted to lose. */
   readonly losses: readonly GroupLoss[];
+  /** Moments of the aligned channels that convolutions read; none where channels stayed as they were. */
+  readonly moments: ReadonlyMap<Value, ChannelMoments>;
   /** Largest difference of its output to the original's, relative to the output's largest value; float rounding. */
   readonly difference: number;
 }
@@ -40,17 +44,28 @@ export async function alignTeacher(
   });
   const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
   const bases = model.analysis.groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
-  const aligned = alignment === "plain" ? parameters : equalise(model, align(model, parameters, bases));
-  const losses = moments.map((each, g) => lossOf(each, bases[g]));
-  return { model, parameters: aligned, losses, difference: await differenceOf(model, parameters, aligned, patches) };
+  const turned = moments.map((each, g) => each.map((tap) => inBasis(tap, bases[g])));
+  const even = alignment === "plain" ? { parameters, scales: [] } : equalise(model, align(model, parameters, bases));
+  const known = taps.flatMap((values, g) =>
+    even.scales.length === 0
+      ? []
+      : values.map((value, t) => [value, inUnits(turned[g]?.[t] as Moments, even.scales[g] as Float64Array)] as const),
+  );
+  return {
+    model,
+    parameters: even.parameters,
+    losses: turned.map(lossOf),
+    moments: new Map(known),
+    difference: await differenceOf(model, parameters, even.parameters, patches),
+  };
 }
 
 /**
- * A student of an aligned teacher: group i keeps its first `counts[i]` channels, and the convolutions are refitted unless
- * `refitted` is false.
+ * A student of an aligned teacher: group i keeps its first `counts[i]` channels, what these tell of the others goes into
+ * what reads them, and the convolutions are refitted unless `refitted` is false.
  */
 export async function slimTeacher(
-  { model, parameters }: AlignedTeacher,
+  { model, parameters, moments }: AlignedTeacher,
   counts: readonly number[],
   patches: Patches,
   refitted: boolean,
@@ -58,13 +73,14 @@ export async function slimTeacher(
 ): Promise<Parameters> {
   const split = splitByCounts(model.places.values(), model.analysis, counts);
   const sliced = materialise(parameters, split);
+  foldDropped(model, parameters, sliced, split, moments);
   if (!refitted) return sliced;
   const fitted = await refit(model, parameters, sliced, split, patches, {
     batch: batchFor(model, patches),
     onConvolution: (done, total) => onProgress?.("refit", done, total),
     signal,
   });
-  return equalise(model, fitted, split);
+  return equalise(model, fitted, split).parameters;
 }
 
 /** Values of one activation that are in memory at once, at most. */

@@ -117,9 +117,12 @@ export function sharedSource(teacher: ReadonlyMap<string, Value>, split: Split):
   };
 }
 
+/** Parameters as tensors of their own. */
+export type Tensors = Map<string, { readonly shape: Shape; readonly data: Float32Array }>;
+
 /** The student's parameters as tensors of their own. */
-export function materialise(parameters: Parameters, split: Split): Map<string, { shape: Shape; data: Float32Array }> {
-  const student = new Map<string, { shape: Shape; data: Float32Array }>();
+export function materialise(parameters: Parameters, split: Split): Tensors {
+  const student: Tensors = new Map();
   for (const name of parameters.keys()) {
     let { shape, data } = required(parameters, name);
     for (const [axis, kept] of split.get(name) ?? []) ({ shape, data } = take(shape, data, axis, kept));

@@ -58,7 +58,7 @@ describe("slimsr inspect", () => {
     const text = await inspect(fixturePath("edsr_x4.pt"), "--groups");
     expect(text).toMatch(/\ngroup {2}channels +free +written by +read by +scaled by\n/);
     expect(text).toMatch(/\n1 +4 +any basis +head … body_conv \(4\) +body\.0\.conv1 … upsampler\.blocks\.0 \(4\) +–\n/);
-    expect(text).toMatch(/\n2 +4 +order +body\.0\.conv1 +body\.0\.conv2 +–\n/);
+    expect(text).toMatch(/\n2 +4 +order, scale +body\.0\.conv1 +body\.0\.conv2 +–\n/);
     const { groups } = JSON.parse(await inspect(fixturePath("rcan_x3.pt"), "--groups", "--json"));
     expect(groups[0]).toMatchObject({ freedom: "linear", writes: expect.arrayContaining(["head", "body_conv"]) });
     const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));

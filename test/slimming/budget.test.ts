@@ -13,7 +13,7 @@ describe("budgets", () => {
     it(`counts a slimmed ${options.architecture}${variant}'s cost as its weights do`, async () => {
       const model = networkModel(options);
       const counts = model.analysis.groups.map(({ size }, g) => Math.max(1, size - 3 - (g % 5)));
-      const teacher = { model, parameters: randomParameters(options), losses: [], difference: 0 };
+      const teacher = { model, parameters: randomParameters(options), losses: [], moments: new Map(), difference: 0 };
       const student = await slimTeacher(teacher, counts, randomPatches(1), false);
       const shapes = new Map([...student].map(([name, { shape }]) => [name, shape]));
       const { parameters, macs } = networkCost(options, undefined, shapes);

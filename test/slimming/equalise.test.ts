@@ -30,12 +30,12 @@ describe("equalising", () => {
       const parameters = randomParameters(options);
       const patches = randomPatches(2);
       const before = await outputOf(model, parameters, patches);
-      const after = await outputOf(model, equalise(model, parameters), patches);
+      const after = await outputOf(model, equalise(model, parameters).parameters, patches);
       expect(rootMeanSquare(after, before)).toBeLessThan(2e-5 * rootMeanSquare(before));
       const split = splitByCounts(model.places.values(), model.analysis, countsAtWidth(model.analysis.groups, 0.5));
       const student = materialise(parameters, split);
       const slim = await outputOf(model, student, patches);
-      const scaled = await outputOf(model, equalise(model, student, split), patches);
+      const scaled = await outputOf(model, equalise(model, student, split).parameters, patches);
       expect(rootMeanSquare(scaled, slim)).toBeLessThan(2e-5 * rootMeanSquare(slim));
     });
   }
@@ -56,7 +56,7 @@ describe("equalising", () => {
         return { kind: "matrix", matrix: diagonal((f) => f), inverse: diagonal((f) => 1 / f) };
       }),
     );
-    const even = equalise(model, uneven);
+    const { parameters: even } = equalise(model, uneven);
     const ratio = (parameters: Parameters) => {
       const [written, read] = [
         sizes(parameters, "body.0.conv1.weight", 0),

@@ -89,7 +89,7 @@ describe("refit", () => {
     const model = networkModel(options);
     const parameters = randomParameters(options);
     parameters.get("body.0.conv1.weight")?.data.fill(Number.POSITIVE_INFINITY);
-    const teacher = { model, parameters, losses: [], difference: 0 };
+    const teacher = { model, parameters, losses: [], moments: new Map(), difference: 0 };
     const counts = countsAtWidth(model.analysis.groups, 0.5);
     await expect(slimTeacher(teacher, counts, randomPatches(1), true)).rejects.toThrow(NetworkError);
   });
