@@ -1,4 +1,5 @@
 import { readBytes } from "../checkpoints/files.js";
+import { CheckpointError, SlimsrError } from "../errors.js";
 import { readOnnx } from "../graph/index.js";
 import type { Parameters } from "../networks/index.js";
 import { importedModel, type Model } from "../slimming/model.js";
@@ -7,10 +8,16 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
 
 /**
  * Someone's ONNX model of one image to another, with its parameters.
- * @throws CheckpointError, OnnxError, GraphError or NetworkError where it can't be read or its channels can't be followed
+ * @throws CheckpointError where it can't be read or its channels can't be followed
  */
 export async function loadImportedModel(file: string): Promise<{ model: Model; parameters: Parameters }> {
-  return importedModel(readOnnx(await readBytes(file), { sizes: openSizes }).graph);
+  const bytes = await readBytes(file);
+  try {
+    return importedModel(readOnnx(bytes, { sizes: openSizes }).graph);
+  } catch (error) {
+    if (!(error instanceof SlimsrError)) throw error;
+    throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
+  }
 }
 
 /** Sizes for an imported model's open axes, whatever they are called: enough to follow its channels. */

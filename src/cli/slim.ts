@@ -147,7 +147,11 @@ async function loadTeacher(file: string, { scale, resScale, range, variant }: Op
     const { network, parameters } = await loadCheckpoint(file, { scale, resScale, range, variant });
     return { model: networkModel(network), parameters, network };
   }
-  return { ...(await loadImportedModel(file)), network: undefined };
+  const { model, parameters } = await loadImportedModel(file);
+  if (model.analysis.groups.length === 0) {
+    throw new CheckpointError(`${file} has no channels that could be dropped; choose a model with convolutions`);
+  }
+  return { model, parameters, network: undefined };
 }
 
 async function slim(

@@ -47,7 +47,7 @@ export async function allocate(
   const candidates = [
     uniform(model, cost, limit),
     ...STREAM_WEIGHTS.map((weight) => greedy(teacher, cost, limit, weight)),
-  ];
+  ].filter((counts) => counts !== undefined);
   const distinct = [...new Map(candidates.map((counts) => [counts.join(), counts])).values()];
   const { fitting, measuring } = divide(patches);
   let best = { error: Number.POSITIVE_INFINITY, counts: distinct[0] as number[] };
@@ -55,32 +55,33 @@ export async function allocate(
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
     const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
     if (error < best.error) best = { error, counts };
-
     progress.onProgress?.("allocate", i + 1, distinct.length);
   }
   return best.counts;
 }
 
 /** The largest uniform width that fits. */
-function uniform({ analysis }: Model, cost: (counts: readonly number[]) => number, limit: number): number[] {
-  const widest = Math.max(...analysis.groups.map(({ size }) => size));
-  for (let kept = widest; kept > 0; kept--) {
-    const counts = analysis.groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widest)));
+function uniform(model: Model, cost: (counts: readonly number[]) => number, limit: number): number[] {
+  for (let kept = widestOf(model); kept > 0; kept--) {
+    const counts = uniformCounts(model, kept);
     if (cost(counts) <= limit) return counts;
   }
-  throw tooSmall(limit);
+  throw new NetworkError(`no student fits a budget of ${Math.floor(limit).toLocaleString("en")}; allow more`);
 }
 
-const tooSmall = (limit: number) =>
-  new NetworkError(`no student fits a budget of ${Math.floor(limit).toLocaleString("en")}; allow more`);
+const widestOf = ({ analysis }: Model): number => Math.max(...analysis.groups.map(({ size }) => size));
 
-/** Takes from the full network, again and again, the channels that lose least for what they cost. */
+/** The counts of a uniform width at which the widest group keeps `kept` channels. */
+const uniformCounts = (model: Model, kept: number): number[] =>
+  model.analysis.groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widestOf(model))));
+
+/** Takes from the full network, again and again, the channels that lose least for what they cost; undefined if it ends too large. */
 function greedy(
   { model, losses }: AlignedTeacher,
   cost: (counts: readonly number[]) => number,
   limit: number,
   streamWeight: number,
-): number[] {
+): number[] | undefined {
   const { groups } = model.analysis;
   const counts = groups.map(({ size }) => size);
   const loss = (g: number, from: number, to: number) => {
@@ -99,7 +100,7 @@ function greedy(
       const ratio = loss(g, count, now) / saved;
       if (saved > 0 && ratio < best.ratio) best = { ratio, group: g, count };
     }
-    if (best.group < 0) throw tooSmall(limit);
+    if (best.group < 0) return undefined;
     counts[best.group] = best.count;
   }
   return fillUp(model, counts, cost, limit, loss);
@@ -164,37 +165,32 @@ async function meanSquaredDifference(model: Model, a: Parameters, b: Parameters,
   return sum / count;
 }
 
-/** Halvings of the interval of shares when a time is aimed at. */
-const LATENCY_STEPS = 6;
-
 /**
- * The share of multiply-accumulates whose uniform student takes at most `milliseconds` for a 1280×720 output on this machine's
- * CPU, found by bisection; weights don't matter for the time, so students are only sliced.
+ * The share of multiply-accumulates of the widest uniform student that takes at most `milliseconds` for a 1280×720 output on this
+ * machine's CPU, found by bisection; weights don't matter for the time, so students are only sliced.
  * @throws NetworkError where even the slimmest student takes longer
  */
 export async function latencyBudget({ model, parameters }: AlignedTeacher, milliseconds: number): Promise<Budget> {
-  const { image, output, analysis } = model;
-  const costOf = costModel(model);
-  const full = costOf(analysis.groups.map(({ size }) => size)).macs;
+  const { image, output, places, analysis } = model;
   const scale = (output.shape[2] as number) / (image.shape[2] as number);
-  const [height, width] = [Math.floor(720 / scale), Math.floor(1280 / scale)];
-  const timeAt = async (share: number): Promise<number> => {
-    const counts = uniform(model, (each) => costOf(each).macs, full * share);
-    const sliced = materialise(parameters, splitByCounts(model.places.values(), analysis, counts));
-    return medianTime(exportOnnx(model, sliced), [1, 3, height, width]);
+  const shape = [1, 3, Math.floor(720 / scale), Math.floor(1280 / scale)];
+  const timeOf = (kept: number): Promise<number> => {
+    const split = splitByCounts(places.values(), analysis, uniformCounts(model, kept));
+    return medianTime(exportOnnx(model, materialise(parameters, split)), shape);
   };
-  let [low, high] = [0.01, 1];
-  const least = await timeAt(low);
+  const least = await timeOf(1);
   if (least > milliseconds) {
-    throw new NetworkError(`even 1 % of the network takes ${least.toFixed(0)} ms here, more than ${milliseconds} ms`);
+    throw new NetworkError(`a single channel a layer takes ${least.toFixed(0)} ms here, more than ${milliseconds} ms`);
   }
-  if ((await timeAt(high)) <= milliseconds) return { of: "macs", share: 1 };
-  for (let step = 0; step < LATENCY_STEPS; step++) {
-    const middle = Math.sqrt(low * high);
-    if ((await timeAt(middle)) <= milliseconds) low = middle;
-    else high = middle;
+  // `fits` channels are fast enough, and as many as `exceeds` are too slow or more than there are.
+  let [fits, exceeds] = [1, widestOf(model) + 1];
+  while (exceeds - fits > 1) {
+    const middle = Math.floor((fits + exceeds) / 2);
+    if ((await timeOf(middle)) <= milliseconds) fits = middle;
+    else exceeds = middle;
   }
-  return { of: "macs", share: low };
+  const macsOf = (kept: number) => costModel(model)(uniformCounts(model, kept)).macs;
+  return { of: "macs", share: macsOf(fits) / macsOf(widestOf(model)) };
 }
 
 async function medianTime(onnx: Uint8Array, shape: readonly number[]): Promise<number> {

@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { Graph, int, intOr, liveNodes, type Node, type Value } from "../graph/index.js";
+import { Graph, int, intOr, liveNodes, type Node, type TensorData, type Value } from "../graph/index.js";
 import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
 
@@ -23,11 +23,30 @@ export function networkModel(options: NetworkOptions): Model {
  * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
  * @throws NetworkError unless it maps one 4-D image to another; GraphError where its channels can't be followed.
  */
-export function importedModel(graph: Graph): { model: Model; parameters: Parameters } {
+export function importedModel(source: Graph): { model: Model; parameters: Parameters } {
+  const graph = withOwnConstants(source);
   const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
   const places = new Set(floats);
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
   return { model: modelOf(graph, (value) => places.has(value)), parameters };
+}
+
+/** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */
+function withOwnConstants(source: Graph): Graph {
+  const graph = new Graph(source.name);
+  const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
+  const own = ({ name, shape, dtype }: Value, { data }: Value) =>
+    graph.constant(data as TensorData, shape, { name, dtype });
+  for (const value of source.constants) known.set(value, own(value, value));
+  for (const { operator, inputs, outputs } of source.nodes) {
+    const [from, to] = [inputs[0], outputs[0]];
+    if (operator === "Identity" && from?.data && to) known.set(to, own(to, from));
+  }
+  const outputs = graft(source, graph, known, [...source.outputs.values()]);
+  [...source.outputs.keys()].forEach((name, i) => {
+    graph.output(name, outputs[i] as Value);
+  });
+  return graph;
 }
 
 function modelOf(graph: Graph, isParameter: (value: Value) => boolean): Model {

@@ -9,7 +9,7 @@ import { equalise } from "./equalise.js";
 import { type ChannelMoments, foldDropped } from "./fold-dropped.js";
 import { instantiate, type Model } from "./model.js";
 import { refit } from "./refit.js";
-import { materialise, splitByCounts } from "./split.js";
+import { splitByCounts } from "./split.js";
 
 /** A teacher in aligned channels: every width's student is its first channels. */
 export interface AlignedTeacher {
@@ -72,8 +72,7 @@ export async function slimTeacher(
   { onProgress, signal }: SlimmingProgress = {},
 ): Promise<Parameters> {
   const split = splitByCounts(model.places.values(), model.analysis, counts);
-  const sliced = materialise(parameters, split);
-  foldDropped(model, parameters, sliced, split, moments);
+  const sliced = foldDropped(model, parameters, split, moments);
   if (!refitted) return sliced;
   const fitted = await refit(model, parameters, sliced, split, patches, {
     batch: batchFor(model, patches),

@@ -50,9 +50,9 @@ async function smallSet(): Promise<string> {
 
 /** What an ONNX file makes of a ramp of colours, 16×16. */
 async function outputOf(file: string, input = "lr", result = "sr"): Promise<Float32Array> {
-  const { graph } = readOnnx(await readFile(file), { sizes: new Proxy({}, { get: () => 16 }) });
-  const [batch = 1] = graph.inputs[0]?.shape ?? [];
-  const image = tensor([batch, 3, 16, 16], (i) => (i * 37) % 256);
+  const sizes = new Proxy({}, { get: (_, axis) => (axis === "batch" ? 1 : 16) });
+  const { graph } = readOnnx(await readFile(file), { sizes });
+  const image = tensor([1, 3, 16, 16], (i) => (i * 37) % 256);
   return floats(await evaluate(graph, { [input]: image }), result);
 }
 
@@ -147,6 +147,9 @@ describe("slimsr slim", () => {
     await refused("--teacher", RCAN, "--macs", "0.25", ...out).toThrow("a percentage");
     await refused("--teacher", RCAN, "--width", "0.5", "--macs", "25%", ...out).toThrow("cannot be used with");
     await refused("--teacher", RCAN, "--budget", "9999x", "--patches", "1", ...out).toThrow("no student fits a budget");
+    await refused("--teacher", RCAN, "--ms", "0.001", "--patches", "1", ...out).toThrow(
+      "a single channel a layer takes",
+    );
     await refused("--teacher", RCAN, "--width", "0.5", "--patches", "0", ...out).toThrow("a whole number from 1");
     await refused("--teacher", RCAN, "--width", "0.5", "--calibrate", "none", ...out).toThrow("none");
     const small = await smallSet();
@@ -164,7 +167,7 @@ describe("slimsr slim", () => {
     await writeFile(join(folder, "nearest.onnx"), imageModel(nearest));
     await expect(
       run("--teacher", join(folder, "nearest.onnx"), "--width", "0.5", "-o", join(folder, "student")),
-    ).rejects.toThrow("nearest.onnx");
+    ).rejects.toThrow("nearest.onnx has no channels that could be dropped");
   });
 });
 
