@@ -103,8 +103,10 @@ async function evaluateSets(
   onProgress?.(done, total);
   for (const set of sets) {
     const entries = contenders.map((runner): Entry => ({ runner, images: [], deviations: {} }));
-    for (const pair of set.pairs) {
-      const [lr, hr] = await Promise.all([pair.lr(), pair.hr()]);
+    let reading = readPair(set.pairs[0]);
+    for (const [i, pair] of set.pairs.entries()) {
+      const [lr, hr] = await reading;
+      reading = readPair(set.pairs[i + 1]);
       for (const entry of entries) {
         await evaluateImage(entry, set, pair, lr, hr, options).catch((error: unknown) => {
           if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} of ${total} images`);
@@ -116,6 +118,13 @@ async function evaluateSets(
     rows.push(...entries.map((entry) => rowOf(entry, set)));
   }
   return rows;
+}
+
+/** Reads both images, while models still run on those before; an error is told to whoever waits for them. */
+function readPair(pair: Pair | undefined): Promise<[Image, Image]> {
+  const reading = pair ? Promise.all([pair.lr(), pair.hr()]) : Promise.reject(new RangeError("no pair is left"));
+  reading.catch(() => undefined);
+  return reading;
 }
 
 async function evaluateImage(

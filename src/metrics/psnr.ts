@@ -1,7 +1,7 @@
 import { lumaPlane } from "../images/colour.js";
 import { type Image, peak } from "../images/image.js";
 import { rgbPlanes } from "../images/planes.js";
-import { shavePair } from "./shave.js";
+import { shavePair, strips } from "./shave.js";
 
 export interface PsnrOptions {
   /** Pixels left out at each side: the scale for the benchmarks, scale + 6 for DIV2K. Default 0. */
@@ -19,8 +19,17 @@ export interface PsnrOptions {
 export function psnr(output: Image, truth: Image, { border = 0, colour = "y" }: PsnrOptions = {}): number {
   const [first, second] = shavePair(output, truth, border);
   const planes = colour === "y" ? lumaPlane : rgbPlanes;
-  const [a, b] = [planes(first), planes(second)];
+  let [sum, count] = [0, 0];
+  for (const strip of strips(first, second)) {
+    const [a, b] = [planes(strip[0]), planes(strip[1])];
+    sum += squaredDistance(a, b);
+    count += a.length;
+  }
+  return 10 * Math.log10(peak(8) ** 2 / (sum / count));
+}
+
+function squaredDistance(a: Float32Array | Float64Array, b: Float32Array | Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2;
-  return 10 * Math.log10(peak(8) ** 2 / (sum / a.length));
+  return sum;
 }

@@ -14,6 +14,18 @@ export function shavePair(output: Image, truth: Image, border: number): [Image, 
   return [shave(output, border), shave(truth, border)];
 }
 
+/** Rows that are measured at once: what they take is small enough to be used again and again, and to stay in the cache. */
+const STRIP_HEIGHT = 32;
+
+/** Two images of one size from top to bottom, in strips that share `overlap` rows with the next. */
+export function* strips(first: Image, second: Image, overlap = 0): Generator<[Image, Image]> {
+  const { width, height } = first;
+  for (let y = 0; y + overlap < height; y += STRIP_HEIGHT) {
+    const rows = Math.min(STRIP_HEIGHT + overlap, height - y);
+    yield [crop(first, 0, y, width, rows), crop(second, 0, y, width, rows)];
+  }
+}
+
 /**
  * The image without a border of `border` pixels at each side.
  * @throws DatasetError if nothing is left

@@ -1,8 +1,8 @@
 import { DatasetError } from "../errors.js";
 import { lumaPlane } from "../images/colour.js";
-import { crop, type Image } from "../images/image.js";
+import type { Image } from "../images/image.js";
 import { filterValid, gaussian } from "./gaussian.js";
-import { shavePair } from "./shave.js";
+import { shavePair, strips } from "./shave.js";
 
 /** Pixels along a side of the window: an image must have as many within its border. */
 export const SSIM_WINDOW = 11;
@@ -10,9 +10,6 @@ export const SSIM_WINDOW = 11;
 const window = gaussian(SSIM_WINDOW, 1.5);
 const c1 = (0.01 * 255) ** 2;
 const c2 = (0.03 * 255) ** 2;
-
-/** Rows of windows that are computed at once, so that memory is bounded and mostly cached. */
-const stripHeight = 128;
 
 /**
  * Structural similarity (Wang et al. 2004, eq. 13) of the Y of MATLAB's rgb2ycbcr, not rounded: 11 × 11 Gaussian window
@@ -31,10 +28,7 @@ export function ssim(output: Image, truth: Image, { border = 0 }: { readonly bor
     throw new DatasetError(`SSIM needs at least 11×11 pixels within the border, there are ${width}×${height}`);
   }
   let sum = 0;
-  for (let y = 0; y + window.length <= height; y += stripHeight) {
-    const rows = Math.min(stripHeight + window.length - 1, height - y);
-    sum += sumOfStrip(crop(first, 0, y, width, rows), crop(second, 0, y, width, rows));
-  }
+  for (const [a, b] of strips(first, second, window.length - 1)) sum += sumOfStrip(a, b);
   return sum / ((width - window.length + 1) * (height - window.length + 1));
 }
 
