@@ -1,7 +1,8 @@
 /**
  * Evaluation of a network on sets of images, all of it (loading the engine, images, runs, metrics), against PyTorch's forward
  * passes of the same network over images of the same sizes (Debian's python3-torch), in turn in one run: medians. The floor is
- * what the network's operations take at the engine's rate of matrix products.
+ * what the network's operations take at the engine's rate of matrix products. Where fresh memory is slow, glibc's
+ * MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_ and MALLOC_TOP_PAD_ show how much of either's time goes there.
  * Arguments: --model FILE (a checkpoint; by default EDSR 8×64 ×2 with random weights), --data FOLDER (may be repeated; by
  * default three small photographs), --runs N (7), --json.
  */

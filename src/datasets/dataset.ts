@@ -155,7 +155,10 @@ function pairOf(name: string, hr: DecodedImage, lr: DecodedImage, scale: number)
   const [width, height] = [lr.width * scale, lr.height * scale];
   return {
     name,
-    hr: async () => crop(await readDecoded(hr), 0, 0, width, height),
+    hr: async () => {
+      const image = await readDecoded(hr);
+      return hr.width === width && hr.height === height ? image : crop(image, 0, 0, width, height);
+    },
     lr: () => readDecoded(lr),
     decoded: { hr, lr },
   };

@@ -89,6 +89,10 @@ export class Runner {
   async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
     const { scale } = this.model;
     const { tiles, deviation } = this.#plan(image);
+    const [first] = tiles;
+    if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
+      return { ...(await this.#run(cropPlanes(image, first.input))), ...(deviation && { deviation }) };
+    }
     const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale });
     let milliseconds = 0;
     for (const { input, core } of tiles) {

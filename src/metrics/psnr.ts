@@ -1,7 +1,7 @@
 import { lumaPlane } from "../images/colour.js";
 import { type Image, peak } from "../images/image.js";
 import { rgbPlanes } from "../images/planes.js";
-import { shavePair, strips } from "./shave.js";
+import { strips } from "./shave.js";
 
 export interface PsnrOptions {
   /** Pixels left out at each side: the scale for the benchmarks, scale + 6 for DIV2K. Default 0. */
@@ -17,10 +17,9 @@ export interface PsnrOptions {
  * @throws DatasetError if the sizes differ or the border leaves nothing
  */
 export function psnr(output: Image, truth: Image, { border = 0, colour = "y" }: PsnrOptions = {}): number {
-  const [first, second] = shavePair(output, truth, border);
   const planes = colour === "y" ? lumaPlane : rgbPlanes;
   let [sum, count] = [0, 0];
-  for (const strip of strips(first, second)) {
+  for (const strip of strips(output, truth, border)) {
     const [a, b] = [planes(strip[0]), planes(strip[1])];
     sum += squaredDistance(a, b);
     count += a.length;

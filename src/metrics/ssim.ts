@@ -2,7 +2,7 @@ import { DatasetError } from "../errors.js";
 import { lumaPlane } from "../images/colour.js";
 import type { Image } from "../images/image.js";
 import { filterValid, gaussian } from "./gaussian.js";
-import { shavePair, strips } from "./shave.js";
+import { sizeWithin, strips } from "./shave.js";
 
 /** Pixels along a side of the window: an image must have as many within its border. */
 export const SSIM_WINDOW = 11;
@@ -22,13 +22,12 @@ const c2 = (0.03 * 255) ** 2;
  * @throws DatasetError if the sizes differ or no window fits within the border
  */
 export function ssim(output: Image, truth: Image, { border = 0 }: { readonly border?: number } = {}): number {
-  const [first, second] = shavePair(output, truth, border);
-  const { width, height } = first;
+  const { width, height } = sizeWithin(output, border);
   if (Math.min(width, height) < window.length) {
     throw new DatasetError(`SSIM needs at least 11×11 pixels within the border, there are ${width}×${height}`);
   }
   let sum = 0;
-  for (const [a, b] of strips(first, second, window.length - 1)) sum += sumOfStrip(a, b);
+  for (const [a, b] of strips(output, truth, border, window.length - 1)) sum += sumOfStrip(a, b);
   return sum / ((width - window.length + 1) * (height - window.length + 1));
 }
 
