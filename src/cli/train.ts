@@ -57,6 +57,7 @@ export function trainCommand(): Command {
     "contrasted",
     "ratio",
     "vgg",
+    "vggInput",
   ] as const;
   return addSettingsOptions(command, [...left, ...contrastive])
     .addHelpText("after", EXAMPLES)

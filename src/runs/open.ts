@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import { RunError, UsageError } from "../errors.js";
 import { sameShape } from "../graph/index.js";
-import { type NetworkOptions, type Parameters, parameterShapes, vgg19 } from "../networks/index.js";
+import { type NetworkOptions, type Parameters, parameterShapes, type Vgg19Weights, vgg19 } from "../networks/index.js";
 import { ADAM_DEFAULTS } from "../optimisers/adam.js";
 import { packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
@@ -163,9 +163,10 @@ function roleOf(settings: Settings, teacher: Parameters | undefined): TeacherRol
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19 } = settings;
+  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
   if (method !== "csd" || lambdaContrastive === 0) return undefined;
-  const weights = await loadVgg19(vgg);
+  const file = await loadVgg19(vgg);
+  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
   return {
     features: (graph) => vgg19(graph, weights),
     negatives,

@@ -37,7 +37,7 @@ export function presetSettings(
         ...{ method: method ?? "csd", teacherWeights: "shared", init: "plain", split: "official", width: [0.25] },
         ...{ steps: 400_000, batch: 16, patch: PUBLISHED_PATCH / scale },
         ...{ learningRate: 1e-4, schedule: "step", decayAt: 0.5, decayFactor: 0.1 },
-        ...{ lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1 },
+        ...{ lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1, vggInput: "raw" },
         ...{ validateEvery: 5000, checkpointEvery: 1000 },
       };
     case "cpu":

@@ -85,6 +85,12 @@ export const settingsSchema = z.strictObject({
     .default("batch")
     .describe("ratio of means over the batch, or the paper's per sample"),
   vgg: path.optional().describe("VGG19's weights (default: those that come with slimsr, at 8 bits)"),
+  vggInput: z
+    .enum(["centred", "raw"])
+    .default("centred")
+    .describe(
+      "images for VGG19: less the mean colour that its file names, or raw 0..255 as the published code has them",
+    ),
   split: z.enum(["aligned", "official"]).default("aligned").describe("how layers over concatenated features are split"),
   average: z
     .number()

@@ -64,6 +64,7 @@ describe("settings", () => {
     const paper = resolve(presetSettings("paper", 4));
     expect(paper).toMatchObject({ batch: 16, patch: 48, learningRate: 1e-4, schedule: "step", decayAt: 0.5 });
     expect(paper).toMatchObject({ steps: 400_000, lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1 });
+    expect(paper).toMatchObject({ vggInput: "raw", taps: [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1], lambdaAnchor: 0 });
     expect(paper).toMatchObject({ method: "csd", teacherWeights: "shared", init: "plain", split: "official" });
     expect(paper).toMatchObject({ ratio: "batch", average: 0, lambdaDistillation: 0, width: [0.25] });
     expect(paper.contrasted).toBeUndefined();
