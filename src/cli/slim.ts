@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
@@ -12,6 +11,7 @@ import { evaluate } from "../evaluation/evaluate.js";
 import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/report.js";
 import { exportOnnx } from "../export/onnx.js";
+import { makeFolder } from "../folders.js";
 import type { NetworkOptions, Parameters } from "../networks/index.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/bases.js";
 import { allocate, type Budget, latencyBudget } from "../slimming/budget.js";
@@ -162,7 +162,7 @@ async function slim(
 ): Promise<{ aligned: AlignedTeacher; students: Student[] }> {
   const { calibrate = EMBEDDED_IMAGES, patches: wanted, init, refit, width } = options;
   const names = outputsOf(options);
-  for (const { path } of names) await makeFolder(dirname(path));
+  for (const { path } of names) await makeOutputFolder(dirname(path));
   const patches = await withProgress("calibration images", "patches", (onPatch) =>
     calibrationPatches(calibrate, { scale, count: wanted, onPatch, signal }),
   );
@@ -212,8 +212,8 @@ function shareOf({ analysis }: Model, channels: readonly number[]): number {
 }
 
 /** Before any work is done, so that a path that can't be is an error at once. */
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+async function makeOutputFolder(folder: string): Promise<void> {
+  await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`folder ${folder} can't be made (${error.code}); name another with --output`);
   });
 }

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readdir } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { makeFolder } from "../folders.js";
 import { imageEvent, scalarEvent, startEvent, versionEvent } from "./message.js";
 import { encodeRecord } from "./record.js";
 
@@ -30,7 +31,7 @@ export class EventWriter {
    * @throws the file system's error where the file can't be made or written
    */
   static async open(folder: string, { step }: { step: number }): Promise<EventWriter> {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const { path, file } = await createFile(folder);
     const writer = new EventWriter(path, file);
     const wallTime = now();

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
+import { open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { writeAtomic } from "../atomic.js";
 import { RunError } from "../errors.js";
+import { makeFolder } from "../folders.js";
 import { systemReason } from "../images/node/system.js";
 
 /** A run's folder, held by one process at a time. */
@@ -15,7 +16,7 @@ export class RunFolder {
    */
   static async hold(path: string): Promise<RunFolder> {
     try {
-      for (const part of ["checkpoints", "samples"]) await mkdir(join(path, part), { recursive: true });
+      for (const part of ["checkpoints", "samples"]) await makeFolder(join(path, part));
     } catch (error) {
       throw new RunError(`${path} can't be made: ${systemReason(error)}; name another folder with --out`);
     }

@@ -28,10 +28,13 @@ const STREAM_WEIGHTS = [4, 8, 16, 32, 64];
 /** Patches for the trials, at most; a third of them measure and the others are fitted to. */
 const TRIAL_PATCHES = 48;
 
+/** Groups between which channels are exchanged, at most: each takes two trials, and a trial is a refit. */
+const MOST_EXCHANGED = 12;
+
 /**
  * Counts of channels per group that lose least within a budget. What a group loses is predicted from the energies and
  * sensitivities of its channels; of several allocations, the uniform one among them, that with the least error after refitting
- * is taken, measured on patches that weren't fitted to.
+ * is taken, measured on patches that weren't fitted to; then groups exchange channels by what that is measured to change.
  * @throws NetworkError where no allocation is small enough
  */
 export async function allocate(
@@ -50,14 +53,101 @@ export async function allocate(
   ].filter((counts) => counts !== undefined);
   const distinct = [...new Map(candidates.map((counts) => [counts.join(), counts])).values()];
   const { fitting, measuring } = divide(patches);
-  let best = { error: Number.POSITIVE_INFINITY, counts: distinct[0] as number[] };
-  for (const [i, counts] of distinct.entries()) {
+  const { groups } = model.analysis;
+  const isExchanged = groups.length <= MOST_EXCHANGED;
+  const trials = distinct.length + (isExchanged ? 2 * groups.length + 1 : 0);
+  let done = 0;
+  const measured = async (counts: readonly number[]): Promise<Allocation> => {
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
     const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
-    if (error < best.error) best = { error, counts };
-    progress.onProgress?.("allocate", i + 1, distinct.length);
+    progress.onProgress?.("allocate", Math.min(++done, trials), trials);
+    return { counts, error };
+  };
+  const found: Allocation[] = [];
+  for (const counts of distinct) found.push(await measured(counts));
+  const stepped = found.filter(({ counts }) => counts.every((n, g) => n % STEP === 0 || n === groups[g]?.size));
+  const from = stepped.length > 0 && isExchanged ? leastError(stepped) : undefined;
+  if (from) {
+    const exchanged = exchange(await neighboursOf(model, from, measured), from.counts, cost, limit);
+    if (exchanged.join() !== from.counts.join()) found.push(await measured(exchanged));
   }
-  return best.counts;
+  return [...leastError(found).counts];
+}
+
+/** Counts of channels per group, and the mean squared error that they lead to. */
+interface Allocation {
+  readonly counts: readonly number[];
+  readonly error: number;
+}
+
+const leastError = (all: readonly Allocation[]): Allocation =>
+  all.reduce((least, each) => (each.error < least.error ? each : least));
+
+/** A group with a step more or fewer of its channels than an allocation has, and what that adds to the error. */
+interface Neighbour {
+  readonly group: number;
+  readonly count: number;
+  readonly rise: number;
+}
+
+/** The neighbours of an allocation, each measured. */
+async function neighboursOf(
+  { analysis }: Model,
+  { counts, error }: Allocation,
+  measured: (counts: readonly number[]) => Promise<Allocation>,
+): Promise<Neighbour[]> {
+  const neighbours: Neighbour[] = [];
+  for (const [group, { size }] of analysis.groups.entries()) {
+    const now = counts[group] as number;
+    for (const count of [now - STEP, Math.min(size, now + STEP)]) {
+      if (count < STEP || count === now) continue;
+      const neighbour = await measured(counts.with(group, count));
+      neighbours.push({ group, count, rise: neighbour.error - error });
+    }
+  }
+  return neighbours;
+}
+
+/**
+ * Exchanges channels between groups: each takes the neighbour, or stays, whichever has the least rise + λ·cost, with the smallest λ
+ * that the budget bears (Lagrange's multiplier of the budget). What is left goes to those that gain most for what they cost.
+ */
+function exchange(
+  neighbours: readonly Neighbour[],
+  counts: readonly number[],
+  cost: (counts: readonly number[]) => number,
+  limit: number,
+): number[] {
+  const now = cost(counts);
+  const priced = neighbours.map((each) => ({ ...each, price: cost(counts.with(each.group, each.count)) - now }));
+  const multipliers = priced.map(({ rise, price }) => -rise / price).filter((ratio) => ratio > 0);
+  for (const multiplier of multipliers.sort((a, b) => a - b)) {
+    const next = counts.map((count, group) => {
+      const options = [{ count, rise: 0, price: 0 }, ...priced.filter((each) => each.group === group)];
+      const value = ({ rise, price }: { rise: number; price: number }) => rise + 1.000001 * multiplier * price;
+      return options.reduce((least, each) => (value(each) < value(least) ? each : least)).count;
+    });
+    if (cost(next) <= limit) return spendRest(next, priced, cost, limit);
+  }
+  return [...counts];
+}
+
+function spendRest(
+  counts: readonly number[],
+  priced: readonly (Neighbour & { readonly price: number })[],
+  cost: (counts: readonly number[]) => number,
+  limit: number,
+): number[] {
+  const gains = priced.filter(({ rise, price }) => rise < 0 && price > 0);
+  return gains
+    .sort((a, b) => a.rise / a.price - b.rise / b.price)
+    .reduce(
+      (spent, { group, count }) => {
+        const more = spent.with(group, Math.max(count, spent[group] as number));
+        return cost(more) <= limit ? more : spent;
+      },
+      [...counts],
+    );
 }
 
 /** The largest uniform width that fits. */
