@@ -1,13 +1,11 @@
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
-import { NetworkError } from "../errors.js";
-import { exportOnnx } from "../export/onnx.js";
-import { elements } from "../graph/index.js";
 import type { Parameters } from "../networks/index.js";
 import { createSession, float32 } from "../runtime/index.js";
 import { costModel, type StudentCost } from "./cost.js";
+import { type Allocation, exchange, neighboursOf, STEP } from "./exchange.js";
 import { instantiate, type Model } from "./model.js";
 import { type AlignedTeacher, type SlimmingProgress, slimTeacher } from "./slim.js";
-import { materialise, splitByCounts } from "./split.js";
+import { uniform } from "./uniform.js";
 
 /** What a student may cost at most. */
 export interface Budget {
@@ -15,9 +13,6 @@ export interface Budget {
   /** As a share of the teacher's. */
   readonly share: number;
 }
-
-/** Channels are kept in multiples of this, which engines' vector units take; smaller groups stay whole. */
-const STEP = 8;
 
 /**
  * How much the loss of a shared stream weighs against that of channels inside a block: refitting repairs both, but not equally
@@ -74,96 +69,8 @@ export async function allocate(
   return [...leastError(found).counts];
 }
 
-/** Counts of channels per group, and the mean squared error that they lead to. */
-interface Allocation {
-  readonly counts: readonly number[];
-  readonly error: number;
-}
-
 const leastError = (all: readonly Allocation[]): Allocation =>
   all.reduce((least, each) => (each.error < least.error ? each : least));
-
-/** A group with a step more or fewer of its channels than an allocation has, and what that adds to the error. */
-interface Neighbour {
-  readonly group: number;
-  readonly count: number;
-  readonly rise: number;
-}
-
-/** The neighbours of an allocation, each measured. */
-async function neighboursOf(
-  { analysis }: Model,
-  { counts, error }: Allocation,
-  measured: (counts: readonly number[]) => Promise<Allocation>,
-): Promise<Neighbour[]> {
-  const neighbours: Neighbour[] = [];
-  for (const [group, { size }] of analysis.groups.entries()) {
-    const now = counts[group] as number;
-    for (const count of [now - STEP, Math.min(size, now + STEP)]) {
-      if (count < STEP || count === now) continue;
-      const neighbour = await measured(counts.with(group, count));
-      neighbours.push({ group, count, rise: neighbour.error - error });
-    }
-  }
-  return neighbours;
-}
-
-/**
- * Exchanges channels between groups: each takes the neighbour, or stays, whichever has the least rise + λ·cost, with the smallest λ
- * that the budget bears (Lagrange's multiplier of the budget). What is left goes to those that gain most for what they cost.
- */
-function exchange(
-  neighbours: readonly Neighbour[],
-  counts: readonly number[],
-  cost: (counts: readonly number[]) => number,
-  limit: number,
-): number[] {
-  const now = cost(counts);
-  const priced = neighbours.map((each) => ({ ...each, price: cost(counts.with(each.group, each.count)) - now }));
-  const multipliers = priced.map(({ rise, price }) => -rise / price).filter((ratio) => ratio > 0);
-  for (const multiplier of multipliers.sort((a, b) => a - b)) {
-    const next = counts.map((count, group) => {
-      const options = [{ count, rise: 0, price: 0 }, ...priced.filter((each) => each.group === group)];
-      const value = ({ rise, price }: { rise: number; price: number }) => rise + 1.000001 * multiplier * price;
-      return options.reduce((least, each) => (value(each) < value(least) ? each : least)).count;
-    });
-    if (cost(next) <= limit) return spendRest(next, priced, cost, limit);
-  }
-  return [...counts];
-}
-
-function spendRest(
-  counts: readonly number[],
-  priced: readonly (Neighbour & { readonly price: number })[],
-  cost: (counts: readonly number[]) => number,
-  limit: number,
-): number[] {
-  const gains = priced.filter(({ rise, price }) => rise < 0 && price > 0);
-  return gains
-    .sort((a, b) => a.rise / a.price - b.rise / b.price)
-    .reduce(
-      (spent, { group, count }) => {
-        const more = spent.with(group, Math.max(count, spent[group] as number));
-        return cost(more) <= limit ? more : spent;
-      },
-      [...counts],
-    );
-}
-
-/** The largest uniform width that fits. */
-function uniform(model: Model, cost: (counts: readonly number[]) => number, limit: number): number[] {
-  for (let kept = widestOf(model); kept > 0; kept--) {
-    const counts = uniformCounts(model, kept);
-    if (cost(counts) <= limit) return counts;
-  }
-  throw new NetworkError(`no student fits a budget of ${Math.floor(limit).toLocaleString("en")}; allow more`);
-}
-
-const widestOf = ({ analysis }: Model): number => Math.max(...analysis.groups.map(({ size }) => size));
-
-/** The counts of a uniform width at which the widest group keeps `kept` channels. */
-const uniformCounts = (model: Model, kept: number): number[] =>
-  model.analysis.groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widestOf(model))));
 
 /** Takes from the full network, again and again, the channels that lose least for what they cost; undefined if it ends too large. */
 function greedy(
@@ -253,49 +160,4 @@ async function meanSquaredDifference(model: Model, a: Parameters, b: Parameters,
     await Promise.all([first.close(), second.close()]);
   }
   return sum / count;
-}
-
-/**
- * The share of multiply-accumulates of the widest uniform student that takes at most `milliseconds` for a 1280×720 output on this
- * machine's CPU, found by bisection; weights don't matter for the time, so students are only sliced.
- * @throws NetworkError where even the slimmest student takes longer
- */
-export async function latencyBudget({ model, parameters }: AlignedTeacher, milliseconds: number): Promise<Budget> {
-  const { image, output, places, analysis } = model;
-  const scale = (output.shape[2] as number) / (image.shape[2] as number);
-  const shape = [1, 3, Math.floor(720 / scale), Math.floor(1280 / scale)];
-  const timeOf = (kept: number): Promise<number> => {
-    const split = splitByCounts(places.values(), analysis, uniformCounts(model, kept));
-    return medianTime(exportOnnx(model, materialise(parameters, split)), shape);
-  };
-  const least = await timeOf(1);
-  if (least > milliseconds) {
-    throw new NetworkError(`a single channel a layer takes ${least.toFixed(0)} ms here, more than ${milliseconds} ms`);
-  }
-  // `fits` channels are fast enough, and as many as `exceeds` are too slow or more than there are.
-  let [fits, exceeds] = [1, widestOf(model) + 1];
-  while (exceeds - fits > 1) {
-    const middle = Math.floor((fits + exceeds) / 2);
-    if ((await timeOf(middle)) <= milliseconds) fits = middle;
-    else exceeds = middle;
-  }
-  const macsOf = (kept: number) => costModel(model)(uniformCounts(model, kept)).macs;
-  return { of: "macs", share: macsOf(fits) / macsOf(widestOf(model)) };
-}
-
-async function medianTime(onnx: Uint8Array, shape: readonly number[]): Promise<number> {
-  const session = await createSession(onnx);
-  try {
-    const lr = float32(new Float32Array(elements(shape)).fill(128), shape);
-    await session.run({ lr });
-    const times: number[] = [];
-    for (let run = 0; run < 3; run++) {
-      const start = performance.now();
-      await session.run({ lr });
-      times.push(performance.now() - start);
-    }
-    return times.sort((a, b) => a - b)[1] as number;
-  } finally {
-    await session.close();
-  }
 }
