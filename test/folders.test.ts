@@ -12,6 +12,15 @@ describe("making a folder", () => {
     expect((await stat(path)).isDirectory()).toBe(true);
   });
 
+  it("can be done by many at once", async () => {
+    const folder = await temporaryFolder();
+    for (let round = 0; round < 20; round++) {
+      const paths = Array.from({ length: 40 }, (_, i) => join(folder, `${round}`, "a", "b", `${i % 2}`));
+      await Promise.all(paths.map(makeFolder));
+      for (const path of paths) expect((await stat(path)).isDirectory()).toBe(true);
+    }
+  });
+
   it("goes through links to folders, and fails at files and dangling links", async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, "real"));

@@ -178,7 +178,7 @@ describe("slimsr evaluate", () => {
       if (told.includes("evaluate [") && !child.killed) child.kill("SIGINT");
     });
     const code = await new Promise((resolve) => child.on("close", resolve));
-    expect(code).toBe(130);
+    expect(code, told).toBe(130);
     expect(printed).toBe("");
     expect(told).toMatch(/slimsr: interrupted after \d+ of 80 images/);
   });

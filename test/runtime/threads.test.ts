@@ -10,8 +10,4 @@ describe("threads of the engine", () => {
       .filter((line) => /^\d/.test(line));
     expect(coreCount()).toBe(Math.min(new Set(cores).size, availableParallelism()));
   });
-
-  it.skipIf(process.platform === "linux")("are left to the engine elsewhere", () => {
-    expect(coreCount()).toBe(0);
-  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { measureMoments } from "../../src/calibration/moments.js";
 import { randomNumbers } from "../../src/calibration/random.js";
-import { conv, Graph, relu } from "../../src/graph/index.js";
+import { conv, Graph, liveNodes, relu, type Value } from "../../src/graph/index.js";
 import type { Parameters } from "../../src/networks/index.js";
 import { foldDropped } from "../../src/slimming/fold-dropped.js";
 import { importedModel, networkModel } from "../../src/slimming/model.js";
@@ -21,7 +21,7 @@ function dependentNetwork() {
     for (let j = 0; j < 27; j++) weight[(4 + i) * 27 + j] = mixed((k) => weight[k * 27 + j] as number);
     bias[4 + i] = mixed((k) => bias[k] as number) + 3;
   }
-  const x = relu(
+  const read = relu(
     conv(
       graph.input("image", [1, 3, 8, 8]),
       graph.constant(weight, [8, 3, 3, 3], { name: "first.weight" }),
@@ -33,12 +33,13 @@ function dependentNetwork() {
   graph.output(
     "result",
     conv(
-      x,
+      read,
       graph.constant(last, [3, 8, 1, 1], { name: "last.weight" }),
       graph.constant(shift, [3], { name: "last.bias" }),
     ),
   );
-  return { ...importedModel(graph), read: x };
+  const { model, parameters } = importedModel(graph);
+  return { model, parameters, read: liveNodes(model.graph).at(-1)?.inputs[0] as Value };
 }
 
 describe("what kept channels tell of dropped ones", () => {
