@@ -47,10 +47,12 @@ export function exchange(
   const now = cost(counts);
   const priced = neighbours.map((each) => ({ ...each, price: cost(counts.with(each.group, each.count)) - now }));
   const multipliers = priced.map(({ rise, price }) => -rise / price).filter((ratio) => ratio > 0);
+  // A shade above where a neighbour becomes worth its price, so that rounding doesn't decide.
+  const shade = 1.000001;
   for (const multiplier of multipliers.sort((a, b) => a - b)) {
     const next = counts.map((count, group) => {
       const options = [{ count, rise: 0, price: 0 }, ...priced.filter((each) => each.group === group)];
-      const value = ({ rise, price }: { rise: number; price: number }) => rise + 1.000001 * multiplier * price;
+      const value = ({ rise, price }: { rise: number; price: number }) => rise + shade * multiplier * price;
       return options.reduce((least, each) => (value(each) < value(least) ? each : least)).count;
     });
     if (cost(next) <= limit) return spendRest(next, priced, cost, limit);

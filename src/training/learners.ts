@@ -25,7 +25,11 @@ export interface LearnerOptions {
   teacher?: TeacherRole;
 }
 
-export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
+export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean => sharesWeights(teacher);
+
+const sharesWeights = (
+  teacher: TeacherRole,
+): teacher is Extract<TeacherRole, "shared" | { readonly anchor: Parameters }> =>
   teacher === "shared" || (teacher !== "none" && "anchor" in teacher);
 
 /** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
@@ -55,7 +59,7 @@ export function sourcesOf(
     if (!value) throw new NetworkError(`parameter ${name} is missing`);
     return value;
   };
-  if (teacher === "shared" || (teacher !== "none" && "anchor" in teacher)) {
+  if (sharesWeights(teacher)) {
     const students = widths.map((width) => sharedSource(learned, splitChannels(network, width, split)));
     return { teacher: get, students, ...(teacher !== "shared" && { anchor: constants(graph, teacher.anchor) }) };
   }

@@ -2,42 +2,17 @@ import { spawn } from "node:child_process";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
 import { fixturePath } from "../checkpoints/support.js";
 import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
 import { imageModel, nearest } from "../evaluation/models.js";
 import { noise, photographPath } from "../images/fixtures.js";
+import { Captured } from "./captured.js";
 
-let output: string;
-let complaints: string;
+const captured = new Captured();
 
-beforeEach(async () => {
-  [output, complaints] = ["", ""];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    complaints += text;
-    return true;
-  });
-  vi.stubEnv("XDG_CACHE_HOME", await temporaryFolder());
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
-
-async function run(...words: string[]): Promise<string> {
-  output = "";
-  await evaluateCommand()
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .parseAsync(["--threads", "1", ...words], { from: "user" });
-  return output;
-}
+const run = (...words: string[]): Promise<string> => captured.run(evaluateCommand(), ["--threads", "1", ...words]);
 
 /** A set of one photograph. */
 async function smallSet(name: string): Promise<string> {
@@ -98,7 +73,7 @@ describe("slimsr evaluate", () => {
     expect(text).toContain("\n\nnote: fixed.onnx on Small: 1 of 1 images are smaller than the size");
     expect(await listing(out)).toEqual(["Small/bicubic/photo.png", "Small/fixed.onnx/photo.png"]);
     expect(await run("--model", model, "--data", set, "--csv")).toMatch(/^set,model,width,scale,PSNR,[^:]+$/);
-    expect(complaints).toContain("note: fixed.onnx on Small");
+    expect(captured.complaints).toContain("note: fixed.onnx on Small");
     expect(await run("--model", model, "--data", set, "--markdown")).toMatch(/^\| set \| model \|/);
   });
 
@@ -120,10 +95,10 @@ describe("slimsr evaluate", () => {
     await writeFile(model, imageModel(nearest));
     const words = ["--model", model, "--data", set, "--json"];
     await expect(run(...words)).rejects.toThrow("tiny: an image of 14×40 pixels is too small to be measured");
-    expect(complaints).not.toContain("evaluate [");
+    expect(captured.complaints).not.toContain("evaluate [");
     const [row] = JSON.parse(await run(...words, "--skip-bad", "--images"));
     expect(row.images.map(({ image }: { image: string }) => image)).toEqual(["photo"]);
-    expect(complaints).toContain("skipped ");
+    expect(captured.complaints).toContain("skipped ");
     expect(JSON.parse(await run(...words, "--shave", "1"))[0].psnr).toBeGreaterThan(0);
   });
 

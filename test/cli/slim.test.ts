@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadCheckpoint } from "../../src/checkpoints/files.js";
 import { slimCommand } from "../../src/cli/slim.js";
 import { readOnnx } from "../../src/graph/index.js";
@@ -11,35 +11,14 @@ import { imageModel, nearest } from "../evaluation/models.js";
 import { photographPath } from "../images/fixtures.js";
 import { evaluate, floats, tensor } from "../support/engine.js";
 import { describeWith, PYTORCH } from "../support/requirement.js";
+import { Captured } from "./captured.js";
 
 const TEACHER = new URL("../../assets/teachers/edsr_r8f64_x2.safetensors", import.meta.url).pathname;
 const RCAN = fixturePath("rcan_x3.pt");
 
-let output: string;
+const captured = new Captured();
 
-beforeEach(async () => {
-  output = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation(() => true);
-  vi.stubEnv("XDG_CACHE_HOME", await temporaryFolder());
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
-
-async function run(...words: string[]): Promise<string> {
-  output = "";
-  await slimCommand()
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .parseAsync(words, { from: "user" });
-  return output;
-}
+const run = (...words: string[]): Promise<string> => captured.run(slimCommand(), words);
 
 async function smallSet(): Promise<string> {
   const folder = join(await temporaryFolder(), "Small");

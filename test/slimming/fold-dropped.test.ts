@@ -4,10 +4,10 @@ import { randomNumbers } from "../../src/calibration/random.js";
 import { conv, Graph, liveNodes, relu, type Value } from "../../src/graph/index.js";
 import type { Parameters } from "../../src/networks/index.js";
 import { foldDropped } from "../../src/slimming/fold-dropped.js";
-import { importedModel, networkModel } from "../../src/slimming/model.js";
-import { alignTeacher, slimTeacher } from "../../src/slimming/slim.js";
-import { countsAtWidth, materialise, splitByCounts } from "../../src/slimming/split.js";
-import { outputOf, randomParameters, randomPatches, rootMeanSquare, smallNetworks } from "./networks.js";
+import { importedModel } from "../../src/slimming/model.js";
+import { slimTeacher } from "../../src/slimming/slim.js";
+import { materialise, splitByCounts } from "../../src/slimming/split.js";
+import { halfWidth, outputOf, randomPatches, rootMeanSquare, smallNetworks } from "./networks.js";
 
 /** Eight channels behind a ReLU, of which the last four are combinations of the first with positive weights and biases. */
 function dependentNetwork() {
@@ -58,16 +58,9 @@ describe("what kept channels tell of dropped ones", () => {
   for (const options of smallNetworks(2, 16)) {
     const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
     it(`brings a slice of ${options.architecture}${variant} nearer to its teacher, on images that it hasn't seen`, async () => {
-      const model = networkModel(options);
-      const parameters = randomParameters(options);
-      const [patches, unseen] = [randomPatches(24), randomPatches(4, 12, 9)];
-      const teacher = await alignTeacher(model, parameters, patches, "balanced");
-      const counts = countsAtWidth(model.analysis.groups, 0.5);
-      const ideal = await outputOf(model, parameters, unseen);
-      const error = async (moments: typeof teacher.moments) => {
-        const student = await slimTeacher({ ...teacher, moments }, counts, patches, false);
-        return rootMeanSquare(await outputOf(model, student, unseen), ideal);
-      };
+      const { teacher, counts, patches, errorOf } = await halfWidth(options);
+      const error = async (moments: typeof teacher.moments) =>
+        errorOf(await slimTeacher({ ...teacher, moments }, counts, patches, false));
       expect(await error(teacher.moments)).toBeLessThan(await error(new Map()));
     });
   }

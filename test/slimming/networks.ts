@@ -3,7 +3,9 @@ import { randomNumbers } from "../../src/calibration/random.js";
 import { elements } from "../../src/graph/index.js";
 import { type NetworkOptions, type Parameters, parameterShapes, type Scale } from "../../src/networks/index.js";
 import { createSession, float32 } from "../../src/runtime/index.js";
-import { instantiate, type Model } from "../../src/slimming/model.js";
+import { instantiate, type Model, networkModel } from "../../src/slimming/model.js";
+import { alignTeacher } from "../../src/slimming/slim.js";
+import { countsAtWidth } from "../../src/slimming/split.js";
 
 /** Small networks of every architecture and variant. */
 export function smallNetworks(scale: Scale, features = 8): NetworkOptions[] {
@@ -46,4 +48,18 @@ export async function outputOf(model: Model, parameters: Parameters, patches: Pa
 export function rootMeanSquare(values: Float32Array, others?: Float32Array): number {
   const sum = values.reduce((total, value, i) => total + (value - (others?.[i] ?? 0)) ** 2, 0);
   return Math.sqrt(sum / values.length);
+}
+
+/** An aligned teacher to be halved, and how far a student's output is from its, on images that calibration didn't see. */
+export async function halfWidth(options: NetworkOptions) {
+  const model = networkModel(options);
+  const parameters = randomParameters(options);
+  const [patches, unseen] = [randomPatches(24), randomPatches(4, 12, 9)];
+  const ideal = await outputOf(model, parameters, unseen);
+  return {
+    teacher: await alignTeacher(model, parameters, patches, "balanced"),
+    counts: countsAtWidth(model.analysis.groups, 0.5),
+    patches,
+    errorOf: async (student: Parameters) => rootMeanSquare(await outputOf(model, student, unseen), ideal),
+  };
 }

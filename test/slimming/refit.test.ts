@@ -6,7 +6,7 @@ import { importedModel, networkModel } from "../../src/slimming/model.js";
 import { refit } from "../../src/slimming/refit.js";
 import { alignTeacher, slimTeacher } from "../../src/slimming/slim.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../src/slimming/split.js";
-import { outputOf, randomParameters, randomPatches, rootMeanSquare, smallNetworks } from "./networks.js";
+import { halfWidth, outputOf, randomParameters, randomPatches, rootMeanSquare, smallNetworks } from "./networks.js";
 
 /** Three convolutions without biases whose eight channels carry only four independent ones. */
 function lowRankNetwork() {
@@ -55,14 +55,8 @@ describe("refit", () => {
   for (const options of smallNetworks(2, 16)) {
     const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
     it(`brings a sliced ${options.architecture}${variant} nearer to its teacher, on images that it hasn't seen`, async () => {
-      const model = networkModel(options);
-      const parameters = randomParameters(options);
-      const [patches, unseen] = [randomPatches(24), randomPatches(4, 12, 9)];
-      const teacher = await alignTeacher(model, parameters, patches, "balanced");
-      const counts = countsAtWidth(model.analysis.groups, 0.5);
-      const ideal = await outputOf(model, parameters, unseen);
-      const error = async (refitted: boolean) =>
-        rootMeanSquare(await outputOf(model, await slimTeacher(teacher, counts, patches, refitted), unseen), ideal);
+      const { teacher, counts, patches, errorOf } = await halfWidth(options);
+      const error = async (refitted: boolean) => errorOf(await slimTeacher(teacher, counts, patches, refitted));
       expect(await error(true)).toBeLessThan(await error(false));
     });
   }
