@@ -3,19 +3,27 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
 import { type Column, renderTable } from "../evaluation/table.js";
 import type { AblationReport, AblationRow } from "../report/ablation.js";
-import { compareRuns, findRun, planAblation } from "../runs/ablation.js";
+import {
+  compareRuns,
+  type FinishedRun,
+  findRun,
+  finishedBeside,
+  planAblation,
+  type Variant,
+} from "../runs/ablation.js";
 import { resultOf } from "../runs/finish.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
 import { METHODS, type Method } from "../runs/settings.js";
 import { completeRun, newSettings } from "./compress.js";
 import { interruptible } from "./interrupt.js";
-import { addSettingsOptions } from "./settings-options.js";
+import { addSettingsOptions, readVariants } from "./settings-options.js";
 
 interface Options {
   preset: Preset;
   config?: string;
   out: string;
   methods: Method[];
+  variants?: string;
   widths: number[];
   seeds: number[];
   json?: true;
@@ -25,6 +33,10 @@ const EXAMPLES = `
 Examples:
   slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --data Set5 Set14 --steps 1500 --out ablation
   slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --methods slice,kd --widths 0.5,0.25 --seeds 0,1 --out ablation
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --variants variants.json --out ablation
+
+A file of variants has a name for each, and the settings in which it differs, by the names of config files:
+  { "csd": { "method": "csd" }, "csd-k4": { "method": "csd", "negatives": 4 }, "kd-longer": { "method": "kd", "steps": 5000 } }
 
 Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
 interrupted ones resumed. OUT gets comparison.json and comparison.html, of all runs that are finished in it: methods that take
@@ -36,6 +48,7 @@ export function ablateCommand(): Command {
     .description("compare methods from one teacher at equal steps, over widths and seeds")
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
     .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
+    .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
     .option("--widths <list>", "the students' widths", numbers, [0.5])
     .option("--seeds <list>", "seeds; ± is over them", numbers, [0])
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
@@ -46,25 +59,30 @@ export function ablateCommand(): Command {
 
 async function ablate(options: Options): Promise<void> {
   const out = resolve(options.out);
-  const plan = await planAblation(out, options.methods, options.widths, options.seeds);
+  const variants =
+    options.variants === undefined ? methodVariants(options.methods) : await readVariants(options.variants);
+  const plan = planAblation(out, variants, options.widths, options.seeds);
   const settingsWith = await newSettings(options);
   await interruptible(async (signal) => {
-    const runs = [];
-    for (const [i, each] of plan.entries()) {
-      const { method, width, seed, folder } = each;
-      const settings = settingsWith({ method, width: [width], seed });
+    const runs: FinishedRun[] = [];
+    for (const [i, { variant, width, seed, folder }] of plan.entries()) {
+      const { name } = variant;
+      const settings = settingsWith(
+        { ...variant.settings, width: [width], seed },
+        options.variants && `${options.variants}: ${name}`,
+      );
       const found = await findRun(folder, settings);
       process.stderr.write(
-        `run ${i + 1} of ${plan.length}: ${method}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
+        `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
       if (found.kind === "finished") {
-        runs.push({ ...each, result: found.result });
+        runs.push({ name, result: found.result });
         continue;
       }
       const { run, outcome } = await completeRun(folder, found.kind === "begun" ? undefined : settings, signal);
-      runs.push({ ...each, result: resultOf(run, outcome) });
+      runs.push({ name, result: resultOf(run, outcome) });
     }
-    const report = compareRuns(runs);
+    const report = compareRuns([...runs, ...(await finishedBeside(out, plan))]);
     await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
     const { renderAblation } = await import("../report/ablation.js");
     await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
@@ -74,12 +92,15 @@ async function ablate(options: Options): Promise<void> {
   });
 }
 
+const methodVariants = (list: readonly Method[]): Variant[] =>
+  list.map((method) => ({ name: method, settings: { method } }));
+
 const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
 
 function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
   const sets = rows[0]?.scores.map(({ set }) => set) ?? [];
   return [
-    { title: "method", value: ({ method }) => method },
+    { title: "method", value: ({ name }) => name },
     { title: "width", value: ({ width }) => width },
     { title: "steps", value: ({ steps }) => steps },
     { title: "seeds", value: ({ seeds }) => seeds },
@@ -95,8 +116,19 @@ function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
     ),
     { title: "s/step", value: ({ secondsPerStep }) => secondsPerStep, show: (seconds) => seconds.toFixed(3) },
     { title: "teacher drift", value: ({ teacherDrift }) => teacherDrift, show: (drift) => drift.toFixed(3) },
+    ...(rows.some(isApart) ? [{ title: "apart in", value: apartIn } satisfies Column<AblationRow>] : []),
   ];
 }
+
+const isApart = ({ name, method, differing }: AblationRow): boolean =>
+  name !== method || Object.keys(differing).length > 0;
+
+/** What sets a row apart from the others, in words. */
+const apartIn = ({ name, method, differing }: AblationRow): string =>
+  [
+    ...(name === method ? [] : [method]),
+    ...Object.entries(differing).map(([key, value]) => `${key} ${String(value)}`),
+  ].join("; ");
 
 function methods(text: string): Method[] {
   const list = [...new Set(text.split(","))];

@@ -64,20 +64,20 @@ async function settingsFor(options: Options): Promise<Settings | undefined> {
 
 /**
  * What the command line, the config file and the preset say, in this order; yields the settings of a run in which some are
- * given besides.
+ * given besides, by a `source` that errors name.
  */
 export async function newSettings(
   options: Pick<Options, "preset" | "config">,
-): Promise<(own?: PartialSettings) => Settings> {
+): Promise<(own?: PartialSettings, source?: string) => Settings> {
   const configured = options.config === undefined ? {} : await readConfig(options.config);
   const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>) };
   const { teacher, scale, resScale, range, variant } = named;
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
   const { network } = await loadCheckpoint(teacher, { scale, resScale, range, variant });
-  return (own = {}) => {
+  return (own = {}, source = options.config ?? "settings") => {
     const given = { ...named, ...own };
     const preset = presetSettings(options.preset, network.scale, given);
-    return resolveSettings({ ...preset, ...given }, options.config ?? "settings");
+    return resolveSettings({ ...preset, ...given }, source);
   };
 }
 

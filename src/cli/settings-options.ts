@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { UsageError } from "../errors.js";
 import { systemReason } from "../images/node/system.js";
+import type { Variant } from "../runs/ablation.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
 
 type Key = keyof typeof settingsSchema.shape;
@@ -62,14 +63,36 @@ function typedValue(value: unknown, { type, enum: choices }: z.core.JSONSchema.B
 
 /** A config file's settings; its relative paths count from where the command runs. @throws UsageError where it isn't JSON */
 export async function readConfig(file: string): Promise<PartialSettings> {
+  return absolute(await readObject(file, "--config"), process.cwd());
+}
+
+/** A file of variants; paths as in a config file. @throws UsageError where it isn't JSON, or a name can't be a folder's */
+export async function readVariants(file: string): Promise<Variant[]> {
+  const variants = Object.entries(await readObject(file, "--variants"));
+  if (variants.length === 0) throw new UsageError(`${file} names no variant`);
+  return variants.map(([name, settings]) => {
+    if (!/^\w[\w.+-]{0,99}$/.test(name)) {
+      throw new UsageError(`${file}: "${name}" can't name a folder; use letters, digits, ".", "+", "-" and "_"`);
+    }
+    if (!isObject(settings)) throw new UsageError(`${file}: ${name} must be an object of settings`);
+    for (const key of ["width", "seed"]) {
+      if (key in settings) throw new UsageError(`${file}: ${name} sets ${key}; --${key}s has those of all variants`);
+    }
+    return { name, settings: absolute(settings, process.cwd()) };
+  });
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function readObject(file: string, option: string): Promise<Record<string, unknown>> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new UsageError(`${file} can't be read: ${systemReason(error)}; --config takes a JSON file of settings`);
+    throw new UsageError(`${file} can't be read: ${systemReason(error)}; ${option} takes a JSON file of settings`);
   });
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-      throw new SyntaxError("it is no object");
-    return absolute(parsed as Record<string, unknown>, process.cwd());
+    if (!isObject(parsed)) throw new SyntaxError("it is no object");
+    return parsed;
   } catch (error) {
     throw new UsageError(`${file} is not a JSON object of settings: ${(error as Error).message}`);
   }

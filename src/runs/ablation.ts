@@ -1,49 +1,55 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { RunError } from "../errors.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/ablation.js";
 import { environment } from "./environment.js";
 import { RESULT, type RunResult } from "./finish.js";
 import { TEACHER_BEFORE, teacherDrifts } from "./models.js";
 import { CONFIG } from "./open.js";
-import { type Method, resolveSettings, type Settings } from "./settings.js";
+import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+
+/** What is compared: a name, and the settings in which its runs differ from the others. */
+export interface Variant {
+  readonly name: string;
+  readonly settings: PartialSettings;
+}
 
 /** A run of a comparison. */
 export interface AblationRun {
-  readonly method: Method;
+  readonly variant: Variant;
   readonly width: number;
   readonly seed: number;
   readonly folder: string;
 }
 
-/** Every method at every width with every seed, in folders below `out`, and what is finished there already. */
-export async function planAblation(
-  out: string,
-  methods: readonly Method[],
-  widths: readonly number[],
-  seeds: readonly number[],
-): Promise<AblationRun[]> {
-  const asked = methods.flatMap((method) =>
-    widths.flatMap((width) =>
-      seeds.map((seed) => ({ method, width, seed, folder: folderOf(out, method, width, seed) })),
-    ),
-  );
-  const folders = new Set(asked.map(({ folder }) => folder));
-  return [...asked, ...(await finishedIn(out)).filter(({ folder }) => !folders.has(folder))];
+/** A run whose students are measured, by its variant's name. */
+export interface FinishedRun {
+  readonly name: string;
+  readonly result: RunResult;
 }
 
-const folderOf = (out: string, method: Method, width: number, seed: number): string =>
-  join(out, `${method}-w${width}-s${seed}`);
+/** Every variant at every width with every seed, in folders below `out`. */
+export const planAblation = (
+  out: string,
+  variants: readonly Variant[],
+  widths: readonly number[],
+  seeds: readonly number[],
+): AblationRun[] =>
+  variants.flatMap((variant) =>
+    widths.flatMap((width) =>
+      seeds.map((seed) => ({ variant, width, seed, folder: join(out, `${variant.name}-w${width}-s${seed}`) })),
+    ),
+  );
 
-async function finishedIn(out: string): Promise<AblationRun[]> {
-  const names = await readdir(out).catch(() => []);
+/** The runs that are finished in `out` beside those of a plan. */
+export async function finishedBeside(out: string, plan: readonly AblationRun[]): Promise<FinishedRun[]> {
+  const planned = new Set(plan.map(({ folder }) => basename(folder)));
+  const found = (await readdir(out).catch(() => [])).sort().filter((folder) => !planned.has(folder));
   const runs = await Promise.all(
-    names.sort().map(async (name): Promise<AblationRun[]> => {
-      const folder = join(out, name);
-      const result = (await readJson(join(folder, RESULT))) as unknown as RunResult | undefined;
-      if (!result) return [];
-      const { method, width, seed } = result.settings;
-      return width.map((each) => ({ method, width: each, seed, folder: folderOf(out, method, each, seed) }));
+    found.map(async (folder): Promise<FinishedRun[]> => {
+      const name = /^(.+)-w[\d.]+-s\d+$/.exec(folder)?.[1];
+      const result = name === undefined ? undefined : await readJson(join(out, folder, RESULT));
+      return name === undefined || result === undefined ? [] : [{ name, result: result as unknown as RunResult }];
     }),
   );
   return runs.flat();
@@ -81,22 +87,35 @@ async function readJson(file: string): Promise<Record<string, unknown> | undefin
   }
 }
 
-/** The comparison in the form of CSD's table 1: methods as rows, sets as columns, mean ± standard deviation over seeds. */
-export function compareRuns(runs: readonly (AblationRun & { result: RunResult })[]): AblationReport {
+/**
+ * The comparison in the form of CSD's table 1: variants as rows, sets as columns, mean ± standard deviation over seeds.
+ * @throws RunError where the runs are not of one teacher
+ */
+export function compareRuns(runs: readonly FinishedRun[]): AblationReport {
   const [first] = runs;
   if (!first) throw new RunError("there is no run to compare");
-  const keys = [...new Set(runs.map(({ method, width }) => `${method} ${width}`))];
-  const rows = keys.map((key) => rowOf(runs.filter(({ method, width }) => `${method} ${width}` === key)));
+  const teachers = [...new Set(runs.map(({ result }) => result.settings.teacher))];
+  if (teachers.length > 1) throw new RunError(`the folder holds runs of several teachers: ${teachers.join(", ")}`);
+  const rowKey = ({ name, result }: FinishedRun) => `${name} ${result.settings.width}`;
+  const keys = [...new Set(runs.map(rowKey))];
+  const common = prevailing(runs.map(({ result }) => result.settings));
+  const rows = keys.map((key) =>
+    rowOf(
+      runs.filter((run) => rowKey(run) === key),
+      common,
+    ),
+  );
   const reference = (model: string) => ({
     label: model,
     scores: scoresOf([first.result], (row) => row.model === model),
   });
-  const { method: _, width: __, seed: ___, ...common } = first.result.settings;
+  const steps = [...new Set(rows.map((row) => row.steps))];
+  const equally = steps.length === 1 ? ` at equal steps (${steps[0]})` : "";
   return {
-    title: `Methods compared at ${common.steps} steps`,
+    title: steps.length === 1 ? `Methods compared at ${steps[0]} steps` : "Methods compared",
     created: new Date().toISOString(),
     summary: [
-      `${keys.length} methods from one teacher at equal steps (${common.steps}), each from the same start and on the same patches for a seed.`,
+      `${keys.length} methods from one teacher${equally}, each on the same patches for a seed. Beside a method's name stands what sets it apart from the settings below.`,
     ],
     references: ["bicubic", TEACHER_BEFORE].map(reference),
     rows,
@@ -111,13 +130,42 @@ export function compareRuns(runs: readonly (AblationRun & { result: RunResult })
 
 type Rows = RunResult["rows"];
 
-function rowOf(runs: readonly (AblationRun & { result: RunResult })[]): AblationRow {
+/** Settings that a comparison's table has columns of its own for. */
+const COLUMNS = ["method", "width", "seed", "steps"];
+
+/** The value that most runs have of each setting, the table's columns left out. */
+function prevailing(all: readonly Settings[]): Record<string, unknown> {
+  const keys = [...new Set(all.flatMap((settings) => Object.keys(settings)))].filter((key) => !COLUMNS.includes(key));
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const counts = new Map<string | undefined, number>();
+      for (const settings of all) {
+        const text = JSON.stringify(settings[key as keyof Settings]);
+        counts.set(text, (counts.get(text) ?? 0) + 1);
+      }
+      const [[most]] = [...counts].sort(([, a], [, b]) => b - a) as [[string | undefined, number]];
+      return most === undefined ? [] : [[key, JSON.parse(most)]];
+    }),
+  );
+}
+
+/** The settings in which a run isn't as most are. */
+const differing = (settings: Settings, common: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(settings).filter(
+      ([key, value]) => !COLUMNS.includes(key) && JSON.stringify(value) !== JSON.stringify(common[key]),
+    ),
+  );
+
+function rowOf(runs: readonly FinishedRun[], common: Readonly<Record<string, unknown>>): AblationRow {
   const results = runs.map(({ result }) => result);
-  const [{ method, width, result }] = runs as [(typeof runs)[number]];
+  const [{ name, result }] = runs as [FinishedRun];
+  const { method, width, steps } = result.settings;
   const seconds = results.map(({ progress, settings }) => progress.seconds / settings.steps);
   const drifts = results.flatMap(({ rows }) => teacherDrifts(rows).map(({ before, after }) => after - before));
   return {
-    ...{ method, width, steps: result.settings.steps, seeds: runs.length },
+    ...{ name, method, width: width[0] as number, steps, seeds: runs.length },
+    differing: differing(result.settings, common),
     scores: scoresOf(results, (row) => row.model === "student"),
     secondsPerStep: meanOf(seconds),
     teacherDrift: drifts.length > 0 ? meanOf(drifts) : null,

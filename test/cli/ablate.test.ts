@@ -1,4 +1,4 @@
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { SHORT, slimsr, smallTeacher, temporaryFolder } from "./runs.js";
@@ -66,4 +66,50 @@ it("slimsr ablate compares methods, reuses what is done and refuses other settin
   const other = await slimsr(...args, "--steps", "5");
   expect(other.code).toBe(1);
   expect(other.stderr).toContain("holds a run with another steps (4, now 5)");
+});
+
+it("slimsr ablate compares variants, and says in what each is apart", { timeout: 300_000 }, async () => {
+  const folder = await temporaryFolder();
+  const teacher = await smallTeacher(folder);
+  const file = join(folder, "variants.json");
+  const variants = (value: unknown) => writeFile(file, JSON.stringify(value));
+  const args = ["ablate", "--teacher", teacher, ...SHORT, "--steps", "2", "--out", join(folder, "out"), "--json"];
+  const compare = (...more: string[]) => slimsr(...args, "--variants", file, ...more);
+  await variants({
+    kd: { method: "kd" },
+    "kd-3": { method: "kd", steps: 3 },
+    fast: { method: "kd", learningRate: 1e-3 },
+  });
+  const first = await compare();
+  expect(first.code, first.stderr).toBe(0);
+  const { rows, title, settings } = JSON.parse(first.stdout);
+  const parts = (row: Record<string, unknown>) => [row.name, row.method, row.steps, row.differing];
+  const learningRate = 1e-3;
+  expect(rows.map(parts)).toEqual([
+    ["kd", "kd", 2, {}],
+    ["kd-3", "kd", 3, {}],
+    ["fast", "kd", 2, { learningRate }],
+  ]);
+  expect(title).toBe("Methods compared");
+  expect(settings.learningRate).toBe(5e-4);
+
+  await variants({ slice: { method: "slice" } });
+  const second = await slimsr(...args.slice(0, -1), "--variants", file);
+  expect(second.code, second.stderr).toBe(0);
+  expect(second.stdout).toMatch(/^slice .*\nfast .*kd; learningRate 0.001\nkd-3 .*\nkd /m);
+
+  for (const [value, complaint] of [
+    [{ kd: { method: "kd", rate: 1 } }, `${file}: kd: unknown key rate`],
+    [{ kd: { method: "kd", seed: 1 } }, "kd sets seed; --seeds has those of all variants"],
+    [{ "../kd": { method: "kd" } }, `"../kd" can't name a folder`],
+    [{ kd: 1 }, "kd must be an object of settings"],
+    [{}, "names no variant"],
+    [[], "it is no object"],
+  ] as const) {
+    await variants(value);
+    const refused = await compare();
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain(complaint);
+  }
+  expect((await compare("--methods", "kd")).stderr).toContain("cannot be used with option '--methods");
 });

@@ -115,10 +115,11 @@ export function sampleAblation(): AblationReport {
       psnr: { mean: psnr - 4.6 * i, spread },
       ssim: { mean: 0.957 - 0.04 * i, spread: spread === null ? null : 0.0004 },
     }));
-  const row = (method: string, width: number, psnr: number, seeds: number, teacherDrift: number | null) => ({
-    ...{ method, width, steps: 1500, seeds, teacherDrift },
+  const row = (name: string, width: number, psnr: number, seeds: number, teacherDrift: number | null) => ({
+    ...{ name, method: name.replace(/-.*/, ""), width, steps: 1500, seeds, teacherDrift },
     scores: scores(psnr, seeds > 1 ? 0.034 : null),
-    secondsPerStep: method === "csd" ? 0.48 : 0.102,
+    differing: name === "csd-k4" ? { negatives: 4, taps: [1, 0] } : {},
+    secondsPerStep: name === "csd" ? 0.48 : 0.102,
   });
   const { title, created, summary, settings, environment } = {
     title: "Methods at equal steps, EDSR ×2",
@@ -137,6 +138,7 @@ export function sampleAblation(): AblationReport {
       row("csd", 0.5, 35.69, 1, -1.32),
       row("slice", 0.5, 36.51, 3, null),
       row("scratch", 0.5, 35.01, 3, null),
+      row("csd-k4", 0.5, 35.2, 1, -1.32),
       row("csd", 0.25, 34.4, 1, -1.32),
       row("slice", 0.25, 35.2, 3, null),
     ],
