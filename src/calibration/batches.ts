@@ -16,12 +16,16 @@ export const patchShape = ({ height, width }: Patches, count: number): [number, 
   width,
 ];
 
+/** The patches from `start` up to `end`. */
+export function somePatches(patches: Patches, start: number, end: number): Patches {
+  const each = elements(patchShape(patches, 1));
+  const to = Math.min(end, patches.count);
+  return { ...patches, count: to - start, data: patches.data.slice(start * each, to * each) };
+}
+
 /** The patches in batches of nearly equal sizes, at most `largest` each. */
 export function batchesOf(patches: Patches, largest: number): Patches[] {
   const batches = Math.ceil(patches.count / largest);
-  const each = elements(patchShape(patches, 1));
-  return Array.from({ length: batches }, (_, i) => {
-    const [start, end] = [i, i + 1].map((at) => Math.floor((at * patches.count) / batches)) as [number, number];
-    return { ...patches, count: end - start, data: patches.data.slice(start * each, end * each) };
-  });
+  const cut = (at: number) => Math.floor((at * patches.count) / batches);
+  return Array.from({ length: batches }, (_, i) => somePatches(patches, cut(i), cut(i + 1)));
 }

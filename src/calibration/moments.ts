@@ -18,9 +18,9 @@ export interface Moments {
 }
 
 /** Rec. 601 luma's weights of red, green and blue: what the field's PSNR measures. */
-const LUMA = [65.481 / 255, 128.553 / 255, 24.966 / 255] as const;
+export const LUMA = [65.481 / 255, 128.553 / 255, 24.966 / 255] as const;
 /** What an error of a colour by itself counts beside luma, in amplitude: colours must not get lost either. */
-const COLOUR = 1 / 4;
+export const COLOUR = 1 / 4;
 
 export interface MomentOptions {
   /** Patches that are run at once; 8 where left out. */

@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
+import { somePatches } from "../calibration/batches.js";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
 import { loadCheckpoint, saveCheckpoint } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
@@ -14,7 +15,7 @@ import { exportOnnx } from "../export/onnx.js";
 import { makeFolder } from "../folders.js";
 import type { NetworkOptions, Parameters } from "../networks/index.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/bases.js";
-import { allocate, type Budget } from "../slimming/budget.js";
+import { allocate, type Budget, MEASURING_PATCHES } from "../slimming/budget.js";
 import { latencyBudget } from "../slimming/latency.js";
 import { type Model, networkModel } from "../slimming/model.js";
 import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "../slimming/slim.js";
@@ -164,9 +165,11 @@ async function slim(
   const { calibrate = EMBEDDED_IMAGES, patches: wanted, init, refit, width } = options;
   const names = outputsOf(options);
   for (const { path } of names) await makeOutputFolder(dirname(path));
-  const patches = await withProgress("calibration images", "patches", (onPatch) =>
-    calibrationPatches(calibrate, { scale, count: wanted, onPatch, signal }),
+  const count = wanted + (width ? 0 : MEASURING_PATCHES);
+  const drawn = await withProgress("calibration images", "patches", (onPatch) =>
+    calibrationPatches(calibrate, { scale, count, onPatch, signal }),
   );
+  const [patches, measuring] = [somePatches(drawn, 0, wanted), somePatches(drawn, wanted, count)];
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
     withProgress(label, unit, (onProgress) =>
@@ -182,7 +185,7 @@ async function slim(
     const channels =
       each === undefined
         ? await staged("choose widths", "allocations", async (progress) =>
-            allocate(aligned, await budgetOf(options, aligned), patches, progress),
+            allocate(aligned, await budgetOf(options, aligned), patches, measuring, progress),
           )
         : countsAtWidth(model.analysis.groups, each);
     const student = await staged(`refit ${label}`, "convolutions", (progress) =>

@@ -1,9 +1,8 @@
-import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
-import type { Parameters } from "../networks/index.js";
-import { createSession, float32 } from "../runtime/index.js";
+import { type Patches, somePatches } from "../calibration/batches.js";
 import { costModel, type StudentCost } from "./cost.js";
 import { type Allocation, exchange, neighboursOf, STEP } from "./exchange.js";
-import { instantiate, type Model } from "./model.js";
+import type { Model } from "./model.js";
+import { errorAgainst } from "./output-error.js";
 import { type AlignedTeacher, type SlimmingProgress, slimTeacher } from "./slim.js";
 import { uniform } from "./uniform.js";
 
@@ -20,8 +19,11 @@ export interface Budget {
  */
 const STREAM_WEIGHTS = [4, 8, 16, 32, 64];
 
-/** Patches for the trials, at most; a third of them measure and the others are fitted to. */
-const TRIAL_PATCHES = 48;
+/** Patches that trials are fitted to, at most. */
+const TRIAL_PATCHES = 32;
+
+/** Patches beside those that are fitted to that tell small differences between allocations. */
+export const MEASURING_PATCHES = 48;
 
 /** Groups between which channels are exchanged, at most: each takes two trials, and a trial is a refit. */
 const MOST_EXCHANGED = 12;
@@ -29,13 +31,16 @@ const MOST_EXCHANGED = 12;
 /**
  * Counts of channels per group that lose least within a budget. What a group loses is predicted from the energies and
  * sensitivities of its channels; of several allocations, the uniform one among them, that with the least error after refitting
- * is taken, measured on patches that weren't fitted to; then groups exchange channels by what that is measured to change.
+ * is taken; then groups exchange channels by what that is measured to change.
+ * @param patches what students are fitted to
+ * @param measuring patches that weren't fitted to, on which errors are measured
  * @throws NetworkError where no allocation is small enough
  */
 export async function allocate(
   teacher: AlignedTeacher,
   budget: Budget,
   patches: Patches,
+  measuring: Patches,
   progress: SlimmingProgress = {},
 ): Promise<number[]> {
   const { model } = teacher;
@@ -47,14 +52,15 @@ export async function allocate(
     ...STREAM_WEIGHTS.map((weight) => greedy(teacher, cost, limit, weight)),
   ].filter((counts) => counts !== undefined);
   const distinct = [...new Map(candidates.map((counts) => [counts.join(), counts])).values()];
-  const { fitting, measuring } = divide(patches);
+  const fitting = somePatches(patches, 0, TRIAL_PATCHES);
+  const errorOf = await errorAgainst(model, teacher.parameters, measuring);
   const { groups } = model.analysis;
   const isExchanged = groups.length <= MOST_EXCHANGED;
   const trials = distinct.length + (isExchanged ? 2 * groups.length + 1 : 0);
   let done = 0;
   const measured = async (counts: readonly number[]): Promise<Allocation> => {
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
-    const error = await meanSquaredDifference(model, teacher.parameters, student, measuring);
+    const error = await errorOf(student);
     progress.onProgress?.("allocate", Math.min(++done, trials), trials);
     return { counts, error };
   };
@@ -66,6 +72,7 @@ export async function allocate(
     const exchanged = exchange(await neighboursOf(model, from, measured), from.counts, cost, limit);
     if (exchanged.join() !== from.counts.join()) found.push(await measured(exchanged));
   }
+  progress.onProgress?.("allocate", trials, trials);
   return [...leastError(found).counts];
 }
 
@@ -127,37 +134,4 @@ function fillUp(
     if (best.group < 0) return counts;
     counts[best.group] = best.count;
   }
-}
-
-function divide(patches: Patches): { fitting: Patches; measuring: Patches } {
-  if (patches.count < 3) return { fitting: patches, measuring: patches };
-  const each = patches.data.length / patches.count;
-  const count = Math.min(patches.count, TRIAL_PATCHES);
-  const cut = count - Math.ceil(count / 3);
-  return {
-    fitting: { ...patches, count: cut, data: patches.data.slice(0, cut * each) },
-    measuring: { ...patches, count: count - cut, data: patches.data.slice(cut * each, count * each) },
-  };
-}
-
-/** Mean squared difference of two networks' outputs. */
-async function meanSquaredDifference(model: Model, a: Parameters, b: Parameters, patches: Patches): Promise<number> {
-  const shape = patchShape(patches, 1);
-  const [first, second] = await Promise.all([a, b].map((each) => createSession(instantiate(model, each, shape))));
-  if (!first || !second) throw new TypeError("two networks are compared");
-  let sum = 0;
-  let count = 0;
-  try {
-    for (const { data } of batchesOf(patches, 1)) {
-      const feeds = { lr: float32(data, shape) };
-      const [x, y] = [await first.run(feeds), await second.run(feeds)].map(
-        ({ outputs }) => outputs.sr?.data as Float32Array,
-      ) as [Float32Array, Float32Array];
-      for (let i = 0; i < x.length; i++) sum += ((x[i] as number) - (y[i] as number)) ** 2;
-      count += x.length;
-    }
-  } finally {
-    await Promise.all([first.close(), second.close()]);
-  }
-  return sum / count;
 }

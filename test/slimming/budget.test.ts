@@ -31,11 +31,11 @@ describe("budgets", () => {
     const costOf = costModel(model);
     const full = costOf(model.analysis.groups.map(({ size }) => size));
     for (const of of ["parameters", "macs"] as const) {
-      const counts = await allocate(teacher, { of, share: 0.4 }, patches);
+      const counts = await allocate(teacher, { of, share: 0.4 }, patches, randomPatches(3, 12, 9));
       expect(costOf(counts)[of]).toBeLessThanOrEqual(0.4 * full[of]);
       expect(costOf(counts)[of]).toBeGreaterThan(0.2 * full[of]);
       expect(counts.every((count) => count % 8 === 0) || new Set(counts).size === 1).toBe(true);
     }
-    await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches)).rejects.toThrow(NetworkError);
+    await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches, patches)).rejects.toThrow(NetworkError);
   });
 });

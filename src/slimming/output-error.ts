@@ -1,0 +1,60 @@
+import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
+import { COLOUR, LUMA } from "../calibration/moments.js";
+import type { Parameters } from "../networks/index.js";
+import { createSession, float32 } from "../runtime/index.js";
+import { instantiate, type Model } from "./model.js";
+
+/** What rounding to whole pixel values adds to any image's squared error. */
+const ROUNDING = 1 / 12;
+
+/**
+ * Yields how far a student's output is from its teacher's, in dB: the mean over patches of 10·log10 of the mean squared difference, of
+ * luma and, with a smaller weight, colours. As in the PSNR of a set, each image counts by what its error grows by, in proportion:
+ * what is lost in smooth images counts as much as what is lost in busy ones.
+ */
+export async function errorAgainst(
+  model: Model,
+  teacher: Parameters,
+  patches: Patches,
+): Promise<(student: Parameters) => Promise<number>> {
+  const ideals = await outputsOf(model, teacher, patches);
+  return async (student) => {
+    const outputs = await outputsOf(model, student, patches);
+    const errors = outputs.map(
+      (own, i) => 10 * Math.log10(squaredDifference(ideals[i] as Float32Array, own) + ROUNDING),
+    );
+    return errors.reduce((sum, error) => sum + error, 0) / errors.length;
+  };
+}
+
+/** A network's images of the patches, one by one. */
+async function outputsOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array[]> {
+  const shape = patchShape(patches, 1);
+  const session = await createSession(instantiate(model, parameters, shape));
+  const images: Float32Array[] = [];
+  try {
+    for (const { data } of batchesOf(patches, 1)) {
+      const { outputs } = await session.run({ lr: float32(data, shape) });
+      images.push(outputs.sr?.data as Float32Array);
+    }
+  } finally {
+    await session.close();
+  }
+  return images;
+}
+
+/** Mean over pixels of images [3, H, W]. */
+function squaredDifference(a: Float32Array, b: Float32Array): number {
+  const area = a.length / 3;
+  let sum = 0;
+  for (let p = 0; p < area; p++) {
+    let luma = 0;
+    for (let c = 0; c < 3; c++) {
+      const difference = (a[c * area + p] as number) - (b[c * area + p] as number);
+      luma += (LUMA[c] as number) * difference;
+      sum += (COLOUR * difference) ** 2;
+    }
+    sum += luma ** 2;
+  }
+  return sum / area;
+}
