@@ -18,6 +18,8 @@ export interface PatchOptions {
   /** Pixels along a side of a patch; 32 where left out. */
   readonly side?: number;
   readonly seed?: number;
+  /** Whether the HR images of the patches are kept beside them. */
+  readonly withTruth?: boolean;
   readonly onPatch?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,7 +34,7 @@ const MARGIN = 4;
  */
 export async function calibrationPatches(
   folder: string,
-  { scale, count = 48, side = 32, seed = 0, onPatch, signal }: PatchOptions,
+  { scale, count = 48, side = 32, seed = 0, withTruth = false, onPatch, signal }: PatchOptions,
 ): Promise<Patches> {
   if (!Number.isInteger(count) || count < 1)
     throw new UsageError(`the number of patches must be 1 or more, not ${count}`);
@@ -40,6 +42,7 @@ export async function calibrationPatches(
   const files = shuffled(await findImages(folder), random);
   const each = 3 * side * side;
   const data = new Float32Array(count * each);
+  const truth = withTruth ? new Float32Array(count * each * scale ** 2) : undefined;
   let taken = 0;
   let small = 0;
   for (let at = 0; taken < count; at = (at + 1) % files.length) {
@@ -52,15 +55,18 @@ export async function calibrationPatches(
         `${folder}: every image is smaller than ${side * scale}×${side * scale} pixels, which a patch at ×${scale} takes; choose larger images`,
       );
     }
-    writeRgbPlanes(reducedPatch(image, scale, side, random), data, taken * each);
+    const { lr, hr } = reducedPatch(image, scale, side, random);
+    writeRgbPlanes(lr, data, taken * each);
+    if (truth) writeRgbPlanes(hr, truth, taken * each * scale ** 2);
     taken++;
     onPatch?.(taken, count);
   }
-  return { count, height: side, width: side, data };
+  const whole = { count, height: side * scale, width: side * scale };
+  return { count, height: side, width: side, data, ...(truth && { truth: { ...whole, data: truth } }) };
 }
 
-/** A random square of the image, reduced together with a margin around it. */
-function reducedPatch(image: Image, scale: number, side: number, random: () => number): Image {
+/** A random square of the image, reduced together with a margin around it, and as it was. */
+function reducedPatch(image: Image, scale: number, side: number, random: () => number): Record<"lr" | "hr", Image> {
   const place = (size: number) => {
     const start = Math.floor(random() * (Math.floor(size / scale) - side + 1));
     const before = Math.min(start, MARGIN);
@@ -69,7 +75,11 @@ function reducedPatch(image: Image, scale: number, side: number, random: () => n
   };
   const [x, y] = [place(image.width), place(image.height)];
   const reduced = resizeBicubic(crop(image, x.start, y.start, x.length, y.length), 1 / scale);
-  return crop(reduced, x.before, y.before, side, side);
+  const whole = side * scale;
+  return {
+    lr: crop(reduced, x.before, y.before, side, side),
+    hr: crop(image, x.start + x.before * scale, y.start + y.before * scale, whole, whole),
+  };
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

@@ -1,8 +1,7 @@
 import { basename, dirname } from "node:path";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
-import { somePatches } from "../calibration/batches.js";
-import { calibrationPatches, EMBEDDED_IMAGES } from "../calibration/patches.js";
+import { calibrationPatches, EMBEDDED_IMAGES, type PatchOptions } from "../calibration/patches.js";
 import { loadCheckpoint, saveCheckpoint } from "../checkpoints/files.js";
 import type { Overrides } from "../checkpoints/recognise.js";
 import { stateOf } from "../checkpoints/state.js";
@@ -165,11 +164,9 @@ async function slim(
   const { calibrate = EMBEDDED_IMAGES, patches: wanted, init, refit, width } = options;
   const names = outputsOf(options);
   for (const { path } of names) await makeOutputFolder(dirname(path));
-  const count = wanted + (width ? 0 : MEASURING_PATCHES);
-  const drawn = await withProgress("calibration images", "patches", (onPatch) =>
-    calibrationPatches(calibrate, { scale, count, onPatch, signal }),
-  );
-  const [patches, measuring] = [somePatches(drawn, 0, wanted), somePatches(drawn, wanted, count)];
+  const draw = (label: string, choice: Omit<PatchOptions, "scale">) =>
+    withProgress(label, "patches", (onPatch) => calibrationPatches(calibrate, { scale, ...choice, onPatch, signal }));
+  const patches = await draw("calibration images", { count: wanted });
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
     withProgress(label, unit, (onProgress) =>
@@ -178,16 +175,17 @@ async function slim(
   const aligned = await staged("align", "batches", (progress) =>
     alignTeacher(model, parameters, patches, init, progress),
   );
+  const chooseWidths = async () => {
+    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1, withTruth: true });
+    return staged("choose widths", "allocations", async (progress) =>
+      allocate(aligned, await budgetOf(options, aligned), patches, measuring, progress),
+    );
+  };
   const preparation = (performance.now() - start) / 1000;
   const students: Student[] = [];
   for (const [i, { label, path, each }] of names.entries()) {
     const begun = performance.now();
-    const channels =
-      each === undefined
-        ? await staged("choose widths", "allocations", async (progress) =>
-            allocate(aligned, await budgetOf(options, aligned), patches, measuring, progress),
-          )
-        : countsAtWidth(model.analysis.groups, each);
+    const channels = each === undefined ? await chooseWidths() : countsAtWidth(model.analysis.groups, each);
     const student = await staged(`refit ${label}`, "convolutions", (progress) =>
       slimTeacher(aligned, channels, patches, refit, progress),
     );

@@ -22,8 +22,8 @@ const STREAM_WEIGHTS = [4, 8, 16, 32, 64];
 /** Patches that trials are fitted to, at most. */
 const TRIAL_PATCHES = 32;
 
-/** Patches beside those that are fitted to that tell small differences between allocations. */
-export const MEASURING_PATCHES = 48;
+/** How many patches tell small differences between allocations. */
+export const MEASURING_PATCHES = 64;
 
 /** Groups between which channels are exchanged, at most: each takes two trials, and a trial is a refit. */
 const MOST_EXCHANGED = 12;
@@ -33,7 +33,7 @@ const MOST_EXCHANGED = 12;
  * sensitivities of its channels; of several allocations, the uniform one among them, that with the least error after refitting
  * is taken; then groups exchange channels by what that is measured to change.
  * @param patches what students are fitted to
- * @param measuring patches that weren't fitted to, on which errors are measured
+ * @param measuring patches with their truth that weren't fitted to, on which errors are measured
  * @throws NetworkError where no allocation is small enough
  */
 export async function allocate(

@@ -8,21 +8,28 @@ import { instantiate, type Model } from "./model.js";
 const ROUNDING = 1 / 12;
 
 /**
- * Yields how far a student's output is from its teacher's, in dB: the mean over patches of 10·log10 of the mean squared difference, of
- * luma and, with a smaller weight, colours. As in the PSNR of a set, each image counts by what its error grows by, in proportion:
- * what is lost in smooth images counts as much as what is lost in busy ones.
+ * Yields what a student's PSNR lacks, in dB but for a constant: the mean over patches of 10·log10(T + S), with T the teacher's mean squared
+ * difference to the truth and S the student's to the teacher, of luma and, with a smaller weight, colours. So each image counts as
+ * in the PSNR of a set, and nothing counts that is small beside what the teacher lacks itself. The student's difference to
+ * the truth would be the same but for a product of both, whose sign is luck.
+ * @param patches with their truth
  */
 export async function errorAgainst(
   model: Model,
   teacher: Parameters,
   patches: Patches,
 ): Promise<(student: Parameters) => Promise<number>> {
+  const { truth } = patches;
+  if (!truth) throw new TypeError("errors are measured on patches whose truth is known");
   const ideals = await outputsOf(model, teacher, patches);
+  const truths = batchesOf(truth, 1);
+  const lacking = ideals.map((ideal, i) => squaredDifference(ideal, (truths[i] as Patches).data));
   return async (student) => {
     const outputs = await outputsOf(model, student, patches);
-    const errors = outputs.map(
-      (own, i) => 10 * Math.log10(squaredDifference(ideals[i] as Float32Array, own) + ROUNDING),
-    );
+    const errors = outputs.map((own, i) => {
+      const different = squaredDifference(ideals[i] as Float32Array, own);
+      return 10 * Math.log10((lacking[i] as number) + different + ROUNDING);
+    });
     return errors.reduce((sum, error) => sum + error, 0) / errors.length;
   };
 }

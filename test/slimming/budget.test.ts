@@ -27,15 +27,16 @@ describe("budgets", () => {
     const [options] = smallNetworks(2, 32) as [ReturnType<typeof smallNetworks>[number]];
     const model = networkModel(options);
     const patches = randomPatches(6);
+    const measuring = { ...randomPatches(3, 12, 9), truth: randomPatches(3, 24, 5) };
     const teacher = await alignTeacher(model, randomParameters(options), patches, "balanced");
     const costOf = costModel(model);
     const full = costOf(model.analysis.groups.map(({ size }) => size));
     for (const of of ["parameters", "macs"] as const) {
-      const counts = await allocate(teacher, { of, share: 0.4 }, patches, randomPatches(3, 12, 9));
+      const counts = await allocate(teacher, { of, share: 0.4 }, patches, measuring);
       expect(costOf(counts)[of]).toBeLessThanOrEqual(0.4 * full[of]);
       expect(costOf(counts)[of]).toBeGreaterThan(0.2 * full[of]);
       expect(counts.every((count) => count % 8 === 0) || new Set(counts).size === 1).toBe(true);
     }
-    await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches, patches)).rejects.toThrow(NetworkError);
+    await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches, measuring)).rejects.toThrow(NetworkError);
   });
 });
