@@ -6,8 +6,6 @@ export interface Patches {
   readonly height: number;
   readonly width: number;
   readonly data: Float32Array;
-  /** The HR images that LR patches were reduced from, where they are kept. */
-  readonly truth?: Patches;
 }
 
 /** Shape of `count` of the patches. */
@@ -18,8 +16,8 @@ export const patchShape = ({ height, width }: Patches, count: number): [number, 
   width,
 ];
 
-/** The patches from `start` up to `end`, without their truth. */
-export function somePatches({ truth: _, ...patches }: Patches, start: number, end: number): Patches {
+/** The patches from `start` up to `end`. */
+export function somePatches(patches: Patches, start: number, end: number): Patches {
   const each = elements(patchShape(patches, 1));
   const to = Math.min(end, patches.count);
   return { ...patches, count: to - start, data: patches.data.slice(start * each, to * each) };

@@ -18,8 +18,6 @@ export interface PatchOptions {
   /** Pixels along a side of a patch; 32 where left out. */
   readonly side?: number;
   readonly seed?: number;
-  /** Whether the HR images of the patches are kept beside them. */
-  readonly withTruth?: boolean;
   readonly onPatch?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,7 +32,7 @@ const MARGIN = 4;
  */
 export async function calibrationPatches(
   folder: string,
-  { scale, count = 48, side = 32, seed = 0, withTruth = false, onPatch, signal }: PatchOptions,
+  { scale, count = 48, side = 32, seed = 0, onPatch, signal }: PatchOptions,
 ): Promise<Patches> {
   if (!Number.isInteger(count) || count < 1)
     throw new UsageError(`the number of patches must be 1 or more, not ${count}`);
@@ -42,7 +40,6 @@ export async function calibrationPatches(
   const files = shuffled(await findImages(folder), random);
   const each = 3 * side * side;
   const data = new Float32Array(count * each);
-  const truth = withTruth ? new Float32Array(count * each * scale ** 2) : undefined;
   let taken = 0;
   let small = 0;
   for (let at = 0; taken < count; at = (at + 1) % files.length) {
@@ -55,18 +52,15 @@ export async function calibrationPatches(
         `${folder}: every image is smaller than ${side * scale}×${side * scale} pixels, which a patch at ×${scale} takes; choose larger images`,
       );
     }
-    const { lr, hr } = reducedPatch(image, scale, side, random);
-    writeRgbPlanes(lr, data, taken * each);
-    if (truth) writeRgbPlanes(hr, truth, taken * each * scale ** 2);
+    writeRgbPlanes(reducedPatch(image, scale, side, random), data, taken * each);
     taken++;
     onPatch?.(taken, count);
   }
-  const whole = { count, height: side * scale, width: side * scale };
-  return { count, height: side, width: side, data, ...(truth && { truth: { ...whole, data: truth } }) };
+  return { count, height: side, width: side, data };
 }
 
-/** A random square of the image, reduced together with a margin around it, and as it was. */
-function reducedPatch(image: Image, scale: number, side: number, random: () => number): Record<"lr" | "hr", Image> {
+/** A random square of the image, reduced together with a margin around it. */
+function reducedPatch(image: Image, scale: number, side: number, random: () => number): Image {
   const place = (size: number) => {
     const start = Math.floor(random() * (Math.floor(size / scale) - side + 1));
     const before = Math.min(start, MARGIN);
@@ -75,11 +69,7 @@ function reducedPatch(image: Image, scale: number, side: number, random: () => n
   };
   const [x, y] = [place(image.width), place(image.height)];
   const reduced = resizeBicubic(crop(image, x.start, y.start, x.length, y.length), 1 / scale);
-  const whole = side * scale;
-  return {
-    lr: crop(reduced, x.before, y.before, side, side),
-    hr: crop(image, x.start + x.before * scale, y.start + y.before * scale, whole, whole),
-  };
+  return crop(reduced, x.before, y.before, side, side);
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

@@ -176,7 +176,7 @@ async function slim(
     alignTeacher(model, parameters, patches, init, progress),
   );
   const chooseWidths = async () => {
-    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1, withTruth: true });
+    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
     return staged("choose widths", "allocations", async (progress) =>
       allocate(aligned, await budgetOf(options, aligned), patches, measuring, progress),
     );

@@ -33,7 +33,7 @@ const MOST_EXCHANGED = 12;
  * sensitivities of its channels; of several allocations, the uniform one among them, that with the least error after refitting
  * is taken; then groups exchange channels by what that is measured to change.
  * @param patches what students are fitted to
- * @param measuring patches with their truth that weren't fitted to, on which errors are measured
+ * @param measuring patches that weren't fitted to, on which errors are measured
  * @throws NetworkError where no allocation is small enough
  */
 export async function allocate(
@@ -51,12 +51,12 @@ export async function allocate(
     uniform(model, cost, limit),
     ...STREAM_WEIGHTS.map((weight) => greedy(teacher, cost, limit, weight)),
   ].filter((counts) => counts !== undefined);
-  const distinct = [...new Map(candidates.map((counts) => [counts.join(), counts])).values()];
+  const first = distinct(candidates);
   const fitting = somePatches(patches, 0, TRIAL_PATCHES);
   const errorOf = await errorAgainst(model, teacher.parameters, measuring);
   const { groups } = model.analysis;
   const isExchanged = groups.length <= MOST_EXCHANGED;
-  const trials = distinct.length + (isExchanged ? 2 * groups.length + 1 : 0);
+  const trials = first.length + (isExchanged ? 2 * groups.length + 2 : 0);
   let done = 0;
   const measured = async (counts: readonly number[]): Promise<Allocation> => {
     const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
@@ -65,16 +65,23 @@ export async function allocate(
     return { counts, error };
   };
   const found: Allocation[] = [];
-  for (const counts of distinct) found.push(await measured(counts));
+  for (const counts of first) found.push(await measured(counts));
   const stepped = found.filter(({ counts }) => counts.every((n, g) => n % STEP === 0 || n === groups[g]?.size));
   const from = stepped.length > 0 && isExchanged ? leastError(stepped) : undefined;
   if (from) {
-    const exchanged = exchange(await neighboursOf(model, from, measured), from.counts, cost, limit);
-    if (exchanged.join() !== from.counts.join()) found.push(await measured(exchanged));
+    const neighbours = await neighboursOf(model, from, measured);
+    // What a stream that is wider or narrower changes isn't what the groups along it were measured with.
+    const inside = neighbours.filter(({ group }) => !teacher.losses[group]?.shared);
+    const exchanged = [neighbours, inside].map((each) => exchange(each, from.counts, cost, limit));
+    for (const counts of distinct([from.counts, ...exchanged]).slice(1)) found.push(await measured(counts));
   }
   progress.onProgress?.("allocate", trials, trials);
   return [...leastError(found).counts];
 }
+
+const distinct = (all: readonly (readonly number[])[]): (readonly number[])[] => [
+  ...new Map(all.map((counts) => [counts.join(), counts])).values(),
+];
 
 const leastError = (all: readonly Allocation[]): Allocation =>
   all.reduce((least, each) => (each.error < least.error ? each : least));

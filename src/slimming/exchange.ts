@@ -3,7 +3,7 @@ import type { Model } from "./model.js";
 /** Channels are kept in multiples of this, which engines' vector units take; smaller groups stay whole. */
 export const STEP = 8;
 
-/** Counts of channels per group, and the error that they lead to, in dB. */
+/** Counts of channels per group, and the mean squared error that they lead to. */
 export interface Allocation {
   readonly counts: readonly number[];
   readonly error: number;

@@ -1,37 +1,46 @@
 import { describe, expect, it } from "vitest";
-import { type Patches, patchShape, somePatches } from "../../src/calibration/batches.js";
+import { patchShape, somePatches } from "../../src/calibration/batches.js";
 import { calibrationPatches, EMBEDDED_IMAGES } from "../../src/calibration/patches.js";
+import { findImages } from "../../src/datasets/find-images.js";
 import { DatasetError, UsageError } from "../../src/errors.js";
 import { resizeBicubic } from "../../src/images/bicubic.js";
-import { imageFromPlanes, rgbPlanes } from "../../src/images/planes.js";
+import type { Image } from "../../src/images/image.js";
+import { readImage } from "../../src/images/node/decode.js";
+import { imageFromPlanes } from "../../src/images/planes.js";
 
-/** The one patch of `patches` as an image. */
-const imageOf = (patches: Patches) => imageFromPlanes(patches.data, patches.width, patches.height);
+/** Whether an image has a patch somewhere, pixel for pixel. */
+function holds(image: Image, patch: Image): boolean {
+  const row = (of: Image, x: number, y: number) =>
+    of.data.subarray((y * of.width + x) * of.channels, (y * of.width + x + patch.width) * of.channels);
+  const isAt = (x: number, y: number) =>
+    Array.from({ length: patch.height }, (_, i) => i).every((i) =>
+      row(image, x, y + i).every((value, at) => value === row(patch, 0, i)[at]),
+    );
+  for (let y = 0; y + patch.height <= image.height; y++) {
+    for (let x = 0; x + patch.width <= image.width; x++) if (isAt(x, y)) return true;
+  }
+  return false;
+}
 
 describe("calibration patches", () => {
-  for (const scale of [2, 3]) {
-    it(`are their truth reduced by ${scale}, but for what lies around it`, async () => {
-      const patches = await calibrationPatches(EMBEDDED_IMAGES, { scale, count: 3, seed: 4, withTruth: true });
-      const truth = patches.truth as Patches;
-      expect(patchShape(patches, 3)).toEqual([3, 3, 32, 32]);
-      expect(patchShape(truth, 3)).toEqual([3, 3, 32 * scale, 32 * scale]);
-      for (let i = 0; i < 3; i++) {
-        const reduced = rgbPlanes(resizeBicubic(imageOf(somePatches(truth, i, i + 1)), 1 / scale));
-        const patch = somePatches(patches, i, i + 1).data;
-        const inner = (data: ArrayLike<number>) =>
-          Array.from(data).filter((_, at) => [at % 32, Math.floor(at / 32) % 32].every((p) => p >= 2 && p < 30));
-        expect(inner(patch)).toEqual(inner(reduced));
-        expect(new Set(inner(patch)).size).toBeGreaterThan(20);
-      }
-    });
-  }
+  it("are reduced parts of the images", async () => {
+    const patches = await calibrationPatches(EMBEDDED_IMAGES, { scale: 2, count: 3, seed: 4 });
+    expect(patchShape(patches, 3)).toEqual([3, 3, 32, 32]);
+    expect(patches.data.every((value) => Number.isInteger(value) && value >= 0 && value <= 255)).toBe(true);
+    const reduced = await Promise.all(
+      (await findImages(EMBEDDED_IMAGES)).map(async ({ path }) => resizeBicubic(await readImage(path), 1 / 2)),
+    );
+    for (let i = 0; i < 3; i++) {
+      const patch = imageFromPlanes(somePatches(patches, i, i + 1).data, 32, 32);
+      expect(reduced.some((image) => holds(image, patch))).toBe(true);
+    }
+  });
 
-  it("depend on the seed alone, and don't keep their truth unless asked to", async () => {
+  it("depend on the seed alone", async () => {
     const draw = (seed: number) => calibrationPatches(EMBEDDED_IMAGES, { scale: 2, count: 4, seed });
     const [first, again, other] = await Promise.all([draw(0), draw(0), draw(1)]);
     expect(again).toEqual(first);
     expect(other.data).not.toEqual(first.data);
-    expect(first.truth).toBeUndefined();
   });
 
   it("need images that are large enough, and a number", async () => {

@@ -27,7 +27,7 @@ describe("budgets", () => {
     const [options] = smallNetworks(2, 32) as [ReturnType<typeof smallNetworks>[number]];
     const model = networkModel(options);
     const patches = randomPatches(6);
-    const measuring = { ...randomPatches(3, 12, 9), truth: randomPatches(3, 24, 5) };
+    const measuring = randomPatches(3, 12, 9);
     const teacher = await alignTeacher(model, randomParameters(options), patches, "balanced");
     const costOf = costModel(model);
     const full = costOf(model.analysis.groups.map(({ size }) => size));
