@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../atomic.js";
 import { type Column, renderTable } from "../evaluation/table.js";
 import type { AblationReport, AblationRow } from "../report/ablation.js";
+import { apartIn } from "../report/apart.js";
 import {
   compareRuns,
   type FinishedRun,
@@ -116,19 +117,9 @@ function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
     ),
     { title: "s/step", value: ({ secondsPerStep }) => secondsPerStep, show: (seconds) => seconds.toFixed(3) },
     { title: "teacher drift", value: ({ teacherDrift }) => teacherDrift, show: (drift) => drift.toFixed(3) },
-    ...(rows.some(isApart) ? [{ title: "apart in", value: apartIn } satisfies Column<AblationRow>] : []),
+    ...(rows.some(apartIn) ? [{ title: "apart in", value: apartIn } satisfies Column<AblationRow>] : []),
   ];
 }
-
-const isApart = ({ name, method, differing }: AblationRow): boolean =>
-  name !== method || Object.keys(differing).length > 0;
-
-/** What sets a row apart from the others, in words. */
-const apartIn = ({ name, method, differing }: AblationRow): string =>
-  [
-    ...(name === method ? [] : [method]),
-    ...Object.entries(differing).map(([key, value]) => `${key} ${String(value)}`),
-  ].join("; ");
 
 function methods(text: string): Method[] {
   const list = [...new Set(text.split(","))];

@@ -1,7 +1,8 @@
+import { apartIn } from "./apart.js";
 import { type Content, html } from "./html.js";
 import { decimals, NONE, percent, shown, signed, whole } from "./numbers.js";
 import { type Heading, renderPage } from "./page.js";
-import { renderSettings, renderValue } from "./settings.js";
+import { renderSettings } from "./settings.js";
 import { scrollable } from "./table.js";
 
 /** A comparison of methods from one teacher. Texts may hold anything: they are escaped. */
@@ -91,19 +92,12 @@ ${widths.map((width) => {
   return html`<tbody>${group(`Width ${width} (${percent(width)} of the channels)`)}${own.map(
     (
       row,
-    ) => html`<tr><th scope="row"><span class="name">${row.name}</span>${apart(row)}</th><td>${whole(row.steps)}</td><td>${row.seeds}</td>${cells(row, best)}
+    ) => html`<tr><th scope="row"><span class="name">${row.name}</span>${apartIn(row) && html`<br><small>${apartIn(row)}</small>`}</th><td>${whole(row.steps)}</td><td>${row.seeds}</td>${cells(row, best)}
 <td>${shown(row.secondsPerStep, decimals(3))}</td><td>${shown(row.teacherDrift, signed(2))}</td></tr>`,
   )}</tbody>`;
 })}
 </table>`,
   );
-}
-
-/** What sets a row apart. */
-function apart({ name, method, differing }: AblationRow): Content {
-  const settings = Object.entries(differing).map(([key, value]) => html`${key} ${renderValue(value)}`);
-  const all = name === method ? settings : [method, ...settings];
-  return all.length > 0 && html`<br><small>${all.map((each, i) => [i > 0 && "; ", each])}</small>`;
 }
 
 const nameOf = ({ set, scale }: AblationScore): string => `${set} ×${scale}`;

@@ -22,8 +22,7 @@ const renderValues = (values: object): Html =>
     ([key, value]) => html`<dt>${key}</dt><dd>${renderValue(value)}</dd>`,
   )}</dl>`;
 
-/** A setting's value as text. */
-export function renderValue(value: unknown): Content {
+function renderValue(value: unknown): Content {
   if (value === null || value === undefined) return NONE;
   if (Array.isArray(value)) return value.map((each, i) => [i > 0 && ", ", renderValue(each)]);
   return typeof value === "object" ? renderValues(value) : String(value);

@@ -22,7 +22,7 @@ export async function errorAgainst(
 }
 
 /** A network's images of the patches, one by one. */
-async function outputsOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array[]> {
+export async function outputsOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array[]> {
   const shape = patchShape(patches, 1);
   const session = await createSession(instantiate(model, parameters, shape));
   const images: Float32Array[] = [];

@@ -1,13 +1,13 @@
-import type { Patches } from "../calibration/batches.js";
+import { type Patches, somePatches } from "../calibration/batches.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
 import type { Value } from "../graph/index.js";
 import type { Parameters } from "../networks/index.js";
-import { createSession, float32 } from "../runtime/index.js";
 import { align } from "./align.js";
 import { type Alignment, basisOf, type GroupLoss, inBasis, inUnits, lossOf, tapsOf } from "./bases.js";
 import { equalise } from "./equalise.js";
 import { type ChannelMoments, foldDropped } from "./fold-dropped.js";
-import { instantiate, type Model } from "./model.js";
+import type { Model } from "./model.js";
+import { outputsOf } from "./output-error.js";
 import { refit } from "./refit.js";
 import { splitByCounts } from "./split.js";
 
@@ -92,16 +92,11 @@ function batchFor({ analysis }: Model, { height, width }: Patches): number {
 }
 
 async function differenceOf(model: Model, before: Parameters, after: Parameters, patches: Patches): Promise<number> {
-  const shape = [1, 3, patches.height, patches.width];
-  const lr = float32(patches.data.slice(0, 3 * patches.height * patches.width), shape);
-  const [a, b] = await Promise.all(
-    [before, after].map(async (parameters) => {
-      const session = await createSession(instantiate(model, parameters, shape));
-      const { outputs } = await session.run({ lr });
-      await session.close();
-      return outputs.sr?.data as Float32Array;
-    }),
-  );
+  const first = somePatches(patches, 0, 1);
+  const [[a], [b]] = (await Promise.all([before, after].map((parameters) => outputsOf(model, parameters, first)))) as [
+    Float32Array[],
+    Float32Array[],
+  ];
   let largest = 0;
   let difference = 0;
   a?.forEach((value, i) => {
