@@ -1,8 +1,21 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests read the packages' sources, so that each module is there once. */
+const source = (name: string) => `${import.meta.dirname}/packages/${name}/src/`;
+
 export default defineConfig({
+  resolve: {
+    alias: [
+      {
+        find: /^@slimsr\/(core|upscaler)\/internal\/(.*)\.js$/,
+        replacement: `${import.meta.dirname}/packages/$1/src/$2.ts`,
+      },
+      { find: /^@slimsr\/core$/, replacement: `${source("core")}index.ts` },
+      { find: /^@slimsr\/upscaler$/, replacement: `${source("upscaler")}index.ts` },
+    ],
+  },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     // Sessions bring threads of their own.
     maxWorkers: 2,
     testTimeout: 60_000,

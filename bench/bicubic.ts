@@ -7,11 +7,11 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openDataset, type Pair } from "../src/datasets/dataset.js";
-import { resizeBicubic, resizePlanesBicubic } from "../src/images/bicubic.js";
-import { lumaPlane } from "../src/images/colour.js";
-import type { Image } from "../src/images/image.js";
-import { psnr } from "../src/metrics/psnr.js";
+import { resizeBicubic, resizePlanesBicubic } from "../packages/core/src/images/bicubic.js";
+import { lumaPlane } from "../packages/core/src/images/colour.js";
+import type { Image } from "../packages/core/src/images/image.js";
+import { psnr } from "../packages/core/src/metrics/psnr.js";
+import { openDataset, type Pair } from "../packages/slimsr/src/datasets/dataset.js";
 
 const { values } = parseArgs({
   options: {

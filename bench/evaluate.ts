@@ -9,13 +9,13 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadCheckpoint } from "../src/checkpoints/files.js";
-import { openDataset } from "../src/datasets/dataset.js";
-import { checkpointModels } from "../src/evaluation/checkpoint-models.js";
-import { HD_OUTPUT } from "../src/evaluation/cost.js";
-import { evaluate } from "../src/evaluation/evaluate.js";
-import { elements } from "../src/graph/index.js";
-import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../src/networks/index.js";
+import { elements } from "../packages/core/src/graph/index.js";
+import { HD_OUTPUT } from "../packages/core/src/model/cost.js";
+import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
+import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
+import { checkpointModels } from "../packages/slimsr/src/evaluation/checkpoint-models.js";
+import { evaluate } from "../packages/slimsr/src/evaluation/evaluate.js";
+import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
 import { gemmRate } from "./step/gemm.js";
 import { Peer } from "./step/peers.js";
 

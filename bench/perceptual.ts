@@ -4,21 +4,22 @@
  * Arguments: --model FILE... (checkpoints or ONNX), --data FOLDER (may be repeated), --vgg FILE (embedded, 8 bits).
  */
 import { parseArgs } from "node:util";
-import { loadVgg19 } from "../src/checkpoints/files.js";
-import { EMBEDDED_VGG19 } from "../src/checkpoints/vgg19.js";
-import { openDataset } from "../src/datasets/dataset.js";
-import { savedLabel } from "../src/evaluation/evaluate.js";
-import { loadModels } from "../src/evaluation/load.js";
-import { Runner } from "../src/evaluation/runner.js";
-import { renderTable } from "../src/evaluation/table.js";
-import { Graph, mul, sum } from "../src/graph/index.js";
-import { resizeBicubic } from "../src/images/bicubic.js";
-import { to8Bit } from "../src/images/image.js";
-import { imageFromPlanes, rgbPlanes } from "../src/images/planes.js";
-import { vgg19 } from "../src/networks/index.js";
-import { TAP_WEIGHTS } from "../src/objectives/contrastive.js";
-import { l1 } from "../src/objectives/reconstruction.js";
-import { createSession, float32 } from "../src/runtime/index.js";
+import { Graph, mul, sum } from "../packages/core/src/graph/index.js";
+import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
+import { to8Bit } from "../packages/core/src/images/image.js";
+import { imageFromPlanes, rgbPlanes } from "../packages/core/src/images/planes.js";
+import { vgg19 } from "../packages/core/src/networks/index.js";
+import { TAP_WEIGHTS } from "../packages/core/src/objectives/contrastive.js";
+import { l1 } from "../packages/core/src/objectives/reconstruction.js";
+import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
+import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
+import { savedLabel } from "../packages/slimsr/src/evaluation/evaluate.js";
+import { loadModels } from "../packages/slimsr/src/evaluation/load.js";
+import { Runner } from "../packages/slimsr/src/evaluation/runner.js";
+import { renderTable } from "../packages/slimsr/src/evaluation/table.js";
+import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
+import { createSession } from "../packages/upscaler/src/node/session.js";
+import { float32 } from "../packages/upscaler/src/session.js";
 
 const { values } = parseArgs({
   options: {

@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { prepareBenchmark } from "../src/datasets/prepare.js";
-import { resizeBicubic } from "../src/images/bicubic.js";
-import { crop, type Image } from "../src/images/image.js";
-import { readImage } from "../src/images/node/decode.js";
-import { writeImage } from "../src/images/node/encode.js";
+import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
+import { crop, type Image } from "../packages/core/src/images/image.js";
+import { prepareBenchmark } from "../packages/slimsr/src/datasets/prepare.js";
+import { readImage } from "../packages/slimsr/src/images/decode.js";
+import { writeImage } from "../packages/slimsr/src/images/encode.js";
 
 const [WIDTH, HEIGHT] = [2040, 1356];
 /** Of each run; `prepare` has threads to start first. */

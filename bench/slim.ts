@@ -8,14 +8,15 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { calibrationPatches, EMBEDDED_IMAGES } from "../src/calibration/patches.js";
-import { randomNumbers } from "../src/calibration/random.js";
-import { loadCheckpoint } from "../src/checkpoints/files.js";
-import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../src/networks/index.js";
-import { initialParameters } from "../src/networks/initialise.js";
-import { networkModel } from "../src/slimming/model.js";
-import { alignTeacher, slimTeacher } from "../src/slimming/slim.js";
-import { countsAtWidth } from "../src/slimming/split.js";
+import { networkModel } from "../packages/core/src/model/model.js";
+import { countsAtWidth } from "../packages/core/src/model/split.js";
+import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
+import { initialParameters } from "../packages/core/src/networks/initialise.js";
+import { EMBEDDED_IMAGES } from "../packages/slimsr/src/assets.js";
+import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.js";
+import { randomNumbers } from "../packages/slimsr/src/calibration/random.js";
+import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
+import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/slim.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));

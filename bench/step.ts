@@ -5,10 +5,10 @@
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { vgg19 } from "../src/networks/index.js";
-import { ADAM_DEFAULTS } from "../src/optimisers/adam.js";
-import { graphFlops } from "../src/training/flops.js";
-import { trainingStep } from "../src/training/step.js";
+import { vgg19 } from "../packages/core/src/networks/index.js";
+import { ADAM_DEFAULTS } from "../packages/core/src/optimisers/adam.js";
+import { graphFlops } from "../packages/slimsr/src/training/flops.js";
+import { trainingStep } from "../packages/slimsr/src/training/step.js";
 import { STEP_CONFIGURATIONS, type StepConfiguration } from "./step/configurations.js";
 import { gemmRate } from "./step/gemm.js";
 import { ourPeer, torchPeer } from "./step/peers.js";

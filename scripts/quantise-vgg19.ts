@@ -3,21 +3,21 @@
  *   npx tsx scripts/quantise-vgg19.ts vgg19.safetensors
  */
 import { readFile } from "node:fs/promises";
-import { writeAtomic } from "../src/atomic.js";
-import { calibrationPatches } from "../src/calibration/patches.js";
-import { readState } from "../src/checkpoints/checkpoint.js";
-import { loadCheckpoint, loadVgg19 } from "../src/checkpoints/files.js";
-import { quantise, SCALE_SUFFIX } from "../src/checkpoints/quantised.js";
-import { writeSafetensors } from "../src/checkpoints/safetensors.js";
-import type { Int8Tensor, StateTensor } from "../src/checkpoints/state.js";
-import { EMBEDDED_VGG19 } from "../src/checkpoints/vgg19.js";
-import { differentiate } from "../src/differentiate/index.js";
-import { concat, Graph, type Shape, slice, type Value } from "../src/graph/index.js";
-import { buildNetwork, TAPS, type Vgg19Weights, vgg19 } from "../src/networks/index.js";
-import { contrastiveLoss } from "../src/objectives/contrastive.js";
-import { bicubicNegatives } from "../src/objectives/negatives.js";
-import { float32, type Tensors } from "../src/runtime/index.js";
-import { compile } from "../src/training/compile.js";
+import { readState } from "../packages/core/src/checkpoints/checkpoint.js";
+import { quantise, SCALE_SUFFIX } from "../packages/core/src/checkpoints/quantised.js";
+import { writeSafetensors } from "../packages/core/src/checkpoints/safetensors.js";
+import type { Int8Tensor, StateTensor } from "../packages/core/src/checkpoints/state.js";
+import { differentiate } from "../packages/core/src/differentiate/index.js";
+import { concat, Graph, type Shape, slice, type Value } from "../packages/core/src/graph/index.js";
+import { buildNetwork, TAPS, type Vgg19Weights, vgg19 } from "../packages/core/src/networks/index.js";
+import { contrastiveLoss } from "../packages/core/src/objectives/contrastive.js";
+import { bicubicNegatives } from "../packages/core/src/objectives/negatives.js";
+import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
+import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.js";
+import { compile } from "../packages/slimsr/src/engine/compile.js";
+import { writeAtomic } from "../packages/slimsr/src/files/atomic.js";
+import { loadCheckpoint, loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
+import { float32, type Tensors } from "../packages/upscaler/src/session.js";
 
 const TEACHER = "assets/teachers/edsr_r8f64_x2.safetensors";
 const IMAGES = "assets/held-out/Kodak";

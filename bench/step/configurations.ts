@@ -1,4 +1,4 @@
-import { DIV2K_MEAN, type NetworkOptions } from "../../src/networks/index.js";
+import { DIV2K_MEAN, type NetworkOptions } from "../../packages/core/src/networks/index.js";
 
 /** A training step that is timed. */
 export interface StepConfiguration {

@@ -1,5 +1,6 @@
-import { Graph, matMul, reduceMean } from "../../src/graph/index.js";
-import { createSession, float32 } from "../../src/runtime/index.js";
+import { Graph, matMul, reduceMean } from "../../packages/core/src/graph/index.js";
+import { createSession } from "../../packages/upscaler/src/node/session.js";
+import { float32 } from "../../packages/upscaler/src/session.js";
 
 /** The product of a convolution with 512 filters over 256 channels: rows, inner size, columns. */
 const [ROWS, INNER, COLUMNS] = [512, 2304, 2304];

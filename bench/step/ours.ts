@@ -3,12 +3,12 @@
  * At the end of input the peak memory in bytes follows. Argument: the configuration's name.
  */
 import { createInterface } from "node:readline";
-import { elements } from "../../src/graph/index.js";
-import { vgg19 } from "../../src/networks/index.js";
-import { ADAM_DEFAULTS } from "../../src/optimisers/adam.js";
-import { float32, int64, scalar, type Tensor } from "../../src/runtime/index.js";
-import { compile } from "../../src/training/compile.js";
-import { trainingStep } from "../../src/training/step.js";
+import { elements } from "../../packages/core/src/graph/index.js";
+import { vgg19 } from "../../packages/core/src/networks/index.js";
+import { ADAM_DEFAULTS } from "../../packages/core/src/optimisers/adam.js";
+import { compile } from "../../packages/slimsr/src/engine/compile.js";
+import { trainingStep } from "../../packages/slimsr/src/training/step.js";
+import { float32, int64, scalar, type Tensor } from "../../packages/upscaler/src/session.js";
 import { STEP_CONFIGURATIONS } from "./configurations.js";
 import { randomVgg19 } from "./vgg.js";
 

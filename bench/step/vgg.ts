@@ -1,5 +1,5 @@
-import { elements } from "../../src/graph/index.js";
-import type { Vgg19Weights } from "../../src/networks/index.js";
+import { elements } from "../../packages/core/src/graph/index.js";
+import type { Vgg19Weights } from "../../packages/core/src/networks/index.js";
 
 const CHANNELS = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
 

@@ -1,8 +1,8 @@
-import type { Graph } from "../../src/graph/index.js";
-import { lowerBlocked } from "../../src/lowering/blocked/index.js";
-import { lowerOwnOperators } from "../../src/lowering/portable.js";
-import { lowerForWebgpu } from "../../src/lowering/webgpu.js";
-import { blockSize } from "../../src/runtime/index.js";
+import type { Graph } from "../../packages/core/src/graph/index.js";
+import { lowerBlocked } from "../../packages/core/src/lowering/blocked/index.js";
+import { lowerOwnOperators } from "../../packages/core/src/lowering/portable.js";
+import { lowerForWebgpu } from "../../packages/core/src/lowering/webgpu.js";
+import { blockSize } from "../../packages/slimsr/src/engine/blocks.js";
 
 /** Channels in a block of this processor's blocked layout; 1 where it has none. */
 export const BLOCK = await blockSize();

@@ -1,4 +1,4 @@
-import { elements } from "../../src/graph/index.js";
+import { elements } from "../../packages/core/src/graph/index.js";
 import {
   type CarnOptions,
   DIV2K_MEAN,
@@ -9,7 +9,7 @@ import {
   type RcanOptions,
   type Scale,
   type Vgg19Weights,
-} from "../../src/networks/index.js";
+} from "../../packages/core/src/networks/index.js";
 import { Random } from "./random.js";
 
 const common = { mean: DIV2K_MEAN, range: 255 } as const;

@@ -1,0 +1,107 @@
+import { Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
+import { keptShape, splitChannels } from "./split.js";
+
+/** Operators whose second input is a weight. */
+const WEIGHTED = new Set(["Conv", "ConvTranspose", "PRelu"]);
+
+/** What one convolution costs. */
+export interface LayerCost {
+  name: string;
+  /** Of the weight: outputs, inputs, kernel height and width. */
+  shape: Shape;
+  /** Weights and biases. */
+  parameters: number;
+  /** Multiply-accumulate operations an image; adding the bias isn't counted. */
+  macs: number;
+}
+
+export interface Cost {
+  parameters: number;
+  macs: number;
+  layers: LayerCost[];
+}
+
+/** A network's output in pixels. */
+export interface OutputSize {
+  width: number;
+  height: number;
+}
+
+/** The size for which the field states multiply-accumulates (Ahn et al. 2018, section 4.3). */
+export const HD_OUTPUT: OutputSize = { width: 1280, height: 720 };
+
+/** Side of the image that is traced through the graph; costs are in proportion to the image. */
+const PROBE = 8;
+
+/**
+ * Parameters and multiply-accumulates of a network: the sum over its graph's convolutions, which all its layers are. An input
+ * that would have a fraction of a pixel (1280 / 3) counts as that fraction, as in the literature.
+ *
+ * @param shapes of its parameters, smaller than nominal in a slimmed network; by default the full network's
+ */
+export function networkCost(
+  network: NetworkOptions,
+  output: OutputSize = HD_OUTPUT,
+  shapes: ParameterShapes = parameterShapes(network),
+): Cost {
+  const graph = new Graph("cost");
+  const lr = graph.input("lr", [1, 3, PROBE, PROBE]);
+  graph.output(
+    "sr",
+    buildNetwork(network, lr, (name, nominal) => graph.input(name, shapes.get(name) ?? nominal)),
+  );
+  return graphCost(graph, output);
+}
+
+/**
+ * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and
+ * learned slopes. Costs grow with the image's area, save where there is one position an image.
+ */
+export function graphCost(graph: Graph, output: OutputSize = HD_OUTPUT): Cost {
+  const [, , height = 1, width = 1] = graph.outputs.values().next().value?.shape ?? [];
+  const probes = (output.width * output.height) / (height * width);
+  const counted = new Set<Value>();
+  const layers = liveNodes(graph)
+    .filter(({ operator }) => WEIGHTED.has(operator))
+    .map((node) => layerCost(node, probes, counted));
+  return { parameters: sum(layers, "parameters"), macs: sum(layers, "macs"), layers };
+}
+
+/**
+ * The cost of a student that has the first ⌊width · C⌋ channels of each layer.
+ *
+ * @throws NetworkError where the width leaves a layer without channels
+ */
+export function costAtWidth(network: NetworkOptions, width: number, output: OutputSize = HD_OUTPUT): Cost {
+  const split = splitChannels(network, width);
+  const shapes = [...parameterShapes(network)].map(([name, shape]) => [name, keptShape(split, name, shape)] as const);
+  return networkCost(network, output, new Map(shapes));
+}
+
+/**
+ * @param probes how many images of the probe's size the input is; channel attention sees one pixel an image all the same
+ * @param counted parameters that earlier layers have too
+ */
+function layerCost({ operator, inputs, outputs }: Node, probes: number, counted: Set<Value>): LayerCost {
+  const [x, weight] = inputs;
+  const shape = weight?.shape ?? [];
+  const [, , height = 1, width = 1] = (operator === "ConvTranspose" ? x : outputs[0])?.shape ?? [];
+  const positions = height * width === 1 ? 1 : height * width * probes;
+  const own = inputs.slice(1).filter((value) => value !== undefined && !counted.has(value));
+  for (const value of own) if (value) counted.add(value);
+  return {
+    name: weight?.name.replace(/\.weight$/, "") ?? "",
+    shape,
+    parameters: own.reduce((total, value) => total + product(value?.shape ?? []), 0),
+    macs: operator === "PRelu" ? 0 : product(shape) * positions,
+  };
+}
+
+function product(shape: Shape): number {
+  return shape.reduce((total, size) => total * size, 1);
+}
+
+function sum(layers: readonly LayerCost[], figure: "parameters" | "macs"): number {
+  return layers.reduce((total, layer) => total + layer[figure], 0);
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import {
+  outputOf,
+  randomParameters,
+  randomPatches,
+  rootMeanSquare,
+  smallNetworks,
+} from "../../../../test/support/small-networks.js";
+import { createSession } from "../../../upscaler/src/node/session.js";
+import { float32 } from "../../../upscaler/src/session.js";
+import { exportOnnx } from "../../src/export/onnx.js";
+import { readOnnx } from "../../src/graph/index.js";
+import { networkModel } from "../../src/model/model.js";
+import { SCALES } from "../../src/networks/index.js";
+
+describe("exportOnnx", () => {
+  for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {
+    const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
+    it(`folds ${options.architecture}${variant} ×${options.scale} without changing its output, at any size`, async () => {
+      const model = networkModel(options);
+      const parameters = randomParameters(options);
+      const onnx = exportOnnx(model, parameters);
+      const session = await createSession(onnx);
+      for (const side of [9, 20]) {
+        const patches = randomPatches(2, side);
+        const { outputs } = await session.run({ lr: float32(patches.data, [2, 3, side, side]) });
+        const unfolded = await outputOf(model, parameters, patches);
+        expect(rootMeanSquare(outputs.sr?.data as Float32Array, unfolded)).toBeLessThan(
+          1e-5 * rootMeanSquare(unfolded),
+        );
+      }
+      await session.close();
+      const { graph } = readOnnx(onnx, { sizes: { batch: 1, height: 8, width: 8 } });
+      const scalings = graph.nodes.filter(({ operator, inputs }) => operator === "Mul" && inputs[1]?.data);
+      expect(scalings).toEqual([]);
+      // The mean is subtracted before the zeros around the image come in, and added in the last convolution's bias. That
+      // convolution goes before the shuffle, which then moves the image alone.
+      expect(graph.nodes[0]?.operator).toBe("Sub");
+      expect(graph.nodes.at(-1)?.operator).toBe("DepthToSpace");
+      expect(graph.nodes.at(-1)?.inputs[0]?.shape[1]).toBe(3 * (options.scale === 3 ? 9 : 4));
+    });
+  }
+});

@@ -1,0 +1,194 @@
+import { describe, expect, it } from "vitest";
+import { carn, edsr, rcan } from "../../../../test/support/networks.js";
+import { GraphError } from "../../src/errors.js";
+import {
+  add,
+  concat,
+  conv,
+  Graph,
+  globalAveragePool,
+  int,
+  matMul,
+  mul,
+  pixelShuffle,
+  prelu,
+  relu,
+  reshape,
+  sigmoid,
+  type Value,
+} from "../../src/graph/index.js";
+import { analyseChannels, type ChannelAnalysis } from "../../src/model/channels.js";
+import { type NetworkOptions, structure } from "../../src/networks/index.js";
+
+function analyse(network: NetworkOptions): ChannelAnalysis {
+  const { graph, shapes } = structure(network);
+  return analyseChannels(
+    graph,
+    graph.inputs.filter(({ name }) => !shapes.has(name)),
+  );
+}
+
+const show = ({ groups }: ChannelAnalysis): string[][] =>
+  groups.map(({ axes }) => axes.map(({ parameter, axis }) => `${parameter.name}:${axis}`).sort());
+
+/** A graph from an image of 3 channels to one of as many, its weights as inputs. */
+class Builder {
+  readonly graph = new Graph("test");
+  readonly image = this.graph.input("image", [1, 3, 4, 4]);
+
+  conv(name: string, x: Value, filters: number): Value {
+    return conv(x, this.graph.input(name, [filters, x.shape[1] as number, 1, 1]));
+  }
+
+  analyse(y: Value): ChannelAnalysis {
+    this.graph.output("y", y);
+    return analyseChannels(this.graph, [this.image]);
+  }
+
+  units(analysis: ChannelAnalysis, name: string, axis: number): readonly (number | undefined)[] | undefined {
+    return analysis.unitsOf(this.graph.inputs.find((value) => value.name === name) as Value, axis);
+  }
+}
+
+describe("channel groups", () => {
+  it("of EDSR: the trunk, each block's inside, each shuffle's output", () => {
+    expect(show(analyse(edsr(4, { blocks: 1 })))).toEqual([
+      [
+        "body.0.conv1.weight:1",
+        "body.0.conv2.bias:0",
+        "body.0.conv2.weight:0",
+        "body_conv.bias:0",
+        "body_conv.weight:0",
+        "body_conv.weight:1",
+        "head.bias:0",
+        "head.weight:0",
+        "upsampler.blocks.0.weight:1",
+      ],
+      ["body.0.conv1.bias:0", "body.0.conv1.weight:0", "body.0.conv2.weight:1"],
+      ["upsampler.blocks.0.bias:0", "upsampler.blocks.0.weight:0", "upsampler.blocks.1.weight:1"],
+      ["tail.weight:1", "upsampler.blocks.1.bias:0", "upsampler.blocks.1.weight:0"],
+    ]);
+  });
+
+  it("of RCAN: the gates' outputs belong to the trunk, their bottlenecks to themselves", () => {
+    const groups = show(analyse(rcan(2, { groups: 1, blocks: 1 })));
+    expect(groups[0]).toEqual(
+      expect.arrayContaining(["body.0.body.0.down.weight:1", "body.0.body.0.up.weight:0", "head.weight:0"]),
+    );
+    expect(groups).toContainEqual([
+      "body.0.body.0.down.bias:0",
+      "body.0.body.0.down.weight:0",
+      "body.0.body.0.up.weight:1",
+    ]);
+    expect(groups).toHaveLength(4);
+  });
+
+  it("of CARN: a fusion reads the groups of all its parts", () => {
+    const { groups } = analyse(carn(2));
+    const readBy = (name: string) => groups.filter(({ axes }) => axes.some(({ parameter }) => parameter.name === name));
+    // A residual unit's output is tied to its input: the first two parts are one group. The last group is what a fusion writes.
+    expect(readBy("body.units.0.fuse.0.weight")).toHaveLength(1 + 1);
+    expect(readBy("body.units.0.fuse.2.weight")).toHaveLength(3 + 1);
+  });
+
+  it("have as many units as channels, numbered without gaps", () => {
+    for (const network of [edsr(3), rcan(4), carn(4), carn(3, { variant: "original" })]) {
+      const { groups } = analyse(network);
+      let next = 0;
+      for (const { size, first } of groups) {
+        expect(first).toBe(next);
+        next += size;
+      }
+    }
+  });
+
+  it("say where channels may be mixed: not where an activation or a gate acts on them", () => {
+    const freedoms = (network: NetworkOptions) =>
+      Object.fromEntries(
+        analyse(network).groups.map(({ axes, freedom }) => [axes[0]?.parameter.name.replace(".weight", ""), freedom]),
+      );
+    expect(freedoms(edsr(2, { blocks: 1 }))).toEqual({
+      head: "linear",
+      "body.0.conv1": "scaling",
+      "upsampler.blocks.0": "linear",
+    });
+    expect(freedoms(rcan(2)).head).toBe("permutation");
+    expect(freedoms(carn(2)).head).toBe("linear");
+    // ReLUs alone: positive factors pass through them.
+    expect(freedoms(carn(2, { variant: "original" })).head).toBe("scaling");
+    expect(freedoms(carn(2, { variant: "original" }))["upsampler.blocks.0"]).toBe("scaling");
+  });
+});
+
+describe("units of channels", () => {
+  it("are shared by all that is added up, and fixed where an image takes part", () => {
+    const b = new Builder();
+    const [a, c] = [b.conv("a", b.image, 4), b.conv("c", b.image, 4)];
+    const analysis = b.analyse(b.conv("tail", add(a, c), 3));
+    expect(b.units(analysis, "a", 0)).toEqual([0, 1, 2, 3]);
+    expect(b.units(analysis, "c", 0)).toEqual([0, 1, 2, 3]);
+    expect(b.units(analysis, "tail", 1)).toEqual([0, 1, 2, 3]);
+    expect(b.units(analysis, "tail", 0)).toBeUndefined();
+    expect(b.units(analysis, "a", 1)).toBeUndefined();
+  });
+
+  it("stay where a layer's output is added to the image", () => {
+    const b = new Builder();
+    const analysis = b.analyse(add(b.image, b.conv("a", b.image, 3)));
+    expect(b.units(analysis, "a", 0)).toBeUndefined();
+    expect(analysis.groups).toEqual([]);
+  });
+
+  it("are counted part by part in a concatenation, images' channels between them", () => {
+    const b = new Builder();
+    const [a, c] = [b.conv("a", b.image, 2), b.conv("c", b.image, 3)];
+    const analysis = b.analyse(b.conv("tail", concat([a, b.image, c], 1), 3));
+    const [of, to] = [b.units(analysis, "a", 0) ?? [], b.units(analysis, "c", 0) ?? []];
+    expect(new Set([...of, ...to]).size).toBe(5);
+    expect(b.units(analysis, "tail", 1)).toEqual([...of, undefined, undefined, undefined, ...to]);
+  });
+
+  it("tie the r² channels that a shuffle makes one, side by side or apart", () => {
+    const adjacent = new Builder();
+    const shuffled = adjacent.analyse(adjacent.conv("tail", pixelShuffle(adjacent.conv("a", adjacent.image, 8), 2), 3));
+    expect(adjacent.units(shuffled, "a", 0)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect(adjacent.units(shuffled, "tail", 1)).toEqual([0, 1]);
+    const apart = new Builder();
+    const y = apart.graph.apply("DepthToSpace", [apart.conv("a", apart.image, 8)], { blocksize: int(2) })[0] as Value;
+    const analysis = apart.analyse(apart.conv("tail", y, 3));
+    expect(apart.units(analysis, "a", 0)).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
+  });
+
+  it("pass through gates and slopes", () => {
+    const b = new Builder();
+    const x = relu(b.conv("a", b.image, 4));
+    const gate = sigmoid(b.conv("up", relu(b.conv("down", globalAveragePool(x), 2)), 4));
+    const slope = b.graph.input("slope", [4, 1, 1]);
+    const analysis = b.analyse(b.conv("tail", prelu(mul(x, gate), slope), 3));
+    const units = b.units(analysis, "a", 0);
+    expect(b.units(analysis, "up", 0)).toEqual(units);
+    expect(b.units(analysis, "slope", 0)).toEqual(units);
+    expect(b.units(analysis, "tail", 1)).toEqual(units);
+    expect(b.units(analysis, "down", 0)).toEqual(b.units(analysis, "up", 1));
+    expect(b.units(analysis, "down", 0)).not.toEqual(units);
+  });
+});
+
+describe("what isn't known to keep channels apart", () => {
+  it.each<[string, (x: Value) => Value, RegExp]>([
+    ["Reshape", (x) => reshape(x, [1, 2, 8, 4]), /Reshape \(output Reshape_1\)/],
+    ["MatMul", (x) => matMul(x, x), /MatMul \(output MatMul_1\)/],
+    ["Concat along rows", (x) => concat([x, x], 2), /Concat \(output/],
+    [
+      "a convolution by an activation",
+      (x) => conv(x, x.graph.apply("Transpose", [x])[0] as Value),
+      /convolution by an activation|Transpose/,
+    ],
+  ])("%s is refused by name", (_, build, message) => {
+    const b = new Builder();
+    const analyse = () => b.analyse(build(b.conv("a", b.image, 4)));
+    expect(analyse).toThrow(GraphError);
+    const again = new Builder();
+    expect(() => again.analyse(build(again.conv("a", again.image, 4)))).toThrow(message);
+  });
+});

@@ -1,0 +1,334 @@
+import { describe, expect, it } from "vitest";
+import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
+import { OnnxError } from "../../src/errors.js";
+import { type DataType, type Graph, readOnnx, type Value } from "../../src/graph/index.js";
+import {
+  attribute,
+  encode,
+  type Field,
+  float,
+  group,
+  initializer,
+  message,
+  model,
+  node,
+  packed,
+  raw,
+  small,
+  TYPES,
+  text,
+  value,
+  varint,
+} from "./bytes.js";
+
+const constantOf = (graph: Graph, name: string): Value => {
+  const found = graph.constants.find((constant) => constant.name === name);
+  if (!found) throw new Error(`no constant ${name}`);
+  return found;
+};
+
+/** The constant that an initialiser becomes. */
+const read = (...fields: readonly Field[]): Value =>
+  constantOf(readOnnx(model({ graph: [...small(), ...fields] })).graph, "c");
+
+const int64s = (values: readonly number[]): Uint8Array => new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+
+describe("reading ONNX", () => {
+  it("reads what a model of one node says", async () => {
+    const { graph, metadata } = readOnnx(
+      model({ graph: small({}, [2, 3]), extra: [message(14, text(1, "author"), text(2, "someone"))] }),
+    );
+    expect(graph.name).toBe("test");
+    expect(metadata).toEqual({ author: "someone" });
+    expect(graph.inputs.map(({ name, shape, dtype }) => [name, shape, dtype])).toEqual([["x", [2, 3], "float32"]]);
+    expect([...graph.outputs.keys()]).toEqual(["y"]);
+    expect([...floats(await evaluate(graph, { x: tensor([2, 3], [-1, 1, -2, 2, 0, 3]) }), "y")]).toEqual([
+      0, 1, 0, 2, 0, 3,
+    ]);
+  });
+
+  it.each<[string, DataType, number, Field, ArrayLike<number | bigint>]>([
+    ["floats, packed", "float32", TYPES.float, packed(4, [1.5, -2], (w, v) => w.float(v)), [1.5, -2]],
+    ["doubles", "float64", TYPES.double, packed(10, [1.5, Math.PI], (w, v) => w.double(v)), [1.5, Math.PI]],
+    ["int32", "int32", TYPES.int32, packed(5, [7, -7], (w, v) => w.int32(v)), [7, -7]],
+    ["int8", "int8", TYPES.int8, packed(5, [127, -128], (w, v) => w.int32(v)), [127, -128]],
+    ["uint8", "uint8", TYPES.uint8, packed(5, [0, 255], (w, v) => w.int32(v)), [0, 255]],
+    ["bool", "bool", TYPES.bool, packed(5, [0, 1], (w, v) => w.int32(v)), [0, 1]],
+    ["float16", "float16", TYPES.float16, packed(5, [0x3c00, 0xbc00], (w, v) => w.int32(v)), [0x3c00, 0xbc00]],
+    ["bfloat16", "bfloat16", TYPES.bfloat16, packed(5, [0x3f80, 0], (w, v) => w.int32(v)), [0x3f80, 0]],
+    ["int64, packed", "int64", TYPES.int64, packed(7, [2 ** 40, -1], (w, v) => w.int64(v)), [BigInt(2 ** 40), -1n]],
+    ["raw floats", "float32", TYPES.float, raw(9, new Uint8Array(Float32Array.of(1.5, -2).buffer)), [1.5, -2]],
+    ["raw int64", "int64", TYPES.int64, raw(9, int64s([3, -4])), [3n, -4n]],
+    ["raw bool", "bool", TYPES.bool, raw(9, Uint8Array.of(1, 0)), [1, 0]],
+    ["raw float16", "float16", TYPES.float16, raw(9, Uint8Array.of(0, 0x3c, 1, 2)), [0x3c00, 0x0201]],
+    ["raw doubles", "float64", TYPES.double, raw(9, new Uint8Array(Float64Array.of(Math.E, 0).buffer)), [Math.E, 0]],
+  ])("reads a constant of %s", (_, dtype, type, data, values) => {
+    const constant = read(initializer("c", type, [2], data));
+    expect([constant.dtype, constant.shape]).toEqual([dtype, [2]]);
+    expect(Array.from(constant.data as ArrayLike<number | bigint>)).toEqual(Array.from(values));
+  });
+
+  it("reads numbers that each have a field of their own, and mixtures", () => {
+    const floatsApart = read(
+      initializer(
+        "c",
+        TYPES.float,
+        [3],
+        float(4, 1),
+        packed(4, [2], (w, v) => w.float(v)),
+        float(4, 3),
+      ),
+    );
+    expect([...(floatsApart.data as Float32Array)]).toEqual([1, 2, 3]);
+    const longs = read(initializer("c", TYPES.int64, [2], varint(7, 5), varint(7, -6)));
+    expect([...(longs.data as BigInt64Array)]).toEqual([5n, -6n]);
+    const packedDimensions = read(
+      message(
+        5,
+        packed(1, [1, 2], (w, v) => w.int64(v)),
+        varint(2, TYPES.float),
+        text(8, "c"),
+        float(4, 1),
+        float(4, 2),
+      ),
+    );
+    expect(packedDimensions.shape).toEqual([1, 2]);
+  });
+
+  it("reads scalars and empty tensors", () => {
+    expect(read(initializer("c", TYPES.float, [], float(4, 2))).data).toEqual(Float32Array.of(2));
+    expect(read(initializer("c", TYPES.float, [0, 3])).data).toEqual(new Float32Array());
+    expect(read(initializer("c", TYPES.int64, [0], raw(9, new Uint8Array()))).data).toEqual(new BigInt64Array());
+  });
+
+  it("doesn't read raw data out of place", () => {
+    // The model's bytes begin at an odd address of a larger buffer.
+    const bytes = model({
+      graph: [...small(), initializer("c", TYPES.float, [1], raw(9, Uint8Array.of(0, 0, 128, 63)))],
+    });
+    const shifted = new Uint8Array(bytes.length + 3).subarray(3);
+    shifted.set(bytes);
+    const constant = constantOf(readOnnx(shifted).graph, "c");
+    expect(constant.data).toEqual(Float32Array.of(1));
+    shifted.fill(0);
+    expect(constant.data).toEqual(Float32Array.of(1));
+    // Slices of Node's Buffer are views.
+    expect(constantOf(readOnnx(Buffer.from(bytes)).graph, "c").data).toEqual(Float32Array.of(1));
+  });
+
+  it("reads attributes packed and unpacked, constants as nodes, names left out", () => {
+    const kernel = attribute(
+      "kernel_shape",
+      7,
+      packed(8, [2, 2], (w, v) => w.int64(v)),
+    );
+    const strides = attribute("strides", 7, varint(8, 2), varint(8, 1));
+    const { graph } = readOnnx(
+      model({
+        graph: [
+          node({
+            operator: "Constant",
+            inputs: [],
+            outputs: ["low"],
+            attributes: [
+              message(5, text(1, "value"), message(5, varint(2, TYPES.float), float(4, 0.5)), varint(20, 4)),
+            ],
+          }),
+          node({ operator: "MaxPool", outputs: ["pooled"], attributes: [kernel, strides] }),
+          node({ operator: "Clip", inputs: ["pooled", "", "low"] }),
+          value(11, "x", [1, 1, 4, 4]),
+          value(12, "y", []),
+        ],
+      }),
+    );
+    const [pool, clip] = graph.nodes;
+    expect(pool?.attributes).toEqual({
+      kernel_shape: { kind: "ints", value: [2, 2] },
+      strides: { kind: "ints", value: [2, 1] },
+    });
+    expect(pool?.outputs.map(({ name, shape }) => [name, shape])).toEqual([["pooled", [1, 1, 2, 3]]]);
+    expect(clip?.inputs.map((input) => input?.name)).toEqual(["pooled", undefined, "low"]);
+  });
+
+  it("states a kernel that a convolution leaves to its weight", () => {
+    const weight = initializer("w", TYPES.float, [1, 1, 2, 3], raw(9, new Uint8Array(24)));
+    const parts = { operator: "Conv", inputs: ["x", "w"] };
+    const { graph } = readOnnx(
+      model({ graph: [node(parts), value(11, "x", [1, 1, 4, 4]), value(12, "y", []), weight] }),
+    );
+    expect(graph.nodes[0]?.attributes.kernel_shape).toEqual({ kind: "ints", value: [2, 3] });
+  });
+
+  it("takes initialisers that are listed as inputs too, and what it doesn't know", () => {
+    const { graph } = readOnnx(
+      model({
+        graph: small(
+          { operator: "Add", inputs: ["x", "c"] },
+          [2],
+          [
+            value(11, "c", [2]),
+            initializer("c", TYPES.float, [2], float(4, 1), float(4, 2), text(12, "a note")),
+            text(10, "a note"),
+            group(99, varint(1, 5), group(3)),
+          ],
+        ),
+        extra: [text(6, "a note"), varint(5, 3)],
+      }),
+    );
+    expect(graph.inputs.map(({ name }) => name)).toEqual(["x"]);
+  });
+
+  it("gives open sizes their values", () => {
+    const bytes = model({ graph: small({}, ["batch", 3, "height", "height"]) });
+    expect(readOnnx(bytes, { sizes: { batch: 2, height: 5 } }).graph.inputs[0]?.shape).toEqual([2, 3, 5, 5]);
+    expect(() => readOnnx(bytes, { sizes: { batch: 2 } })).toThrow(OnnxError);
+    expect(() => readOnnx(bytes, { sizes: { batch: 2 } })).toThrow('input x: size "height" is open; give it a value');
+    expect(() => readOnnx(bytes, { sizes: { batch: -1, height: 1 } })).toThrow(OnnxError);
+  });
+
+  it.each([13, 14, 15, 16, 17])("reads opset %i", (version) => {
+    expect(readOnnx(model({ opsets: [["", version]], graph: small() })).graph.nodes).toHaveLength(1);
+    expect(readOnnx(model({ opsets: [["ai.onnx", version]], graph: small() })).graph.nodes).toHaveLength(1);
+  });
+
+  it("reads contributed operators of the engine", () => {
+    const graph = [
+      node({ operator: "FusedMatMul", inputs: ["x", "x"], domain: "com.microsoft" }),
+      value(11, "x", [2, 2]),
+      value(12, "y", [2, 2]),
+    ];
+    const read = readOnnx(
+      model({
+        opsets: [
+          ["", 17],
+          ["com.microsoft", 1],
+        ],
+        graph,
+      }),
+    ).graph;
+    expect(read.nodes[0]?.domain).toBe("com.microsoft");
+  });
+});
+
+describe("models that are refused", () => {
+  const tensorWith = (...fields: readonly Field[]) =>
+    model({ graph: [...small(), initializer("c", TYPES.float, [2], ...fields)] });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ["nothing", new Uint8Array(), /holds no graph: is it an ONNX model\?/],
+    [
+      "text",
+      new TextEncoder().encode("hello world, this is not a model"),
+      /damaged or not an ONNX model|holds no graph/,
+    ],
+    [
+      "an image",
+      Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13),
+      /damaged or not|truncated/,
+    ],
+    ["a graph that is missing", encode(varint(1, 8), message(8, varint(2, 17))), /holds no graph/],
+    ["opset 12", model({ opsets: [["", 12]], graph: small() }), /has opset 12; 13 to 17 are read: export it again/],
+    ["opset 18", model({ opsets: [["", 18]], graph: small() }), /has opset 18; 13 to 17/],
+    ["no opset", model({ opsets: [], graph: small() }), /has opset none/],
+    ["no outputs", model({ graph: [node({ operator: "Relu" }), value(11, "x", [2])] }), /has no outputs/],
+    [
+      "an output that nothing makes",
+      model({ graph: [...small(), value(12, "z", [2])] }),
+      /output z is made by no node/,
+    ],
+    [
+      "another domain",
+      model({ graph: small({ domain: "com.example" }) }),
+      /Relu \(output y\): operators of domain com\.example are not supported/,
+    ],
+    ["our own domain", model({ graph: small({ operator: "StopGradient", domain: "slimsr" }) }), /domain slimsr/],
+    ["another operator", model({ graph: small({ operator: "Loop" }) }), /operator Loop is not supported/],
+    ["operands that don't fit", model({ graph: small({ operator: "MatMul", inputs: ["x", "x"] }) }), /MatMul\(x \[2\]/],
+    [
+      "an input from nowhere",
+      model({ graph: small({ inputs: ["z"] }) }),
+      /Relu \(output y\): input z is made by no earlier/,
+    ],
+    ["a circle", model({ graph: small({ inputs: ["y"] }) }), /input y is made by no earlier node/],
+    ["a name twice", model({ graph: small({ outputs: ["x"] }) }), /two values named x/],
+    ["an output too many", model({ graph: small({ outputs: ["y", "z"] }) }), /more outputs than the operator has/],
+    [
+      "an output without a name",
+      model({ graph: small({ operator: "MaxPool", outputs: ["", "y"], attributes: [attribute("kernel_shape", 7)] }) }),
+      /outputs before the last must have names/,
+    ],
+    ["an input without a shape", model({ graph: [...small(), message(11, text(1, "z"))] }), /input z has no shape/],
+    ["an input of strings", model({ graph: [...small(), value(11, "z", [1], 8)] }), /input z has element type 8/],
+    ["an input of negative size", model({ graph: small({}, [-1]) }), /\[-1\] is not a shape/],
+    [
+      "a subgraph",
+      model({ graph: small({ attributes: [attribute("body", 5, message(6))] }) }),
+      /attribute body has type 5, which is not supported/,
+    ],
+    [
+      "a constant without its tensor",
+      model({
+        graph: small({ operator: "Constant", inputs: [], attributes: [attribute("value_float", 1, float(2, 1))] }),
+      }),
+      /a constant without a tensor/,
+    ],
+    [
+      "data in another file",
+      tensorWith(message(13, text(1, "location"), text(2, "/etc/passwd")), varint(14, 1)),
+      /tensor c lies in another file; save the model as one file/,
+    ],
+    ["data said to lie in another file", tensorWith(varint(14, 1)), /tensor c lies in another file/],
+    ["too little data", tensorWith(float(4, 1)), /tensor c: 1 of 2 elements are there/],
+    ["no data", tensorWith(), /tensor c: 0 of 2 elements are there/],
+    [
+      "too little raw data",
+      tensorWith(raw(9, new Uint8Array(7))),
+      /tensor c: 7 bytes don't hold 2 elements of float32/,
+    ],
+    [
+      "a tensor of another type",
+      model({ graph: [...small(), initializer("c", 8, [1], text(6, "a"))] }),
+      /tensor c has element type 8, which is not supported/,
+    ],
+    [
+      "halves of integers",
+      model({ graph: [...small(), initializer("c", TYPES.int64, [1], float(4, 0.5))] }),
+      /damaged or not an ONNX model/,
+    ],
+    [
+      "negative sizes whose product is right",
+      model({ graph: [...small(), initializer("c", TYPES.float, [-1, -2], float(4, 1), float(4, 2))] }),
+      /\[-1, -2\] is not a shape/,
+    ],
+    [
+      "more elements than there can be",
+      model({ graph: [...small(), initializer("c", TYPES.float, [2 ** 31, 2 ** 31, 2 ** 31], float(4, 1))] }),
+      /1 of \d.* elements are there/,
+    ],
+    [
+      "groups a hundred thousand deep",
+      encode(...Array<Field>(100_000).fill((w) => void w.uint32((99 << 3) | 3))),
+      /damaged/,
+    ],
+  ])("%s", (_, bytes, expected) => {
+    expect(() => readOnnx(bytes)).toThrow(OnnxError);
+    expect(() => readOnnx(bytes)).toThrow(expected);
+  });
+
+  it.each([7, 8, 14, 2])("field %i that claims four gigabytes", (number) => {
+    const bytes = Uint8Array.of((number << 3) | 2, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2, 3);
+    const before = process.memoryUsage().rss;
+    expect(() => readOnnx(bytes)).toThrow(OnnxError);
+    expect(process.memoryUsage().rss - before).toBeLessThan(50e6);
+  });
+
+  it.each([
+    ["a tensor's numbers", (claim: Field) => initializer("c", TYPES.float, [2 ** 30], claim), 4],
+    ["a tensor's bytes", (claim: Field) => initializer("c", TYPES.float, [2 ** 28], claim), 9],
+  ])("%s that aren't there", (_, tensorOf, field) => {
+    const claim: Field = (writer) => void writer.tag(field, 2).uint32(2 ** 30);
+    const before = process.memoryUsage().rss;
+    expect(() => readOnnx(model({ graph: [...small(), tensorOf(claim)] }))).toThrow(OnnxError);
+    expect(process.memoryUsage().rss - before).toBeLessThan(50e6);
+  });
+});

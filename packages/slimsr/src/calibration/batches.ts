@@ -1,0 +1,31 @@
+import { elements } from "@slimsr/core/internal/graph/index.js";
+
+/** Images of one size, one after another: N · 3 · height · width values in 0..255. */
+export interface Patches {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Float32Array;
+}
+
+/** Shape of `count` of the patches. */
+export const patchShape = ({ height, width }: Patches, count: number): [number, number, number, number] => [
+  count,
+  3,
+  height,
+  width,
+];
+
+/** The patches from `start` up to `end`. */
+export function somePatches(patches: Patches, start: number, end: number): Patches {
+  const each = elements(patchShape(patches, 1));
+  const to = Math.min(end, patches.count);
+  return { ...patches, count: to - start, data: patches.data.slice(start * each, to * each) };
+}
+
+/** The patches in batches of nearly equal sizes, at most `largest` each. */
+export function batchesOf(patches: Patches, largest: number): Patches[] {
+  const batches = Math.ceil(patches.count / largest);
+  const cut = (at: number) => Math.floor((at * patches.count) / batches);
+  return Array.from({ length: batches }, (_, i) => somePatches(patches, cut(i), cut(i + 1)));
+}

@@ -1,0 +1,127 @@
+import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
+import { Graph, matMul, mul, reduceMean, reduceSum, reshape, type Value } from "@slimsr/core/internal/graph/index.js";
+import { constantsOf, graft, type Model } from "@slimsr/core/internal/model/model.js";
+import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
+import { compile } from "../engine/compile.js";
+import { batchesOf, type Patches, patchShape } from "./batches.js";
+import { randomSigns } from "./random.js";
+
+/** Moments of one activation's channels over all positions of all calibration patches, in float64. */
+export interface Moments {
+  /** E[x], [C]. */
+  readonly mean: Float64Array;
+  /** E[x xᵀ], [C, C]. */
+  readonly second: Float64Array;
+  /** E[g gᵀ], [C, C], of the gradients g of the output with respect to x: see `measureMoments`. */
+  readonly gradient: Float64Array;
+}
+
+/** Rec. 601 luma's weights of red, green and blue: what the field's PSNR measures. */
+export const LUMA = [65.481 / 255, 128.553 / 255, 24.966 / 255] as const;
+/** What an error of a colour by itself counts beside luma, in amplitude: colours must not get lost either. */
+export const COLOUR = 1 / 4;
+
+export interface MomentOptions {
+  /** Patches that are run at once; 8 where left out. */
+  batch?: number;
+  onBatch?: (done: number, total: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs the network over calibration patches and measures the moments of `taps`. The gradients are those of Σ ±Y(p) over the
+ * output's pixels p with random signs, whose second moment is that of the Jacobian: E[g gᵀ] = Σ_p ∂Y(p)/∂x ∂Y(p)/∂xᵀ. Y is luma;
+ * the colours join it with a smaller weight and signs of their own.
+ */
+export async function measureMoments(
+  model: Model,
+  parameters: Parameters,
+  taps: readonly Value[],
+  patches: Patches,
+  { batch = 8, onBatch, signal }: MomentOptions = {},
+): Promise<Map<Value, Moments>> {
+  const sums = new Map(taps.map((tap) => [tap, emptyMoments(tap.shape[1] as number)]));
+  const sessions = new Map<number, Promise<Session>>();
+  const signs = randomSigns(1);
+  const batches = batchesOf(patches, batch);
+  try {
+    for (const [i, part] of batches.entries()) {
+      signal?.throwIfAborted();
+      const shape = patchShape(part, part.count);
+      const graph = () => momentGraph(model, parameters, taps, shape);
+      const session = await (sessions.get(part.count) ?? remember(sessions, part.count, compile(graph().graph)));
+      const probe = probeShape(model, shape);
+      const { outputs } = await session.run({
+        lr: float32(part.data, shape),
+        probe: float32(probeOf(probe, signs), probe),
+      });
+      const share = part.count / patches.count;
+      for (const [t, tap] of taps.entries()) {
+        const sum = sums.get(tap) as Moments;
+        accumulate(sum.mean, outputs[`mean.${t}`]?.data as Float32Array, share);
+        accumulate(sum.second, outputs[`second.${t}`]?.data as Float32Array, share);
+        accumulate(sum.gradient, outputs[`gradient.${t}`]?.data as Float32Array, share);
+      }
+      onBatch?.(i + 1, batches.length);
+    }
+  } finally {
+    await Promise.all([...sessions.values()].map(async (session) => (await session).close()));
+  }
+  return sums;
+}
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V): V {
+  map.set(key, value);
+  return value;
+}
+
+const emptyMoments = (channels: number): Moments => ({
+  mean: new Float64Array(channels),
+  second: new Float64Array(channels ** 2),
+  gradient: new Float64Array(channels ** 2),
+});
+
+function accumulate(sum: Float64Array, part: Float32Array, share: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (part[i] as number);
+}
+
+/** What the output is multiplied with before it is summed: [N, 3, H, W]. */
+function probeShape({ image, output }: Model, [count, , height, width]: readonly number[]): number[] {
+  const scale = (output.shape[2] as number) / (image.shape[2] as number);
+  return [count as number, 3, (height as number) * scale, (width as number) * scale];
+}
+
+function probeOf(shape: readonly number[], signs: (length: number) => Float32Array): Float32Array {
+  const [count, , height, width] = shape as [number, number, number, number];
+  const area = height * width;
+  const [luma, colours] = [signs(count * area), signs(count * 3 * area)];
+  return colours.map((sign, i) => {
+    const [image, colour] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];
+    return COLOUR * sign + (LUMA[colour] as number) * (luma[image * area + (i % area)] as number);
+  });
+}
+
+function momentGraph(model: Model, parameters: Parameters, taps: readonly Value[], shape: readonly number[]) {
+  const graph = new Graph("moments");
+  const known = new Map([[model.image, graph.input("lr", shape)], ...constantsOf(model, graph, parameters)]);
+  const [output] = graft(model.graph, graph, known, [model.output]) as [Value];
+  const activations = taps.map((tap) => known.get(tap) as Value);
+  const total = reduceSum(mul(output, graph.input("probe", probeShape(model, shape))));
+  const gradients = differentiate(total, activations);
+  activations.forEach((x, i) => {
+    graph.output(`mean.${i}`, reduceMean(x, { axes: [0, 2, 3] }));
+    graph.output(`second.${i}`, secondMoment(x));
+    graph.output(`gradient.${i}`, secondMoment(gradients[i] as Value));
+  });
+  return { graph };
+}
+
+/** E[x xᵀ] over batch and positions of x [N, C, H, W]. */
+function secondMoment(x: Value): Value {
+  const [count, channels, height, width] = x.shape as [number, number, number, number];
+  const positions = height * width;
+  const columns = reshape(x, [count, channels, positions]);
+  const products = matMul(columns, columns, { transposeRight: true, scale: 1 / (count * positions) });
+  return reduceSum(products, { axes: [0] });
+}

@@ -1,0 +1,134 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type Column, renderTable } from "../evaluation/table.js";
+import { writeAtomic } from "../files/atomic.js";
+import type { AblationReport, AblationRow } from "../report/comparison-page.js";
+import { apartIn } from "../report/differing-settings.js";
+import {
+  compareRuns,
+  type FinishedRun,
+  findRun,
+  finishedBeside,
+  planAblation,
+  type Variant,
+} from "../runs/ablation.js";
+import { resultOf } from "../runs/finish.js";
+import { PRESETS, type Preset } from "../runs/presets.js";
+import { METHODS, type Method } from "../runs/settings.js";
+import { completeRun, newSettings } from "./compress.js";
+import { interruptible } from "./interrupt.js";
+import { addSettingsOptions, readVariants } from "./settings-options.js";
+
+interface Options {
+  preset: Preset;
+  config?: string;
+  out: string;
+  methods: Method[];
+  variants?: string;
+  widths: number[];
+  seeds: number[];
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --data Set5 Set14 --steps 1500 --out ablation
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --methods slice,kd --widths 0.5,0.25 --seeds 0,1 --out ablation
+  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --variants variants.json --out ablation
+
+A file of variants has a name for each, and the settings in which it differs, by the names of config files:
+  { "csd": { "method": "csd" }, "csd-k4": { "method": "csd", "negatives": 4 }, "kd-longer": { "method": "kd", "steps": 5000 } }
+
+Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
+interrupted ones resumed. OUT gets comparison.json and comparison.html, of all runs that are finished in it: methods that take
+long can be given fewer seeds, in a call of their own.`;
+
+/** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
+export function ablateCommand(): Command {
+  const command = new Command("ablate")
+    .description("compare methods from one teacher at equal steps, over widths and seeds")
+    .requiredOption("--out <folder>", "folder of the runs and the comparison")
+    .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
+    .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
+    .option("--widths <list>", "the students' widths", numbers, [0.5])
+    .option("--seeds <list>", "seeds; ± is over them", numbers, [0])
+    .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
+    .option("--config <file>", "JSON file of settings")
+    .option("--json", "print JSON");
+  return addSettingsOptions(command, ["width", "method", "seed"]).addHelpText("after", EXAMPLES).action(ablate);
+}
+
+async function ablate(options: Options): Promise<void> {
+  const out = resolve(options.out);
+  const variants =
+    options.variants === undefined ? methodVariants(options.methods) : await readVariants(options.variants);
+  const plan = planAblation(out, variants, options.widths, options.seeds);
+  const settingsWith = await newSettings(options);
+  await interruptible(async (signal) => {
+    const runs: FinishedRun[] = [];
+    for (const [i, { variant, width, seed, folder }] of plan.entries()) {
+      const { name } = variant;
+      const settings = settingsWith(
+        { ...variant.settings, width: [width], seed },
+        options.variants && `${options.variants}: ${name}`,
+      );
+      const found = await findRun(folder, settings);
+      process.stderr.write(
+        `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
+      );
+      if (found.kind === "finished") {
+        runs.push({ name, result: found.result });
+        continue;
+      }
+      const { run, outcome } = await completeRun(folder, found.kind === "begun" ? undefined : settings, signal);
+      runs.push({ name, result: resultOf(run, outcome) });
+    }
+    const report = compareRuns([...runs, ...(await finishedBeside(out, plan))]);
+    await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+    const { renderAblation } = await import("../report/comparison-page.js");
+    await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
+    process.stdout.write(
+      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"),
+    );
+  });
+}
+
+const methodVariants = (list: readonly Method[]): Variant[] =>
+  list.map((method) => ({ name: method, settings: { method } }));
+
+const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
+
+function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
+  const sets = rows[0]?.scores.map(({ set }) => set) ?? [];
+  return [
+    { title: "method", value: ({ name }) => name },
+    { title: "width", value: ({ width }) => width },
+    { title: "steps", value: ({ steps }) => steps },
+    { title: "seeds", value: ({ seeds }) => seeds },
+    ...sets.map(
+      (name): Column<AblationRow> => ({
+        title: `${name} PSNR`,
+        value: ({ scores }) => {
+          const psnr = scores.find(({ set }) => set === name)?.psnr;
+          if (!psnr) return null;
+          return psnr.spread === null ? psnr.mean.toFixed(3) : `${psnr.mean.toFixed(3)} ± ${psnr.spread.toFixed(3)}`;
+        },
+      }),
+    ),
+    { title: "s/step", value: ({ secondsPerStep }) => secondsPerStep, show: (seconds) => seconds.toFixed(3) },
+    { title: "teacher drift", value: ({ teacherDrift }) => teacherDrift, show: (drift) => drift.toFixed(3) },
+    ...(rows.some(apartIn) ? [{ title: "apart in", value: apartIn } satisfies Column<AblationRow>] : []),
+  ];
+}
+
+function methods(text: string): Method[] {
+  const list = [...new Set(text.split(","))];
+  if (list.every((name): name is Method => METHODS.some((method) => method === name))) return list;
+  throw new InvalidArgumentError(`Methods are ${METHODS.join(", ")}, with commas between.`);
+}
+
+function numbers(text: string): number[] {
+  const list = [...new Set(text.split(",").map(Number))];
+  if (text !== "" && list.every(Number.isFinite)) return list;
+  throw new InvalidArgumentError("It must be numbers with commas between, such as 0,1.");
+}

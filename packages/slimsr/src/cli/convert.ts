@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { publishedSource } from "@slimsr/core/internal/checkpoints/checkpoint.js";
+import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventions.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { Command, Option } from "commander";
+import { formatOfPath, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { addOverrideOptions, summarise } from "./checkpoint-options.js";
+
+interface ConvertOptions extends Overrides {
+  names?: Source;
+  force?: true;
+}
+
+/** `slimsr convert IN OUT`: from any checkpoint to this project's format or to PyTorch's. */
+export function convertCommand(): Command {
+  const command = new Command("convert")
+    .description("convert a checkpoint to .safetensors, which describes its network, or to .pt, which PyTorch loads")
+    .argument("<in>", "checkpoint: .safetensors, .pt or .pth")
+    .argument("<out>", "file to write: .safetensors, .pt or .pth")
+    .addOption(
+      new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
+        SOURCES,
+      ),
+    )
+    .option("--force", "replace OUT if it exists");
+  return addOverrideOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slimsr convert edsr_x2.pt edsr_x2.safetensors\n  slimsr convert carn.pth carn_x4.safetensors --scale 4\n" +
+        "  slimsr convert student.safetensors student.pt --names csd",
+    )
+    .action(convert);
+}
+
+async function convert(input: string, output: string, { names, force, ...overrides }: ConvertOptions): Promise<void> {
+  const format = formatOfPath(output);
+  if (names && format === "safetensors") {
+    throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);
+  }
+  if (!force && existsSync(output)) throw new UsageError(`${output} exists; give --force to replace it`);
+  const checkpoint = await loadCheckpoint(input, overrides);
+  await saveCheckpoint(output, checkpoint, names);
+  const written = format === "safetensors" ? "canonical" : (names ?? publishedSource(checkpoint.network));
+  process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);
+  if (format === "pytorch" && checkpoint.network.architecture === "edsr") {
+    process.stdout.write(
+      `A .pt doesn't hold the residual scale: build the network with ${checkpoint.network.resScale}\n`,
+    );
+  }
+}

@@ -1,0 +1,189 @@
+import { basename } from "node:path";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
+import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
+import { CheckpointError } from "@slimsr/core/internal/errors.js";
+import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "@slimsr/core/internal/model/cost.js";
+import { networkModel } from "@slimsr/core/internal/model/model.js";
+import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
+import { Command } from "commander";
+import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
+import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
+import { addOverrideOptions, summarise } from "./checkpoint-options.js";
+import { isOnnxFile, loadImportedModel } from "./imported-model.js";
+
+interface InspectOptions extends Overrides {
+  json?: true;
+  layers?: true;
+  groups?: true;
+}
+
+/** A checkpoint's facts, as `--json` prints them. */
+interface Inspection {
+  file: string;
+  source: string;
+  network: NetworkOptions;
+  /** Share of the network's channels that the file holds. */
+  width: number;
+  parameters: number;
+  /** Multiply-accumulates for a 1280×720 output. */
+  macs: number;
+  widths?: { width: number; parameters: number; macs: number }[];
+  layers?: Cost["layers"];
+  groups?: GroupSummary[];
+}
+
+/** An ONNX model's facts, as `--json` prints them. */
+interface OnnxInspection {
+  file: string;
+  parameters: number;
+  groups: GroupSummary[];
+}
+
+/** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
+export function inspectCommand(): Command {
+  const command = new Command("inspect")
+    .description("show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates")
+    .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx, for its channel groups")
+    .option("--layers", "list the layers")
+    .option("--groups", "list the groups of channels that are tied together, and what is free on each")
+    .option("--json", "print JSON");
+  return addOverrideOptions(command)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  slimsr inspect edsr_x2.pt\n  slimsr inspect carn.pth --scale 4 --layers\n  slimsr inspect anyone.onnx --groups\n  slimsr inspect student.safetensors --json",
+    )
+    .action(inspect);
+}
+
+async function inspect(file: string, { json, layers, groups, ...overrides }: InspectOptions): Promise<void> {
+  if (isOnnxFile(file)) {
+    const inspection = await examineOnnx(file);
+    process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : reportOnnx(inspection));
+    return;
+  }
+  let checkpoint: LoadedCheckpoint;
+  try {
+    checkpoint = await loadCheckpoint(file, overrides);
+  } catch (error) {
+    if (!(error instanceof CheckpointError) || !(await inspectVgg19(file, json))) throw error;
+    return;
+  }
+  const inspection = examine(file, checkpoint, layers ?? false, groups ?? false);
+  process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : report(inspection));
+}
+
+function examine(
+  file: string,
+  { network, parameters, widths, source }: LoadedCheckpoint,
+  layers: boolean,
+  groups: boolean,
+): Inspection {
+  const cost = networkCost(network, HD_OUTPUT, new Map([...parameters].map(([name, { shape }]) => [name, shape])));
+  return {
+    file,
+    source,
+    network,
+    width: widthOf(network, parameters),
+    parameters: cost.parameters,
+    macs: cost.macs,
+    ...(widths && {
+      widths: widths.map((width) => {
+        const { parameters, macs } = costAtWidth(network, width);
+        return { width, parameters, macs };
+      }),
+    }),
+    ...(layers && { layers: cost.layers }),
+    ...(groups && { groups: summariseGroups(networkModel(network).analysis.groups) }),
+  };
+}
+
+async function examineOnnx(file: string): Promise<OnnxInspection> {
+  const { model, parameters } = await loadImportedModel(file);
+  return {
+    file,
+    parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    groups: summariseGroups(model.analysis.groups),
+  };
+}
+
+function reportOnnx({ file, parameters, groups }: OnnxInspection): string {
+  return `${facts([
+    ["file", basename(file)],
+    ["parameters", parameters.toLocaleString("en")],
+  ])}\n\n${table(groupRows(groups))}\n`;
+}
+
+function report({ file, source, network, width, parameters, macs, widths, layers, groups }: Inspection): string {
+  const rows = [
+    ["file", basename(file)],
+    ["network", summarise(network)],
+    ["names", source],
+    ...(network.architecture === "edsr" ? [["residual scale", String(network.resScale)]] : []),
+    ...(network.architecture === "rcan" ? [["reduction", String(network.reduction)]] : []),
+    ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
+    ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
+    ["range", `0..${network.range}`],
+    ...(width < 1 ? [["width", String(width)]] : []),
+    ["parameters", parameters.toLocaleString("en")],
+    ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
+  ];
+  const sections = [facts(rows)];
+  if (widths) {
+    sections.push(
+      table([
+        ["width", "parameters", "MACs"],
+        ...widths.map((each) => [String(each.width), each.parameters.toLocaleString("en"), operations(each.macs)]),
+      ]),
+    );
+  }
+  if (layers) {
+    sections.push(
+      table([
+        ["layer", "weights", "parameters", "MACs"],
+        ...layers.map(({ name, shape, parameters, macs }) => [
+          name,
+          formatShape(shape),
+          parameters.toLocaleString("en"),
+          operations(macs),
+        ]),
+      ]),
+    );
+  }
+  if (groups) sections.push(table(groupRows(groups)));
+  return `${sections.join("\n\n")}\n`;
+}
+
+const facts = (rows: readonly (readonly string[])[]): string =>
+  rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n");
+
+/** VGG19, which the contrastive loss needs, is a checkpoint too, though not of a network to slim. */
+async function inspectVgg19(file: string, json: true | undefined): Promise<boolean> {
+  try {
+    const { convolutions, mean } = await loadVgg19(file);
+    const parameters = convolutions.reduce((sum, { weight, bias }) => sum + weight.data.length + bias.data.length, 0);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ file, network: { architecture: "vgg19", mean }, parameters }, undefined, 2)}\n`
+        : `${basename(file)} holds VGG19 for the contrastive loss: conv1_1 to conv5_1, ` +
+            `${parameters.toLocaleString("en")} parameters, subtracted colour ${mean.join(", ")}\n`,
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function operations(macs: number): string {
+  return macs >= 1e9 ? `${(macs / 1e9).toFixed(1)} G` : `${(macs / 1e6).toFixed(1)} M`;
+}
+
+/** Columns, the first to the left and the others to the right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const lengths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(lengths[i] ?? 0) : cell.padStart(lengths[i] ?? 0))).join("  "),
+    )
+    .join("\n");
+}

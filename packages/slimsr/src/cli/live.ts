@@ -1,0 +1,57 @@
+import { SingleBar } from "cli-progress";
+import type { EvaluationRow } from "../evaluation/evaluate.js";
+import type { StepReport } from "../runs/training-loop.js";
+
+/**
+ * Training as it goes, on standard error: one live line on a terminal, else a plain line every few seconds. Speeds are means over
+ * the last steps, so that ETA follows the machine's load.
+ */
+export class LiveTraining {
+  readonly #bar = new SingleBar({
+    format: "step {value}/{total} [{bar}] {time} left | {losses} | lr {rate} | {speed} steps/s{validation}",
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+    hideCursor: true,
+    gracefulExit: false,
+    barsize: 16,
+    fps: 4,
+  });
+  #started = false;
+  #secondsPerStep: number | undefined;
+  #validation = "";
+
+  step({ step, steps, losses, learningRate, seconds }: StepReport): void {
+    this.#secondsPerStep = this.#secondsPerStep === undefined ? seconds : 0.95 * this.#secondsPerStep + 0.05 * seconds;
+    const shown = {
+      losses: Object.entries(losses)
+        .filter(([name, value]) => typeof value === "number" && name !== "gradient_norm")
+        .map(([name, value]) => `${name} ${(value as number).toPrecision(4)}`)
+        .join(" "),
+      rate: learningRate.toExponential(2),
+      speed: (1 / this.#secondsPerStep).toFixed(1),
+      time: duration((steps - step) * this.#secondsPerStep),
+      validation: this.#validation,
+    };
+    if (!this.#started) this.#bar.start(steps, step, shown);
+    this.#started = true;
+    this.#bar.update(step, shown);
+  }
+
+  validated(rows: readonly EvaluationRow[]): void {
+    this.#validation = ` | val ${rows.map(({ model, psnr }) => `${model} ${psnr.toFixed(3)} dB`).join(", ")}`;
+  }
+
+  stop(): void {
+    if (this.#started) this.#bar.stop();
+  }
+}
+
+/** "1h 02m", "3m 20s", "12s". */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (hours > 0) return `${hours}h ${two(minutes)}m`;
+  return minutes > 0 ? `${minutes}m ${two(rest)}s` : `${rest}s`;
+}

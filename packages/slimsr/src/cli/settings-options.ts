@@ -1,0 +1,109 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import type { Command } from "commander";
+import { z } from "zod";
+import { systemReason } from "../files/system-reason.js";
+import type { Variant } from "../runs/ablation.js";
+import { type PartialSettings, settingsSchema } from "../runs/settings.js";
+
+type Key = keyof typeof settingsSchema.shape;
+
+/** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
+const PATHS: readonly Key[] = ["teacher", "train", "val", "data", "vgg"];
+
+/** Adds an option for every setting of a run but `left`. */
+export function addSettingsOptions(command: Command, left: readonly Key[] = []): Command {
+  for (const [key, schema] of Object.entries(settingsSchema.shape)) {
+    if (left.includes(key as Key) || key === "network") continue;
+    const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    command.option(`--${flag}${argumentOf(key as Key, schema)}`, schema.description);
+  }
+  return command;
+}
+
+/** "<number>", as usage shows it; a flag for a switch. */
+function argumentOf(key: Key, schema: z.ZodType): string {
+  const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const choices = json.enum ?? (json.const === undefined ? undefined : [json.const]);
+  if (choices) return ` <${choices.join("|")}>`;
+  if (key === "data") return " <folder...>";
+  switch (json.type) {
+    case "boolean":
+      return "";
+    case "array":
+      return " <list>";
+    case "integer":
+    case "number":
+      return " <number>";
+    default:
+      return PATHS.includes(key) ? " <path>" : " <text>";
+  }
+}
+
+/** The settings that the command line names, out of all its options. */
+export function settingsOf(options: Readonly<Record<string, unknown>>): PartialSettings {
+  const found: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries(settingsSchema.shape)) {
+    const value = options[key];
+    if (value === undefined) continue;
+    found[key] = typedValue(value, z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
+  }
+  return absolute(found, process.cwd());
+}
+
+/** An option's text as the setting's type; what is no number stays text, and the schema says so. */
+function typedValue(value: unknown, { type, enum: choices }: z.core.JSONSchema.BaseSchema): unknown {
+  if (typeof value !== "string") return value;
+  const number = (text: string) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+  if (type === "array") return value.split(",").map(number);
+  const numeric = type === "integer" || type === "number" || choices?.some((choice) => typeof choice === "number");
+  return numeric ? number(value) : value;
+}
+
+/** A config file's settings; its relative paths count from where the command runs. @throws UsageError where it isn't JSON */
+export async function readConfig(file: string): Promise<PartialSettings> {
+  return absolute(await readObject(file, "--config"), process.cwd());
+}
+
+/** A file of variants; paths as in a config file. @throws UsageError where it isn't JSON, or a name can't be a folder's */
+export async function readVariants(file: string): Promise<Variant[]> {
+  const variants = Object.entries(await readObject(file, "--variants"));
+  if (variants.length === 0) throw new UsageError(`${file} names no variant`);
+  return variants.map(([name, settings]) => {
+    if (!/^\w[\w.+-]{0,99}$/.test(name)) {
+      throw new UsageError(`${file}: "${name}" can't name a folder; use letters, digits, ".", "+", "-" and "_"`);
+    }
+    if (!isObject(settings)) throw new UsageError(`${file}: ${name} must be an object of settings`);
+    for (const key of ["width", "seed"]) {
+      if (key in settings) throw new UsageError(`${file}: ${name} sets ${key}; --${key}s has those of all variants`);
+    }
+    return { name, settings: absolute(settings, process.cwd()) };
+  });
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+async function readObject(file: string, option: string): Promise<Record<string, unknown>> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new UsageError(`${file} can't be read: ${systemReason(error)}; ${option} takes a JSON file of settings`);
+  });
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (!isObject(parsed)) throw new SyntaxError("it is no object");
+    return parsed;
+  } catch (error) {
+    throw new UsageError(`${file} is not a JSON object of settings: ${(error as Error).message}`);
+  }
+}
+
+function absolute(settings: Record<string, unknown>, folder: string): PartialSettings {
+  const whole = (value: unknown) => (typeof value === "string" && value !== "" ? resolve(folder, value) : value);
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [
+      key,
+      PATHS.includes(key as Key) ? (Array.isArray(value) ? value.map(whole) : whole(value)) : value,
+    ]),
+  );
+}

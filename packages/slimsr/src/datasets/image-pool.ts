@@ -1,0 +1,88 @@
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { InterruptedError } from "@slimsr/core/internal/errors.js";
+import { Piscina } from "piscina";
+import type { DecodedImage } from "./decoded-cache.js";
+import { type CacheJob, cacheImage, type WriteJob, type WrittenPair, writeImagePair } from "./image-worker.js";
+
+/** What is done, by the name of the exported function of image-worker.ts. */
+interface Jobs {
+  cacheImage: { job: CacheJob; result: DecodedImage[] };
+  writeImagePair: { job: WriteJob; result: WrittenPair };
+}
+
+/** A result, or what is wrong with the image at hand. */
+export type Outcome<Result> =
+  | { readonly result: Result; readonly problem?: never }
+  | { readonly problem: string; readonly result?: never };
+
+export interface PoolOptions {
+  /** Called after each image. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Stops between two images: those under way are finished, so that nothing is left half done. */
+  readonly signal?: AbortSignal | undefined;
+  /** Starts no further image once one has a problem. */
+  readonly stopAtProblem?: boolean;
+}
+
+const here = { cacheImage, writeImagePair };
+const worker = createRequire(import.meta.url).resolve("#image-worker");
+/** So many images are done here: to start a thread takes longer. */
+const few = 4;
+
+/**
+ * Does a job for each of many images in worker threads, as many at once as there are cores.
+ * @returns an outcome per job, in their order; undefined for those not started after a problem
+ * @throws InterruptedError if the signal was aborted before all were done
+ */
+export async function forEachImage<Name extends keyof Jobs>(
+  name: Name,
+  jobs: readonly Jobs[Name]["job"][],
+  options: PoolOptions = {},
+): Promise<(Outcome<Jobs[Name]["result"]> | undefined)[]> {
+  type Run = (job: Jobs[Name]["job"]) => Promise<Outcome<Jobs[Name]["result"]>>;
+  if (jobs.length <= few) return runAll<Jobs[Name]>(jobs, here[name] as Run, 1, options);
+  const threads = availableParallelism();
+  const pool = new Piscina({ filename: worker, minThreads: threads, maxThreads: threads });
+  try {
+    return await runAll<Jobs[Name]>(jobs, (job) => pool.run(job, { name }), threads, options);
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** Runs jobs in order, `atOnce` at a time; those under way are waited for whatever happens. */
+async function runAll<Kind extends { job: unknown; result: unknown }>(
+  jobs: readonly Kind["job"][],
+  run: (job: Kind["job"]) => Promise<Outcome<Kind["result"]>>,
+  atOnce: number,
+  { onProgress, signal, stopAtProblem = false }: PoolOptions,
+): Promise<(Outcome<Kind["result"]> | undefined)[]> {
+  const outcomes = new Array<Outcome<Kind["result"]> | undefined>(jobs.length);
+  let next = 0;
+  let done = 0;
+  let stopped = false;
+  const work = async () => {
+    while (next < jobs.length && !stopped && !signal?.aborted) {
+      const index = next++;
+      const outcome = await run(jobs[index]);
+      outcomes[index] = outcome;
+      stopped ||= stopAtProblem && outcome.problem !== undefined;
+      onProgress?.(++done, jobs.length);
+    }
+  };
+  const ends = await Promise.allSettled(
+    Array.from({ length: atOnce }, () =>
+      work().catch((error: unknown) => {
+        stopped = true;
+        throw error;
+      }),
+    ),
+  );
+  const failure = ends.find((end) => end.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+  if (signal?.aborted && done < jobs.length) {
+    throw new InterruptedError(`interrupted after ${done} of ${jobs.length} images; no file is left half written`);
+  }
+  return outcomes;
+}

@@ -1,0 +1,81 @@
+import { dirname } from "node:path";
+import { DatasetError, SlimsrError } from "@slimsr/core/internal/errors.js";
+import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { cropToMultiple, type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
+import { withoutAlpha } from "@slimsr/core/internal/images/planes.js";
+import { makeFolder } from "../files/folders.js";
+import { systemReason } from "../files/system-reason.js";
+import { readImage } from "../images/decode.js";
+import { writeImage } from "../images/encode.js";
+import { type DecodedImage, storeDecoded } from "./decoded-cache.js";
+import type { Outcome } from "./image-pool.js";
+
+/** Entry of the worker threads that decode, shrink and write images; image-pool.ts calls the functions by name. */
+
+export interface CacheJob {
+  readonly source: string;
+  /** What to store where: the image itself at scale 1, else its reduction (see `shrink`). */
+  readonly targets: readonly { readonly scale: number; readonly file: string }[];
+  readonly maxPixels: number;
+}
+
+/** Decodes an image to 8-bit grey or RGB and stores it, or reductions of it, in the cache. */
+export function cacheImage({ source, targets, maxPixels }: CacheJob): Promise<Outcome<DecodedImage[]>> {
+  return outcome(async () => {
+    const image = withoutAlpha(to8Bit(await readImage(source, { maxPixels })));
+    const stored: DecodedImage[] = [];
+    for (const { scale, file } of targets) {
+      stored.push(await storeDecoded(file, to8Bit(scale === 1 ? image : shrink(image, scale, source))));
+    }
+    return stored;
+  });
+}
+
+export interface WriteJob {
+  readonly source: string;
+  /** Where the image itself goes; undefined if it is there already. */
+  readonly hr: string | undefined;
+  readonly lr: readonly { readonly scale: number; readonly path: string }[];
+  readonly maxPixels: number;
+}
+
+export interface WrittenPair {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Writes an image and its bicubic reductions as files. */
+export function writeImagePair({ source, hr, lr, maxPixels }: WriteJob): Promise<Outcome<WrittenPair>> {
+  return outcome(async () => {
+    const image = await readImage(source, { maxPixels });
+    const reductions = lr.map(({ scale, path }) => ({ path, image: shrink(image, scale, source) }));
+    if (hr !== undefined) await write(hr, image);
+    for (const { path, image } of reductions) await write(path, image);
+    return { width: image.width, height: image.height };
+  });
+}
+
+/** LR as the benchmarks have it: HR is cropped to a multiple of the scale, then resized by MATLAB's bicubic. */
+function shrink(image: Image, scale: number, source: string): Image {
+  if (image.width < scale || image.height < scale) {
+    throw new DatasetError(`${source}: ${image.width}×${image.height} pixels are too few to shrink by ${scale}`);
+  }
+  return resizeBicubic(cropToMultiple(image, scale), 1 / scale);
+}
+
+async function write(path: string, image: Image): Promise<void> {
+  await makeFolder(dirname(path)).catch((error: unknown) => {
+    throw new DatasetError(`${dirname(path)}: cannot be made: ${systemReason(error)}`, { cause: error });
+  });
+  await writeImage(path, image);
+}
+
+/** Errors lose their class between threads, so what a user can cause is returned as a message. */
+async function outcome<Result>(work: () => Promise<Result>): Promise<Outcome<Result>> {
+  try {
+    return { result: await work() };
+  } catch (error) {
+    if (error instanceof SlimsrError) return { problem: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+import { dirname, join } from "node:path";
+import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
+import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
+import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import type { Dataset, Pair } from "../datasets/dataset.js";
+import { makeFolder } from "../files/folders.js";
+import { systemReason } from "../files/system-reason.js";
+import { writeImage } from "../images/encode.js";
+import { measurable } from "./measurable.js";
+import type { EvaluatedModel } from "./model.js";
+import { type Deviation, Runner, type RunnerOptions } from "./runner.js";
+import { type Measure, mean, meanScore, type Score, scoreImage } from "./score.js";
+
+export interface EvaluateOptions extends RunnerOptions, Partial<Omit<Measure, "border">> {
+  /** Pixels left out at each side; the scale by default, as the benchmarks do. */
+  readonly border?: number | undefined;
+  /** The mean of the eight turned and flipped images' outputs ("+"). */
+  readonly selfEnsemble?: boolean;
+  /** Whether a row for bicubic interpolation comes first. */
+  readonly bicubic?: boolean;
+  /** Folder that gets the images, as SET/MODEL/name.png. */
+  readonly save?: string | undefined;
+  /** Images of each set that are saved, from the first; all by default. */
+  readonly saved?: number;
+  /** Called after each image of each model. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ImageRow extends Score {
+  readonly image: string;
+  readonly milliseconds: number | null;
+}
+
+/** What a model is worth on a set: means over its images. */
+export interface EvaluationRow extends Score {
+  readonly model: string;
+  /** Null for bicubic interpolation, as are its costs. */
+  readonly width: number | null;
+  readonly set: string;
+  readonly scale: number;
+  /** Null where the graph has operators that are not known here. */
+  readonly parameters: number | null;
+  /** Multiply-accumulates for a 1280×720 output. */
+  readonly macs: number | null;
+  /** The engine's runs alone; with a self-ensemble, all eight. */
+  readonly msPerImage: number | null;
+  readonly images: readonly ImageRow[];
+  /** Images whose output is not just what the network computes of the whole image. */
+  readonly deviations: Readonly<Partial<Record<Deviation, number>>>;
+}
+
+/** One row on its way. */
+interface Entry {
+  readonly runner: Runner | undefined;
+  readonly images: ImageRow[];
+  readonly deviations: Partial<Record<Deviation, number>>;
+}
+
+/**
+ * Measures models on data sets. Every image is read once and goes through one model after another, so that their times
+ * compare; memory depends on neither the sets' sizes nor, by tiling, on the images'.
+ * @returns for each set a row for bicubic interpolation, if asked for, and one per model
+ * @throws UsageError where a model's scale is not a set's
+ * @throws DatasetError at once for images that are too small to be measured
+ * @throws InterruptedError if the signal was aborted
+ */
+export async function evaluate(
+  models: readonly EvaluatedModel[],
+  sets: readonly Dataset[],
+  options: EvaluateOptions = {},
+): Promise<EvaluationRow[]> {
+  for (const { name, scale } of models) {
+    const odd = sets.find((set) => set.scale !== scale);
+    if (odd) throw new UsageError(`${name} magnifies ×${scale}, but the set ${odd.name} is opened for ×${odd.scale}`);
+  }
+  for (const set of sets) measurable(set, options.border ?? set.scale);
+  const appetite = models.reduce((sum, { cost }) => sum + (cost?.bytesPerPixel ?? 0), 0);
+  const runners: Runner[] = [];
+  try {
+    for (const model of models) {
+      const runner = await Runner.open(model, options, (model.cost?.bytesPerPixel ?? 0) / appetite);
+      runners.push(runner);
+      await runner.warmUp();
+    }
+    return await evaluateSets(runners, sets, options);
+  } finally {
+    await Promise.all(runners.map((runner) => runner.close()));
+  }
+}
+
+async function evaluateSets(
+  runners: readonly Runner[],
+  sets: readonly Dataset[],
+  options: EvaluateOptions,
+): Promise<EvaluationRow[]> {
+  const { bicubic = true, onProgress, signal } = options;
+  const contenders = [...(bicubic ? [undefined] : []), ...runners];
+  const total = sets.reduce((sum, { pairs }) => sum + pairs.length, 0) * contenders.length;
+  const rows: EvaluationRow[] = [];
+  let done = 0;
+  onProgress?.(done, total);
+  for (const set of sets) {
+    const entries = contenders.map((runner): Entry => ({ runner, images: [], deviations: {} }));
+    let reading = readPair(set.pairs[0]);
+    for (const [i, pair] of set.pairs.entries()) {
+      const [lr, hr] = await reading;
+      reading = readPair(set.pairs[i + 1]);
+      for (const entry of entries) {
+        await evaluateImage(entry, set, pair, lr, hr, options).catch((error: unknown) => {
+          if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} of ${total} images`);
+          throw error;
+        });
+        onProgress?.(++done, total);
+      }
+    }
+    rows.push(...entries.map((entry) => rowOf(entry, set)));
+  }
+  return rows;
+}
+
+/** Reads both images, while models still run on those before; an error is told to whoever waits for them. */
+function readPair(pair: Pair | undefined): Promise<[Image, Image]> {
+  const reading = pair ? Promise.all([pair.lr(), pair.hr()]) : Promise.reject(new RangeError("no pair is left"));
+  reading.catch(() => undefined);
+  return reading;
+}
+
+async function evaluateImage(
+  { runner, images, deviations }: Entry,
+  { name: set, scale }: Dataset,
+  { name }: Pair,
+  lr: Image,
+  hr: Image,
+  options: EvaluateOptions,
+): Promise<void> {
+  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save, saved, signal } = options;
+  signal?.throwIfAborted();
+  let output: Image;
+  let milliseconds: number | null = null;
+  if (runner) {
+    const { width, height } = lr;
+    const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
+    const upscaled = await runner.upscale({ width, height, data }, selfEnsemble, signal);
+    ({ milliseconds } = upscaled);
+    output = imageFromPlanes(upscaled.planes.data, width * scale, height * scale);
+    if (upscaled.deviation) deviations[upscaled.deviation] = (deviations[upscaled.deviation] ?? 0) + 1;
+  } else {
+    output = resizeBicubic(to8Bit(lr), scale);
+  }
+  images.push({ image: name, ...scoreImage(output, hr, { border, colour, niqe }), milliseconds });
+  if (save !== undefined && images.length <= (saved ?? images.length))
+    await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
+}
+
+function labelOf(runner: Runner | undefined, selfEnsemble: boolean): string {
+  return runner ? savedLabel(runner.model, selfEnsemble) : "bicubic";
+}
+
+/** The folder that a model's images are saved in: "edsr_x2.pt", "edsr_x2.pt-w0.5+". */
+export const savedLabel = ({ name, width }: Pick<EvaluatedModel, "name" | "width">, selfEnsemble = false): string =>
+  `${name}${width === 1 ? "" : `-w${width}`}${selfEnsemble ? "+" : ""}`;
+
+async function saveImage(path: string, image: Image): Promise<void> {
+  await makeFolder(dirname(path)).catch((error: unknown) => {
+    throw new ImageError(`${dirname(path)}: cannot be made: ${systemReason(error)}`, { cause: error });
+  });
+  await writeImage(path, image);
+}
+
+function rowOf({ runner, images, deviations }: Entry, { name: set, scale }: Dataset): EvaluationRow {
+  const times = images.flatMap(({ milliseconds }) => (milliseconds === null ? [] : [milliseconds]));
+  return {
+    model: runner?.model.name ?? "bicubic",
+    width: runner?.model.width ?? null,
+    set,
+    scale,
+    ...meanScore(images),
+    parameters: runner?.model.cost?.parameters ?? null,
+    macs: runner?.model.cost?.macs ?? null,
+    msPerImage: times.length > 0 ? mean(times) : null,
+    images,
+    deviations,
+  };
+}

@@ -1,0 +1,115 @@
+import type { EvaluationRow, ImageRow } from "./evaluate.js";
+import { jsonNumber } from "./json.js";
+import type { Score } from "./score.js";
+import { type Column, renderTable, type TableFormat } from "./table.js";
+
+interface ReportOptions {
+  /** Whether each image is listed. */
+  readonly images?: boolean;
+}
+
+/** A row of the table: a set's mean, or one of its images. */
+interface Line extends Score {
+  readonly row: EvaluationRow;
+  readonly image: string | null;
+  readonly milliseconds: number | null;
+}
+
+/** Rows as a table, one line for each set and model. */
+export function renderEvaluation(
+  rows: readonly EvaluationRow[],
+  format: TableFormat,
+  { images = false }: ReportOptions = {},
+): string {
+  const lines = rows.flatMap((row): Line[] => [
+    ...(images ? row.images.map((image) => ({ row, ...image })) : []),
+    { ...row, row, image: null, milliseconds: row.msPerImage },
+  ]);
+  const columns: Column<Line>[] = [
+    { title: "set", value: ({ row }) => row.set },
+    ...(images ? [{ title: "image", value: ({ image }: Line) => image ?? "mean" }] : []),
+    { title: "model", value: ({ row }) => row.model },
+    { title: "width", value: ({ row }) => row.width },
+    { title: "scale", value: ({ row }) => row.scale, show: (scale) => `×${scale}` },
+    { title: "PSNR", value: ({ psnr }) => psnr, show: decimals(3) },
+    { title: "SSIM", value: ({ ssim }) => ssim, show: decimals(4) },
+    ...(lines.some(({ niqe }) => niqe !== undefined)
+      ? [{ title: "NIQE", value: ({ niqe }: Line) => niqe ?? null, show: decimals(3) }]
+      : []),
+    { title: "parameters", value: ({ row }) => row.parameters, show: (count) => count.toLocaleString("en") },
+    { title: "MACs", value: ({ row }) => row.macs, show: showOperations },
+    { title: images ? "ms" : "ms/image", value: ({ milliseconds }) => milliseconds, show: decimals(1) },
+    {
+      title: "speed-up",
+      value: ({ row, image }) => (image === null ? speedUp(row, rows) : null),
+      show: (factor) => `×${factor.toFixed(2)}`,
+    },
+  ];
+  return renderTable(columns, lines, format);
+}
+
+/** Rows as JSON values. */
+export function evaluationJson(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}): unknown[] {
+  return rows.map((row) => {
+    const { model, width, set, scale, parameters, macs, msPerImage, deviations } = row;
+    return {
+      ...{ model, width, set, scale, ...scoreJson(row), parameters, macs, msPerImage },
+      ...(Object.keys(deviations).length > 0 && { deviations }),
+      ...(images && {
+        images: row.images.map((image: ImageRow) => ({
+          ...{ image: image.image, ...scoreJson(image), milliseconds: image.milliseconds },
+        })),
+      }),
+    };
+  });
+}
+
+const scoreJson = ({ psnr, ssim, niqe }: Score) => ({
+  psnr: jsonNumber(psnr),
+  ssim,
+  ...(niqe !== undefined && { niqe }),
+});
+
+/**
+ * How many times faster a model is than at width 1, on the same set in the same run; a model that has one width alone, or no width
+ * 1, is compared with the first that has width 1.
+ */
+export function speedUp(row: EvaluationRow, rows: readonly EvaluationRow[]): number | null {
+  const beside = rows.filter(({ set, msPerImage }) => set === row.set && msPerImage !== null);
+  const own = beside.filter(({ model }) => model === row.model);
+  const full = (list: typeof beside) => list.find(({ width }) => width === 1);
+  const reference = (own.length > 1 ? full(own) : undefined) ?? full(beside);
+  return reference?.msPerImage && row.msPerImage ? reference.msPerImage / row.msPerImage : null;
+}
+
+/** What a reader of the figures must know, in whole sentences. */
+export function evaluationNotes(rows: readonly EvaluationRow[]): string[] {
+  return rows.flatMap(({ model, set, images, deviations: { tiled, padded }, niqe }) => {
+    const without = niqe === undefined ? 0 : images.filter((image) => image.niqe === null).length;
+    const of = (count: number) => `${model} on ${set}: ${count} of ${images.length} images`;
+    return [
+      ...(tiled
+        ? [
+            `${of(tiled)} were too large to be computed whole. This model looks at whole images, so that tiles change its output: figures are approximate`,
+          ]
+        : []),
+      ...(padded
+        ? [
+            `${of(padded)} are smaller than the size the model is made for and were continued at their border: figures are approximate`,
+          ]
+        : []),
+      ...(without > 0
+        ? [
+            `${of(without)} have too few blocks of 96×96 pixels for NIQE; ` +
+              (without < images.length ? "it is of the others" : "it is not given"),
+          ]
+        : []),
+    ];
+  });
+}
+
+const decimals = (count: number) => (value: number) => value.toFixed(count);
+
+/** "180.4 G". */
+export const showOperations = (count: number): string =>
+  count >= 1e9 ? `${(count / 1e9).toFixed(1)} G` : `${(count / 1e6).toFixed(1)} M`;

@@ -1,0 +1,107 @@
+import { OnnxError, UsageError } from "@slimsr/core/internal/errors.js";
+import { behindShuffles } from "@slimsr/core/internal/export/subpixel.js";
+import { type Graph, readOnnx } from "@slimsr/core/internal/graph/index.js";
+import { type GraphMessage, readModelMessage, type ValueMessage } from "@slimsr/core/internal/onnx/messages.js";
+import type { Size } from "@slimsr/upscaler/internal/planes.js";
+import { costOf, type EvaluatedModel, type ModelCost, scaleOf } from "./model.js";
+
+export interface OnnxModelOptions {
+  /** Where the graph doesn't tell. */
+  scale?: number | undefined;
+  /** Pixel values of the model's images go from 0 to this; 255 by default. */
+  range?: 255 | 1 | undefined;
+}
+
+const FLOAT32 = 1;
+/** Size that open axes are given for analysis. */
+const PROBE = 32;
+/** Their multiply-accumulates depend on more than weights. */
+const UNCOUNTED = new Set(["MatMul", "FusedMatMul", "Gemm"]);
+
+/**
+ * An ONNX model of anyone's, from one float image [N, 3, H, W] to another. Operators that only the engine knows are fine;
+ * its cost is then not known.
+ * @param name what errors and tables call it
+ * @throws OnnxError where it is damaged or no such model; UsageError where the scale is neither given nor in the graph
+ */
+export function onnxModel(
+  name: string,
+  onnx: Uint8Array,
+  { scale, range = 255 }: OnnxModelOptions = {},
+): EvaluatedModel {
+  const message = readMessage(name, onnx);
+  const initial = new Set(message.initializers.map((tensor) => tensor.name));
+  const inputs = message.inputs.filter((input) => !initial.has(input.name));
+  const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
+  if (!input || !output || more.length + others.length > 0) {
+    throw new OnnxError(
+      `${name} has ${inputs.length} inputs and ${message.outputs.length} outputs; expected one image in and one out`,
+    );
+  }
+  if (message.initializers.some(({ external }) => external)) {
+    throw new OnnxError(`${name} keeps its weights in another file; save the model as one file`);
+  }
+  const fixedSize = checkInput(name, input);
+  const graph = understood(onnx, input, fixedSize);
+  const own = graph && scaleOf(graph);
+  if (own !== undefined && scale !== undefined && own !== scale) {
+    throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
+  }
+  const magnification = own ?? scale;
+  if (magnification === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
+  return {
+    name,
+    width: 1,
+    scale: magnification,
+    onnx,
+    input: input.name,
+    output: output.name,
+    range,
+    ...(fixedSize && { fixedSize }),
+    cost: graph ? countable(graph) : null,
+  };
+}
+
+function readMessage(name: string, onnx: Uint8Array): GraphMessage {
+  try {
+    const { graph } = readModelMessage(onnx);
+    if (graph) return graph;
+  } catch (error) {
+    throw new OnnxError(`${name} is damaged or not an ONNX model: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+  throw new OnnxError(`${name} holds no graph: is it an ONNX model?`);
+}
+
+/** The only size that the model takes, if it has one. */
+function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Size | undefined {
+  const shown = `[${shape.join(", ")}]`;
+  const [batch, channels, height, width] = shape;
+  const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
+  if (element !== FLOAT32 || shape.length !== 4 || !open(batch, 1) || !open(channels, 3)) {
+    throw new OnnxError(
+      `${name}: input ${input} has shape ${shown} and element type ${element}; expected one RGB image, float32 [N, 3, H, W]`,
+    );
+  }
+  if (typeof height === "string" && typeof width === "string") return undefined;
+  if (typeof height === "number" && typeof width === "number" && height > 0 && width > 0) return { width, height };
+  throw new OnnxError(`${name}: input ${input} has shape ${shown}; height and width must both be open or both fixed`);
+}
+
+/** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
+function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size | undefined): Graph | undefined {
+  const image = [1, 3, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
+  const sizes = Object.fromEntries(shape.map((size, axis) => [size, image[axis] as number]));
+  try {
+    const { graph } = readOnnx(onnx, { sizes });
+    return [...graph.outputs.values()].every((value) => value.shape.length === 4) ? graph : undefined;
+  } catch (error) {
+    if (error instanceof OnnxError) return undefined;
+    throw error;
+  }
+}
+
+function countable(graph: Graph): ModelCost | null {
+  return graph.nodes.some(({ operator }) => UNCOUNTED.has(operator)) ? null : costOf(behindShuffles(graph));
+}

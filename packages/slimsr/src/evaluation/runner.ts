@@ -1,0 +1,162 @@
+import { totalmem } from "node:os";
+import { DeviceError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import { cropPlanes, emptyPlanes, type Planes, pastePlanes, type Size } from "@slimsr/upscaler/internal/planes.js";
+import { selfEnsemble } from "@slimsr/upscaler/internal/self-ensemble.js";
+import { type Device, float32, type Session } from "@slimsr/upscaler/internal/session.js";
+import { planTiles, type Tile, tilesOfSize } from "@slimsr/upscaler/internal/tiles.js";
+import type { EvaluatedModel } from "./model.js";
+
+export interface RunnerOptions {
+  readonly device?: Device | undefined;
+  readonly threads?: number | undefined;
+  /**
+   * Bytes of activations at once, of all models; larger images are computed in tiles. By default 1 GiB, and half of the
+   * machine's memory where tiles change the result.
+   */
+  readonly memory?: number | undefined;
+}
+
+export interface Upscaled {
+  readonly planes: Planes;
+  /** Time of the engine's runs. */
+  readonly milliseconds: number;
+  /** Why the result is not just what the network computes of the whole image, if it isn't. */
+  readonly deviation?: Deviation;
+}
+
+/** Tiles of a network that looks at the whole image, or an image that was enlarged to the size that a model wants. */
+export type Deviation = "tiled" | "padded";
+
+const EXACT_MEMORY = 2 ** 30;
+/** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
+const APPROXIMATE_OVERLAP = 32;
+const WARM_UP: Size = { width: 24, height: 24 };
+
+/** A model in an engine. */
+export class Runner {
+  private constructor(
+    readonly model: EvaluatedModel,
+    private readonly memory: number,
+    private readonly session: Session,
+  ) {}
+
+  /**
+   * @param share of the memory that this model may take
+   * @throws DeviceError where the device isn't there or the engine refuses the model
+   */
+  static async open(model: EvaluatedModel, options: RunnerOptions = {}, share = 1): Promise<Runner> {
+    const { device = "cpu", threads } = options;
+    const { memory = model.cost?.radius === undefined ? totalmem() / 2 : EXACT_MEMORY } = options;
+    try {
+      const session = await createSession(model.onnx, { device, ...(threads !== undefined && { threads }) });
+      return new Runner(model, memory * share, session);
+    } catch (error) {
+      throw named(model, error);
+    }
+  }
+
+  /** Runs a small image, so that what only the first run does is not timed. */
+  async warmUp(): Promise<void> {
+    await this.#run(emptyPlanes(this.model.fixedSize ?? WARM_UP));
+  }
+
+  /**
+   * The super-resolved image, in 0..255, neither rounded nor clipped.
+   * @param signal stops between two runs of the engine
+   * @throws NetworkError where the model yields something that is no image of the expected size, or not finite
+   */
+  async upscale(image: Planes, ensemble = false, signal?: AbortSignal): Promise<Upscaled> {
+    let milliseconds = 0;
+    const deviations = new Set<Deviation>();
+    const once = async (turned: Planes): Promise<Planes> => {
+      const result = await this.#inTiles(turned, signal);
+      milliseconds += result.milliseconds;
+      if (result.deviation) deviations.add(result.deviation);
+      return result.planes;
+    };
+    const planes = await (ensemble ? selfEnsemble(image, once) : once(image));
+    if (!allFinite(planes.data)) {
+      throw new NetworkError(`${this.model.name} yields values that are no numbers; its weights are damaged`);
+    }
+    const [deviation] = deviations;
+    return { planes, milliseconds, ...(deviation && { deviation }) };
+  }
+
+  async close(): Promise<void> {
+    await this.session.close();
+  }
+
+  async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
+    const { scale } = this.model;
+    const { tiles, deviation } = this.#plan(image);
+    const [first] = tiles;
+    if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
+      return { ...(await this.#run(cropPlanes(image, first.input))), ...(deviation && { deviation }) };
+    }
+    const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale });
+    let milliseconds = 0;
+    for (const { input, core } of tiles) {
+      signal?.throwIfAborted();
+      const result = await this.#run(cropPlanes(image, input));
+      milliseconds += result.milliseconds;
+      pastePlanes(whole, core.x * scale, core.y * scale, result.planes, {
+        x: (core.x - input.x) * scale,
+        y: (core.y - input.y) * scale,
+        width: core.width * scale,
+        height: core.height * scale,
+      });
+    }
+    return { planes: whole, milliseconds, ...(deviation && { deviation }) };
+  }
+
+  #plan(image: Size): { tiles: Tile[]; deviation?: Deviation } {
+    const { cost, fixedSize } = this.model;
+    const radius = cost?.radius;
+    if (fixedSize) {
+      const room = Math.floor((Math.min(fixedSize.width, fixedSize.height) - 1) / 4);
+      const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
+      const tiles = tilesOfSize(image, fixedSize, overlap);
+      if (image.width < fixedSize.width || image.height < fixedSize.height) return { tiles, deviation: "padded" };
+      return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
+    }
+    if (!cost) return { tiles: tilesOfSize(image, image, 0) };
+    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / cost.bytesPerPixel);
+    return radius === undefined && tiles.length > 1 ? { tiles, deviation: "tiled" } : { tiles };
+  }
+
+  /** Takes the planes' buffer. */
+  async #run({ width, height, data }: Planes): Promise<Upscaled> {
+    const { name, input, output, range, scale } = this.model;
+    if (range === 1) scaleInPlace(data, 1 / 255);
+    const feeds = { [input]: float32(data, [1, 3, height, width]) };
+    const start = performance.now();
+    const { outputs } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
+      throw named(this.model, error);
+    });
+    const milliseconds = performance.now() - start;
+    const result = outputs[output];
+    const expected = [1, 3, height * scale, width * scale];
+    if (!(result?.data instanceof Float32Array) || result.shape.join() !== expected.join()) {
+      throw new NetworkError(
+        `${name} yields ${result?.dtype} [${result?.shape.join(", ")}] for an image of ${width}×${height}; ` +
+          `expected float32 [${expected.join(", ")}] at ×${scale}`,
+      );
+    }
+    const values = result.data as Float32Array<ArrayBuffer>;
+    if (range === 1) scaleInPlace(values, 255);
+    return { planes: { width: width * scale, height: height * scale, data: values }, milliseconds };
+  }
+}
+
+const named = ({ name }: EvaluatedModel, error: unknown): unknown =>
+  error instanceof DeviceError ? new DeviceError(`${name}: ${error.message}`, { cause: error }) : error;
+
+function scaleInPlace(values: Float32Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;
+}
+
+function allFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
+}

@@ -1,0 +1,63 @@
+import { type Content, type Html, html } from "./html.js";
+import { decimals, digits, scaled } from "./numbers.js";
+import type { Curve, ModelRole, ReportRow, Series } from "./run-page.js";
+import { lineChart, type Marker, PALETTE_SIZE, scatterChart } from "./svg.js";
+import { type Group, groupRows } from "./table.js";
+
+interface Charted {
+  readonly table: readonly ReportRow[];
+  readonly curves: readonly Curve[];
+}
+
+/** PSNR by what a model costs, for each set, and curves over training. */
+export function renderCharts({ table, curves }: Charted): Content {
+  const figures = [...groupRows(table).flatMap(trades), ...curves.flatMap(renderCurve)];
+  return figures.length > 0 && html`<div class="charts">${figures}</div>`;
+}
+
+const COLOURS: Readonly<Record<ModelRole, number>> = {
+  "teacher-before": 0,
+  student: 1,
+  "teacher-after": 2,
+  bicubic: 3,
+};
+
+const COSTS: readonly { name: string; axis: string; of: (row: ReportRow) => number | null }[] = [
+  { name: "parameters", axis: "parameters", of: ({ parameters }) => parameters },
+  { name: "latency", axis: "ms an image", of: ({ latencyMs }) => latencyMs },
+];
+
+/** Charts of one set; models without the figure, as bicubic, have no place in them. */
+function trades({ title, rows }: Group): Html[] {
+  return COSTS.flatMap(({ name, axis, of }) => {
+    const markers = rows.flatMap((row): Marker[] => {
+      const [cost, { label, psnr, role }] = [of(row), row];
+      return cost === null || psnr === null || !Number.isFinite(psnr)
+        ? []
+        : [{ label, point: [cost, psnr], colour: COLOURS[role] }];
+    });
+    if (markers.length === 0) return [];
+    const caption = `${title}: PSNR (dB) by ${name}`;
+    const values = markers.map(({ label, point: [x, y] }) => `${label}: ${decimals(2)(y)} dB at ${scaled(x)}`);
+    return [chart(caption, values.join("; "), scatterChart(markers, axis), null)];
+  });
+}
+
+function renderCurve({ title, series }: Curve): Html[] {
+  const drawn = series.filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
+  if (drawn.length === 0) return [];
+  const legend = html`<ul class="legend">${drawn.map(
+    (one, i) =>
+      html`<li><span class="swatch series-${(i % PALETTE_SIZE) + 1}" aria-hidden="true"></span>${one.name} <span class="muted">${last(one)}</span></li>`,
+  )}</ul>`;
+  const values = drawn.map((one) => `${one.name} ends at ${last(one)}`).join("; ");
+  const lines = drawn.map(({ points }) => points);
+  return [chart(title, values, lineChart(lines, "step"), legend)];
+}
+
+/** The last finite value. */
+const last = ({ points }: Series): string => digits(points.findLast(([, value]) => Number.isFinite(value))?.[1] ?? 0);
+
+const chart = (title: string, described: string, drawing: Html, legend: Content): Html =>
+  html`<figure class="chart"><figcaption>${title}</figcaption>
+<div role="img" aria-label="${title}. ${described}">${drawing}</div>${legend}</figure>`;

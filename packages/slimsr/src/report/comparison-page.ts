@@ -1,0 +1,119 @@
+import { apartIn } from "./differing-settings.js";
+import { type Content, html } from "./html.js";
+import { decimals, NONE, percent, shown, signed, whole } from "./numbers.js";
+import { type Heading, renderPage } from "./page.js";
+import { renderSettings } from "./settings.js";
+import { scrollable } from "./table.js";
+
+/** A comparison of methods from one teacher. Texts may hold anything: they are escaped. */
+export interface AblationReport extends Heading {
+  /** What the methods are compared with: bicubic, the teacher. */
+  readonly references: readonly AblationReference[];
+  readonly rows: readonly AblationRow[];
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, unknown>>;
+}
+
+export interface AblationReference {
+  readonly label: string;
+  readonly scores: readonly AblationScore[];
+}
+
+/** A method, or a variant of one, at one width, over its seeds. */
+export interface AblationRow {
+  readonly name: string;
+  readonly method: string;
+  /** Settings in which it isn't as most rows are. */
+  readonly differing: Readonly<Record<string, unknown>>;
+  readonly width: number;
+  readonly steps: number;
+  /** How many runs the means are of. */
+  readonly seeds: number;
+  readonly scores: readonly AblationScore[];
+  readonly secondsPerStep: number | null;
+  /** How the teacher's PSNR moved, in dB, mean over sets and seeds; null where it is frozen. */
+  readonly teacherDrift: number | null;
+}
+
+export interface AblationScore {
+  readonly set: string;
+  readonly scale: number;
+  readonly psnr: Spread | null;
+  readonly ssim: Spread | null;
+}
+
+export interface Spread {
+  readonly mean: number;
+  /** Standard deviation over seeds; null of a single one. */
+  readonly spread: number | null;
+}
+
+/** The comparison as a page, methods as rows and sets as columns, as in table 1 of CSD's paper. */
+export function renderAblation(report: AblationReport): string {
+  return renderPage(report, [
+    { id: "comparison", title: "Comparison", content: renderComparison(report) },
+    { id: "settings", title: "Settings", content: renderSettings(report) },
+  ]);
+}
+
+function renderComparison({ references, rows }: AblationReport): Content {
+  if (rows.length === 0) return null;
+  const scores = [...references, ...rows].flatMap((row) => row.scores);
+  const sets = [...new Set(scores.map(nameOf))];
+  const widths = [...new Set(rows.map(({ width }) => width))].sort((a, b) => b - a);
+  const columns = 5 + 2 * sets.length;
+  const cells = (row: { scores: readonly AblationScore[] }, best?: ReadonlyMap<string, number>) =>
+    sets.map((set) => {
+      const score = row.scores.find((each) => nameOf(each) === set);
+      const isBest = score?.psnr && score.psnr.mean === best?.get(set);
+      return html`<td${isBest && html` class="best"`}>${spread(score?.psnr, 2)}</td><td>${spread(score?.ssim, 4)}</td>`;
+    });
+  const group = (title: string) =>
+    html`<tr class="group"><th scope="rowgroup" colspan="${columns}"><span class="group-name">${title}</span></th></tr>`;
+  return scrollable(
+    "Comparison",
+    html`<table>
+<thead>
+<tr><th scope="col" rowspan="2">Method</th><th scope="col" rowspan="2">Steps</th><th scope="col" rowspan="2">Seeds</th>
+${sets.map((set) => html`<th scope="colgroup" colspan="2">${set}</th>`)}
+<th scope="col" rowspan="2">Seconds<small>a step</small></th><th scope="col" rowspan="2">Teacher<small>dB it moved</small></th></tr>
+<tr>${sets.map(() => html`<th scope="col">PSNR</th><th scope="col">SSIM</th>`)}</tr>
+</thead>
+${
+  references.length > 0 &&
+  html`<tbody>${group("For comparison")}${references.map(
+    (row) =>
+      html`<tr><th scope="row"><span class="name">${row.label}</span></th><td>${NONE}</td><td>${NONE}</td>${cells(row)}<td>${NONE}</td><td>${NONE}</td></tr>`,
+  )}</tbody>`
+}
+${widths.map((width) => {
+  const own = rows.filter((row) => row.width === width);
+  const best = own.length > 1 ? bestOf(own) : undefined;
+  return html`<tbody>${group(`Width ${width} (${percent(width)} of the channels)`)}${own.map(
+    (
+      row,
+    ) => html`<tr><th scope="row"><span class="name">${row.name}</span>${apartIn(row) && html`<br><small>${apartIn(row)}</small>`}</th><td>${whole(row.steps)}</td><td>${row.seeds}</td>${cells(row, best)}
+<td>${shown(row.secondsPerStep, decimals(3))}</td><td>${shown(row.teacherDrift, signed(2))}</td></tr>`,
+  )}</tbody>`;
+})}
+</table>`,
+  );
+}
+
+const nameOf = ({ set, scale }: AblationScore): string => `${set} ×${scale}`;
+
+/** The highest mean PSNR on each set. */
+function bestOf(rows: readonly AblationRow[]): Map<string, number> {
+  const best = new Map<string, number>();
+  for (const score of rows.flatMap((row) => row.scores)) {
+    const name = nameOf(score);
+    if (score.psnr) best.set(name, Math.max(best.get(name) ?? score.psnr.mean, score.psnr.mean));
+  }
+  return best;
+}
+
+const spread = (value: Spread | null | undefined, digits: number): Content => {
+  if (!value) return NONE;
+  const mean = shown(value.mean, decimals(digits));
+  return value.spread === null ? mean : html`${mean} <small>± ${shown(value.spread, decimals(digits))}</small>`;
+};

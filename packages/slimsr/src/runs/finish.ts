@@ -1,0 +1,144 @@
+import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
+import { RunError } from "@slimsr/core/internal/errors.js";
+import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
+import { Graph } from "@slimsr/core/internal/graph/index.js";
+import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { networkModel } from "@slimsr/core/internal/model/model.js";
+import { buildNetwork, constants, type NetworkOptions, type Parameters } from "@slimsr/core/internal/networks/index.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
+import { evaluationJson } from "../evaluation/evaluation-table.js";
+import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
+import { saveCheckpoint } from "../files/checkpoints.js";
+import { isShared, studentParameters } from "../training/learners.js";
+import type { Run, RunHooks } from "./open.js";
+import { runReport } from "./run-report.js";
+import type { Settings } from "./settings.js";
+import { loadState, type RunProgress } from "./state.js";
+import { modelsOf, studentLabel, TEACHER_BEFORE } from "./trained-networks.js";
+import { learnedOf } from "./training-loop.js";
+
+/** A student as it was written, and how far its ONNX model's output is from the training network's, of 255. */
+export interface WrittenStudent {
+  readonly width: number;
+  readonly files: readonly string[];
+  readonly difference: number;
+}
+
+/** What came out of a run. */
+export interface Outcome {
+  readonly progress: RunProgress;
+  readonly students: readonly WrittenStudent[];
+  /** Bicubic, the teacher before and, where it was trained, after, and the students, on each test set. */
+  readonly rows: readonly EvaluationRow[];
+  /** Bytes of each model's ONNX file, by its name in `rows`. */
+  readonly bytes: Readonly<Record<string, number>>;
+}
+
+/** Largest difference, of 255, of an exported model to the training network that counts as float rounding. */
+const EXPORT_TOLERANCE = 0.05;
+
+/**
+ * Writes a trained run's students, from its best checkpoint, and measures them beside bicubic and the teacher. A run that trains
+ * the teacher too also yields `slim.safetensors`: all widths in one file.
+ * @throws RunError where an exported model doesn't compute what the training network does
+ */
+export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
+  const { folder, settings, network, options } = run;
+  const { state, progress } = await loadState(folder, "best");
+  const learned = learnedOf(run, state);
+  const students: WrittenStudent[] = [];
+  for (const width of settings.width) {
+    students.push(await writeStudent(run, width, studentParameters(options, learned, width)));
+  }
+  if (isShared(options)) {
+    const widths = [...new Set([1, ...settings.width])];
+    await saveCheckpoint(folder.file("slim.safetensors"), { network, parameters: stateOf(learned), widths });
+  }
+  const models = [...teacherBefore(run), ...modelsOf(run, learned)];
+  const rows = await measure(run, models, hooks);
+  const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
+  const outcome: Outcome = { progress, students, rows, bytes };
+  // The charts' library is large; only here is it needed.
+  const { renderReport } = await import("../report/run-page.js");
+  await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
+  await folder.write(RESULT, `${JSON.stringify(resultOf(run, outcome), undefined, 2)}\n`);
+  return outcome;
+}
+
+/** The file of a finished run's result. */
+export const RESULT = "result.json";
+
+/** A finished run's result, as JSON. */
+export interface RunResult extends Omit<Outcome, "rows"> {
+  readonly run: string;
+  readonly settings: Settings;
+  readonly rows: readonly Pick<
+    EvaluationRow,
+    "model" | "width" | "set" | "scale" | "psnr" | "ssim" | "parameters" | "macs" | "msPerImage"
+  >[];
+}
+
+export function resultOf({ folder, settings }: Run, { progress, students, rows, bytes }: Outcome): RunResult {
+  return { run: folder.path, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
+}
+
+function teacherBefore({ teacher, network }: Run): EvaluatedModel[] {
+  return teacher ? [evaluatedModel(TEACHER_BEFORE, 1, networkModel(network), teacher)] : [];
+}
+
+async function measure(
+  run: Run,
+  models: readonly EvaluatedModel[],
+  { stage, signal }: RunHooks,
+): Promise<EvaluationRow[]> {
+  const { settings, network, validation } = run;
+  const { data, skipBad, device, threads } = settings;
+  const sets: Dataset[] = [];
+  for (const path of data) {
+    const open = (onProgress: (done: number, total: number) => void) =>
+      openDataset(path, { scale: network.scale, skipBad, onProgress, signal });
+    sets.push(await stage(path, "images", open));
+  }
+  if (sets.length === 0) sets.push(validation.whole);
+  return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
+}
+
+async function writeStudent(run: Run, width: number, parameters: Parameters): Promise<WrittenStudent> {
+  const { folder, network } = run;
+  const name = studentLabel(width);
+  const onnx = exportOnnx(networkModel(network), parameters, { network: JSON.stringify(network) });
+  const difference = await exportDifference(run, onnx, parameters);
+  if (!(difference <= EXPORT_TOLERANCE)) {
+    throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);
+  }
+  await folder.write(`${name}.onnx`, onnx);
+  await saveCheckpoint(folder.file(`${name}.safetensors`), { network, parameters: stateOf(parameters) });
+  return { width, files: [folder.file(`${name}.safetensors`), folder.file(`${name}.onnx`)], difference };
+}
+
+/** Largest difference between the deployable model and the network as it is trained, on a validation image. */
+async function exportDifference(run: Run, onnx: Uint8Array, parameters: Parameters): Promise<number> {
+  const image = await run.validation.centres.pairs[0]?.lr();
+  if (!image) throw new RunError("there is no validation image to check the exported model on");
+  const lr = float32(rgbPlanes(image), [1, 3, image.height, image.width]);
+  const [exported, trained] = await Promise.all(
+    [onnx, trainingGraph(run.network, parameters, lr.shape)].map(async (source) => {
+      const session = await createSession(source);
+      const { outputs } = await session.run({ lr });
+      await session.close();
+      return outputs.sr?.data as Float32Array;
+    }),
+  );
+  if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
+  return exported.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (trained[i] as number))), 0);
+}
+
+function trainingGraph(network: NetworkOptions, parameters: Parameters, shape: readonly number[]): Graph {
+  const graph = new Graph(network.architecture);
+  const lr = graph.input("lr", shape);
+  graph.output("sr", buildNetwork(network, lr, constants(graph, parameters)));
+  return graph;
+}

@@ -1,0 +1,190 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
+import { RunError, UsageError } from "@slimsr/core/internal/errors.js";
+import { sameShape } from "@slimsr/core/internal/graph/index.js";
+import {
+  type NetworkOptions,
+  type Parameters,
+  parameterShapes,
+  type Vgg19Weights,
+  vgg19,
+} from "@slimsr/core/internal/networks/index.js";
+import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { EMBEDDED_VGG19 } from "../assets.js";
+import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { parseRange } from "../datasets/range.js";
+import { loadCheckpoint, loadVgg19, saveCheckpoint } from "../files/checkpoints.js";
+import { packParameters } from "../training/flat.js";
+import { learnedShapes, type TeacherRole } from "../training/learners.js";
+import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
+import { type Environment, recordEnvironment } from "./environment.js";
+import { RunFolder } from "./folder.js";
+import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
+import type { Stage } from "./stage.js";
+import { startingParameters } from "./start.js";
+import { loadState, type RunProgress, saveState } from "./state.js";
+import { openValidation } from "./validation.js";
+
+export interface RunHooks {
+  readonly stage: Stage;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A run that is ready to be trained on: all that it needs is open and checked. */
+export interface Run {
+  readonly folder: RunFolder;
+  readonly settings: Settings;
+  /** What the run has been worked on with so far. */
+  readonly environments: readonly Environment[];
+  readonly network: NetworkOptions;
+  /** The network as it came, before training; absent where it is made anew. */
+  readonly teacher: Parameters | undefined;
+  readonly options: TrainerOptions;
+  readonly training: Dataset;
+  readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
+  readonly state: TrainingState;
+  readonly progress: RunProgress;
+}
+
+const TEACHER = "teacher.safetensors";
+/** The file of a run's settings. */
+export const CONFIG = "config.json";
+
+/**
+ * Begins a run in a folder that has none, or takes up the one that is there.
+ * @param settings of a new run; undefined to take up a folder's own
+ * @throws RunError, DatasetError, CheckpointError or UsageError where something is missing or doesn't fit
+ */
+export async function openRun(path: string, settings: Settings | undefined, hooks: RunHooks): Promise<Run> {
+  const folder = await RunFolder.hold(path);
+  try {
+    return await prepare(folder, settings, hooks);
+  } catch (error) {
+    await folder.release();
+    throw error;
+  }
+}
+
+async function prepare(folder: RunFolder, given: Settings | undefined, { stage, signal }: RunHooks): Promise<Run> {
+  const begun = await folder.has("checkpoints", "latest.safetensors");
+  if (given && begun) {
+    throw new RunError(
+      `${folder.path} holds a run already: go on with --resume ${folder.path}, or name another folder with --out`,
+    );
+  }
+  if (!given && !begun) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
+  const settings = given ?? (await readSettings(folder));
+  const environments = await recordEnvironment(folder);
+  const { network, teacher } = await readTeacher(folder, settings, begun);
+  const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
+  const { scale } = network;
+  const training = await stage("training images", "images", (onProgress) =>
+    openDataset(settings.train, { scale, range, skipBad: settings.skipBad, onProgress, signal }),
+  );
+  const validation = await stage("validation images", "images", (onProgress) =>
+    openValidation(settings, scale, onProgress, signal),
+  );
+  const options = await trainerOptions(network, teacher, settings);
+  const images = digestOf(training);
+  if (begun) {
+    const { state, progress } = await loadState(folder, "latest");
+    if (progress.images !== images) {
+      throw new RunError(
+        `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
+      );
+    }
+    return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
+  }
+  const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
+  const state = initialState(
+    packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
+    settings.average > 0,
+  );
+  const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
+  await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
+  if (teacher) await saveCheckpoint(folder.file(TEACHER), { network, parameters: stateOf(teacher) });
+  await saveState(folder, "latest", state, progress);
+  return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
+}
+
+async function readSettings(folder: RunFolder): Promise<Settings> {
+  const file = folder.file(CONFIG);
+  try {
+    return resolveSettings(JSON.parse(await readFile(file, "utf8")), file);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The teacher, or the network that is trained anew. */
+async function readTeacher(
+  folder: RunFolder,
+  settings: Settings,
+  begun: boolean,
+): Promise<{ network: NetworkOptions; teacher: Parameters | undefined }> {
+  if (settings.network) return { network: settings.network, teacher: undefined };
+  const { teacher: file = "", scale, resScale, range, variant } = settings;
+  const { network, parameters } = begun
+    ? await loadCheckpoint(folder.file(TEACHER))
+    : await loadCheckpoint(file, { scale, resScale, range, variant });
+  for (const [name, shape] of parameterShapes(network)) {
+    if (!sameShape(parameters.get(name)?.shape ?? [], shape)) {
+      throw new UsageError(
+        `${file} is a slimmed network already (${name} is narrower than its options say): name the full one`,
+      );
+    }
+  }
+  return { network, teacher: parameters };
+}
+
+async function trainerOptions(
+  network: NetworkOptions,
+  teacher: Parameters | undefined,
+  settings: Settings,
+): Promise<TrainerOptions> {
+  const { width, split, batch, patch, accumulate, average, device, threads } = settings;
+  const role = roleOf(settings, teacher);
+  const contrastive = await contrastiveOf(settings);
+  return {
+    network,
+    widths: width,
+    split,
+    teacher: role,
+    batch,
+    patch: [patch, patch],
+    accumulate,
+    adam: ADAM_DEFAULTS,
+    distillation: role !== "none" && settings.lambdaDistillation > 0,
+    ...(contrastive && { contrastive }),
+    ...(average > 0 && { averageDecay: average }),
+    session: { device, spinning: false, ...(threads !== undefined && { threads }) },
+  };
+}
+
+function roleOf(settings: Settings, teacher: Parameters | undefined): TeacherRole {
+  if (isTeacherTrained(settings)) return teacher && settings.lambdaAnchor > 0 ? { anchor: teacher } : "shared";
+  return isTeacherFrozen(settings) && teacher ? { frozen: teacher } : "none";
+}
+
+async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
+  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
+  if (method !== "csd" || lambdaContrastive === 0) return undefined;
+  const file = await loadVgg19(vgg);
+  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
+  return {
+    features: (graph) => vgg19(graph, weights),
+    negatives,
+    ...(contrasted !== undefined && { contrasted }),
+    ratio,
+    taps,
+    detachTeacher: true,
+  };
+}
+
+/** Tells sets of training images apart: "490 images, 3f2a…". */
+function digestOf({ pairs }: Dataset): string {
+  const sizes = pairs.map(({ name, decoded: { lr, hr } }) => [name, lr.width, lr.height, hr.width, hr.height]);
+  return `${pairs.length} images, ${createHash("sha256").update(JSON.stringify(sizes)).digest("hex").slice(0, 16)}`;
+}

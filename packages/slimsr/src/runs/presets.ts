@@ -1,0 +1,55 @@
+import type { Scale } from "@slimsr/core/internal/networks/options.js";
+import type { PartialSettings } from "./settings.js";
+
+export const PRESETS = ["paper", "cpu", "quick"] as const;
+export type Preset = (typeof PRESETS)[number];
+
+/** HR pixels along a side of the published patches. */
+const PUBLISHED_PATCH = 192;
+
+/** What the contrastive loss takes where time is short: few samples, and the L1 to the teacher's output beside it. */
+const SHORT: PartialSettings = { lambdaDistillation: 1, lambdaContrastive: 10, negatives: 4 };
+
+/** Shared weights bear a lower rate, and the teacher is held to what it is. */
+const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, learningRate: 2e-4 };
+
+/**
+ * Settings that go together.
+ * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
+ * `cpu`: what gave the best student within a quarter of an hour on two cores: kd.
+ * `quick`: a first look within a minute or two, contrastive loss and all.
+ * @param given the method and what the teacher is, where others than the preset's own are asked for, and the batch, of which no
+ * more can be contrasted
+ */
+export function presetSettings(
+  preset: Preset,
+  scale: Scale,
+  {
+    method,
+    teacherWeights = method === "joint" ? "shared" : "frozen",
+    batch = Number.POSITIVE_INFINITY,
+  }: Pick<PartialSettings, "method" | "teacherWeights" | "batch"> = {},
+): PartialSettings {
+  const short = { ...SHORT, ...(teacherWeights === "shared" ? SHARED : { teacherWeights }) };
+  switch (preset) {
+    case "paper":
+      return {
+        ...{ method: method ?? "csd", teacherWeights: "shared", init: "plain", split: "official", width: [0.25] },
+        ...{ steps: 400_000, batch: 16, patch: PUBLISHED_PATCH / scale },
+        ...{ learningRate: 1e-4, schedule: "step", decayAt: 0.5, decayFactor: 0.1 },
+        ...{ lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1, vggInput: "raw" },
+        ...{ validateEvery: 5000, checkpointEvery: 1000 },
+      };
+    case "cpu":
+      return {
+        ...{ method: method ?? "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
+        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short, contrasted: Math.min(4, batch) },
+      };
+    case "quick":
+      return {
+        ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
+        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: Math.min(2, batch) },
+        ...{ validateEvery: 100, checkpointEvery: 100 },
+      };
+  }
+}

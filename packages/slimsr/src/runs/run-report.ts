@@ -1,0 +1,162 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Dataset } from "../datasets/dataset.js";
+import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
+import { speedUp } from "../evaluation/evaluation-table.js";
+import type { EvaluatedModel } from "../evaluation/model.js";
+import { encodeImage } from "../images/encode.js";
+import type { CropComparison, CropTile, Curve, ModelRole, ReportRow, RunReport } from "../report/run-page.js";
+import { stepCost } from "../training/flops.js";
+import { isShared } from "../training/learners.js";
+import type { Outcome } from "./finish.js";
+import { readJournal, type StepLine } from "./journal.js";
+import type { Run } from "./open.js";
+import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
+import { centresOf } from "./validation.js";
+
+/** LR pixels along a side of a crop, and images that crops are shown of. */
+const CROP_SIDE = 96;
+const CROPS = 4;
+/** Points of a curve, at most. */
+const POINTS = 400;
+
+/** All that the page of a finished run shows. */
+export async function runReport(run: Run, outcome: Outcome, models: readonly EvaluatedModel[]): Promise<RunReport> {
+  const { settings, environments, network, options } = run;
+  const { progress, rows } = outcome;
+  const { flops, vggShare } = stepCost(options);
+  const scale = `×${network.scale}`;
+  return {
+    title: `${network.architecture.toUpperCase()} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
+    created: new Date().toISOString(),
+    summary: summaryOf(run, outcome),
+    table: rows.map((row) => reportRow(row, rows, outcome.bytes)),
+    curves: await curvesOf(run),
+    crops: await cropsOf(run, models),
+    settings,
+    environment: Object.fromEntries(environments.map((each, i) => [i === 0 ? "machine" : `machine ${i + 1}`, each])),
+    cost: {
+      seconds: progress.seconds,
+      stepsPerSecond: progress.seconds > 0 ? settings.steps / progress.seconds : null,
+      flops: flops * settings.steps,
+      joules: progress.joules,
+      peakMemoryBytes: progress.peakMemory,
+      vggShare,
+    },
+    notes: [
+      "Latency is the engine's time for a whole image on this machine, with the other models measured in turn in the same run.",
+      `The students are those of step ${progress.best?.step}, the best on the validation images; the test sets had no part in the choice.`,
+      ...(isShared(options) ? driftNotes(rows) : []),
+    ],
+  };
+}
+
+function summaryOf({ settings, options }: Run, { rows }: Outcome): string[] {
+  const how = `${settings.steps} steps of ${settings.method} (${isShared(options) ? "teacher and students share weights" : "students have weights of their own"}).`;
+  const results = rows.flatMap((row) => {
+    const before = rows.find(({ set, model }) => set === row.set && model === TEACHER_BEFORE);
+    if (row.model !== "student" || !before) return [];
+    const lost = before.psnr - row.psnr;
+    const parameters = row.parameters && before.parameters ? (100 * row.parameters) / before.parameters : null;
+    return [
+      `On ${row.set} the student of width ${row.width} reaches ${row.psnr.toFixed(3)} dB, ${Math.abs(lost).toFixed(3)} dB ${lost >= 0 ? "below" : "above"} ` +
+        `the teacher${parameters === null ? "" : `, with ${parameters.toFixed(parameters < 10 ? 1 : 0)} % of its parameters`}.`,
+    ];
+  });
+  return [how, ...results];
+}
+
+/** What sharing weights did to the teacher. */
+export function driftNotes(rows: readonly EvaluationRow[]): string[] {
+  return teacherDrifts(rows).map(({ set, before, after }) => {
+    const drift = after - before;
+    return `Teacher drift on ${set}: ${drift >= 0 ? "+" : "−"}${Math.abs(drift).toFixed(3)} dB (${before.toFixed(3)} before, ${after.toFixed(3)} after).`;
+  });
+}
+
+const ROLES: Readonly<Record<string, ModelRole>> = {
+  bicubic: "bicubic",
+  [TEACHER_BEFORE]: "teacher-before",
+  teacher: "teacher-after",
+};
+
+function reportRow(row: EvaluationRow, rows: readonly EvaluationRow[], bytes: Outcome["bytes"]): ReportRow {
+  const { model, width, set, scale, psnr, ssim, parameters, macs, msPerImage } = row;
+  const label = width === null ? model : savedLabel({ name: model, width });
+  return {
+    role: ROLES[model] ?? "student",
+    label: model === "teacher" ? "teacher after" : label,
+    ...{ set, scale, psnr, ssim, parameters, macs },
+    latencyMs: msPerImage,
+    speedUp: speedUp(row, rows),
+    modelBytes: bytes[label] ?? null,
+  };
+}
+
+async function curvesOf({ folder }: Run): Promise<Curve[]> {
+  const lines = await readJournal(folder);
+  const steps = lines.filter((line) => line.kind === "step");
+  const validations = lines.filter((line) => line.kind === "validation");
+  const labels = [
+    ...new Set(
+      validations.flatMap(({ networks }) => networks.map(({ label, width }) => savedLabel({ name: label, width }))),
+    ),
+  ];
+  const psnr = labels.map((name) => ({
+    name,
+    points: validations.flatMap(({ step, networks }) =>
+      networks
+        .filter(({ label, width }) => savedLabel({ name: label, width }) === name)
+        .map((each) => [step, each.psnr] as const),
+    ),
+  }));
+  const names = Object.entries(steps[0]?.losses ?? {}).flatMap(([name, value]) =>
+    typeof value === "number" ? [name] : [],
+  );
+  const series = (name: string) => ({ name, points: smoothed(steps, ({ losses }) => losses[name] as number) });
+  return [
+    { title: "Validation PSNR (dB)", series: psnr },
+    { title: "Losses", series: names.filter((name) => name !== "gradient_norm").map(series) },
+    { title: "Norm of the gradient", series: [series("gradient_norm")] },
+    {
+      title: "Learning rate",
+      series: [{ name: "learning rate", points: smoothed(steps, ({ learningRate }) => learningRate) }],
+    },
+  ];
+}
+
+/** Means over stretches of the steps. */
+function smoothed(lines: readonly StepLine[], value: (line: StepLine) => number): [number, number][] {
+  const stretch = Math.max(1, Math.ceil(lines.length / POINTS));
+  return Array.from({ length: Math.ceil(lines.length / stretch) }, (_, i) => {
+    const part = lines.slice(i * stretch, (i + 1) * stretch);
+    return [(part.at(-1) as StepLine).step, part.reduce((sum, line) => sum + value(line), 0) / part.length];
+  });
+}
+
+/** The centres of some validation images by every model, beside the original. */
+async function cropsOf(run: Run, models: readonly EvaluatedModel[]): Promise<CropComparison[]> {
+  const { whole } = run.validation;
+  const step = Math.max(1, Math.floor(whole.pairs.length / CROPS));
+  const shown: Dataset = { ...whole, pairs: whole.pairs.filter((_, i) => i % step === 0).slice(0, CROPS) };
+  const crops = centresOf(shown, CROP_SIDE);
+  const folder = run.folder.file("samples", "final");
+  const rows = await evaluate(models, [crops], { device: run.settings.device, save: folder });
+  return Promise.all(
+    crops.pairs.map(async ({ name, hr }, i) => {
+      const original = await hr();
+      const tiles = rows.map(async ({ model, width, images }): Promise<CropTile> => {
+        const label = width === null ? model : savedLabel({ name: model, width });
+        const png = await readFile(join(folder, crops.name, label, `${name}.png`));
+        return { label: model === "teacher" ? "teacher after" : label, png, psnr: images[i]?.psnr ?? null };
+      });
+      const truth: CropTile = { label: "original", png: await encodeImage(original, "png"), psnr: null };
+      return {
+        image: name,
+        width: original.width,
+        height: original.height,
+        tiles: [...(await Promise.all(tiles)), truth],
+      };
+    }),
+  );
+}

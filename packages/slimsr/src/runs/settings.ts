@@ -1,0 +1,172 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { SCALES } from "@slimsr/core/internal/networks/options.js";
+import { networkOptions } from "@slimsr/core/internal/networks/options-schema.js";
+import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
+import { DEVICES } from "@slimsr/upscaler/internal/session.js";
+import { z } from "zod";
+import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
+
+/**
+ * `csd`: L1 and the contrastive loss, as published; `joint`: teacher and students with shared weights, L1 alone (J-T1); `slice`:
+ * students start as slices of the teacher, L1 alone; `scratch`: the same from random weights; `kd`: L1 to the truth and to the
+ * teacher's output.
+ */
+export const METHODS = ["csd", "joint", "slice", "scratch", "kd"] as const;
+export type Method = (typeof METHODS)[number];
+
+/**
+ * `principal`: the teacher's channels aligned, and students that have weights of their own refitted in closed form; `plain`: its
+ * first channels as they lie, as published; `random`: a new start.
+ */
+export const STARTS = ["principal", "plain", "random"] as const;
+
+const count = z.int().min(1).max(1e9);
+const weight = z.number().min(0).max(1e6);
+const share = z.number().gt(0).max(1);
+const width = z.number().gt(0).max(1);
+const path = z.string().min(1);
+
+/** Every setting of a training run. Keys are those of config files and, in kebab-case, of the command line. */
+export const settingsSchema = z.strictObject({
+  teacher: path.optional().describe("checkpoint of the network to compress (.safetensors, .pt, .pth)"),
+  network: networkOptions.optional().describe("the network to train, where there is no teacher"),
+  scale: z.literal(SCALES).optional().describe("the teacher's magnification, where its file has several"),
+  resScale: z.number().optional().describe("EDSR's factor on residual branches, where the teacher's file doesn't tell"),
+  range: z.literal([255, 1]).optional().describe("pixel values inside the teacher go up to 255 or 1"),
+  variant: z.enum(["original", "csd"]).optional().describe("CARN's variant"),
+  train: path.describe("folder of training images"),
+  trainRange: z.string().optional().describe("only these training images, such as 1-800"),
+  val: path.describe("folder of validation images; the best checkpoint is chosen on them"),
+  valRange: z.string().optional().describe("only these validation images, such as 801-810"),
+  data: z.array(path).default([]).describe("test sets for the final table (default: the validation images)"),
+  skipBad: z.boolean().default(false).describe("go on without images that can't be used"),
+  width: z
+    .array(width)
+    .min(1)
+    .max(16)
+    .default([0.5])
+    .describe("the students' widths: shares of every layer's channels"),
+  method: z.enum(METHODS).default("csd").describe("how students are trained"),
+  init: z.enum(STARTS).default("principal").describe("where students start"),
+  teacherWeights: z
+    .enum(["shared", "frozen"])
+    .default("shared")
+    .describe("whether students are slices of a teacher that is trained too, or have their own weights"),
+  steps: count.default(1500).describe("training steps"),
+  batch: count.max(4096).default(16).describe("patches a step"),
+  patch: count.max(4096).default(24).describe("pixels along a side of an LR patch"),
+  accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
+  learningRate: z.number().gt(0).max(10).default(1e-4).describe("peak of Adam's learning rate"),
+  schedule: z.enum(SCHEDULES).default("cosine").describe("how the learning rate falls"),
+  warmup: z.int().min(0).max(1e9).default(0).describe("steps in which the learning rate rises from 0"),
+  decayAt: share.default(0.5).describe("share of the steps after which the step schedule lowers the rate"),
+  decayFactor: share.default(0.1).describe("what the step schedule multiplies the rate by"),
+  lambdaTeacher: weight.default(1).describe("weight of the shared teacher's L1"),
+  lambdaAnchor: weight
+    .default(0)
+    .describe("weight of the L1 that holds a shared teacher to its output before training"),
+  lambdaContrastive: weight.default(200).describe("weight of the contrastive loss"),
+  contrastiveSchedule: z
+    .enum(WEIGHT_SCHEDULES)
+    .default("constant")
+    .describe("how that weight goes: constant, from 0 up to it, or from it down to 0"),
+  taps: z
+    .array(weight)
+    .length(TAP_WEIGHTS.length)
+    .default([...TAP_WEIGHTS])
+    .describe(
+      "weights of VGG19's relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 in the contrastive loss; 0 leaves one out",
+    ),
+  lambdaDistillation: weight.default(0).describe("weight of the L1 to the teacher's output (kd: 1)"),
+  negatives: z.int().min(1).max(1024).default(10).describe("K, the negatives of the contrastive loss"),
+  contrasted: count.optional().describe("samples of the batch that are contrasted (default: all)"),
+  ratio: z
+    .enum(["batch", "sample"])
+    .default("batch")
+    .describe("ratio of means over the batch, or the paper's per sample"),
+  vgg: path.optional().describe("VGG19's weights (default: those that come with slimsr, at 8 bits)"),
+  vggInput: z
+    .enum(["centred", "raw"])
+    .default("centred")
+    .describe(
+      "images for VGG19: less the mean colour that its file names, or raw 0..255 as the published code has them",
+    ),
+  split: z.enum(["aligned", "official"]).default("aligned").describe("how layers over concatenated features are split"),
+  average: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe("decay of the weights' moving average, which is then what is kept; 0 for none"),
+  calibrationPatches: count.max(1e5).default(192).describe("patches that the principal start is calibrated on"),
+  validateEvery: count.default(500).describe("steps between validations"),
+  validationPatch: count
+    .max(1e5)
+    .default(96)
+    .describe("LR pixels along a side of the centre that is validated of each image"),
+  checkpointEvery: count.default(250).describe("steps between checkpoints"),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(0)
+    .describe("seed of everything random"),
+  device: z.enum(DEVICES).default("cpu").describe("where training runs"),
+  threads: count.max(1024).optional().describe("threads of the engine (default: all cores)"),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** Settings that stand in one place: a preset, a config file, the command line. */
+export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
+
+/**
+ * Checks settings and fills in what is left out.
+ * @param source what errors call them
+ * @throws UsageError naming unknown keys and wrong values
+ */
+export function resolveSettings(settings: unknown, source: string): Settings {
+  const parsed = settingsSchema.safeParse(settings);
+  if (!parsed.success) {
+    throw new UsageError(`${source}: ${parsed.error.issues.map(problem).join("; ")}`);
+  }
+  return consistent(parsed.data);
+}
+
+function problem(issue: z.core.$ZodIssue): string {
+  const at = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const known = Object.keys(settingsSchema.shape).join(", ");
+    return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
+  }
+  return at === "" ? issue.message : `${at}: ${issue.message}`;
+}
+
+/** Whether a method trains the teacher along with its students. */
+export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean =>
+  method === "joint" || (method === "csd" && teacherWeights === "shared");
+
+/** Whether a method looks at a teacher that stays as it is. */
+export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =>
+  method === "kd" || (method === "csd" && teacherWeights === "frozen");
+
+function consistent(settings: Settings): Settings {
+  const { method, teacher, network, width: widths, contrasted, batch, lambdaDistillation } = settings;
+  const complain = (message: string): never => {
+    throw new UsageError(message);
+  };
+  if (teacher === undefined && network === undefined)
+    complain("no teacher is given: name its file with --teacher FILE");
+  if (teacher === undefined && method !== "scratch") complain(`method ${method} needs a teacher`);
+  if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
+  if (contrasted !== undefined && contrasted > batch) {
+    complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
+  }
+  if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
+  if (method === "joint" && settings.teacherWeights === "frozen") {
+    complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");
+  }
+  if (method === "scratch" && settings.init !== "random") return { ...settings, init: "random" };
+  if (method === "kd" && lambdaDistillation === 0) return { ...settings, lambdaDistillation: 1 };
+  return settings;
+}

@@ -1,0 +1,69 @@
+import { networkModel } from "@slimsr/core/internal/model/model.js";
+import { countsAtWidth, materialise, splitChannels } from "@slimsr/core/internal/model/split.js";
+import { initialParameters, type Parameters } from "@slimsr/core/internal/networks/index.js";
+import type { Patches } from "../calibration/batches.js";
+import { randomNumbers } from "../calibration/random.js";
+import type { Dataset } from "../datasets/dataset.js";
+import { PatchSampler } from "../datasets/patch-sampler.js";
+import { alignTeacher, slimTeacher } from "../slimming/slim.js";
+import { isShared, type LearnerOptions, learnedShapes, ownParameters } from "../training/learners.js";
+import type { Settings } from "./settings.js";
+import type { Stage } from "./stage.js";
+
+/** LR pixels along a side of a calibration patch. */
+const CALIBRATION_SIDE = 32;
+
+/**
+ * The parameters that training starts from: all that it moves, under the names of `learnedShapes`.
+ * @param teacher the full network's; undefined where everything is random
+ */
+export async function startingParameters(
+  options: LearnerOptions,
+  teacher: Parameters | undefined,
+  settings: Settings,
+  training: Dataset,
+  stage: Stage,
+  signal: AbortSignal | undefined,
+): Promise<Parameters> {
+  const { network, widths, split } = options;
+  const shared = isShared(options);
+  const { init, seed } = settings;
+  if (!teacher || init === "random") return initialParameters(learnedShapes(options), randomNumbers(seed));
+  if (init === "plain") {
+    if (shared) return teacher;
+    return ownParameters(
+      new Map(widths.map((width) => [width, materialise(teacher, splitChannels(network, width, split))])),
+    );
+  }
+  const patches = await calibration(training, settings);
+  const model = networkModel(network);
+  const aligned = await stage("align", "batches", (onProgress) =>
+    alignTeacher(model, teacher, patches, "balanced", {
+      onProgress: (_, done, total) => onProgress(done, total),
+      signal,
+    }),
+  );
+  if (shared) return aligned.parameters;
+  const students = new Map<number, Parameters>();
+  for (const width of widths) {
+    const counts = countsAtWidth(model.analysis.groups, width);
+    const student = await stage(`refit width ${width}`, "convolutions", (onProgress) =>
+      slimTeacher(aligned, counts, patches, true, { onProgress: (_, done, total) => onProgress(done, total), signal }),
+    );
+    students.set(width, student);
+  }
+  return ownParameters(students);
+}
+
+/** Patches of the training images, as training will see them. */
+async function calibration(training: Dataset, { calibrationPatches, seed, skipBad }: Settings): Promise<Patches> {
+  const smallest = Math.min(...training.pairs.flatMap(({ decoded: { lr } }) => [lr.width, lr.height]));
+  const side = skipBad ? CALIBRATION_SIDE : Math.min(CALIBRATION_SIDE, smallest);
+  const sampler = new PatchSampler(training, { side, batch: calibrationPatches, seed, skipBad, ahead: 0 });
+  try {
+    const { lr } = await sampler.batch(0);
+    return { count: calibrationPatches, height: side, width: side, data: lr };
+  } finally {
+    await sampler.close();
+  }
+}

@@ -1,0 +1,32 @@
+import { networkModel } from "@slimsr/core/internal/model/model.js";
+import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import type { EvaluationRow } from "../evaluation/evaluate.js";
+import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
+import { isShared, studentParameters } from "../training/learners.js";
+import type { Run } from "./open.js";
+
+/** What a student is called in tables and file names. */
+export const studentLabel = (width: number): string => `student-w${width}`;
+
+/** What the teacher as it came is called in tables. */
+export const TEACHER_BEFORE = "teacher before";
+
+/** PSNR of a trained teacher on each set, before and after; none where it wasn't trained. */
+export function teacherDrifts(
+  rows: readonly Pick<EvaluationRow, "model" | "set" | "psnr">[],
+): { set: string; before: number; after: number }[] {
+  return rows.flatMap(({ model, set, psnr: after }) => {
+    const before = rows.find((row) => row.set === set && row.model === TEACHER_BEFORE)?.psnr;
+    return model === "teacher" && before !== undefined ? [{ set, before, after }] : [];
+  });
+}
+
+/** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
+export function modelsOf({ network, options, settings }: Run, learned: Parameters): EvaluatedModel[] {
+  const model = networkModel(network);
+  const teacher = isShared(options) ? [evaluatedModel("teacher", 1, model, learned)] : [];
+  const students = settings.width.map((width) =>
+    evaluatedModel("student", width, model, studentParameters(options, learned, width)),
+  );
+  return [...teacher, ...students];
+}

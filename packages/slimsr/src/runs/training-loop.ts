@@ -1,0 +1,144 @@
+import { InterruptedError, RunError } from "@slimsr/core/internal/errors.js";
+import { PatchSampler } from "../datasets/patch-sampler.js";
+import type { EvaluationRow } from "../evaluation/evaluate.js";
+import { unpackParameters } from "../training/flat.js";
+import { isShared, learnedShapes } from "../training/learners.js";
+import { drawNegatives } from "../training/negatives.js";
+import { contrastiveWeightAt, learningRateAt } from "../training/schedule.js";
+import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
+import { Meters } from "./meters.js";
+import type { Run } from "./open.js";
+import { Recorder } from "./recorder.js";
+import { saveState } from "./state.js";
+import { modelsOf } from "./trained-networks.js";
+import { validate } from "./validation.js";
+
+/** What a step did, for whoever watches. */
+export interface StepReport {
+  readonly step: number;
+  readonly steps: number;
+  readonly losses: StepLosses;
+  readonly learningRate: number;
+  /** Seconds that the step took. */
+  readonly seconds: number;
+}
+
+export interface TrainingHooks {
+  readonly onStep?: (report: StepReport) => void;
+  readonly onValidation?: (rows: readonly EvaluationRow[]) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Trains a run to its last step. State, metrics and the best checkpoint are on disk at every checkpoint; whatever ends the work
+ * earlier, the run goes on from there exactly as if it had not ended.
+ * @throws InterruptedError when the signal aborts, after the step under way and a checkpoint
+ * @throws RunError for a loss that is not finite, or files that can't be written; the last checkpoint stays
+ */
+export async function train(run: Run, { onStep, onValidation, signal }: TrainingHooks = {}): Promise<void> {
+  const { folder, settings, options, training, state } = run;
+  const { steps, batch, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const recorder = await Recorder.open(folder, state.step);
+  const sampler = new PatchSampler(training, { side, batch, seed, skipBad });
+  const trainer = await Trainer.compile(options, state).catch(async (error: unknown) => {
+    await Promise.all([sampler.close(), recorder.close()]);
+    throw error;
+  });
+  const meters = new Meters();
+  let progress = run.progress;
+  const measure = () => {
+    const { seconds, joules } = meters.take();
+    progress = {
+      ...progress,
+      step: state.step,
+      seconds: progress.seconds + seconds,
+      joules: joules === null ? progress.joules : (progress.joules ?? 0) + joules,
+      peakMemory: Math.max(progress.peakMemory, process.resourceUsage().maxRSS * 1024),
+    };
+  };
+  const checkpoint = async () => {
+    measure();
+    await recorder.flush();
+    await saveState(folder, "latest", state, progress);
+  };
+  const validation = async () => {
+    measure();
+    const { rows, samples } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, signal);
+    meters.take();
+    const networks = rows.map(({ model, width, psnr, ssim }) => ({ label: model, width: width ?? 1, psnr, ssim }));
+    await recorder.validation({ kind: "validation", step: state.step, seconds: progress.seconds, networks }, samples);
+    onValidation?.(rows);
+    progress = { ...progress, validated: state.step };
+    const psnr = meanStudent(rows, isShared(options));
+    if (progress.best && psnr <= progress.best.psnr) return;
+    progress = { ...progress, best: { step: state.step, psnr } };
+    await saveState(folder, "best", state, progress);
+  };
+  const isDue = (every: number) => state.step % every === 0 || state.step === steps;
+  try {
+    for (;;) {
+      if (isDue(validateEvery) && progress.validated < state.step) await validation();
+      if (isDue(checkpointEvery)) await checkpoint();
+      if (state.step >= steps) break;
+      if (signal?.aborted) throw interrupted(run, state.step);
+      const batches = await nextBatches(sampler, run, state.step);
+      const learningRate = learningRateAt(state.step + 1, settings);
+      const start = performance.now();
+      const losses = await trainer.step(batches, {
+        learningRate,
+        teacherWeight: settings.lambdaTeacher,
+        anchorWeight: settings.lambdaAnchor,
+        distillationWeight: settings.lambdaDistillation,
+        contrastiveWeight: contrastiveWeightAt(state.step + 1, settings),
+      });
+      requireFinite(run, state.step, losses);
+      const seconds = (performance.now() - start) / 1000;
+      recorder.step({ kind: "step", step: state.step, learningRate, losses, seconds });
+      onStep?.({ step: state.step, steps, losses, learningRate, seconds });
+    }
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error;
+    await checkpoint();
+    throw interrupted(run, state.step);
+  } finally {
+    await Promise.all([trainer.close(), sampler.close(), recorder.close()]);
+  }
+}
+
+/** What training moves, by name; the moving average where one is kept. */
+export const learnedOf = ({ options }: Pick<Run, "options">, { parameters, average }: TrainingState) =>
+  unpackParameters(average ?? parameters, learnedShapes(options));
+
+async function nextBatches(
+  sampler: PatchSampler,
+  { settings: { accumulate, seed, negatives, batch }, options }: Run,
+  step: number,
+): Promise<MicroBatch[]> {
+  const batches: MicroBatch[] = [];
+  for (let i = 0; i < accumulate; i++) {
+    const index = step * accumulate + i;
+    const drawn = options.contrastive && drawNegatives(seed, index, negatives, batch);
+    batches.push({ ...(await sampler.batch(index)), ...(drawn && { negatives: drawn }) });
+  }
+  return batches;
+}
+
+/** The mean PSNR of the students; the shared teacher, a network of its own there, is not counted. */
+function meanStudent(rows: readonly EvaluationRow[], shared: boolean): number {
+  const students = shared ? rows.slice(1) : rows;
+  return students.reduce((sum, { psnr }) => sum + psnr, 0) / students.length;
+}
+
+function requireFinite({ folder }: Run, step: number, losses: StepLosses): void {
+  const wrong = Object.entries(losses).find(([, value]) => ![value].flat().every(Number.isFinite));
+  if (!wrong) return;
+  throw new RunError(
+    `step ${step}: ${wrong[0]} is ${[wrong[1]].flat().join(", ")}. The last checkpoint in ${folder.path} is sound. Begin again with a ` +
+      "lower --learning-rate, a longer --warmup, or smaller weights of the losses",
+  );
+}
+
+const interrupted = ({ folder, settings: { steps } }: Run, step: number): InterruptedError =>
+  new InterruptedError(
+    `interrupted after step ${step} of ${steps}; all is saved. Go on with: slimsr compress --resume ${folder.path}`,
+  );

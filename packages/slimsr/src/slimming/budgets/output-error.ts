@@ -1,0 +1,55 @@
+import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
+import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
+import { COLOUR, LUMA } from "../../calibration/moments.js";
+
+/**
+ * Yields a student's mean squared difference to its teacher, of luma and, with a smaller weight, colours: that is how far PSNR falls,
+ * where images are about as far from the truth by themselves.
+ */
+export async function errorAgainst(
+  model: Model,
+  teacher: Parameters,
+  patches: Patches,
+): Promise<(student: Parameters) => Promise<number>> {
+  const ideals = await outputsOf(model, teacher, patches);
+  return async (student) => {
+    const outputs = await outputsOf(model, student, patches);
+    const sum = outputs.reduce((total, own, i) => total + squaredDifference(ideals[i] as Float32Array, own), 0);
+    return sum / outputs.length;
+  };
+}
+
+/** A network's images of the patches, one by one. */
+export async function outputsOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array[]> {
+  const shape = patchShape(patches, 1);
+  const session = await createSession(instantiate(model, parameters, shape));
+  const images: Float32Array[] = [];
+  try {
+    for (const { data } of batchesOf(patches, 1)) {
+      const { outputs } = await session.run({ lr: float32(data, shape) });
+      images.push(outputs.sr?.data as Float32Array);
+    }
+  } finally {
+    await session.close();
+  }
+  return images;
+}
+
+/** Mean over pixels of images [3, H, W]. */
+function squaredDifference(a: Float32Array, b: Float32Array): number {
+  const area = a.length / 3;
+  let sum = 0;
+  for (let p = 0; p < area; p++) {
+    let luma = 0;
+    for (let c = 0; c < 3; c++) {
+      const difference = (a[c * area + p] as number) - (b[c * area + p] as number);
+      luma += (LUMA[c] as number) * difference;
+      sum += (COLOUR * difference) ** 2;
+    }
+    sum += luma ** 2;
+  }
+  return sum / area;
+}

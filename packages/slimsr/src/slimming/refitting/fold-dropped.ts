@@ -1,0 +1,119 @@
+import { liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import { materialise, type Split, type Tensors } from "@slimsr/core/internal/model/split.js";
+import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import type { Moments } from "../../calibration/moments.js";
+import { concatenated } from "../alignment/basis.js";
+import { cholesky } from "../linear-algebra/cholesky.js";
+
+/** First and second moments of channels. */
+export type ChannelMoments = Pick<Moments, "mean" | "second">;
+
+/** Damping of predictions relative to the kept channels' mean variance. */
+const RIDGE = 1e-4;
+
+/** Channels x_d that are dropped, predicted from those that are kept, x_k: x_d ≈ A·x_k + b. */
+interface Prediction {
+  /** Indices of x_k and x_d along what a convolution reads. */
+  readonly kept: readonly number[];
+  readonly dropped: readonly number[];
+  /** A, [dropped, kept]. */
+  readonly slope: Float64Array;
+  /** b, [dropped]. */
+  readonly constant: Float64Array;
+}
+
+/**
+ * The student's parameters as they are sliced from the teacher's, made up for what is dropped as far as moments tell: where a
+ * convolution reads channels that are dropped, these are predicted from those that are kept by least squares, position by
+ * position, and the prediction goes into its weight and bias.
+ * @param teacher parameters in aligned channels
+ * @param moments of the aligned channels of each activation that convolutions read; where there are none, all is only sliced
+ */
+export function foldDropped(
+  model: Model,
+  teacher: Parameters,
+  split: Split,
+  moments: ReadonlyMap<Value, ChannelMoments>,
+): Tensors {
+  const whole = new Map(teacher);
+  for (const convolution of liveNodes(model.graph).filter((node) => hasOwnParameters(model, node))) {
+    const [x, weight, bias] = convolution.inputs as [Value, Value, Value];
+    const known = concatenated(x).map((part) => moments.get(part));
+    const kept = split.get(weight.name)?.get(1);
+    if (!kept || !known.every((each) => each !== undefined)) continue;
+    const stays = (channel: number) => kept.some(({ start, end }) => channel >= start && channel < end);
+    const { shape, data } = required(teacher, weight.name);
+    const folded = { weight: data.slice(), bias: required(teacher, bias.name).data.slice() };
+    let first = 0;
+    for (const part of known) {
+      fold(folded, shape, predict(part, first, stays));
+      first += part.mean.length;
+    }
+    whole.set(weight.name, { shape, data: folded.weight });
+    whole.set(bias.name, { shape: bias.shape, data: folded.bias });
+  }
+  return materialise(whole, split);
+}
+
+/** Convolutions with a weight and a bias that nothing else reads. */
+function hasOwnParameters({ graph, places }: Model, { operator, inputs: [, weight, bias] }: Node): boolean {
+  return (
+    operator === "Conv" &&
+    [weight, bias].every(
+      (value) =>
+        value !== undefined &&
+        places.get(value.name) === value &&
+        graph.nodes.filter(({ inputs }) => inputs.includes(value)).length === 1,
+    )
+  );
+}
+
+/** A = C_dk·C_kk⁻¹ and b = m_d − A·m_k, C the covariance, for channels that stand side by side from `first`. */
+function predict({ mean, second }: ChannelMoments, first: number, stays: (channel: number) => boolean): Prediction {
+  const n = mean.length;
+  const channels = Array.from({ length: n }, (_, c) => c);
+  const kept = channels.filter((c) => stays(first + c));
+  const dropped = channels.filter((c) => !stays(first + c));
+  const covariance = (rows: readonly number[]) =>
+    Float64Array.from({ length: rows.length * kept.length }, (_, at) => {
+      const [i, j] = [rows[Math.floor(at / kept.length)] as number, kept[at % kept.length] as number];
+      return (second[i * n + j] as number) - (mean[i] as number) * (mean[j] as number);
+    });
+  const matrix = covariance(kept);
+  const diagonal = kept.map((_, k) => k * (kept.length + 1));
+  const damping = (RIDGE * diagonal.reduce((sum, at) => sum + (matrix[at] as number), 0)) / kept.length;
+  for (const at of diagonal) matrix[at] = (matrix[at] as number) + damping;
+  const slope = covariance(dropped);
+  const solver = cholesky(matrix, kept.length);
+  if (solver) solver.solve(slope);
+  else slope.fill(0);
+  const constant = Float64Array.from(dropped, (d, row) =>
+    kept.reduce(
+      (rest, c, k) => rest - (slope[row * kept.length + k] as number) * (mean[c] as number),
+      mean[d] as number,
+    ),
+  );
+  return { kept: kept.map((c) => first + c), dropped: dropped.map((c) => first + c), slope, constant };
+}
+
+/** Weight [O, C, taps], in place: W_k ← W_k + W_d·A at each tap; bias [O]: β ← β + Σ_taps W_d·b. */
+function fold(
+  { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
+  [filters = 0, channels = 0, ...kernel]: readonly number[],
+  { kept, dropped, slope, constant }: Prediction,
+): void {
+  const taps = kernel.reduce((a, b) => a * b, 1);
+  for (let o = 0; o < filters; o++) {
+    for (const [row, d] of dropped.entries()) {
+      for (let tap = 0; tap < taps; tap++) {
+        const factor = weight[(o * channels + d) * taps + tap] as number;
+        bias[o] = (bias[o] as number) + factor * (constant[row] as number);
+        for (const [k, c] of kept.entries()) {
+          const at = (o * channels + c) * taps + tap;
+          weight[at] = (weight[at] as number) + factor * (slope[row * kept.length + k] as number);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import {
+  add,
+  concat,
+  div,
+  elements,
+  greater,
+  intOr,
+  liveNodes,
+  mul,
+  type Node,
+  neg,
+  relu,
+  slice,
+  sub,
+  type Value,
+  where,
+} from "@slimsr/core/internal/graph/index.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import type { Split, Tensors } from "@slimsr/core/internal/model/split.js";
+import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { float32 } from "@slimsr/upscaler/internal/session.js";
+import type { Patches } from "../../calibration/batches.js";
+import { addScaled } from "../linear-algebra/matrices.js";
+import { convolutionFeatures, declareEquations, type Kernel, NormalEquations } from "./normal-equations.js";
+import { Lockstep } from "./side-by-side.js";
+
+export interface RefitOptions {
+  /** Damping relative to the mean energy of a convolution's inputs; 1e-4 where left out. */
+  ridge?: number;
+  /** Patches that are run at once; 8 where left out. */
+  batch?: number;
+  onConvolution?: (done: number, total: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** How often a convolution before a ReLU is solved again, for what the ReLU lets through. */
+const RECTIFIED_PASSES = 3;
+
+/** What a convolution is to yield: activation `value`, which it enters with `factor` after the addends `beside` it. */
+interface Target {
+  readonly value: Value;
+  /** Other addends of the sum that the convolution's output goes into, as the student has them, with their signs. */
+  readonly beside?: { readonly value: Value; readonly sign: 1 | -1 };
+  /** Factor on the convolution's output on its way to the sum, the sum's sign included. */
+  readonly factor: number;
+}
+
+/**
+ * Solves a student's convolutions one after another, in the order of the data: each yields, by ridge least squares, the teacher's
+ * values from the student's own inputs, so that later ones repair what earlier ones lost (He et al. 2017, section 3.2; here
+ * with the residual's other addend taken from the student).
+ * @param teacher parameters in aligned channels, of which the student keeps the first
+ * @param student sliced parameters; they are where the solution starts
+ * @param split what the student keeps of the teacher
+ * @throws NetworkError where activations aren't finite
+ */
+export async function refit(
+  model: Model,
+  teacher: Parameters,
+  student: Parameters,
+  split: Split,
+  patches: Patches,
+  { ridge = 1e-4, batch = 8, onConvolution, signal }: RefitOptions = {},
+): Promise<Tensors> {
+  const fitted: Tensors = new Map(student);
+  const convolutions = liveNodes(model.graph).filter((node) => isRefittable(model, node));
+  const unsolved = new Set(convolutions);
+  const lockstep = new Lockstep(model, { teacher, student: fitted }, patches, batch);
+  try {
+    for (const [i, node] of convolutions.entries()) {
+      signal?.throwIfAborted();
+      await refitConvolution(lockstep, node, targetOf(lockstep, node, unsolved), fitted, split, ridge);
+      lockstep.release();
+      unsolved.delete(node);
+      onConvolution?.(i + 1, convolutions.length);
+    }
+  } finally {
+    await lockstep.close();
+  }
+  return fitted;
+}
+
+/** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
+function isRefittable({ places }: Model, { operator, inputs, attributes }: Node): boolean {
+  const weight = inputs[1];
+  return operator === "Conv" && weight !== undefined && places.has(weight.name) && intOr(attributes, "group", 1) === 1;
+}
+
+/** Solves one convolution and puts its parameters into `fitted`. */
+async function refitConvolution(
+  lockstep: Lockstep,
+  node: Node,
+  target: Target,
+  fitted: Tensors,
+  split: Split,
+  ridge: number,
+): Promise<void> {
+  const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value | undefined];
+  const { shape, data } = required(fitted, weightPlace.name);
+  const [filters, channels, ...kernel] = shape as [number, number, number, number];
+  let solution: Kernel = { weight: data, ...(biasPlace && { bias: required(fitted, biasPlace.name).data }) };
+  const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
+  let equations: NormalEquations | undefined;
+  const passes = isRectified(lockstep, target.value) ? 1 + RECTIFIED_PASSES : 1;
+  for (let pass = 0; pass < passes; pass++) {
+    const gram = new Float64Array(equations ? 0 : features ** 2);
+    const cross = new Float64Array(filters * features);
+    await lockstep.advance(
+      { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
+      ({ teacher: [whole], student: [input, beside] }, feed) => {
+        const ideal = keepChannels(whole as Value, split.get(weightPlace.name)?.get(0));
+        const aside = beside && target.beside?.sign === -1 ? neg(beside) : beside;
+        const { weight, bias } = solution;
+        const parameters = [feed(float32(weight, shape)), ...(bias ? [feed(float32(bias, [filters]))] : [])];
+        const [output] = ideal.graph.apply("Conv", [input, ...parameters], node.attributes) as [Value];
+        const scaled = target.factor === 1 ? output : mul(output, target.factor);
+        const own = aside ? add(scaled, aside) : scaled;
+        const lacking = sub(pass === 0 ? ideal : passedByRelu(ideal, own), own);
+        const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
+        const positions = residual.shape.slice(2) as [number, number];
+        declareEquations(convolutionFeatures(input as Value, node, positions), residual, pass === 0);
+      },
+      (outputs) => {
+        if (outputs.gram) addScaled(gram, outputs.gram.data as Float32Array, 1);
+        addScaled(cross, outputs.cross?.data as Float32Array, 1);
+      },
+    );
+    equations ??= new NormalEquations(gram, features, elements(kernel), ridge);
+    solution = equations.improve(cross, solution);
+  }
+  fitted.set(weightPlace.name, { shape, data: solution.weight });
+  if (biasPlace && solution.bias) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
+}
+
+/**
+ * A ReLU makes 0 of all that is negative: where the ideal value is, any negative value will do, so the student's own stays.
+ */
+const passedByRelu = (ideal: Value, own: Value): Value => where(greater(ideal, 0), ideal, neg(relu(neg(own))));
+
+const isRectified = (lockstep: Lockstep, value: Value): boolean => {
+  const readers = lockstep.consumers(value);
+  return readers.length > 0 && readers.every(({ operator }) => operator === "Relu");
+};
+
+/** The channels of `value` that the student keeps. */
+function keepChannels(value: Value, kept: readonly { start: number; end: number }[] | undefined): Value {
+  return kept
+    ? concat(
+        kept.map((range) => slice(value, [{ axis: 1, ...range }])),
+        1,
+      )
+    : value;
+}
+
+/**
+ * Where a convolution's output goes on into a sum, and nowhere else, the sum is the target: what the student's other addend
+ * lacks is then made up for. Elsewhere it is the convolution's own output.
+ */
+function targetOf(lockstep: Lockstep, node: Node, unsolved: ReadonlySet<Node>): Target {
+  const own = node.outputs[0] as Value;
+  let at = own;
+  let factor = 1;
+  for (;;) {
+    const [reader, another] = lockstep.consumers(at);
+    if (!reader || another) break;
+    const [first, second] = reader.inputs as [Value, Value | undefined];
+    const number = second?.data && elements(second.shape) === 1 ? Number(second.data[0]) : undefined;
+    if (number !== undefined && first === at && (reader.operator === "Mul" || reader.operator === "Div")) {
+      factor *= reader.operator === "Mul" ? number : 1 / number;
+      at = reader.outputs[0] as Value;
+      continue;
+    }
+    if (!second || second === first || (reader.operator !== "Add" && reader.operator !== "Sub")) break;
+    const other = first === at ? second : first;
+    const known = other.producer !== undefined && !lockstep.ahead("student", other).some((each) => unsolved.has(each));
+    if (!known || other.shape.length !== 4) break;
+    const minus = reader.operator === "Sub";
+    return {
+      value: reader.outputs[0] as Value,
+      beside: { value: other, sign: minus && first === at ? -1 : 1 },
+      factor: minus && second === at ? -factor : factor,
+    };
+  }
+  return { value: own, factor: 1 };
+}

@@ -1,0 +1,170 @@
+import { Graph, type Node, type Value, writeOnnx } from "@slimsr/core/internal/graph/index.js";
+import { consumersOf, graft, type Model, nodesBetween } from "@slimsr/core/internal/model/model.js";
+import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
+
+/** A network that is run stretch by stretch, with parameters that may change ahead of where it is. */
+interface Runner {
+  readonly parameters: Parameters;
+  readonly done: Set<Node>;
+  /** Activations that are still to be read, a tensor per batch. */
+  readonly live: Map<Value, Tensor[]>;
+}
+
+export const ROLES = ["teacher", "student"] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * Appends to a stretch's graph what is to be computed from the wanted activations: outputs are declared under names of their own.
+ * `feed` yields a value for a tensor that changes from run to run.
+ */
+export type Assembly = (activations: Record<Role, readonly Value[]>, feed: (tensor: Tensor) => Value) => void;
+
+/**
+ * Teacher and student side by side on the same patches. Only activations that are still to be read are kept, and each stretch
+ * of the networks runs once. Stretches of equal structure share a session: parameters are fed.
+ */
+export class Lockstep {
+  readonly #runners: Record<Role, Runner>;
+  readonly #consumers: Map<Value, Node[]>;
+  readonly #batches: readonly Patches[];
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(
+    private readonly model: Model,
+    parameters: Record<Role, Parameters>,
+    patches: Patches,
+    batch: number,
+  ) {
+    this.#consumers = consumersOf(model.graph);
+    this.#batches = batchesOf(patches, batch);
+    // Each network has images of its own, for activations are moved to the engine's thread and back.
+    const runner = (role: Role): Runner => ({
+      parameters: parameters[role],
+      done: new Set(),
+      live: new Map([
+        [model.image, this.#batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
+      ]),
+    });
+    this.#runners = { teacher: runner("teacher"), student: runner("student") };
+  }
+
+  consumers(value: Value): readonly Node[] {
+    return this.#consumers.get(value) ?? [];
+  }
+
+  /** The nodes that still have to run before `value` is known. */
+  ahead(role: Role, value: Value): Node[] {
+    const { live } = this.#runners[role];
+    return nodesBetween(this.model.graph, (each) => live.has(each), [value]);
+  }
+
+  /**
+   * Runs both networks up to the wanted activations, and what `assemble` makes of these. `consume` gets the outputs that
+   * `assemble` declared, batch by batch.
+   */
+  async advance(
+    wanted: Record<Role, readonly Value[]>,
+    assemble: Assembly,
+    consume: (outputs: Record<string, Tensor>) => void,
+  ): Promise<void> {
+    const kept = Object.fromEntries(ROLES.map((role) => [role, this.#keeps(role, wanted[role])])) as Record<
+      Role,
+      Value[]
+    >;
+    const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
+    for (let i = 0; i < this.#batches.length; i++) {
+      const { graph, feeds, moved } = this.#stretch(wanted, kept, assemble, i);
+      const session = await this.#session(graph);
+      const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
+      for (const [name, tensors] of moved) tensors[i] = back[name] as Tensor;
+      for (const role of ROLES) {
+        results[role].push(kept[role].map((_, k) => outputs[`${role}.${k}`] as Tensor));
+      }
+      consume(outputs);
+    }
+    for (const role of ROLES) {
+      const runner = this.#runners[role];
+      for (const node of this.#path(role, wanted[role])) runner.done.add(node);
+      kept[role].forEach((value, k) => {
+        runner.live.set(
+          value,
+          results[role].map((batch) => batch[k] as Tensor),
+        );
+      });
+    }
+  }
+
+  /** Lets go of activations that nothing reads any more. */
+  release(): void {
+    for (const role of ROLES) {
+      const { live, done } = this.#runners[role];
+      for (const value of live.keys()) if (this.consumers(value).every((node) => done.has(node))) live.delete(value);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    this.#sessions.clear();
+  }
+
+  #path(role: Role, wanted: readonly Value[]): Node[] {
+    const { live } = this.#runners[role];
+    return nodesBetween(this.model.graph, (value) => live.has(value), wanted);
+  }
+
+  /** What the stretch computes and later ones read, and the wanted activations themselves. */
+  #keeps(role: Role, wanted: readonly Value[]): Value[] {
+    const { live, done } = this.#runners[role];
+    const path = new Set(this.#path(role, wanted));
+    const made = [...path].flatMap((node) => node.outputs);
+    const read = (value: Value) => this.consumers(value).some((node) => !path.has(node) && !done.has(node));
+    return made.filter((value) => !live.has(value) && (wanted.includes(value) || read(value)));
+  }
+
+  #stretch(wanted: Record<Role, readonly Value[]>, kept: Record<Role, Value[]>, assemble: Assembly, batch: number) {
+    const graph = new Graph("stretch");
+    const feeds: Record<string, Tensor> = {};
+    /** Names of the feeds that are activations, and where these are kept. */
+    const moved = new Map<string, Tensor[]>();
+    const feed = (tensor: Tensor): Value => {
+      const name = `in.${Object.keys(feeds).length}`;
+      feeds[name] = tensor;
+      return graph.input(name, tensor.shape);
+    };
+    const activations = {} as Record<Role, readonly Value[]>;
+    for (const role of ROLES) {
+      const { live, parameters } = this.#runners[role];
+      const known = new Map<Value, Value>();
+      const reads = [...this.#path(role, wanted[role]).flatMap(({ inputs }) => inputs), ...wanted[role]];
+      for (const value of new Set(reads)) {
+        if (!value) continue;
+        const tensors = live.get(value);
+        if (tensors) {
+          const fed = feed(tensors[batch] as Tensor);
+          known.set(value, fed);
+          moved.set(fed.name, tensors);
+        } else if (this.model.places.get(value.name) === value) {
+          const { data, shape } = required(parameters, value.name);
+          known.set(value, feed(float32(data, shape)));
+        }
+      }
+      activations[role] = graft(this.model.graph, graph, known, wanted[role]);
+      kept[role].forEach((value, k) => {
+        graph.output(`${role}.${k}`, known.get(value) as Value);
+      });
+    }
+    assemble(activations, feed);
+    return { graph, feeds, moved };
+  }
+
+  async #session(graph: Graph): Promise<Session> {
+    const model = writeOnnx(graph);
+    const key = Buffer.from(model).toString("latin1");
+    const known = this.#sessions.get(key) ?? (await createSession(model, { spinning: false }));
+    this.#sessions.set(key, known);
+    return known;
+  }
+}

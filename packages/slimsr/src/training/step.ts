@@ -1,0 +1,168 @@
+import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { concat, Graph, reduceSumSquare, reshape, sqrt, type Value } from "@slimsr/core/internal/graph/index.js";
+import type { SplitMode } from "@slimsr/core/internal/model/split.js";
+import { buildNetwork, type NetworkOptions, type ParameterShapes } from "@slimsr/core/internal/networks/index.js";
+import { type RatioForm, TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
+import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
+import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js";
+import { flatSize, flatten, unflatten } from "./flat.js";
+import { isShared, learnedShapes, sourcesOf, type TeacherRole } from "./learners.js";
+
+export interface ContrastiveStep {
+  /** Appends frozen weights to a graph and yields the features of images [N, 3, H, W] in 0..255, tap by tap: `vgg19`. */
+  features: (graph: Graph) => (images: Value) => Value[];
+  /** K, the number of negatives. */
+  negatives: number;
+  /** Samples of the batch that are contrasted, from the first; all where left out. */
+  contrasted?: number;
+  ratio: RatioForm;
+  /** Weights of the taps; as published where left out. */
+  taps?: readonly number[];
+  detachTeacher: boolean;
+}
+
+export interface StepOptions {
+  network: NetworkOptions;
+  /** The students' widths. */
+  widths: readonly number[];
+  split: SplitMode;
+  /** `shared` where left out, as published. */
+  teacher?: TeacherRole;
+  batch: number;
+  /** Height and width of an LR patch. */
+  patch: readonly [number, number];
+  /** Without it: joint training, or L1 alone. */
+  contrastive?: ContrastiveStep;
+  /** Whether students also learn the teacher's output by L1. */
+  distillation?: boolean;
+  adam: AdamOptions;
+  /** Whether the images and the gradient are outputs as well; for inspection. */
+  inspect?: boolean;
+}
+
+/**
+ * One training step as a graph.
+ * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
+ * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `contrastive_weight`, and
+ * `negatives` [K] int64 (indices into the batch).
+ * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `anchor`, `gradient_norm`; per student i
+ * `l1_student.i`, `distillation.i`, `contrastive.i`, `d_pos.i` and `d_neg.i`, a value per tap whose
+ * weight isn't 0.
+ */
+export function trainingStep(options: StepOptions): Graph {
+  const graph = new Graph("training_step");
+  const gradient = appendGradient(graph, options);
+  const parameters = graph.inputs.find(({ name }) => name === "parameters") as Value;
+  appendUpdate(graph, parameters, gradient, options.adam);
+  return graph;
+}
+
+/**
+ * The same step in two halves, for gradients that are accumulated over several batches or averaged across processes.
+ * `gradients` has the step's inputs but for the moments, learning rate and step, and its losses and `gradient` [P] as outputs;
+ * `update` takes `parameters`, `first`, `second`, `gradient`, `learning_rate` and `step`, and yields `new_…` and `gradient_norm`.
+ */
+export function trainingHalves(options: StepOptions): { gradients: Graph; update: Graph } {
+  const gradients = new Graph("gradients");
+  gradients.output("gradient", appendGradient(gradients, { ...options, inspect: false }));
+  const update = new Graph("update");
+  const size = flatSize(learnedShapes(options));
+  const parameters = update.input("parameters", [size]);
+  appendUpdate(update, parameters, update.input("gradient", [size]), options.adam);
+  return { gradients, update };
+}
+
+/** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
+function appendGradient(graph: Graph, options: StepOptions): Value {
+  const { network, batch, patch, contrastive } = options;
+  const shapes = learnedShapes(options);
+  const vector = graph.input("parameters", [flatSize(shapes)]);
+  const parameters = unflatten(vector, shapes);
+  const lr = graph.input("lr", [batch, 3, ...patch]);
+  const hr = graph.input("hr", [batch, 3, ...patch.map((size) => size * network.scale)]);
+  const sources = sourcesOf(options, parameters, graph);
+  const teacher = sources.teacher && buildNetwork(network, lr, sources.teacher);
+  const anchor = sources.anchor && buildNetwork(network, lr, sources.anchor);
+  const students = sources.students.map((source) => buildNetwork(network, lr, source));
+  const loss = csdLoss({
+    lr,
+    hr,
+    ...(teacher && { teacher }),
+    students,
+    scale: network.scale,
+    ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
+    ...(anchor && { anchor: { weight: graph.input("anchor_weight", []), image: anchor } }),
+    ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),
+    ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
+  });
+  declareLosses(graph, loss);
+  const gradient = gradientOf(loss.loss, parameters, shapes);
+  if (options.inspect) {
+    if (teacher) graph.output("teacher", teacher);
+    students.forEach((student, i) => {
+      graph.output(`student.${i}`, student);
+    });
+    if (loss.negatives) graph.output("upsampled_negatives", loss.negatives);
+    graph.output("gradient", gradient);
+  }
+  return gradient;
+}
+
+function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number) {
+  const { negatives, contrasted = batch, ratio, taps = TAP_WEIGHTS, detachTeacher } = options;
+  if (negatives < 1) throw new UsageError("the contrastive loss needs at least one negative");
+  if (contrasted < 1 || contrasted > batch) {
+    throw new UsageError(`${contrasted} contrasted samples don't fit a batch of ${batch}`);
+  }
+  return {
+    weight: graph.input("contrastive_weight", []),
+    features: options.features(graph),
+    negatives: graph.input("negatives", [negatives], "int64"),
+    contrasted,
+    ratio,
+    taps,
+    detachTeacher,
+  };
+}
+
+function declareLosses(graph: Graph, { loss, teacherL1, anchorL1, students }: CsdLoss): void {
+  graph.output("loss", loss);
+  if (teacherL1) graph.output("l1_teacher", teacherL1);
+  if (anchorL1) graph.output("anchor", anchorL1);
+  const vector = (values: readonly Value[]) =>
+    concat(
+      values.map((value) => reshape(value, [1])),
+      0,
+    );
+  students.forEach(({ l1, distillation, contrastive }, i) => {
+    graph.output(`l1_student.${i}`, l1);
+    if (distillation) graph.output(`distillation.${i}`, distillation);
+    if (!contrastive) return;
+    graph.output(`contrastive.${i}`, contrastive.loss);
+    graph.output(`d_pos.${i}`, vector(contrastive.positive));
+    graph.output(`d_neg.${i}`, vector(contrastive.negative));
+  });
+}
+
+function gradientOf(loss: Value, parameters: ReadonlyMap<string, Value>, shapes: ParameterShapes): Value {
+  return flatten(
+    differentiate(
+      loss,
+      [...shapes.keys()].map((name) => parameters.get(name) as Value),
+    ),
+  );
+}
+
+function appendUpdate(graph: Graph, parameters: Value, gradient: Value, options: AdamOptions): void {
+  const state = {
+    parameters,
+    first: graph.input("first", parameters.shape),
+    second: graph.input("second", parameters.shape),
+  };
+  const next = adam(state, gradient, graph.input("learning_rate", []), graph.input("step", []), options);
+  graph.output("new_parameters", next.parameters);
+  graph.output("new_first", next.first);
+  graph.output("new_second", next.second);
+  graph.output("gradient_norm", sqrt(reduceSumSquare(gradient)));
+}

@@ -1,0 +1,200 @@
+import { elements, type Shape } from "@slimsr/core/internal/graph/index.js";
+import {
+  float32,
+  int64,
+  type Session,
+  type SessionOptions,
+  scalar,
+  type Tensor,
+  type Tensors,
+} from "@slimsr/upscaler/internal/session.js";
+import type { Batch } from "../datasets/patch-sampler.js";
+import { compile } from "../engine/compile.js";
+import { flatSize } from "./flat.js";
+import { learnedShapes } from "./learners.js";
+import { type StepOptions, trainingHalves, trainingStep } from "./step.js";
+
+type Vector = Float32Array<ArrayBuffer>;
+
+/** All that training carries from step to step. */
+export interface TrainingState {
+  /** Steps taken. */
+  step: number;
+  parameters: Vector;
+  /** Adam's running means of the gradient and of its square. */
+  first: Vector;
+  second: Vector;
+  /** The exponential moving average of the parameters, where one is kept. */
+  average?: Vector;
+}
+
+/** A batch and, for the contrastive loss, the indices of its negatives. */
+export interface MicroBatch extends Batch {
+  readonly negatives?: readonly number[];
+}
+
+/** What varies from step to step. */
+export interface StepSchedule {
+  readonly learningRate: number;
+  /** λ_T, λ_A, λ_D and λ_C. */
+  readonly teacherWeight: number;
+  readonly anchorWeight: number;
+  readonly distillationWeight: number;
+  readonly contrastiveWeight: number;
+}
+
+/** A step's losses under the names of `trainingStep`'s outputs, means over its micro-batches, and `gradient_norm`. */
+export type StepLosses = Readonly<Record<string, number | readonly number[]>>;
+
+export interface TrainerOptions extends StepOptions {
+  /** Micro-batches whose gradients are averaged for one step. */
+  accumulate: number;
+  /** Decay of the parameters' moving average, if one is kept. */
+  averageDecay?: number;
+  session: SessionOptions;
+}
+
+/** A fresh state for parameters: step 0, moments of 0. */
+export const initialState = (parameters: Vector, averaged: boolean): TrainingState => ({
+  step: 0,
+  parameters,
+  first: new Float32Array(parameters.length),
+  second: new Float32Array(parameters.length),
+  ...(averaged && { average: parameters.slice() }),
+});
+
+const STATE = ["parameters", "first", "second"] as const;
+
+/** A compiled training step and the state that it moves on. */
+export class Trainer {
+  /** Buffers that the next step writes into: those of the state before the last. */
+  #spare: Record<(typeof STATE)[number], Vector>;
+
+  private constructor(
+    readonly state: TrainingState,
+    private readonly options: TrainerOptions,
+    private readonly shapes: ReadonlyMap<string, Shape>,
+    /** The whole step, or with accumulation its gradients alone. */
+    private readonly session: Session,
+    private readonly update: Session | undefined,
+  ) {
+    const zeros = () => new Float32Array(state.parameters.length);
+    this.#spare = { parameters: zeros(), first: zeros(), second: zeros() };
+  }
+
+  /** @param state is moved on in place; the trainer's from here on */
+  static async compile(options: TrainerOptions, state: TrainingState): Promise<Trainer> {
+    const size = flatSize(learnedShapes(options));
+    if (state.parameters.length !== size) {
+      throw new RangeError(`a state of ${state.parameters.length} parameters for a step with ${size}`);
+    }
+    const halves = options.accumulate > 1 ? trainingHalves(options) : undefined;
+    const graph = halves?.gradients ?? trainingStep(options);
+    const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
+    const session = await compile(graph, options.session);
+    const update = halves && (await compile(halves.update, options.session));
+    return new Trainer(state, options, shapes, session, update);
+  }
+
+  /**
+   * Takes one step; the batches' buffers are taken as well.
+   * @param batches as many as gradients are accumulated over
+   */
+  async step(batches: readonly MicroBatch[], schedule: StepSchedule): Promise<StepLosses> {
+    const { state } = this;
+    const moments = { first: vector(state.first), second: vector(state.second) };
+    const rates = { learning_rate: scalar(schedule.learningRate), step: scalar(state.step + 1) };
+    const losses = this.update
+      ? await this.#accumulate(this.update, batches, schedule, { ...moments, ...rates })
+      : await this.#run(this.session, {
+          ...this.#feeds(batches[0] as MicroBatch, schedule),
+          ...{ parameters: vector(state.parameters), ...moments, ...rates },
+        });
+    state.step++;
+    this.#average();
+    return losses;
+  }
+
+  async close(): Promise<void> {
+    await this.session.close();
+    await this.update?.close();
+  }
+
+  async #accumulate(
+    update: Session,
+    batches: readonly MicroBatch[],
+    schedule: StepSchedule,
+    feeds: Tensors,
+  ): Promise<StepLosses> {
+    const size = this.state.parameters.length;
+    const gradient = new Float32Array(size);
+    const all: StepLosses[] = [];
+    for (const batch of batches) {
+      const parameters = vector(this.state.parameters);
+      const { outputs } = await this.session.run({ ...this.#feeds(batch, schedule), parameters });
+      const part = outputs.gradient?.data as Float32Array;
+      for (let i = 0; i < size; i++) gradient[i] = (gradient[i] as number) + (part[i] as number) / batches.length;
+      all.push(lossesOf(outputs));
+    }
+    const parameters = vector(this.state.parameters);
+    return { ...meanLosses(all), ...(await this.#run(update, { ...feeds, parameters, gradient: vector(gradient) })) };
+  }
+
+  /** Runs a session that yields the new state, and takes it over. */
+  async #run(session: Session, feeds: Tensors): Promise<StepLosses> {
+    const into = Object.fromEntries(STATE.map((name) => [`new_${name}`, vector(this.#spare[name])]));
+    const result = await session.run(feeds, { into, move: [...STATE, "lr", "hr"].filter((name) => name in feeds) });
+    for (const name of STATE) {
+      this.#spare[name] = result.feeds[name]?.data as Vector;
+      this.state[name] = result.outputs[`new_${name}`]?.data as Vector;
+    }
+    return lossesOf(result.outputs);
+  }
+
+  #feeds({ lr, hr, negatives }: MicroBatch, schedule: StepSchedule): Record<string, Tensor> {
+    const given: Record<string, Tensor> = {
+      lr: float32(lr, this.shapes.get("lr") ?? []),
+      hr: float32(hr, this.shapes.get("hr") ?? []),
+      ...(negatives && { negatives: int64(negatives) }),
+      teacher_weight: scalar(schedule.teacherWeight),
+      anchor_weight: scalar(schedule.anchorWeight),
+      distillation_weight: scalar(schedule.distillationWeight),
+      contrastive_weight: scalar(schedule.contrastiveWeight),
+    };
+    return Object.fromEntries(Object.entries(given).filter(([name]) => this.shapes.has(name)));
+  }
+
+  /** ā ← d·ā + (1 − d)·p, with d = min(decay, (1 + t) / (10 + t)), so that the start is soon forgotten. */
+  #average(): void {
+    const { average, parameters, step } = this.state;
+    const { averageDecay } = this.options;
+    if (!average || averageDecay === undefined) return;
+    const decay = Math.min(averageDecay, (1 + step) / (10 + step));
+    for (let i = 0; i < average.length; i++) {
+      average[i] = decay * (average[i] as number) + (1 - decay) * (parameters[i] as number);
+    }
+  }
+}
+
+const vector = (data: Vector): Tensor => float32(data, [data.length]);
+
+function lossesOf(outputs: Tensors): StepLosses {
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, { data, shape }]) => {
+      if (name.startsWith("new_") || name === "gradient") return [];
+      const values = Array.from(data as Float32Array);
+      return [[name, elements(shape) === 1 && shape.length === 0 ? (values[0] as number) : values]];
+    }),
+  );
+}
+
+function meanLosses(all: readonly StepLosses[]): StepLosses {
+  const meanOf = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  return Object.fromEntries(
+    Object.entries(all[0] ?? {}).map(([name, first]) => {
+      const each = all.map((losses) => losses[name]);
+      if (typeof first === "number") return [name, meanOf(each as number[])];
+      return [name, first.map((_, i) => meanOf((each as number[][]).map((values) => values[i] as number)))];
+    }),
+  );
+}

@@ -1,0 +1,81 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { fixturePath, plain } from "../../../core/test/checkpoints/support.js";
+import { convertCommand } from "../../src/cli/convert.js";
+import { loadCheckpoint } from "../../src/files/checkpoints.js";
+
+let folder: string;
+let output: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slimsr-"));
+  output = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    output += text;
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+async function convert(...words: string[]): Promise<void> {
+  await convertCommand().parseAsync(words, { from: "user" });
+}
+
+describe("slimsr convert", () => {
+  it("to safetensors and back to PyTorch changes nothing", async () => {
+    for (const name of ["edsr_x4.pt", "rcan_x3.pt", "carn_x4.pt", "csd_carn_x3.pt"]) {
+      const [own, torch] = [join(folder, `${name}.safetensors`), join(folder, name)];
+      await convert(fixturePath(name), own);
+      await convert(own, torch);
+      const [original, described, again] = [
+        await loadCheckpoint(fixturePath(name)),
+        await loadCheckpoint(own),
+        await loadCheckpoint(torch),
+      ];
+      expect(described.network).toEqual(original.network);
+      expect(again.network).toEqual(original.network);
+      expect(again.source).toBe(original.source);
+      expect(plain(described.parameters)).toEqual(plain(original.parameters));
+      expect(plain(again.parameters)).toEqual(plain(original.parameters));
+    }
+  });
+
+  it("keeps what it was told beside the file", async () => {
+    const path = join(folder, "edsr.safetensors");
+    await convert(fixturePath("edsr.pt"), path, "--res-scale", "0.25");
+    expect((await loadCheckpoint(path)).network).toMatchObject({ resScale: 0.25 });
+    await convert(path, join(folder, "csd.pth"), "--names", "csd");
+    expect(output).toContain("csd.pth: EDSR ×2, 2 blocks of 4 features, csd names");
+    expect(output).toContain("build the network with 0.25");
+    expect((await loadCheckpoint(join(folder, "csd.pth"))).source).toBe("csd");
+  });
+
+  it("never replaces a file unasked, and leaves none half-written", async () => {
+    const path = join(folder, "kept.pt");
+    writeFileSync(path, "kept");
+    await expect(convert(fixturePath("edsr.pt"), path)).rejects.toThrow("kept.pt exists; give --force");
+    expect(readFileSync(path, "utf8")).toBe("kept");
+    await expect(convert(fixturePath("make_fixtures.py"), path, "--force")).rejects.toThrow("make_fixtures.py");
+    expect(readFileSync(path, "utf8")).toBe("kept");
+    await convert(fixturePath("edsr.pt"), path, "--force");
+    expect((await loadCheckpoint(path)).network.architecture).toBe("edsr");
+    expect(readdirSync(folder)).toEqual(["kept.pt"]);
+  });
+
+  it("explains what it cannot write", async () => {
+    const input = fixturePath("edsr.pt");
+    await expect(convert(input, join(folder, "x.onnx"))).rejects.toThrow("none of .safetensors, .pt and .pth");
+    await expect(convert(input, join(folder, "no", "x.pt"))).rejects.toThrow(
+      "x.pt cannot be written: there is no such",
+    );
+    await expect(convert(input, join(folder, "x.pt"), "--names", "rcan")).rejects.toThrow("rcan has no EDSR");
+    await expect(convert(input, join(folder, "x.safetensors"), "--names", "csd")).rejects.toThrow("leave --names out");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

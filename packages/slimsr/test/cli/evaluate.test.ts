@@ -1,0 +1,160 @@
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { noise, photographPath } from "../../../../test/support/photographs.js";
+import { fixturePath } from "../../../core/test/checkpoints/support.js";
+import { evaluateCommand } from "../../src/cli/evaluate.js";
+import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
+import { imageModel, nearest } from "../evaluation/models.js";
+import { Captured } from "./captured.js";
+
+const captured = new Captured();
+
+const run = (...words: string[]): Promise<string> => captured.run(evaluateCommand(), ["--threads", "1", ...words]);
+
+/** A set of one photograph. */
+async function smallSet(name: string): Promise<string> {
+  const folder = join(await temporaryFolder(), name);
+  await mkdir(folder);
+  await copyFile(photographPath("05"), join(folder, "photo.png"));
+  return folder;
+}
+
+describe("slimsr evaluate", () => {
+  it("prints a row for bicubic and for each width on each set", async () => {
+    const [first, second] = [await photographs(), await smallSet("Second")];
+    const rows = JSON.parse(
+      await run("--model", fixturePath("edsr.pt"), "--width", "1,0.5", "--data", first, second, "--json"),
+    );
+    expect(rows.map((row: Record<string, unknown>) => [row.set, row.model, row.width])).toEqual(
+      [first.split("/").at(-1), "Second"].flatMap((set) => [
+        [set, "bicubic", null],
+        [set, "edsr.pt", 1],
+        [set, "edsr.pt", 0.5],
+      ]),
+    );
+    for (const row of rows) {
+      expect(Object.keys(row)).toEqual([
+        "model",
+        "width",
+        "set",
+        "scale",
+        "psnr",
+        "ssim",
+        "parameters",
+        "macs",
+        "msPerImage",
+      ]);
+      expect(row.psnr).toBeGreaterThan(0);
+      expect(row.scale).toBe(2);
+    }
+    expect(rows[1].parameters).toBeGreaterThan(rows[2].parameters);
+    expect(rows[1].msPerImage).toBeGreaterThan(0);
+  });
+
+  it("gives the three formats of the same weights the same figures", async () => {
+    const set = await smallSet("Small");
+    const rows = [];
+    for (const file of ["edsr.pt", "edsr.safetensors", "edsr.legacy.pth"]) {
+      rows.push(JSON.parse(await run("--model", fixturePath(file), "--data", set, "--json"))[1]);
+    }
+    expect(new Set(rows.map(({ psnr }) => psnr)).size).toBe(1);
+  });
+
+  it("prints tables, images and notes, and writes the images", async () => {
+    const [set, folder] = [await smallSet("Small"), await temporaryFolder()];
+    const [model, out] = [join(folder, "fixed.onnx"), join(folder, "out")];
+    await writeFile(model, imageModel(nearest, { fixed: [64, 64] }));
+    const text = await run("--model", model, "--data", set, "--images", "--niqe", "--save", out);
+    expect(text).toMatch(/^set {4}image {2}model .* NIQE/);
+    expect(text).toMatch(/Small {2}photo {2}fixed\.onnx/);
+    expect(text).toContain("\n\nnote: fixed.onnx on Small: 1 of 1 images are smaller than the size");
+    expect(await listing(out)).toEqual(["Small/bicubic/photo.png", "Small/fixed.onnx/photo.png"]);
+    expect(await run("--model", model, "--data", set, "--csv")).toMatch(/^set,model,width,scale,PSNR,[^:]+$/);
+    expect(captured.complaints).toContain("note: fixed.onnx on Small");
+    expect(await run("--model", model, "--data", set, "--markdown")).toMatch(/^\| set \| model \|/);
+  });
+
+  it("follows DIV2K's convention", async () => {
+    const [set, folder] = [await smallSet("Small"), await temporaryFolder()];
+    const model = join(folder, "a.onnx");
+    await writeFile(model, imageModel(nearest));
+    const psnr = async (...words: string[]) =>
+      JSON.parse(await run("--model", model, "--data", set, "--json", ...words))[1].psnr;
+    expect(await psnr("--div2k")).toBe(await psnr("--rgb", "--shave", "8"));
+    expect(await psnr("--div2k")).not.toBe(await psnr());
+    expect(await psnr("--shave", "2")).toBe(await psnr());
+  });
+
+  it("finds images too small to be measured before anything runs, or goes on without them", async () => {
+    const [set, folder] = [await smallSet("Small"), await temporaryFolder()];
+    await place(set, { "tiny.png": noise(14, 40, 3, 8) });
+    const model = join(folder, "a.onnx");
+    await writeFile(model, imageModel(nearest));
+    const words = ["--model", model, "--data", set, "--json"];
+    await expect(run(...words)).rejects.toThrow("tiny: an image of 14×40 pixels is too small to be measured");
+    expect(captured.complaints).not.toContain("evaluate [");
+    const [row] = JSON.parse(await run(...words, "--skip-bad", "--images"));
+    expect(row.images.map(({ image }: { image: string }) => image)).toEqual(["photo"]);
+    expect(captured.complaints).toContain("skipped ");
+    expect(JSON.parse(await run(...words, "--shave", "1"))[0].psnr).toBeGreaterThan(0);
+  });
+
+  it("compares models, sets of one name too", async () => {
+    const [one, two] = [await smallSet("HR"), await smallSet("HR")];
+    const folder = await temporaryFolder();
+    const models = ["a.onnx", "b.onnx"].map((name) => join(folder, name));
+    for (const model of models) await writeFile(model, imageModel(nearest));
+    const rows = JSON.parse(await run("--model", ...models, "--data", one, two, "--json"));
+    const parent = (path: string) => path.split("/").slice(-2).join("/");
+    expect(rows.map(({ set, model }: Record<string, string>) => `${set} ${model}`)).toEqual(
+      [one, two].flatMap((path) => ["bicubic", "a.onnx", "b.onnx"].map((model) => `${parent(path)} ${model}`)),
+    );
+    await expect(run("--model", ...models, "--data", one, one)).rejects.toThrow("two are called");
+  });
+
+  it("explains what it cannot do", async () => {
+    const set = await smallSet("Small");
+    const edsr = fixturePath("edsr.pt");
+    const refused = (...words: string[]) => expect(run(...words)).rejects;
+    await refused("--model", "none.pt", "--data", set).toThrow("none.pt cannot be read: there is no such file");
+    await refused("--model", "none.onnx", "--data", set).toThrow("none.onnx cannot be read");
+    await refused("--model", edsr, "--data", "none").toThrow("none: cannot be read");
+    await refused("--model", edsr, "--data", await temporaryFolder()).toThrow("there is no image in this folder");
+    await refused("--model", edsr, "--data", set, "--scale", "3").toThrow("magnifies ×2, not ×3");
+    await refused("--model", edsr, "--data", set, "--width", "0").toThrow("above 0");
+    await refused("--model", edsr, "--data", set, "--width", "0.01").toThrow("without channels");
+    await refused("--model", edsr, fixturePath("edsr_x4.pt"), "--data", set).toThrow("evaluate each scale by itself");
+    await refused("--model", edsr, "--data", set, "--json", "--csv").toThrow("cannot be used with");
+    await refused("--model", edsr, "--data", set, "--div2k", "--shave", "1").toThrow("cannot be used with");
+    await refused("--model", edsr, "--data", set, "--only", "7").toThrow("no image lies in the range");
+    await refused("--model", edsr).toThrow("--data");
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "odd.onnx"), "not a model");
+    await refused("--model", join(folder, "odd.onnx"), "--data", set).toThrow("odd.onnx");
+    await writeFile(join(folder, "a.onnx"), imageModel(nearest));
+    await refused("--model", join(folder, "a.onnx"), "--data", set, "--width", "0.5").toThrow("is an ONNX model");
+  });
+
+  it("ends quietly when interrupted", async () => {
+    const folder = await temporaryFolder();
+    for (let i = 0; i < 40; i++) await copyFile(photographPath("23"), join(folder, `${i}.png`));
+    const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const words = ["evaluate", "--model", fixturePath("edsr.pt"), "--data", folder, "--self-ensemble"];
+    const child = spawn(process.execPath, [main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    let [printed, told] = ["", ""];
+    child.stdout.on("data", (text) => {
+      printed += text;
+    });
+    child.stderr.on("data", (text) => {
+      told += text;
+      if (told.includes("evaluate [") && !child.killed) child.kill("SIGINT");
+    });
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code, told).toBe(130);
+    expect(printed).toBe("");
+    expect(told).toMatch(/slimsr: interrupted after \d+ of 80 images/);
+  });
+});

@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CheckpointError, UsageError } from "../../../core/src/errors.js";
+import { exportOnnx } from "../../../core/src/export/onnx.js";
+import { networkModel } from "../../../core/src/model/model.js";
+import { fixturePath } from "../../../core/test/checkpoints/support.js";
+import { inspectCommand } from "../../src/cli/inspect.js";
+import { loadCheckpoint, saveCheckpoint } from "../../src/files/checkpoints.js";
+
+let folder: string;
+let output: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slimsr-"));
+  output = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    output += text;
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+async function inspect(...words: string[]): Promise<string> {
+  output = "";
+  await inspectCommand().parseAsync(words, { from: "user" });
+  return output;
+}
+
+describe("slimsr inspect", () => {
+  it("shows the network, its options and its cost", async () => {
+    expect(await inspect(fixturePath("edsr_x4.pt"))).toBe(
+      [
+        "file            edsr_x4.pt",
+        "network         EDSR ×4, 2 blocks of 4 features",
+        "names           edsr-pytorch",
+        "residual scale  1",
+        "mean            114.44, 111.46, 103.02 of 255",
+        "range           0..255",
+        "parameters      2,147",
+        "MACs            313.1 M for a 1280×720 output",
+        "",
+      ].join("\n"),
+    );
+    expect(await inspect(fixturePath("carn_multi.pt"), "--scale", "3", "--variant", "csd")).toContain(
+      "variant         csd",
+    );
+    expect(await inspect(fixturePath("rcan_x3.pt"), "--range", "1")).toContain("range           0..1");
+    expect(await inspect(fixturePath("csd_edsr_x4.pt"), "--res-scale", "0.5")).toContain("residual scale  0.5");
+  });
+
+  it("lists groups of channels, of ONNX models too", async () => {
+    const text = await inspect(fixturePath("edsr_x4.pt"), "--groups");
+    expect(text).toMatch(/\ngroup {2}channels +free +written by +read by +scaled by\n/);
+    expect(text).toMatch(/\n1 +4 +any basis +head … body_conv \(4\) +body\.0\.conv1 … upsampler\.blocks\.0 \(4\) +–\n/);
+    expect(text).toMatch(/\n2 +4 +order, scale +body\.0\.conv1 +body\.0\.conv2 +–\n/);
+    const { groups } = JSON.parse(await inspect(fixturePath("rcan_x3.pt"), "--groups", "--json"));
+    // Attention multiplies the residual stream channel by channel, so that only its order is free.
+    expect(groups[0]).toMatchObject({ freedom: "permutation", writes: expect.arrayContaining(["head", "body_conv"]) });
+    const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
+    const onnx = join(folder, "edsr.onnx");
+    writeFileSync(onnx, exportOnnx(networkModel(network), parameters));
+    const exported = JSON.parse(await inspect(onnx, "--json"));
+    expect(exported.groups.map(({ freedom }: { freedom: string }) => freedom)).toEqual(
+      JSON.parse(await inspect(fixturePath("edsr_x4.pt"), "--groups", "--json")).groups.map(
+        ({ freedom }: { freedom: string }) => freedom,
+      ),
+    );
+    expect(await inspect(onnx)).toMatch(/parameters +[\d,]+\n\ngroup /);
+  });
+
+  it("lists layers and prints JSON", async () => {
+    const table = await inspect(fixturePath("edsr_x4.pt"), "--layers");
+    expect(table).toMatch(/\nupsampler\.blocks\.1 {2}16×4×3×3 {9}592 {2}132.7 M\n/);
+    const parsed = JSON.parse(await inspect(fixturePath("edsr_x4.pt"), "--layers", "--json"));
+    expect(parsed).toMatchObject({
+      source: "edsr-pytorch",
+      network: { architecture: "edsr", scale: 4, features: 4, blocks: 2, resScale: 1, range: 255 },
+      parameters: 2147,
+    });
+    expect(parsed.layers).toHaveLength(9);
+    const sum = parsed.layers.reduce((total: number, layer: { macs: number }) => total + layer.macs, 0);
+    expect(parsed.macs).toBe(sum);
+  });
+
+  it("shows what each of several widths costs", async () => {
+    const path = join(folder, "shared.safetensors");
+    const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
+    await saveCheckpoint(path, { network, parameters, widths: [1, 0.5] });
+    expect(await inspect(path)).toMatch(/width {2}parameters {5}MACs\n1 {11}2,147 .*\n0\.5 {11}607 /);
+    expect(JSON.parse(await inspect(path, "--json")).widths).toMatchObject([
+      { width: 1, parameters: 2147 },
+      { width: 0.5, parameters: 607 },
+    ]);
+  });
+
+  it("explains what it cannot read", async () => {
+    await expect(inspect(join(folder, "none.pt"))).rejects.toThrow("none.pt cannot be read: there is no such file");
+    await expect(inspect(folder)).rejects.toThrow("it is a folder");
+    await expect(inspect(fixturePath("make_fixtures.py"))).rejects.toThrow(CheckpointError);
+    await expect(inspect(fixturePath("carn_multi.pt"))).rejects.toThrow("say which with --scale");
+    await expect(inspect(fixturePath("rcan_x3.pt"), "--res-scale", "1")).rejects.toThrow(UsageError);
+  });
+});

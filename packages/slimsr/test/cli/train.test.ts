@@ -1,0 +1,75 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadCheckpoint } from "../../src/files/checkpoints.js";
+import { SHORT, slimsr, temporaryFolder } from "./runs.js";
+
+const short = SHORT.filter((arg, i) => arg !== "--calibration-patches" && SHORT[i - 1] !== "--calibration-patches");
+
+describe("slimsr train", () => {
+  it.each([
+    ["edsr", ["--features", "8", "--blocks", "1"], { architecture: "edsr", features: 8, blocks: 1, scale: 2 }],
+    [
+      "rcan",
+      ["--features", "16", "--groups", "1", "--blocks", "1"],
+      { architecture: "rcan", groups: 1, reduction: 16 },
+    ],
+    ["carn", ["--features", "8"], { architecture: "carn", variant: "original" }],
+  ])("makes a teacher: %s", { timeout: 120_000 }, async (architecture, options, network) => {
+    const folder = await temporaryFolder();
+    const out = join(folder, "run");
+    const args = [
+      "--architecture",
+      architecture,
+      "--scale",
+      "2",
+      ...options,
+      "--steps",
+      "6",
+      "--learning-rate",
+      "1e-3",
+    ];
+    const { code, stdout, stderr } = await slimsr("train", ...short, ...args, "--out", out, "--json");
+    expect(code, stderr).toBe(0);
+    const { rows } = JSON.parse(stdout);
+    expect(rows.map(({ model, width }: Record<string, unknown>) => [model, width])).toEqual([
+      ["bicubic", null],
+      ["student", 1],
+    ]);
+    const teacher = await loadCheckpoint(join(out, "student-w1.safetensors"));
+    expect(teacher.network).toMatchObject(network);
+  });
+
+  it("takes the network from a config file, and says what is missing", { timeout: 120_000 }, async () => {
+    const folder = await temporaryFolder();
+    const config = join(folder, "config.json");
+    const network = {
+      architecture: "edsr",
+      scale: 3,
+      features: 8,
+      blocks: 1,
+      resScale: 1,
+      mean: [0, 0, 0],
+      range: 255,
+    };
+    await writeFile(config, JSON.stringify({ network, steps: 2 }));
+    const run = await slimsr("train", ...short, "--config", config, "--out", join(folder, "run"), "--json");
+    expect(run.code, run.stderr).toBe(0);
+    expect(JSON.parse(run.stdout).settings.network).toEqual(network);
+    const missing = await slimsr("train", ...short, "--out", join(folder, "none"));
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain("say what to train: --architecture");
+    const wrong = await slimsr(
+      "train",
+      ...short,
+      "--architecture",
+      "edsr",
+      "--scale",
+      "5",
+      "--out",
+      join(folder, "none"),
+    );
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("scale");
+  });
+});

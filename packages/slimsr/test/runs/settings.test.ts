@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../../core/src/errors.js";
+import { PRESETS, presetSettings } from "../../src/runs/presets.js";
+import { METHODS, resolveSettings } from "../../src/runs/settings.js";
+
+const least = { teacher: "teacher.pt", train: "photos", val: "Kodak24" };
+const resolve = (settings: object) => resolveSettings({ ...least, ...settings }, "run.json");
+
+describe("settings", () => {
+  it("are complete once resolved", () => {
+    const settings = resolve({});
+    expect(settings).toMatchObject({ ...least, width: [0.5], batch: 16, seed: 0, device: "cpu", data: [] });
+  });
+
+  it.each([
+    [{ learning_rate: 1 }, "unknown key learning_rate; there are teacher, network"],
+    [{ batch: 0 }, "batch"],
+    [{ width: [1.5] }, "width.0"],
+    [{ width: [0.5, 0.5] }, "names one width twice"],
+    [{ learningRate: "fast" }, "learningRate"],
+    [{ contrasted: 20 }, "contrasted 20 is more than the batch has (16)"],
+    [{ method: "joint", teacherWeights: "frozen" }, "method joint trains the teacher too"],
+    [{ teacher: undefined }, "no teacher is given"],
+    [{ train: undefined }, "train"],
+    [{ average: 1 }, "average"],
+    [{ method: "magic" }, "method"],
+    [{ taps: [1, 1, 1] }, "taps"],
+    [{ taps: [0, 0, 0, 0, 0] }, "taps are all 0"],
+    [{ contrastiveSchedule: "cosine" }, "contrastiveSchedule"],
+  ])("%j are refused", (wrong, message) => {
+    expect(() => resolve(wrong)).toThrow(UsageError);
+    expect(() => resolve(wrong)).toThrow(message);
+    expect(() => resolve(wrong)).toThrow(/^(run\.json: |width|contrasted|method|no teacher|taps)/);
+  });
+
+  it("make scratch begin at random, and kd learn the teacher's output", () => {
+    expect(resolve({ method: "scratch" }).init).toBe("random");
+    expect(resolve({ method: "kd" }).lambdaDistillation).toBe(1);
+    expect(resolve({ method: "kd", lambdaDistillation: 0.3 }).lambdaDistillation).toBe(0.3);
+  });
+
+  it.each(PRESETS)("of preset %s are sound for every method and scale", (preset) => {
+    for (const scale of [2, 3, 4] as const) {
+      for (const method of METHODS) {
+        const settings = presetSettings(preset, scale, { method });
+        expect(resolve(settings).method).toBe(method);
+        const single = { ...presetSettings(preset, scale, { method, batch: 1 }), batch: 1 };
+        expect(() => resolve(single)).not.toThrow();
+        expect(() => resolve(settings)).not.toThrow();
+      }
+    }
+  });
+
+  it("hold a shared teacher to what it was, unless the paper's are asked for", () => {
+    const anchor = (...args: Parameters<typeof presetSettings>) => resolve(presetSettings(...args)).lambdaAnchor;
+    expect(anchor("cpu", 2, { method: "joint" })).toBe(2);
+    expect(anchor("cpu", 2, { method: "csd", teacherWeights: "shared" })).toBe(2);
+    expect(anchor("cpu", 2, { method: "csd" })).toBe(0);
+    expect(anchor("paper", 2, { method: "joint" })).toBe(0);
+    expect(resolve(presetSettings("cpu", 2, { method: "csd" })).teacherWeights).toBe("frozen");
+  });
+
+  it("of the paper are the published ones", () => {
+    const paper = resolve(presetSettings("paper", 4));
+    expect(paper).toMatchObject({ batch: 16, patch: 48, learningRate: 1e-4, schedule: "step", decayAt: 0.5 });
+    expect(paper).toMatchObject({ steps: 400_000, lambdaContrastive: 200, negatives: 10, lambdaTeacher: 1 });
+    expect(paper).toMatchObject({ vggInput: "raw", taps: [1 / 32, 1 / 16, 1 / 8, 1 / 4, 1], lambdaAnchor: 0 });
+    expect(paper).toMatchObject({ method: "csd", teacherWeights: "shared", init: "plain", split: "official" });
+    expect(paper).toMatchObject({ ratio: "batch", average: 0, lambdaDistillation: 0, width: [0.25] });
+    expect(paper.contrasted).toBeUndefined();
+    expect(presetSettings("paper", 3).patch).toBe(64);
+  });
+});

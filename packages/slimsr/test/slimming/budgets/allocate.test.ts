@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { randomParameters, randomPatches, smallNetworks } from "../../../../../test/support/small-networks.js";
+import { NetworkError } from "../../../../core/src/errors.js";
+import { networkCost } from "../../../../core/src/model/cost.js";
+import { networkModel } from "../../../../core/src/model/model.js";
+import { allocate } from "../../../src/slimming/budgets/allocate.js";
+import { costModel } from "../../../src/slimming/budgets/student-cost.js";
+import { alignTeacher, slimTeacher } from "../../../src/slimming/slim.js";
+
+describe("budgets", () => {
+  for (const options of smallNetworks(2, 24)) {
+    const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
+    it(`counts a slimmed ${options.architecture}${variant}'s cost as its weights do`, async () => {
+      const model = networkModel(options);
+      const counts = model.analysis.groups.map(({ size }, g) => Math.max(1, size - 3 - (g % 5)));
+      const teacher = { model, parameters: randomParameters(options), losses: [], moments: new Map(), difference: 0 };
+      const student = await slimTeacher(teacher, counts, randomPatches(1), false);
+      const shapes = new Map([...student].map(([name, { shape }]) => [name, shape]));
+      const { parameters, macs } = networkCost(options, undefined, shapes);
+      const cost = costModel(model)(counts);
+      expect(cost.parameters).toBe(parameters);
+      expect(cost.macs / macs).toBeCloseTo(1, 9);
+    });
+  }
+
+  it("choose counts that fit, in multiples of 8 or uniformly", async () => {
+    const [options] = smallNetworks(2, 32) as [ReturnType<typeof smallNetworks>[number]];
+    const model = networkModel(options);
+    const patches = randomPatches(6);
+    const measuring = randomPatches(3, 12, 9);
+    const teacher = await alignTeacher(model, randomParameters(options), patches, "balanced");
+    const costOf = costModel(model);
+    const full = costOf(model.analysis.groups.map(({ size }) => size));
+    for (const of of ["parameters", "macs"] as const) {
+      const counts = await allocate(teacher, { of, share: 0.4 }, patches, measuring);
+      expect(costOf(counts)[of]).toBeLessThanOrEqual(0.4 * full[of]);
+      expect(costOf(counts)[of]).toBeGreaterThan(0.2 * full[of]);
+      expect(counts.every((count) => count % 8 === 0) || new Set(counts).size === 1).toBe(true);
+    }
+    await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches, measuring)).rejects.toThrow(NetworkError);
+  });
+});
