@@ -4,13 +4,14 @@
  * Arguments: --model FILE... (checkpoints or ONNX), --data FOLDER (may be repeated), --vgg FILE (embedded, 8 bits).
  */
 import { parseArgs } from "node:util";
-import { Graph, mul, sum } from "../packages/core/src/graph/index.js";
+import { Graph } from "../packages/core/src/graph/index.js";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { to8Bit } from "../packages/core/src/images/image.js";
 import { imageFromPlanes, rgbPlanes } from "../packages/core/src/images/planes.js";
 import { vgg19 } from "../packages/core/src/networks/index.js";
 import { TAP_WEIGHTS } from "../packages/core/src/objectives/contrastive.js";
 import { l1 } from "../packages/core/src/objectives/reconstruction.js";
+import { mul, sum } from "../packages/core/src/operators/index.js";
 import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
 import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { savedLabel } from "../packages/slimsr/src/evaluation/evaluate.js";

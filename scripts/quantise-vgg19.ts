@@ -8,10 +8,11 @@ import { quantise, SCALE_SUFFIX } from "../packages/core/src/checkpoints/quantis
 import { writeSafetensors } from "../packages/core/src/checkpoints/safetensors.js";
 import type { Int8Tensor, StateTensor } from "../packages/core/src/checkpoints/state.js";
 import { differentiate } from "../packages/core/src/differentiate/index.js";
-import { concat, Graph, type Shape, slice, type Value } from "../packages/core/src/graph/index.js";
+import { Graph, type Shape, type Value } from "../packages/core/src/graph/index.js";
 import { buildNetwork, TAPS, type Vgg19Weights, vgg19 } from "../packages/core/src/networks/index.js";
 import { contrastiveLoss } from "../packages/core/src/objectives/contrastive.js";
 import { bicubicNegatives } from "../packages/core/src/objectives/negatives.js";
+import { concat, slice } from "../packages/core/src/operators/index.js";
 import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
 import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.js";
 import { compile } from "../packages/slimsr/src/engine/compile.js";

@@ -1,4 +1,5 @@
-import { Graph, matMul, reduceMean } from "../../packages/core/src/graph/index.js";
+import { Graph } from "../../packages/core/src/graph/index.js";
+import { matMul, reduceMean } from "../../packages/core/src/operators/index.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
 import { float32 } from "../../packages/upscaler/src/session.js";
 

@@ -1,5 +1,6 @@
 import { GraphError } from "../errors.js";
-import { expand, type Node, sum, type Value } from "../graph/index.js";
+import type { Node, Value } from "../graph/index.js";
+import { expand, sum } from "../operators/index.js";
 import type { GradientRule } from "./rule.js";
 import { arrangementRules } from "./rules/arrangement.js";
 import { elementwiseRules } from "./rules/elementwise.js";

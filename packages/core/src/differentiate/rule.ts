@@ -1,4 +1,5 @@
-import { type Node, reduceSum, reshape, type Shape, sameShape, type Value } from "../graph/index.js";
+import { type Node, type Shape, sameShape, type Value } from "../graph/index.js";
+import { reduceSum, reshape } from "../operators/index.js";
 
 /**
  * The gradient of one operator: from the gradients of a node's outputs (undefined where nothing depends on one) to those of its inputs.

@@ -1,4 +1,5 @@
-import { elements, Graph, liveNodes, type Node, pixelShuffle, type Value } from "../graph/index.js";
+import { elements, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
+import { pixelShuffle } from "../operators/index.js";
 import { convolveInParts } from "./parts.js";
 import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
 

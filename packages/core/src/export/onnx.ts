@@ -1,7 +1,7 @@
-import { writeOnnx } from "../graph/index.js";
 import { widenConvolutions } from "../lowering/webgpu.js";
 import { instantiate, type Model } from "../model/model.js";
 import type { Parameters } from "../networks/index.js";
+import { writeOnnx } from "../onnx/index.js";
 import { foldConstants } from "./fold.js";
 
 /** Sizes of the image that the graph is built for; the file leaves them open. */

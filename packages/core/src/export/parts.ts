@@ -1,4 +1,5 @@
-import { add, conv, intOr, relu, type Value } from "../graph/index.js";
+import { intOr, type Value } from "../graph/index.js";
+import { add, conv, relu } from "../operators/index.js";
 import type { Kernel } from "./subpixel.js";
 
 /**

@@ -1,16 +1,5 @@
-import {
-  concat,
-  conv,
-  type Graph,
-  intOr,
-  intsOr,
-  type Node,
-  pixelShuffle,
-  sameShape,
-  textOr,
-  type Value,
-} from "../graph/index.js";
-import { rewrite } from "../lowering/rewrite.js";
+import { type Graph, intOr, intsOr, type Node, rewrite, sameShape, textOr, type Value } from "../graph/index.js";
+import { concat, conv, pixelShuffle } from "../operators/index.js";
 
 /** A square kernel of odd side: [filters, channels, side, side]. */
 export interface Kernel {

@@ -163,18 +163,6 @@ export class Graph {
   }
 }
 
-/** The nodes that some output needs, in the graph's order. */
-export function liveNodes(graph: Graph): Node[] {
-  const needed = new Set<Node>();
-  const pending = [...graph.outputs.values()];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (!value.producer || needed.has(value.producer)) continue;
-    needed.add(value.producer);
-    for (const input of value.producer.inputs) if (input) pending.push(input);
-  }
-  return graph.nodes.filter((node) => needed.has(node));
-}
-
 function defaultDataType(data: TensorData): DataType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof BigInt64Array) return "int64";

@@ -1,6 +1,5 @@
-export { readOnnx } from "../onnx/reader.js";
-export { constantSize, writeOnnx, writeSplitOnnx } from "../onnx/writer.js";
 export * from "./attributes.js";
+export * from "./copy.js";
 export * from "./graph.js";
-export * from "./operators/index.js";
+export * from "./traverse.js";
 export * from "./types.js";

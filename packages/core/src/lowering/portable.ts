@@ -1,24 +1,27 @@
 import {
   type Attributes,
-  concat,
-  conv,
-  convTranspose,
   elements,
-  expand,
   type Graph,
   int,
   intOr,
+  type Replacement,
+  rewrite,
+  text,
+  type Value,
+} from "../graph/index.js";
+import {
+  concat,
+  conv,
+  convTranspose,
+  expand,
   matMul,
   pad,
   reduceSum,
   reshape,
   slice,
-  text,
   transpose,
-  type Value,
-} from "../graph/index.js";
+} from "../operators/index.js";
 import { adjointPads, type ConvolutionGeometry, geometryOf, isPlain, shape4, shapeAttribute } from "./convolution.js";
-import { type Replacement, rewrite } from "./rewrite.js";
 
 /** Writes our own operators as ONNX's, for any device. */
 export const lowerOwnOperators = (graph: Graph): Graph => rewrite(graph, () => portableReplacement);

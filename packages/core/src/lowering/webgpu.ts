@@ -1,18 +1,7 @@
-import {
-  type Attributes,
-  elements,
-  equal,
-  type Graph,
-  pad,
-  reshape,
-  slice,
-  sum,
-  type Value,
-  where,
-} from "../graph/index.js";
+import { type Attributes, elements, type Graph, type Replacement, rewrite, type Value } from "../graph/index.js";
+import { equal, pad, reshape, slice, sum, where } from "../operators/index.js";
 import { type ConvolutionGeometry, geometryOf, shape4 } from "./convolution.js";
 import { portableReplacement } from "./portable.js";
-import { type Replacement, rewrite } from "./rewrite.js";
 
 /** Writes our own operators as ONNX's, and works around what ONNX Runtime's WebGPU kernels (1.30) don't do right. */
 export const lowerForWebgpu = (graph: Graph): Graph => widenConvolutions(rewrite(graph, () => ownReplacement));

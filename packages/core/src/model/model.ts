@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { Graph, int, intOr, liveNodes, type Node, type TensorData, type Value } from "../graph/index.js";
+import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
 import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
 
@@ -68,46 +68,6 @@ function modelOf(graph: Graph, isParameter: (value: Value) => boolean): Model {
   };
 }
 
-/**
- * Copies into `target` the nodes that `wanted` depend on, back to the values that `known` already maps, and yields the copies of
- * `wanted`. Sizes are inferred anew: images and parameters may have other sizes than in the source.
- */
-export function graft(source: Graph, target: Graph, known: Map<Value, Value>, wanted: readonly Value[]): Value[] {
-  const copy = (value: Value): Value => {
-    const copied = known.get(value) ?? (value.data && target.constant(value.data, value.shape, { dtype: value.dtype }));
-    if (!copied) throw new NetworkError(`${value.name} of graph ${source.name} is not given`);
-    known.set(value, copied);
-    return copied;
-  };
-  for (const node of nodesBetween(source, (value) => known.has(value), wanted)) {
-    const inputs = node.inputs.map((value) => value && copy(value));
-    const outputs = target.apply(node.operator, inputs, attributesFor(node, inputs), { domain: node.domain });
-    node.outputs.forEach((value, i) => {
-      known.set(value, outputs[i] as Value);
-    });
-  }
-  return wanted.map(copy);
-}
-
-/** The nodes that `wanted` depend on and that aren't `given`, in the graph's order. */
-export function nodesBetween(graph: Graph, given: (value: Value) => boolean, wanted: readonly Value[]): Node[] {
-  const needed = new Set<Node>();
-  const pending = [...wanted];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (given(value) || !value.producer || needed.has(value.producer)) continue;
-    needed.add(value.producer);
-    for (const input of value.producer.inputs) if (input) pending.push(input);
-  }
-  return graph.nodes.filter((node) => needed.has(node));
-}
-
-/** A depthwise convolution has as many groups as its slimmed weight has filters. */
-function attributesFor(node: Node, inputs: readonly (Value | undefined)[]): Node["attributes"] {
-  const filters = node.inputs[1]?.shape[0];
-  const depthwise = node.operator === "Conv" && filters !== 1 && intOr(node.attributes, "group", 1) === filters;
-  return depthwise ? { ...node.attributes, group: int(inputs[1]?.shape[0] as number) } : node.attributes;
-}
-
 /** The network with the given parameters as constants, for images of the given shape: input `lr`, output `sr`. */
 export function instantiate(model: Model, parameters: Parameters, shape: readonly number[]): Graph {
   const graph = new Graph(model.graph.name);
@@ -122,15 +82,4 @@ export function constantsOf(model: Model, graph: Graph, parameters: Parameters):
     const { shape, data } = required(parameters, name);
     return [place, graph.constant(data, shape, { name })];
   });
-}
-
-/** The nodes that read each value, those without effect on the output left out. */
-export function consumersOf(graph: Graph): Map<Value, Node[]> {
-  const consumers = new Map<Value, Node[]>();
-  for (const node of liveNodes(graph)) {
-    for (const value of new Set(node.inputs)) {
-      if (value) consumers.set(value, [...(consumers.get(value) ?? []), node]);
-    }
-  }
-  return consumers;
 }

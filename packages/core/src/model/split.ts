@@ -1,6 +1,7 @@
 import { NetworkError } from "../errors.js";
-import { concat, type Shape, slice, type Value } from "../graph/index.js";
+import type { Shape, Value } from "../graph/index.js";
 import { type NetworkOptions, type ParameterSource, type Parameters, required, structure } from "../networks/index.js";
+import { concat, slice } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis, type ChannelGroup } from "./channels.js";
 
 /**

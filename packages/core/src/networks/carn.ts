@@ -1,4 +1,5 @@
-import { relu, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { relu } from "../operators/index.js";
 import { aroundMean, type Layers } from "./layers.js";
 import type { CarnOptions } from "./options.js";
 

@@ -1,4 +1,5 @@
-import { add, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { add } from "../operators/index.js";
 import { aroundMean, type Layers } from "./layers.js";
 import type { EdsrOptions } from "./options.js";
 

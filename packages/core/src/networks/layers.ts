@@ -1,4 +1,5 @@
-import { add, concat, conv, mul, pixelShuffle, relu, sub, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { add, concat, conv, mul, pixelShuffle, relu, sub } from "../operators/index.js";
 import type { NetworkOptions } from "./options.js";
 import type { ParameterSource } from "./parameters.js";
 

@@ -1,4 +1,5 @@
-import { add, globalAveragePool, mul, relu, sigmoid, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { add, globalAveragePool, mul, relu, sigmoid } from "../operators/index.js";
 import { aroundMean, type Layers } from "./layers.js";
 import type { RcanOptions } from "./options.js";
 

@@ -1,4 +1,5 @@
-import { add, div, elements, mul, reduceL1, reduceSum, reshape, slice, sub, sum, type Value } from "../graph/index.js";
+import { elements, type Value } from "../graph/index.js";
+import { add, div, mul, reduceL1, reduceSum, reshape, slice, sub, sum } from "../operators/index.js";
 import { l1 } from "./reconstruction.js";
 
 /** Weights of the five taps (CSD, section 4.1). */

@@ -1,5 +1,6 @@
 import { UsageError } from "../errors.js";
-import { concat, detach, gather, mul, slice, sum, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { concat, detach, gather, mul, slice, sum } from "../operators/index.js";
 import { type ContrastiveLoss, contrastiveLoss, type RatioForm } from "./contrastive.js";
 import { bicubicNegatives } from "./negatives.js";
 import { l1 } from "./reconstruction.js";

@@ -1,4 +1,5 @@
-import { matMul, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { matMul } from "../operators/index.js";
 
 const A = -0.75;
 

@@ -1,4 +1,5 @@
-import { elements, mul, reduceL1, sub, type Value } from "../graph/index.js";
+import { elements, type Value } from "../graph/index.js";
+import { mul, reduceL1, sub } from "../operators/index.js";
 
 /** Mean absolute difference of two tensors, a scalar. b may broadcast to a. */
 export const l1 = (a: Value, b: Value): Value => {

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute } from "../graph/attributes.js";
-import { type Graph, liveNodes, type Node, type Value } from "../graph/graph.js";
+import type { Graph, Node, Value } from "../graph/graph.js";
+import { liveNodes } from "../graph/traverse.js";
 import { DATA_TYPES, type DataType, elements, type Shape } from "../graph/types.js";
 import {
   ATTRIBUTE,

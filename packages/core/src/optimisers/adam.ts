@@ -1,4 +1,5 @@
-import { add, cast, div, mul, pow, sqrt, sub, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
+import { add, cast, div, mul, pow, sqrt, sub } from "../operators/index.js";
 
 export interface AdamOptions {
   beta1: number;

@@ -4,8 +4,9 @@ import { Random } from "../../../../test/support/random.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32, type Tensor } from "../../../upscaler/src/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
-import { elements, Graph, mul, reduceSum, type Shape, sum, type Value } from "../../src/graph/index.js";
+import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";
+import { mul, reduceSum, sum } from "../../src/operators/index.js";
 
 /** Where a function is differentiated. */
 export interface Input {

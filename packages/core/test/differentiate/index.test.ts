@@ -6,14 +6,13 @@ import { elementwiseRules } from "../../src/differentiate/rules/elementwise.js";
 import { reductionRules } from "../../src/differentiate/rules/reduction.js";
 import { spatialRules } from "../../src/differentiate/rules/spatial.js";
 import { GraphError } from "../../src/errors.js";
+import { Graph, liveNodes, type Shape, type Value } from "../../src/graph/index.js";
 import {
   add,
   conv,
   detach,
   exp,
-  Graph,
   greater,
-  liveNodes,
   matMul,
   mul,
   pow,
@@ -21,11 +20,9 @@ import {
   reduceSum,
   relu,
   reshape,
-  type Shape,
   sub,
-  type Value,
   where,
-} from "../../src/graph/index.js";
+} from "../../src/operators/index.js";
 
 /** Gradients of the loss at the given points. */
 async function gradients(

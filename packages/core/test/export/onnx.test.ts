@@ -9,9 +9,9 @@ import {
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
 import { exportOnnx } from "../../src/export/onnx.js";
-import { readOnnx } from "../../src/graph/index.js";
 import { networkModel } from "../../src/model/model.js";
 import { SCALES } from "../../src/networks/index.js";
+import { readOnnx } from "../../src/onnx/index.js";
 
 describe("exportOnnx", () => {
   for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {

@@ -4,7 +4,8 @@ import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
 import { foldConstants } from "../../src/export/fold.js";
 import { behindShuffles, kernelBeforeShuffle, kernelBehindShuffle } from "../../src/export/subpixel.js";
-import { conv, elements, Graph, pixelShuffle, type WindowOptions } from "../../src/graph/index.js";
+import { elements, Graph } from "../../src/graph/index.js";
+import { conv, pixelShuffle, type WindowOptions } from "../../src/operators/index.js";
 
 /** A pixel shuffle, and a convolution to an image behind it. */
 function tail(side: number, r: number, options: WindowOptions = {}): Graph {

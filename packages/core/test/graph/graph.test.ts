@@ -1,23 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { GraphError } from "../../src/errors.js";
-import {
-  add,
-  concat,
-  Graph,
-  identity,
-  liveNodes,
-  matMul,
-  maxPool,
-  mul,
-  readOnnx,
-  relu,
-  split,
-  sum,
-  type TensorData,
-  type Value,
-  writeOnnx,
-} from "../../src/graph/index.js";
+import { Graph, liveNodes, type TensorData, type Value } from "../../src/graph/index.js";
+import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
+import { add, concat, identity, matMul, maxPool, mul, relu, split, sum } from "../../src/operators/index.js";
 
 describe("a graph", () => {
   it("makes names up that are free", () => {

@@ -5,17 +5,17 @@ import { Random } from "../../../../test/support/random.js";
 import { relativeError } from "../../../slimsr/src/parity/compare.js";
 import type { Tensors } from "../../../upscaler/src/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
+import { elements, Graph, liveNodes, rewrite, type Value } from "../../src/graph/index.js";
+import { lowerOwnOperators } from "../../src/lowering/portable.js";
+import { lowerForWebgpu } from "../../src/lowering/webgpu.js";
 import {
   abs,
   add,
   concat,
   conv,
   detach,
-  elements,
-  Graph,
   globalAveragePool,
   leakyRelu,
-  liveNodes,
   maxPool,
   mul,
   pixelShuffle,
@@ -26,11 +26,7 @@ import {
   slice,
   sub,
   sum,
-  type Value,
-} from "../../src/graph/index.js";
-import { lowerOwnOperators } from "../../src/lowering/portable.js";
-import { rewrite } from "../../src/lowering/rewrite.js";
-import { lowerForWebgpu } from "../../src/lowering/webgpu.js";
+} from "../../src/operators/index.js";
 
 const CHANNELS = [3, 4, 6, 8, 9, 12, 16, 24, 32];
 

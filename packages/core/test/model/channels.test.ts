@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { carn, edsr, rcan } from "../../../../test/support/networks.js";
 import { GraphError } from "../../src/errors.js";
+import { Graph, int, type Value } from "../../src/graph/index.js";
+import { analyseChannels, type ChannelAnalysis } from "../../src/model/channels.js";
+import { type NetworkOptions, structure } from "../../src/networks/index.js";
 import {
   add,
   concat,
   conv,
-  Graph,
   globalAveragePool,
-  int,
   matMul,
   mul,
   pixelShuffle,
@@ -15,10 +16,7 @@ import {
   relu,
   reshape,
   sigmoid,
-  type Value,
-} from "../../src/graph/index.js";
-import { analyseChannels, type ChannelAnalysis } from "../../src/model/channels.js";
-import { type NetworkOptions, structure } from "../../src/networks/index.js";
+} from "../../src/operators/index.js";
 
 function analyse(network: NetworkOptions): ChannelAnalysis {
   const { graph, shapes } = structure(network);

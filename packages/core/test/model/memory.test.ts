@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
-import { add, Graph, relu } from "../../src/graph/index.js";
+import { Graph } from "../../src/graph/index.js";
 import { activationBytes } from "../../src/model/memory.js";
+import { add, relu } from "../../src/operators/index.js";
 
 it("counts what is alive at once", () => {
   const graph = new Graph("memory");

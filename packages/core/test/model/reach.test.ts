@@ -3,22 +3,20 @@ import { open } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import { float32 } from "../../../upscaler/src/session.js";
+import { Graph, int, type Value } from "../../src/graph/index.js";
+import { receptiveRadius } from "../../src/model/reach.js";
+import { buildNetwork, constants, type NetworkOptions } from "../../src/networks/index.js";
 import {
   concat,
   conv,
   convTranspose,
-  Graph,
   globalAveragePool,
-  int,
   mul,
   pad,
   pixelShuffle,
   slice,
   split,
-  type Value,
-} from "../../src/graph/index.js";
-import { receptiveRadius } from "../../src/model/reach.js";
-import { buildNetwork, constants, type NetworkOptions } from "../../src/networks/index.js";
+} from "../../src/operators/index.js";
 
 const SIZE = 48;
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, number, tensor } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
-import { elements, Graph, mul, type Shape, type Value } from "../../src/graph/index.js";
+import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
 import { contrastiveLoss, type RatioForm, TAP_WEIGHTS } from "../../src/objectives/contrastive.js";
+import { mul } from "../../src/operators/index.js";
 import { testGradients } from "../differentiate/gradients.js";
 
 /** Shapes of a sample's features at the five taps. */

@@ -1,23 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { OnnxError } from "../../src/errors.js";
+import { Graph, type Value } from "../../src/graph/index.js";
+import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
 import {
   concat,
   conv,
-  Graph,
   matMul,
   maxPool,
   pixelShuffle,
-  readOnnx,
   reduceSum,
   relu,
   reshape,
   slice,
   split,
   transpose,
-  type Value,
-  writeOnnx,
-} from "../../src/graph/index.js";
+} from "../../src/operators/index.js";
 
 function model(): Uint8Array {
   const graph = new Graph("victim");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { describeWith, PYTORCH } from "../../../../test/support/requirement.js";
-import { readOnnx } from "../../src/graph/index.js";
+import { readOnnx } from "../../src/onnx/index.js";
 
 /** Exports a network to the first argument, with its batch and height open, and prints an image and what becomes of it. */
 const EXPORT = `

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { OnnxError } from "../../src/errors.js";
-import { type DataType, type Graph, readOnnx, type Value } from "../../src/graph/index.js";
+import type { DataType, Graph, Value } from "../../src/graph/index.js";
+import { readOnnx } from "../../src/onnx/index.js";
 import {
   attribute,
   encode,

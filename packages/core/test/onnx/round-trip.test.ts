@@ -3,26 +3,10 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { GraphError } from "../../src/errors.js";
-import {
-  add,
-  concat,
-  conv,
-  float,
-  Graph,
-  int,
-  ints,
-  matMul,
-  maxPool,
-  pixelShuffle,
-  readOnnx,
-  relu,
-  split,
-  type TensorData,
-  text,
-  type Value,
-  writeOnnx,
-} from "../../src/graph/index.js";
+import { float, Graph, int, ints, type TensorData, text, type Value } from "../../src/graph/index.js";
+import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
 import type { WriteOptions } from "../../src/onnx/writer.js";
+import { add, concat, conv, matMul, maxPool, pixelShuffle, relu, split } from "../../src/operators/index.js";
 
 const again = (bytes: Uint8Array, options: WriteOptions = {}): Uint8Array => {
   const { graph, metadata } = readOnnx(bytes);

@@ -1,7 +1,8 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
-import { Graph, matMul, mul, reduceMean, reduceSum, reshape, type Value } from "@slimsr/core/internal/graph/index.js";
-import { constantsOf, graft, type Model } from "@slimsr/core/internal/model/model.js";
+import { Graph, graft, type Value } from "@slimsr/core/internal/graph/index.js";
+import { constantsOf, type Model } from "@slimsr/core/internal/model/model.js";
 import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
 import { compile } from "../engine/compile.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";

@@ -1,7 +1,7 @@
 import { CheckpointError, SlimsrError } from "@slimsr/core/internal/errors.js";
-import { readOnnx } from "@slimsr/core/internal/graph/index.js";
 import { importedModel, type Model } from "@slimsr/core/internal/model/model.js";
 import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { readOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { readBytes } from "../files/checkpoints.js";
 
 export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);

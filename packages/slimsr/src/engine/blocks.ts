@@ -1,4 +1,5 @@
-import { Graph, reorderInput } from "@slimsr/core/internal/graph/index.js";
+import { Graph } from "@slimsr/core/internal/graph/index.js";
+import { reorderInput } from "@slimsr/core/internal/operators/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 

@@ -1,6 +1,7 @@
 import { OnnxError, UsageError } from "@slimsr/core/internal/errors.js";
 import { behindShuffles } from "@slimsr/core/internal/export/subpixel.js";
-import { type Graph, readOnnx } from "@slimsr/core/internal/graph/index.js";
+import type { Graph } from "@slimsr/core/internal/graph/index.js";
+import { readOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { type GraphMessage, readModelMessage, type ValueMessage } from "@slimsr/core/internal/onnx/messages.js";
 import type { Size } from "@slimsr/upscaler/internal/planes.js";
 import { costOf, type EvaluatedModel, type ModelCost, scaleOf } from "./model.js";

@@ -1,10 +1,11 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { concat, Graph, reduceSumSquare, reshape, sqrt, type Value } from "@slimsr/core/internal/graph/index.js";
+import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { buildNetwork, type NetworkOptions, type ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type RatioForm, TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
+import { concat, reduceSumSquare, reshape, sqrt } from "@slimsr/core/internal/operators/index.js";
 import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
 import { isShared, learnedShapes, sourcesOf, type TeacherRole } from "./learners.js";

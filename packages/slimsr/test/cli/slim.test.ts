@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { photographPath } from "../../../../test/support/photographs.js";
 import { describeWith, PYTORCH } from "../../../../test/support/requirement.js";
-import { readOnnx } from "../../../core/src/graph/index.js";
+import { readOnnx } from "../../../core/src/onnx/index.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { slimCommand } from "../../src/cli/slim.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";

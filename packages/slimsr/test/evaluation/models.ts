@@ -1,4 +1,6 @@
-import { conv, Graph, pixelShuffle, type Value, writeOnnx } from "../../../core/src/graph/index.js";
+import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { conv, pixelShuffle } from "../../../core/src/operators/index.js";
 import type { EvaluatedModel } from "../../src/evaluation/model.js";
 import { onnxModel } from "../../src/evaluation/onnx-models.js";
 

@@ -3,9 +3,11 @@ import { carn, edsr, randomParameters, rcan } from "../../../../test/support/net
 import { Random } from "../../../../test/support/random.js";
 import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import { exportOnnx } from "../../../core/src/export/onnx.js";
-import { conv, Graph, matMul, reshape, type Value, writeOnnx } from "../../../core/src/graph/index.js";
+import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import { SCALES } from "../../../core/src/networks/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { conv, matMul, reshape } from "../../../core/src/operators/index.js";
 import { evaluatedModel } from "../../src/evaluation/model.js";
 import { onnxModel } from "../../src/evaluation/onnx-models.js";
 import { imageModel, nearest } from "./models.js";

@@ -5,7 +5,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { runSource } from "../../../../test/support/child.js";
 import { floats, open, tensor } from "../../../../test/support/engine.js";
 import { DeviceError } from "../../../core/src/errors.js";
-import { add, Graph, matMul, mul, relu, type Value, writeOnnx } from "../../../core/src/graph/index.js";
+import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { add, matMul, mul, relu } from "../../../core/src/operators/index.js";
 import { createSession } from "../../src/node/session.js";
 import { float32, int64, type RunOptions, type Tensor, type Tensors } from "../../src/session.js";
 
@@ -248,7 +250,8 @@ describe("what a session refuses", () => {
 });
 
 const SMALL = `
-  import { add, Graph, matMul } from "./packages/core/dist/graph/index.js";
+  import { Graph } from "./packages/core/dist/graph/index.js";
+import { add, matMul } from "./packages/core/dist/operators/index.js";
   import { createSession } from "./packages/upscaler/dist/node/session.js";
   import { float32 } from "./packages/upscaler/dist/session.js";
   const graph = new Graph("small");

@@ -1,17 +1,7 @@
 import { GraphError } from "../../errors.js";
-import {
-  concat,
-  expand,
-  intOr,
-  intsOr,
-  pad,
-  reshape,
-  slice,
-  textOr,
-  transpose,
-  type Value,
-} from "../../graph/index.js";
-import { pixelUnshuffle } from "../../graph/operators/gradients.js";
+import { intOr, intsOr, textOr, type Value } from "../../graph/index.js";
+import { pixelUnshuffle } from "../../operators/gradients.js";
+import { concat, expand, pad, reshape, slice, transpose } from "../../operators/index.js";
 import { type GradientRule, input, unbroadcast } from "../rule.js";
 
 const restore: GradientRule = (node, [dy]) => [dy && reshape(dy, input(node, 0).shape)];

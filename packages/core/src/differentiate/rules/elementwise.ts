@@ -1,20 +1,6 @@
 import { GraphError } from "../../errors.js";
-import {
-  cast,
-  div,
-  floatOr,
-  greater,
-  less,
-  mul,
-  type Node,
-  neg,
-  pow,
-  sigmoid,
-  sign,
-  sub,
-  type Value,
-  where,
-} from "../../graph/index.js";
+import { floatOr, type Node, type Value } from "../../graph/index.js";
+import { cast, div, greater, less, mul, neg, pow, sigmoid, sign, sub, where } from "../../operators/index.js";
 import { type GradientRule, input, output, unbroadcast } from "../rule.js";
 
 /** A rule for y = f(x), from dy, x and y. */

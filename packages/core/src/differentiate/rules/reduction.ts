@@ -1,20 +1,8 @@
 import { GraphError } from "../../errors.js";
-import {
-  div,
-  elements,
-  expand,
-  floatOr,
-  intOr,
-  matMul,
-  mul,
-  type Node,
-  reshape,
-  type Shape,
-  sign,
-  type Value,
-} from "../../graph/index.js";
+import { elements, floatOr, intOr, type Node, type Shape, type Value } from "../../graph/index.js";
 import { reducedAxes } from "../../graph/shapes/reduction.js";
 import { Operands } from "../../graph/shapes/rule.js";
+import { div, expand, matMul, mul, reshape, sign } from "../../operators/index.js";
 import { type GradientRule, input, output, unbroadcast } from "../rule.js";
 
 /** The input's shape with its reduced axes as 1, whether the node kept them or not. */

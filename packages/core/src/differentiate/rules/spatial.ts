@@ -1,6 +1,7 @@
 import { GraphError } from "../../errors.js";
-import { intOr, type Node, reduceSum } from "../../graph/index.js";
-import { convInputGradient, convWeightGradient, maxPoolGradient } from "../../graph/operators/gradients.js";
+import { intOr, type Node } from "../../graph/index.js";
+import { convInputGradient, convWeightGradient, maxPoolGradient } from "../../operators/gradients.js";
+import { reduceSum } from "../../operators/index.js";
 import { type GradientRule, input, output } from "../rule.js";
 
 function requirePlanes(node: Node): void {

@@ -1,13 +1,5 @@
-import {
-  intOr,
-  type Node,
-  reorderInput,
-  reorderOutput,
-  reorderToChannelsLast,
-  reshape,
-  textOr,
-  type Value,
-} from "../../graph/index.js";
+import { intOr, type Node, textOr, type Value } from "../../graph/index.js";
+import { reorderInput, reorderOutput, reorderToChannelsLast, reshape } from "../../operators/index.js";
 import { shape4 } from "../convolution.js";
 import { permuteChunks } from "./chunks.js";
 import type { Layouts } from "./layouts.js";

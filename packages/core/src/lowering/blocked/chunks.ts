@@ -1,4 +1,5 @@
-import { elements, type Graph, gather, reshape, type Shape, type Value } from "../../graph/index.js";
+import { elements, type Graph, type Shape, type Value } from "../../graph/index.js";
+import { gather, reshape } from "../../operators/index.js";
 
 /**
  * A transposition that moves whole chunks: x in memory is [...shape, chunk], and the axes before the chunk are permuted;

@@ -1,4 +1,5 @@
-import { blockedConv, type Node, type Value } from "../../graph/index.js";
+import type { Node, Value } from "../../graph/index.js";
+import { blockedConv } from "../../operators/index.js";
 import { adjointPads, geometryOf, isPlain, shape4, shapeAttribute } from "../convolution.js";
 import type { Layouts } from "./layouts.js";
 import { weightGradientTaps } from "./weight-gradient.js";

@@ -1,4 +1,5 @@
-import { clip, elements, mul, type Node, reshape, sameShape, type Value } from "../../graph/index.js";
+import { elements, type Node, sameShape, type Value } from "../../graph/index.js";
+import { clip, mul, reshape } from "../../operators/index.js";
 import { shape4 } from "../convolution.js";
 import type { Layouts } from "./layouts.js";
 

@@ -1,4 +1,4 @@
-import { Graph, liveNodes, type Node, type Value } from "../../graph/index.js";
+import { consumersOf, Graph, liveNodes, type Node, type Value } from "../../graph/index.js";
 import { portableReplacement } from "../portable.js";
 import { lowerRearrangement, lowerShuffle, lowerUnshuffle } from "./arrangement.js";
 import { lowerConv, lowerInputGradient, lowerWeightGradient } from "./convolutions.js";
@@ -14,7 +14,7 @@ export function lowerBlocked(source: Graph, block: number): Graph {
   const target = new Graph(source.name);
   const layouts = new Layouts(target, block);
   const nodes = liveNodes(source);
-  const readers = readersOf(nodes);
+  const readers = consumersOf(nodes);
   const outputs = new Set(source.outputs.values());
   const fused = new Set<Node>();
 
@@ -69,17 +69,4 @@ function carryOver(node: Node, layouts: Layouts): void {
     const output = outputs[i];
     if (output) layouts.setPlain(value, output);
   });
-}
-
-function readersOf(nodes: readonly Node[]): ReadonlyMap<Value, readonly Node[]> {
-  const readers = new Map<Value, Node[]>();
-  for (const node of nodes) {
-    for (const value of node.inputs) {
-      if (!value) continue;
-      const known = readers.get(value);
-      if (known) known.push(node);
-      else readers.set(value, [node]);
-    }
-  }
-  return readers;
 }

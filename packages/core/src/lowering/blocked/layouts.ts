@@ -1,4 +1,5 @@
-import { cast, type Graph, reorderInput, reorderOutput, type Value } from "../../graph/index.js";
+import type { Graph, Value } from "../../graph/index.js";
+import { cast, reorderInput, reorderOutput } from "../../operators/index.js";
 
 /** The engine reorders float32 only. */
 const asFloat = (x: Value, reorder: (x: Value) => Value): Value =>

@@ -1,4 +1,5 @@
-import { blockedMaxPool, expand, intOr, type Node, reduceSum, reshape, type Value } from "../../graph/index.js";
+import { intOr, type Node, type Value } from "../../graph/index.js";
+import { blockedMaxPool, expand, reduceSum, reshape } from "../../operators/index.js";
 import { geometryOf, shape4 } from "../convolution.js";
 import { isPerChannel } from "./elementwise.js";
 import type { Layouts } from "./layouts.js";

@@ -1,4 +1,5 @@
-import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose, type Value } from "../../graph/index.js";
+import type { Value } from "../../graph/index.js";
+import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose } from "../../operators/index.js";
 import { type ConvolutionGeometry, isPlain, shape4 } from "../convolution.js";
 import { around, turned } from "../portable.js";
 import { permuteChunks } from "./chunks.js";

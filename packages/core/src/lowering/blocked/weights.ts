@@ -1,4 +1,5 @@
-import { pad, reorderInput, reshape, slice, transpose, type Value } from "../../graph/index.js";
+import type { Value } from "../../graph/index.js";
+import { pad, reorderInput, reshape, slice, transpose } from "../../operators/index.js";
 import { shape4 } from "../convolution.js";
 import { permuteChunks } from "./chunks.js";
 

@@ -2,13 +2,11 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../../../../test/support/random.js";
 import { differentiate } from "../../../src/differentiate/index.js";
 import { arrangementRules } from "../../../src/differentiate/rules/arrangement.js";
+import { type Attributes, Graph, int, type Value } from "../../../src/graph/index.js";
 import {
-  type Attributes,
   add,
   concat,
   expand,
-  Graph,
-  int,
   mul,
   pad,
   pixelShuffle,
@@ -18,8 +16,7 @@ import {
   slice,
   split,
   transpose,
-  type Value,
-} from "../../../src/graph/index.js";
+} from "../../../src/operators/index.js";
 import { type GradientCase, testRules } from "../gradients.js";
 import { broadcastPair } from "../shapes.js";
 

@@ -1,14 +1,13 @@
 import { describe } from "vitest";
 import { Random } from "../../../../../test/support/random.js";
 import { elementwiseRules } from "../../../src/differentiate/rules/elementwise.js";
+import { elements, type Graph, type Value } from "../../../src/graph/index.js";
 import {
   abs,
   add,
   clip,
   div,
-  elements,
   exp,
-  type Graph,
   identity,
   leakyRelu,
   log,
@@ -23,9 +22,8 @@ import {
   sub,
   sum,
   tanh,
-  type Value,
   where,
-} from "../../../src/graph/index.js";
+} from "../../../src/operators/index.js";
 import { type GradientCase, type Input, testRules } from "../gradients.js";
 import { broadcastPair } from "../shapes.js";
 

@@ -1,20 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { differentiate } from "../../../src/differentiate/index.js";
 import { reductionRules } from "../../../src/differentiate/rules/reduction.js";
+import { type Attributes, Graph, int, ints, type Value } from "../../../src/graph/index.js";
 import {
-  type Attributes,
-  Graph,
   globalAveragePool,
-  int,
-  ints,
   matMul,
   type ReduceOptions,
   reduceL1,
   reduceMean,
   reduceSum,
   reduceSumSquare,
-  type Value,
-} from "../../../src/graph/index.js";
+} from "../../../src/operators/index.js";
 import { type GradientCase, type Input, testRules } from "../gradients.js";
 
 const OPTIONS: ReduceOptions[] = [

@@ -5,7 +5,8 @@ import { Random } from "../../../../../test/support/random.js";
 import { differentiate } from "../../../src/differentiate/index.js";
 import { spatialRules } from "../../../src/differentiate/rules/spatial.js";
 import { GraphError } from "../../../src/errors.js";
-import { conv, Graph, int, ints, maxPool, mul, reduceSum, relu, type Value } from "../../../src/graph/index.js";
+import { Graph, int, ints, type Value } from "../../../src/graph/index.js";
+import { conv, maxPool, mul, reduceSum, relu } from "../../../src/operators/index.js";
 import { type GradientCase, testGradients } from "../gradients.js";
 
 interface Convolution {

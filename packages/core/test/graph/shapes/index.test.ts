@@ -9,7 +9,6 @@ import {
   elements,
   float,
   Graph,
-  greater,
   int,
   ints,
   type Shape,
@@ -20,6 +19,7 @@ import { arrangementShapes } from "../../../src/graph/shapes/arrangement.js";
 import { elementwiseShapes } from "../../../src/graph/shapes/elementwise.js";
 import { reductionShapes } from "../../../src/graph/shapes/reduction.js";
 import { spatialShapes } from "../../../src/graph/shapes/spatial.js";
+import { greater } from "../../../src/operators/index.js";
 
 /** What a case needs to write a node: inputs of given shapes, constants of integers. */
 class Writer {

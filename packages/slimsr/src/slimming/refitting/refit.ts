@@ -1,23 +1,8 @@
-import {
-  add,
-  concat,
-  div,
-  elements,
-  greater,
-  intOr,
-  liveNodes,
-  mul,
-  type Node,
-  neg,
-  relu,
-  slice,
-  sub,
-  type Value,
-  where,
-} from "@slimsr/core/internal/graph/index.js";
+import { elements, intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import type { Split, Tensors } from "@slimsr/core/internal/model/split.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { add, concat, div, greater, mul, neg, relu, slice, sub, where } from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import type { Patches } from "../../calibration/batches.js";
 import { addScaled } from "../linear-algebra/matrices.js";

@@ -1,6 +1,15 @@
-import { Graph, type Node, type Value, writeOnnx } from "@slimsr/core/internal/graph/index.js";
-import { consumersOf, graft, type Model, nodesBetween } from "@slimsr/core/internal/model/model.js";
+import {
+  consumersOf,
+  Graph,
+  graft,
+  liveNodes,
+  type Node,
+  nodesBetween,
+  type Value,
+} from "@slimsr/core/internal/graph/index.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
@@ -28,7 +37,7 @@ export type Assembly = (activations: Record<Role, readonly Value[]>, feed: (tens
  */
 export class Lockstep {
   readonly #runners: Record<Role, Runner>;
-  readonly #consumers: Map<Value, Node[]>;
+  readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
   readonly #batches: readonly Patches[];
   readonly #sessions = new Map<string, Session>();
 
@@ -38,7 +47,7 @@ export class Lockstep {
     patches: Patches,
     batch: number,
   ) {
-    this.#consumers = consumersOf(model.graph);
+    this.#consumers = consumersOf(liveNodes(model.graph));
     this.#batches = batchesOf(patches, batch);
     // Each network has images of its own, for activations are moved to the engine's thread and back.
     const runner = (role: Role): Runner => ({

@@ -6,10 +6,11 @@ import {
   rootMeanSquare,
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
-import { conv, Graph, liveNodes, relu, type Value } from "../../../../core/src/graph/index.js";
+import { Graph, liveNodes, type Value } from "../../../../core/src/graph/index.js";
 import { importedModel } from "../../../../core/src/model/model.js";
 import { materialise, splitByCounts } from "../../../../core/src/model/split.js";
 import type { Parameters } from "../../../../core/src/networks/index.js";
+import { conv, relu } from "../../../../core/src/operators/index.js";
 import { measureMoments } from "../../../src/calibration/moments.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
 import { foldDropped } from "../../../src/slimming/refitting/fold-dropped.js";

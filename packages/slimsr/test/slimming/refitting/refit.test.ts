@@ -8,9 +8,10 @@ import {
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
 import { NetworkError } from "../../../../core/src/errors.js";
-import { conv, Graph, pixelShuffle } from "../../../../core/src/graph/index.js";
+import { Graph } from "../../../../core/src/graph/index.js";
 import { importedModel, networkModel } from "../../../../core/src/model/model.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
+import { conv, pixelShuffle } from "../../../../core/src/operators/index.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
 import { refit } from "../../../src/slimming/refitting/refit.js";
 import { alignTeacher, slimTeacher } from "../../../src/slimming/slim.js";

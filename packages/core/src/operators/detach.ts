@@ -1,4 +1,4 @@
-import type { Value } from "../graph.js";
+import type { Value } from "../graph/graph.js";
 import { GRADIENT_DOMAIN } from "./gradients.js";
 import { single } from "./single.js";
 

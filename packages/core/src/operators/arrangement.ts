@@ -1,6 +1,6 @@
-import { int, ints, text } from "../attributes.js";
-import type { Value } from "../graph.js";
-import { type Shape, sameShape } from "../types.js";
+import { int, ints, text } from "../graph/attributes.js";
+import type { Value } from "../graph/graph.js";
+import { type Shape, sameShape } from "../graph/types.js";
 import { single } from "./single.js";
 
 export const concat = (values: readonly Value[], axis: number): Value =>

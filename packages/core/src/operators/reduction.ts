@@ -1,5 +1,5 @@
-import { type Attributes, float, int, ints } from "../attributes.js";
-import type { Value } from "../graph.js";
+import { type Attributes, float, int, ints } from "../graph/attributes.js";
+import type { Value } from "../graph/graph.js";
 import { single } from "./single.js";
 
 export interface ReduceOptions {

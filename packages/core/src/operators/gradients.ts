@@ -1,6 +1,6 @@
-import { type Attributes, int, ints } from "../attributes.js";
-import type { Node, Value } from "../graph.js";
-import type { Shape } from "../types.js";
+import { type Attributes, int, ints } from "../graph/attributes.js";
+import type { Node, Value } from "../graph/graph.js";
+import type { Shape } from "../graph/types.js";
 import { single } from "./single.js";
 
 /**

@@ -1,6 +1,6 @@
-import { float, int } from "../attributes.js";
-import type { Value } from "../graph.js";
-import { DATA_TYPES, type DataType } from "../types.js";
+import { float, int } from "../graph/attributes.js";
+import type { Value } from "../graph/graph.js";
+import { DATA_TYPES, type DataType } from "../graph/types.js";
 import { single } from "./single.js";
 
 /** A number stands for a float32 constant. */

@@ -1,5 +1,5 @@
-import { int, ints, text } from "../attributes.js";
-import type { Value } from "../graph.js";
+import { int, ints, text } from "../graph/attributes.js";
+import type { Value } from "../graph/graph.js";
 import { single } from "./single.js";
 
 /**

@@ -1,5 +1,5 @@
-import type { Attributes } from "../attributes.js";
-import type { ApplyOptions, Value } from "../graph.js";
+import type { Attributes } from "../graph/attributes.js";
+import type { ApplyOptions, Value } from "../graph/graph.js";
 
 /** Applies an operator and returns its first output. */
 export function single(

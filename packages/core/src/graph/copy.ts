@@ -1,0 +1,59 @@
+import { GraphError } from "../errors.js";
+import { int, intOr } from "./attributes.js";
+import { Graph, type Node, type Value } from "./graph.js";
+import { nodesBetween } from "./traverse.js";
+
+/** What a node becomes: its outputs in the new graph, or undefined to carry it over as it is. */
+export type Replacement = (node: Node, inputs: readonly (Value | undefined)[]) => readonly Value[] | undefined;
+
+/**
+ * Copies into `target` the nodes that `wanted` depend on, back to the values that `known` already maps, and yields the copies of
+ * `wanted`; `known` then maps all that was copied. Sizes are inferred anew: they may be others than in the source.
+ * @throws GraphError where a value that is needed is neither known nor a constant
+ */
+export function graft(
+  source: Graph,
+  target: Graph,
+  known: Map<Value, Value>,
+  wanted: readonly Value[],
+  replacement: Replacement = () => undefined,
+): Value[] {
+  const copy = (value: Value): Value => {
+    const copied = known.get(value) ?? (value.data && target.constant(value.data, value.shape, { dtype: value.dtype }));
+    if (!copied) throw new GraphError(`${value.name} of graph ${source.name} is not given`);
+    known.set(value, copied);
+    return copied;
+  };
+  for (const node of nodesBetween(source, (value) => known.has(value), wanted)) {
+    const inputs = node.inputs.map((value) => value && copy(value));
+    const outputs = replacement(node, inputs) ?? applyLike(node, target, inputs);
+    node.outputs.forEach((value, i) => {
+      const output = outputs[i];
+      if (output) known.set(value, output);
+    });
+  }
+  return wanted.map(copy);
+}
+
+/** Applies a node's operator to other inputs, in the graph `target`. */
+export const applyLike = (node: Node, target: Graph, inputs: readonly (Value | undefined)[]): readonly Value[] =>
+  target.apply(node.operator, inputs, attributesFor(node, inputs), { domain: node.domain });
+
+/** A depthwise convolution has as many groups as its slimmed weight has filters. */
+function attributesFor(node: Node, inputs: readonly (Value | undefined)[]): Node["attributes"] {
+  const filters = node.inputs[1]?.shape[0];
+  const depthwise = node.operator === "Conv" && filters !== 1 && intOr(node.attributes, "group", 1) === filters;
+  return depthwise ? { ...node.attributes, group: int(inputs[1]?.shape[0] as number) } : node.attributes;
+}
+
+/** A copy of a whole graph; `begin` gets the new graph and yields the replacement of its nodes. */
+export function rewrite(source: Graph, begin: (target: Graph) => Replacement): Graph {
+  const target = new Graph(source.name);
+  const replacement = begin(target);
+  const known = new Map(source.inputs.map((value) => [value, target.input(value.name, value.shape, value.dtype)]));
+  const outputs = graft(source, target, known, [...source.outputs.values()], replacement);
+  [...source.outputs.keys()].forEach((name, i) => {
+    target.output(name, outputs[i] as Value);
+  });
+  return target;
+}
