@@ -13,7 +13,7 @@ import { elements } from "../packages/core/src/graph/index.js";
 import { HD_OUTPUT } from "../packages/core/src/model/cost.js";
 import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
 import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
-import { checkpointModels } from "../packages/slimsr/src/evaluation/checkpoint-models.js";
+import { checkpointContenders } from "../packages/slimsr/src/evaluation/checkpoint-contenders.js";
 import { evaluate } from "../packages/slimsr/src/evaluation/evaluate.js";
 import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
 import { gemmRate } from "./step/gemm.js";
@@ -44,7 +44,7 @@ function randomNetwork() {
 
 const checkpoint = values.model === undefined ? randomNetwork() : await loadCheckpoint(values.model);
 const { network } = checkpoint;
-const models = checkpointModels(values.model ?? "EDSR 8×64 ×2", checkpoint, { widths: [1] });
+const models = checkpointContenders(values.model ?? "EDSR 8×64 ×2", checkpoint, { widths: [1] });
 const sets = await Promise.all(values.data.map((path) => openDataset(path, { scale: network.scale })));
 const sizes = sets.flatMap(({ pairs }) => pairs.map(({ decoded: { lr } }) => [lr.height, lr.width]));
 

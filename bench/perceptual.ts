@@ -15,12 +15,12 @@ import { mul, sum } from "../packages/core/src/operators/index.js";
 import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
 import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { savedLabel } from "../packages/slimsr/src/evaluation/evaluate.js";
-import { loadModels } from "../packages/slimsr/src/evaluation/load.js";
-import { Runner } from "../packages/slimsr/src/evaluation/runner.js";
+import { loadContenders } from "../packages/slimsr/src/evaluation/load.js";
 import { renderTable } from "../packages/slimsr/src/evaluation/table.js";
 import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
 import { createSession } from "../packages/upscaler/src/node/session.js";
 import { float32 } from "../packages/upscaler/src/session.js";
+import { Upscaler } from "../packages/upscaler/src/upscaler.js";
 
 const { values } = parseArgs({
   options: {
@@ -48,31 +48,35 @@ async function distancesFrom(truth: Float32Array, shape: readonly number[]) {
 }
 
 const loaded = await Promise.all(
-  values.model.map(async (file) => (await loadModels(file)).map((model) => ({ ...model, name: file }))),
+  values.model.map(async (file) => (await loadContenders(file)).map((model) => ({ ...model, name: file }))),
 );
 const models = loaded.flat();
-const labelOf = ({ model }: Runner) => savedLabel(model);
 const scale = models[0]?.scale ?? 2;
 const rows: { set: string; model: string; relative: number }[] = [];
 for (const path of values.data) {
   const set = await openDataset(path, { scale });
   const totals = new Map<string, number>();
   const add = (name: string, value: number) => totals.set(name, (totals.get(name) ?? 0) + value / set.pairs.length);
-  const runners = await Promise.all(models.map((model) => Runner.open(model)));
+  const runners = await Promise.all(
+    models.map(async (model) => ({
+      label: savedLabel(model),
+      upscaler: await Upscaler.open(model, createSession, { name: model.name }),
+    })),
+  );
   for (const pair of set.pairs) {
     const [lr, hr] = [await pair.lr(), await pair.hr()];
     const shape = [1, 3, hr.height, hr.width];
     const distances = await distancesFrom(rgbPlanes(hr), shape);
     const bicubic = await distances.of(rgbPlanes(resizeBicubic(to8Bit(lr), scale)));
-    for (const runner of runners) {
+    for (const { label, upscaler } of runners) {
       const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
-      const { planes } = await runner.upscale({ width: lr.width, height: lr.height, data });
+      const { planes } = await upscaler.upscale({ width: lr.width, height: lr.height, data });
       const image = imageFromPlanes(planes.data, hr.width, hr.height);
-      add(labelOf(runner), (await distances.of(rgbPlanes(image))) / bicubic);
+      add(label, (await distances.of(rgbPlanes(image))) / bicubic);
     }
     await distances.close();
   }
-  await Promise.all(runners.map((runner) => runner.close()));
+  await Promise.all(runners.map(({ upscaler }) => upscaler.close()));
   for (const [model, relative] of totals) rows.push({ set: set.name, model, relative });
 }
 const columns = [

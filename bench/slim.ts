@@ -8,15 +8,15 @@
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { networkModel } from "../packages/core/src/model/model.js";
+import { channelAnalysis, networkModel } from "../packages/core/src/model/model.js";
 import { countsAtWidth } from "../packages/core/src/model/split.js";
 import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
 import { initialParameters } from "../packages/core/src/networks/initialise.js";
 import { EMBEDDED_IMAGES } from "../packages/slimsr/src/assets.js";
 import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.js";
 import { randomNumbers } from "../packages/slimsr/src/calibration/random.js";
-import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
-import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/slim.js";
+import { loadModel } from "../packages/slimsr/src/files/models.js";
+import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/aligned-teacher.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -41,18 +41,17 @@ function randomEdsr(size: string) {
   const [blocks = 0, features = 0] = size.split("x").map(Number);
   const common = { scale: 2, features, mean: DIV2K_MEAN, range: 255 } as const;
   const network: NetworkOptions = { architecture: "edsr", ...common, blocks, resScale: 0.1 };
-  return { network, parameters: initialParameters(parameterShapes(network), randomNumbers(0)) };
+  return networkModel(network, initialParameters(parameterShapes(network), randomNumbers(0)));
 }
 
 async function ours(): Promise<{ images: number; alignment: number; refit: number; whole: number }> {
   const start = performance.now();
-  const { network, parameters } = values.random ? randomEdsr(values.random) : await loadCheckpoint(teacher);
-  const patches = await calibrationPatches(calibrate, { scale: network.scale, count, side });
+  const model = values.random ? randomEdsr(values.random) : await loadModel(teacher);
+  const patches = await calibrationPatches(calibrate, { scale: model.descriptor.scale, count, side });
   const read = performance.now();
-  const model = networkModel(network);
-  const aligned = await alignTeacher(model, parameters, patches, "pca");
+  const aligned = await alignTeacher(model, patches, "pca");
   const turned = performance.now();
-  await slimTeacher(aligned, countsAtWidth(model.analysis.groups, width), patches, true);
+  await slimTeacher(aligned, countsAtWidth(channelAnalysis(model).groups, width), patches, true);
   const end = performance.now();
   return { images: read - start, alignment: turned - read, refit: end - turned, whole: end - start };
 }

@@ -5,6 +5,7 @@
  */
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { networkModel } from "../packages/core/src/model/model.js";
 import { vgg19 } from "../packages/core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../packages/core/src/optimisers/adam.js";
 import { graphFlops } from "../packages/slimsr/src/training/flops.js";
@@ -46,7 +47,14 @@ function flopsOf({ network, width, batch, patch, negatives, contrasted }: StepCo
     ...{ negatives, contrasted, ratio: "batch" as const, detachTeacher: true },
   };
   const graph = trainingStep({
-    ...{ network, batch, widths: [width], split: "official" as const, patch: [patch, patch], adam: ADAM_DEFAULTS },
+    ...{
+      model: networkModel(network, new Map()),
+      batch,
+      widths: [width],
+      split: "official" as const,
+      patch: [patch, patch],
+      adam: ADAM_DEFAULTS,
+    },
     ...(negatives > 0 && { contrastive }),
   });
   return graphFlops(graph);

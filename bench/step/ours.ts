@@ -4,6 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import { elements } from "../../packages/core/src/graph/index.js";
+import { networkModel } from "../../packages/core/src/model/model.js";
 import { vgg19 } from "../../packages/core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../packages/core/src/optimisers/adam.js";
 import { compile } from "../../packages/slimsr/src/engine/compile.js";
@@ -19,7 +20,7 @@ const { network, width, batch, patch, negatives, contrasted } = configuration;
 /** Compiles the step; the graph and VGG19's weights are let go of. */
 async function compileStep() {
   const graph = trainingStep({
-    network,
+    model: networkModel(network, new Map()),
     widths: [width],
     split: "official",
     batch,

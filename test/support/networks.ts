@@ -1,4 +1,5 @@
 import { elements } from "../../packages/core/src/graph/index.js";
+import { type Model, networkModel } from "../../packages/core/src/model/model.js";
 import {
   type CarnOptions,
   DIV2K_MEAN,
@@ -45,6 +46,10 @@ export function randomParameters(
     }),
   );
 }
+
+/** A network with random weights. */
+export const modelOf = (network: NetworkOptions, seed = 1): Model =>
+  networkModel(network, randomParameters(network, seed));
 
 export const parameterCount = (parameters: Parameters): number =>
   [...parameters.values()].reduce((sum, { shape }) => sum + elements(shape), 0);

@@ -1,15 +1,10 @@
 import { elements } from "../../packages/core/src/graph/index.js";
-import { instantiate, type Model, networkModel } from "../../packages/core/src/model/model.js";
+import { channelAnalysis, instantiate, type Model, networkModel } from "../../packages/core/src/model/model.js";
 import { countsAtWidth } from "../../packages/core/src/model/split.js";
-import {
-  type NetworkOptions,
-  type Parameters,
-  parameterShapes,
-  type Scale,
-} from "../../packages/core/src/networks/index.js";
+import { type NetworkOptions, parameterShapes, type Scale } from "../../packages/core/src/networks/index.js";
 import { type Patches, patchShape } from "../../packages/slimsr/src/calibration/batches.js";
 import { randomNumbers } from "../../packages/slimsr/src/calibration/random.js";
-import { alignTeacher } from "../../packages/slimsr/src/slimming/slim.js";
+import { alignTeacher } from "../../packages/slimsr/src/slimming/aligned-teacher.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
 import { float32 } from "../../packages/upscaler/src/session.js";
 
@@ -37,15 +32,18 @@ export function randomParameters(options: NetworkOptions, seed = 1) {
   );
 }
 
+/** A network with such weights. */
+export const smallModel = (options: NetworkOptions): Model => networkModel(options, randomParameters(options));
+
 export function randomPatches(count: number, side = 12, seed = 2): Patches {
   const random = randomNumbers(seed);
   const data = Float32Array.from({ length: count * 3 * side * side }, () => Math.floor(random() * 256));
   return { count, height: side, width: side, data };
 }
 
-export async function outputOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array> {
+export async function outputOf(model: Model, patches: Patches): Promise<Float32Array> {
   const shape = patchShape(patches, patches.count);
-  const session = await createSession(instantiate(model, parameters, shape));
+  const session = await createSession(instantiate(model, shape));
   const { outputs } = await session.run({ lr: float32(patches.data, shape) });
   await session.close();
   return outputs.sr?.data as Float32Array;
@@ -58,14 +56,13 @@ export function rootMeanSquare(values: Float32Array, others?: Float32Array): num
 
 /** An aligned teacher to be halved, and how far a student's output is from its, on images that calibration didn't see. */
 export async function halfWidth(options: NetworkOptions) {
-  const model = networkModel(options);
-  const parameters = randomParameters(options);
+  const model = smallModel(options);
   const [patches, unseen] = [randomPatches(24), randomPatches(4, 12, 9)];
-  const ideal = await outputOf(model, parameters, unseen);
+  const ideal = await outputOf(model, unseen);
   return {
-    teacher: await alignTeacher(model, parameters, patches, "balanced"),
-    counts: countsAtWidth(model.analysis.groups, 0.5),
+    teacher: await alignTeacher(model, patches, "balanced"),
+    counts: countsAtWidth(channelAnalysis(model).groups, 0.5),
     patches,
-    errorOf: async (student: Parameters) => rootMeanSquare(await outputOf(model, student, unseen), ideal),
+    errorOf: async (student: Model) => rootMeanSquare(await outputOf(student, unseen), ideal),
   };
 }

@@ -1,24 +1,25 @@
+import type { Graph } from "../graph/index.js";
 import { widenConvolutions } from "../lowering/webgpu.js";
+import { descriptorMetadata } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";
-import type { Parameters } from "../networks/index.js";
 import { writeOnnx } from "../onnx/index.js";
 import { foldConstants } from "./fold.js";
 
-/** Sizes of the image that the graph is built for; the file leaves them open. */
-const EXAMPLE = [1, 3, 16, 16];
+/** Height and width of the image that the graph is built for; the file leaves them open. */
+const EXAMPLE = 32;
+
+/** The network with constant parameters, for an image of the example's size. */
+export const exampleOf = (model: Model): Graph =>
+  instantiate(model, [1, model.descriptor.channels.input, EXAMPLE, EXAMPLE]);
 
 /**
- * A network as an ONNX model (opset 17) that can be deployed as it is: input `lr` [batch, 3, height, width] and output `sr`,
- * RGB in 0..255, of any size; constant factors and the mean colour are folded into convolutions, and what WebGPU kernels get
- * wrong is written so that they don't.
+ * A network as an ONNX model (opset 17) that can be deployed as it is: input `lr` [batch, C, height, width] and output `sr`, of
+ * any size, in the descriptor's range; constant factors and the mean colour are folded into convolutions, and what WebGPU kernels
+ * get wrong is written so that they don't. Its metadata say what it is.
  */
-export function exportOnnx(
-  model: Model,
-  parameters: Parameters,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
-  return writeOnnx(widenConvolutions(foldConstants(instantiate(model, parameters, EXAMPLE))), {
-    metadata,
+export function exportOnnx(model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> {
+  return writeOnnx(widenConvolutions(foldConstants(example)), {
+    metadata: descriptorMetadata(model.descriptor),
     dynamicAxes: {
       lr: { 0: "batch", 2: "height", 3: "width" },
       sr: { 0: "batch", 2: "output_height", 3: "output_width" },

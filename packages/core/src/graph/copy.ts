@@ -6,6 +6,12 @@ import { nodesBetween } from "./traverse.js";
 /** What a node becomes: its outputs in the new graph, or undefined to carry it over as it is. */
 export type Replacement = (node: Node, inputs: readonly (Value | undefined)[]) => readonly Value[] | undefined;
 
+export interface GraftOptions {
+  readonly replacement?: Replacement;
+  /** The copy of an input or a constant of the source, asked for where it is first needed; undefined leaves it to the constants. */
+  readonly given?: (value: Value) => Value | undefined;
+}
+
 /**
  * Copies into `target` the nodes that `wanted` depend on, back to the values that `known` already maps, and yields the copies of
  * `wanted`; `known` then maps all that was copied. Sizes are inferred anew: they may be others than in the source.
@@ -16,10 +22,11 @@ export function graft(
   target: Graph,
   known: Map<Value, Value>,
   wanted: readonly Value[],
-  replacement: Replacement = () => undefined,
+  { replacement = () => undefined, given = () => undefined }: GraftOptions = {},
 ): Value[] {
+  const constant = ({ data, shape, dtype }: Value) => data && target.constant(data, shape, { dtype });
   const copy = (value: Value): Value => {
-    const copied = known.get(value) ?? (value.data && target.constant(value.data, value.shape, { dtype: value.dtype }));
+    const copied = known.get(value) ?? given(value) ?? constant(value);
     if (!copied) throw new GraphError(`${value.name} of graph ${source.name} is not given`);
     known.set(value, copied);
     return copied;
@@ -51,7 +58,7 @@ export function rewrite(source: Graph, begin: (target: Graph) => Replacement): G
   const target = new Graph(source.name);
   const replacement = begin(target);
   const known = new Map(source.inputs.map((value) => [value, target.input(value.name, value.shape, value.dtype)]));
-  const outputs = graft(source, target, known, [...source.outputs.values()], replacement);
+  const outputs = graft(source, target, known, [...source.outputs.values()], { replacement });
   [...source.outputs.keys()].forEach((name, i) => {
     target.output(name, outputs[i] as Value);
   });

@@ -1,6 +1,5 @@
-import { Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
-import { buildNetwork, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
-import { keptShape, splitChannels } from "./split.js";
+import { type Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import { instantiate, type Model } from "./model.js";
 
 /** Operators whose second input is a weight. */
 const WEIGHTED = new Set(["Conv", "ConvTranspose", "PRelu"]);
@@ -35,24 +34,11 @@ export const HD_OUTPUT: OutputSize = { width: 1280, height: 720 };
 const PROBE = 8;
 
 /**
- * Parameters and multiply-accumulates of a network: the sum over its graph's convolutions, which all its layers are. An input
- * that would have a fraction of a pixel (1280 / 3) counts as that fraction, as in the literature.
- *
- * @param shapes of its parameters, smaller than nominal in a slimmed network; by default the full network's
+ * Parameters and multiply-accumulates of a model at its own width. An input that would have a fraction of a pixel (1280 / 3)
+ * counts as that fraction, as in the literature.
  */
-export function networkCost(
-  network: NetworkOptions,
-  output: OutputSize = HD_OUTPUT,
-  shapes: ParameterShapes = parameterShapes(network),
-): Cost {
-  const graph = new Graph("cost");
-  const lr = graph.input("lr", [1, 3, PROBE, PROBE]);
-  graph.output(
-    "sr",
-    buildNetwork(network, lr, (name, nominal) => graph.input(name, shapes.get(name) ?? nominal)),
-  );
-  return graphCost(graph, output);
-}
+export const modelCost = (model: Model, output: OutputSize = HD_OUTPUT): Cost =>
+  graphCost(instantiate(model, [1, model.descriptor.channels.input, PROBE, PROBE]), output);
 
 /**
  * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and
@@ -66,17 +52,6 @@ export function graphCost(graph: Graph, output: OutputSize = HD_OUTPUT): Cost {
     .filter(({ operator }) => WEIGHTED.has(operator))
     .map((node) => layerCost(node, probes, counted));
   return { parameters: sum(layers, "parameters"), macs: sum(layers, "macs"), layers };
-}
-
-/**
- * The cost of a student that has the first ⌊width · C⌋ channels of each layer.
- *
- * @throws NetworkError where the width leaves a layer without channels
- */
-export function costAtWidth(network: NetworkOptions, width: number, output: OutputSize = HD_OUTPUT): Cost {
-  const split = splitChannels(network, width);
-  const shapes = [...parameterShapes(network)].map(([name, shape]) => [name, keptShape(split, name, shape)] as const);
-  return networkCost(network, output, new Map(shapes));
 }
 
 /**

@@ -1,55 +1,45 @@
 import { NetworkError } from "../errors.js";
-import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
+import { Graph, graft, type Value } from "../graph/index.js";
 import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
+import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
+import { ANY_SIZE, type Descriptor, describeShapes } from "./descriptor.js";
+import { receptiveRadius } from "./reach.js";
 
-/** A network as a graph from one image [N, 3, H, W] to another, with parameters that stand apart from it. */
+/**
+ * A network from one image [N, C, H, W] to another: what it computes, its weights, and what must be known to use it. A slimmed
+ * network has its teacher's graph and narrower parameters.
+ */
 export interface Model {
   readonly graph: Graph;
   readonly image: Value;
   readonly output: Value;
-  /** Where the parameters enter the graph, by name; each is an input or a constant of it. */
+  /** Where the parameters enter the graph, by name; each is an input or a constant of it, at full width. */
   readonly places: ReadonlyMap<string, Value>;
-  readonly analysis: ChannelAnalysis;
+  readonly parameters: Parameters;
+  readonly descriptor: Descriptor;
 }
 
 /** One of the networks that are built here. */
-export function networkModel(options: NetworkOptions): Model {
-  const { graph, shapes } = structure(options);
-  return modelOf(graph, (value) => shapes.has(value.name));
+export function networkModel(network: NetworkOptions, parameters: Parameters): Model {
+  const { graph, shapes } = structure(network);
+  return modelOf(graph, (value) => shapes.has(value.name), parameters, {
+    range: 255,
+    origin: { kind: "network", network },
+  });
 }
 
 /**
- * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
- * @throws NetworkError unless it maps one 4-D image to another; GraphError where its channels can't be followed.
+ * A graph with some of its inputs or constants taken for parameters.
+ * @param about what the graph doesn't tell
+ * @throws NetworkError unless it maps one 4-D image to another
  */
-export function importedModel(source: Graph): { model: Model; parameters: Parameters } {
-  const graph = withOwnConstants(source);
-  const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
-  const places = new Set(floats);
-  const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
-  return { model: modelOf(graph, (value) => places.has(value)), parameters };
-}
-
-/** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */
-function withOwnConstants(source: Graph): Graph {
-  const graph = new Graph(source.name);
-  const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
-  const own = ({ name, shape, dtype }: Value, { data }: Value) =>
-    graph.constant(data as TensorData, shape, { name, dtype });
-  for (const value of source.constants) known.set(value, own(value, value));
-  for (const { operator, inputs, outputs } of source.nodes) {
-    const [from, to] = [inputs[0], outputs[0]];
-    if (operator === "Identity" && from?.data && to) known.set(to, own(to, from));
-  }
-  const outputs = graft(source, graph, known, [...source.outputs.values()]);
-  [...source.outputs.keys()].forEach((name, i) => {
-    graph.output(name, outputs[i] as Value);
-  });
-  return graph;
-}
-
-function modelOf(graph: Graph, isParameter: (value: Value) => boolean): Model {
+export function modelOf(
+  graph: Graph,
+  isParameter: (value: Value) => boolean,
+  parameters: Parameters,
+  about: Pick<Descriptor, "range" | "origin"> & Partial<Pick<Descriptor, "size">>,
+): Model {
   const images = graph.inputs.filter((value) => !isParameter(value));
   const [image] = images;
   const [output] = graph.outputs.values();
@@ -64,22 +54,81 @@ function modelOf(graph: Graph, isParameter: (value: Value) => boolean): Model {
     image,
     output,
     places: new Map(places.map((value) => [value.name, value])),
-    analysis: analyseChannels(graph, images),
+    parameters,
+    descriptor: {
+      ...describeShapes(image.shape, output.shape),
+      size: ANY_SIZE,
+      ...about,
+      reach: receptiveRadius(graph, [image]) ?? "global",
+    },
   };
 }
 
-/** The network with the given parameters as constants, for images of the given shape: input `lr`, output `sr`. */
-export function instantiate(model: Model, parameters: Parameters, shape: readonly number[]): Graph {
+const analyses = new WeakMap<Graph, ChannelAnalysis>();
+
+/**
+ * Which channels of a model are one and the same, at full width.
+ * @throws GraphError where its channels can't be followed
+ */
+export function channelAnalysis({ graph, image }: Model): ChannelAnalysis {
+  const known = analyses.get(graph);
+  if (known) return known;
+  const made = analyseChannels(graph, [image]);
+  analyses.set(graph, made);
+  return made;
+}
+
+/** What errors call a model. */
+export const nameOf = ({ descriptor: { origin } }: Model): string =>
+  origin.kind === "network" ? origin.network.architecture : origin.name;
+
+/** Yields a parameter where it is first needed. */
+export type ParameterSource = (name: string) => Value;
+
+/** Parameters as constants of a graph, under their names. @throws NetworkError where one is missing */
+export const constantSource =
+  (graph: Graph, parameters: Parameters): ParameterSource =>
+  (name) => {
+    const { shape, data } = required(parameters, name);
+    return graph.constant(data, shape, { name });
+  };
+
+/**
+ * Appends the network to the graph of `lr` [N, C, H, W], with parameters of any widths that fit together; yields its output.
+ * @param known gets the copy of each of the model's values
+ */
+export function applyModel(
+  { graph, image, output, places }: Model,
+  lr: Value,
+  parameterOf: ParameterSource,
+  known: Map<Value, Value> = new Map(),
+): Value {
+  known.set(image, lr);
+  const given = (value: Value) => (places.get(value.name) === value ? parameterOf(value.name) : undefined);
+  return graft(graph, lr.graph, known, [output], { given })[0] as Value;
+}
+
+/** `applyModel` for images in 0..255, whatever the model's own range. */
+export function applyToPixels(model: Model, lr: Value, parameterOf: ParameterSource): Value {
+  const { range } = model.descriptor;
+  if (range === 255) return applyModel(model, lr, parameterOf);
+  return mul(applyModel(model, mul(lr, range / 255), parameterOf), 255 / range);
+}
+
+/** The network with its parameters as constants, for images of the given shape: input `lr`, output `sr`. */
+export function instantiate(model: Model, shape: readonly number[]): Graph {
   const graph = new Graph(model.graph.name);
-  const known = new Map([[model.image, graph.input("lr", shape)], ...constantsOf(model, graph, parameters)]);
-  const [output] = graft(model.graph, graph, known, [model.output]);
-  graph.output("sr", output as Value);
+  const lr = graph.input("lr", shape);
+  graph.output("sr", applyModel(model, lr, constantSource(graph, model.parameters)));
   return graph;
 }
 
-export function constantsOf(model: Model, graph: Graph, parameters: Parameters): [Value, Value][] {
-  return [...model.places].map(([name, place]) => {
-    const { shape, data } = required(parameters, name);
-    return [place, graph.constant(data, shape, { name })];
-  });
+/** The same network as a graph whose places have the sizes that its parameters really have. */
+export function atOwnWidth(model: Model): Model {
+  const graph = new Graph(model.graph.name);
+  const lr = graph.input(model.image.name, model.image.shape);
+  const parameterOf = (name: string) => graph.input(name, required(model.parameters, name).shape);
+  graph.output("sr", applyModel(model, lr, parameterOf));
+  const { range, origin, size } = model.descriptor;
+  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, { range, origin, size });
 }

@@ -27,13 +27,14 @@ const POINTWISE = new Set([
 /**
  * A network's receptive field: how many input pixels at each side of its own an output pixel may depend on. A part of an
  * image with that much around it comes out as it does within the whole.
- * @param graph from one image [N, 3, H, W] to another
+ * @param graph from one image [N, C, H, W] to another
+ * @param images its inputs that are images; the others are parameters
  * @returns undefined where an output pixel depends on the whole image (global pooling), or the graph has an operator that
  * moves pixels in another way than convolutions, pooling, pixel shuffles and paddings of stride 1 do
  */
-export function receptiveRadius(graph: Graph): number | undefined {
+export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.inputs): number | undefined {
   const sights = new Map<Value, Sight>();
-  for (const input of graph.inputs) sights.set(input, [POINT, POINT]);
+  for (const image of images) sights.set(image, [POINT, POINT]);
   for (const node of liveNodes(graph)) {
     const sight = sightOf(node, sights);
     for (const output of node.outputs) sights.set(output, sight);

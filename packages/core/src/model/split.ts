@@ -1,8 +1,9 @@
 import { NetworkError } from "../errors.js";
 import type { Shape, Value } from "../graph/index.js";
-import { type NetworkOptions, type ParameterSource, type Parameters, required, structure } from "../networks/index.js";
+import { type ParameterMap, type Parameters, required } from "../networks/index.js";
 import { concat, slice } from "../operators/index.js";
-import { analyseChannels, type ChannelAnalysis, type ChannelGroup } from "./channels.js";
+import type { ChannelAnalysis, ChannelGroup } from "./channels.js";
+import { atOwnWidth, channelAnalysis, type Model, type ParameterSource } from "./model.js";
 
 /**
  * How a convolution over concatenated features is split: `aligned` takes the first channels of each part, which keeps what the
@@ -20,11 +21,23 @@ export type Split = ReadonlyMap<string, ReadonlyMap<number, Stretches>>;
  * Channel splitting (CSD, section 3.1; CSSR-Net): of every group of C channels the first ⌊width·C⌋.
  * @throws NetworkError where a layer would keep no channel, naming it and the width.
  */
-export function splitChannels(options: NetworkOptions, width: number, mode: SplitMode = "aligned"): Split {
-  const { graph, shapes } = structure(options);
-  const images = graph.inputs.filter((value) => !shapes.has(value.name));
-  const analysis = analyseChannels(graph, images);
-  return splitByCounts(graph.inputs, analysis, countsAtWidth(analysis.groups, width), mode);
+export function splitChannels(model: Model, width: number, mode: SplitMode = "aligned"): Split {
+  const analysis = channelAnalysis(model);
+  return splitByCounts(model.places.values(), analysis, countsAtWidth(analysis.groups, width), mode);
+}
+
+/**
+ * The model with the first ⌊width·C⌋ channels of each layer, C being the full network's, of which its parameters may be a part.
+ * @throws NetworkError where a layer would keep no channel, naming it and the width.
+ */
+export function narrowed(model: Model, width: number, mode: SplitMode = "aligned"): Model {
+  const own = atOwnWidth(model);
+  const analysis = channelAnalysis(own);
+  const counts = countsAtWidth(channelAnalysis(model).groups, width).map((count, i) =>
+    Math.min(count, analysis.groups[i]?.size ?? count),
+  );
+  const split = splitByCounts(own.places.values(), analysis, counts, mode);
+  return { ...model, parameters: materialise(model.parameters, split) };
 }
 
 /**
@@ -118,12 +131,9 @@ export function sharedSource(teacher: ReadonlyMap<string, Value>, split: Split):
   };
 }
 
-/** Parameters as tensors of their own. */
-export type Tensors = Map<string, { readonly shape: Shape; readonly data: Float32Array }>;
-
 /** The student's parameters as tensors of their own. */
-export function materialise(parameters: Parameters, split: Split): Tensors {
-  const student: Tensors = new Map();
+export function materialise(parameters: Parameters, split: Split): ParameterMap {
+  const student: ParameterMap = new Map();
   for (const name of parameters.keys()) {
     let { shape, data } = required(parameters, name);
     for (const [axis, kept] of split.get(name) ?? []) ({ shape, data } = take(shape, data, axis, kept));

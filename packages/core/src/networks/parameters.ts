@@ -7,6 +7,9 @@ export type ParameterShapes = ReadonlyMap<string, Shape>;
 /** Float32 parameters by name. */
 export type Parameters = ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
 
+/** Parameters that are being made. */
+export type ParameterMap = Map<string, { readonly shape: Shape; readonly data: Float32Array }>;
+
 /**
  * Where a network gets its parameters while it is built: `nominal` is the shape at width 1. A source may yield fewer
  * channels (a slimmed network); the layer takes what comes.

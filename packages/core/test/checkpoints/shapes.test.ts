@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
+import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { widthOf } from "../../src/checkpoints/shapes.js";
-import { materialise, splitChannels } from "../../src/model/split.js";
+import { narrowed } from "../../src/model/split.js";
 import type { NetworkOptions } from "../../src/networks/index.js";
 
 const stateAt = (network: NetworkOptions, width: number) => {
-  const parameters = materialise(randomParameters(network), splitChannels(network, width));
+  const parameters = narrowed(modelOf(network), width).parameters;
   return new Map([...parameters].map(([name, tensor]) => [name, { dtype: "float32" as const, ...tensor }]));
 };
 

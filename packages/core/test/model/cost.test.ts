@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { modelOf } from "../../../../test/support/networks.js";
 import { NetworkError } from "../../src/errors.js";
-import { costAtWidth, networkCost } from "../../src/model/cost.js";
+import { modelCost, type OutputSize } from "../../src/model/cost.js";
+import { narrowed } from "../../src/model/split.js";
 import {
   type CarnOptions,
   DIV2K_MEAN,
   type EdsrOptions,
+  type NetworkOptions,
   type RcanOptions,
   type Scale,
 } from "../../src/networks/options.js";
@@ -42,6 +45,10 @@ const carn = (scale: Scale): CarnOptions => ({
   variant: "original",
   ...common,
 });
+
+const networkCost = (network: NetworkOptions, output?: OutputSize) => modelCost(modelOf(network), output);
+
+const costAtWidth = (network: NetworkOptions, width: number) => modelCost(narrowed(modelOf(network), width));
 
 describe("cost", () => {
   // Millions of parameters and giga multiply-accumulates as the field cites them, CARN's from Ahn et al. 2018

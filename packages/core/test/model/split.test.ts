@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
-import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
+import { carn, edsr, modelOf, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { NetworkError } from "../../src/errors.js";
 import { Graph, type Value } from "../../src/graph/index.js";
 import { materialise, type SplitMode, sharedSource, splitChannels } from "../../src/model/split.js";
@@ -13,7 +13,7 @@ const MODES: SplitMode[] = ["aligned", "official"];
 
 /** Shapes of a student's parameters. */
 function studentShapes(network: NetworkOptions, width: number, mode?: SplitMode): Record<string, readonly number[]> {
-  const student = materialise(randomParameters(network), splitChannels(network, width, mode));
+  const student = materialise(randomParameters(network), splitChannels(modelOf(network), width, mode));
   return Object.fromEntries([...student].map(([name, { shape }]) => [name, shape]));
 }
 
@@ -60,7 +60,9 @@ describe("a student's layers", () => {
     const parameters = randomParameters(network);
     const teacher = parameters.get("body.units.1.fuse.1.weight")?.data as Float32Array;
     const columns = (mode: SplitMode) => {
-      const fused = materialise(parameters, splitChannels(network, 0.4, mode)).get("body.units.1.fuse.1.weight");
+      const fused = materialise(parameters, splitChannels(modelOf(network), 0.4, mode)).get(
+        "body.units.1.fuse.1.weight",
+      );
       expect(fused?.shape).toEqual([4, 12, 1, 1]);
       // Which columns of the teacher's first row the student's are.
       return Array.from(fused?.data.subarray(0, 12) ?? [], (value) => teacher.indexOf(value));
@@ -70,17 +72,17 @@ describe("a student's layers", () => {
   });
 
   it("are aligned where nothing else is asked for, and elsewhere the modes agree", () => {
-    expect(splitChannels(carn(2), 0.5)).toEqual(splitChannels(carn(2), 0.5, "aligned"));
-    expect(splitChannels(carn(2), 0.5)).not.toEqual(splitChannels(carn(2), 0.5, "official"));
+    expect(splitChannels(modelOf(carn(2)), 0.5)).toEqual(splitChannels(modelOf(carn(2)), 0.5, "aligned"));
+    expect(splitChannels(modelOf(carn(2)), 0.5)).not.toEqual(splitChannels(modelOf(carn(2)), 0.5, "official"));
     for (const network of [edsr(4), rcan(3)]) {
-      expect(splitChannels(network, 0.5, "official")).toEqual(splitChannels(network, 0.5, "aligned"));
+      expect(splitChannels(modelOf(network), 0.5, "official")).toEqual(splitChannels(modelOf(network), 0.5, "aligned"));
     }
   });
 
   it("hold the teacher's own values", () => {
     const network = edsr(2, { features: 8, blocks: 1 });
     const parameters = randomParameters(network);
-    const student = materialise(parameters, splitChannels(network, 0.5));
+    const student = materialise(parameters, splitChannels(modelOf(network), 0.5));
     const [whole, part] = [parameters.get("body.0.conv1.weight"), student.get("body.0.conv1.weight")];
     for (let o = 0; o < 4; o++) {
       for (let i = 0; i < 4; i++) {
@@ -93,7 +95,7 @@ describe("a student's layers", () => {
 
   it("are a copy: what changes there doesn't change the teacher", () => {
     const parameters = randomParameters(edsr(2));
-    const student = materialise(parameters, splitChannels(edsr(2), 1));
+    const student = materialise(parameters, splitChannels(modelOf(edsr(2)), 1));
     const before = parameters.get("tail.bias")?.data.slice();
     student.get("tail.bias")?.data.fill(99);
     expect(parameters.get("tail.bias")?.data).toEqual(before);
@@ -104,28 +106,28 @@ describe("a width", () => {
   it.each([edsr(4), rcan(3), carn(2), carn(2, { variant: "original" })])(
     "of 1 is the teacher: $architecture",
     (network) => {
-      expect(splitChannels(network, 1).size).toBe(0);
-      expect(splitChannels(network, 1, "official").size).toBe(0);
+      expect(splitChannels(modelOf(network), 1).size).toBe(0);
+      expect(splitChannels(modelOf(network), 1, "official").size).toBe(0);
       const parameters = randomParameters(network);
       expect(materialise(parameters, new Map())).toEqual(parameters);
     },
   );
 
   it.each([0, -0.5, 1.01, Number.NaN, Number.POSITIVE_INFINITY])("of %d is refused", (width) => {
-    expect(() => splitChannels(edsr(2), width)).toThrow(NetworkError);
-    expect(() => splitChannels(edsr(2), width)).toThrow(`width ${width} must lie above 0 and not above 1`);
+    expect(() => splitChannels(modelOf(edsr(2)), width)).toThrow(NetworkError);
+    expect(() => splitChannels(modelOf(edsr(2)), width)).toThrow(`width ${width} must lie above 0 and not above 1`);
   });
 
   it("that leaves a layer without channels is refused, naming both", () => {
-    expect(() => splitChannels(edsr(2), 0.06)).toThrow(NetworkError);
-    expect(() => splitChannels(edsr(2), 0.06)).toThrow(
+    expect(() => splitChannels(modelOf(edsr(2)), 0.06)).toThrow(NetworkError);
+    expect(() => splitChannels(modelOf(edsr(2)), 0.06)).toThrow(
       /width 0\.06 leaves layer head \(16 channels\) without channels/,
     );
     // The gates' bottlenecks are the first to be empty.
-    expect(() => splitChannels(rcan(2), 0.2)).toThrow(
+    expect(() => splitChannels(modelOf(rcan(2)), 0.2)).toThrow(
       /width 0\.2 leaves layer body\.0\.body\.0\.down \(4 channels\) without channels/,
     );
-    expect(splitChannels(rcan(2), 0.25).size).toBeGreaterThan(0);
+    expect(splitChannels(modelOf(rcan(2)), 0.25).size).toBeGreaterThan(0);
   });
 });
 
@@ -140,7 +142,7 @@ function bothWays(network: NetworkOptions, mode: SplitMode, scale: Scale) {
     teacher.set(name, graph.constant(data, shape, { name: `teacher.${name}` }));
   }
   for (const width of [...WIDTHS, 1]) {
-    const split = splitChannels(network, width, mode);
+    const split = splitChannels(modelOf(network), width, mode);
     graph.output(`sliced ${width}`, buildNetwork(network, lr, sharedSource(teacher, split)));
     const student = materialise(parameters, split);
     const alone = constants(graph, new Map([...student].map(([name, value]) => [`${width}.${name}`, value])));

@@ -1,4 +1,5 @@
 import { elements } from "@slimsr/core/internal/graph/index.js";
+import type { Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 
 /** Images of one size, one after another: N · 3 · height · width values in 0..255. */
 export interface Patches {
@@ -29,3 +30,7 @@ export function batchesOf(patches: Patches, largest: number): Patches[] {
   const cut = (at: number) => Math.floor((at * patches.count) / batches);
   return Array.from({ length: batches }, (_, i) => somePatches(patches, cut(i), cut(i + 1)));
 }
+
+/** Patches of 0..255 in the range of a network's images. */
+export const inRange = ({ range }: Pick<Descriptor, "range">, patches: Patches): Patches =>
+  range === 255 ? patches : { ...patches, data: patches.data.map((value) => (value * range) / 255) };

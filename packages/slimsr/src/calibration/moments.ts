@@ -1,7 +1,6 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
-import { Graph, graft, type Value } from "@slimsr/core/internal/graph/index.js";
-import { constantsOf, type Model } from "@slimsr/core/internal/model/model.js";
-import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
+import { applyModel, constantSource, type Model } from "@slimsr/core/internal/model/model.js";
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
 import { compile } from "../engine/compile.js";
@@ -37,7 +36,6 @@ export interface MomentOptions {
  */
 export async function measureMoments(
   model: Model,
-  parameters: Parameters,
   taps: readonly Value[],
   patches: Patches,
   { batch = 8, onBatch, signal }: MomentOptions = {},
@@ -50,7 +48,7 @@ export async function measureMoments(
     for (const [i, part] of batches.entries()) {
       signal?.throwIfAborted();
       const shape = patchShape(part, part.count);
-      const graph = () => momentGraph(model, parameters, taps, shape);
+      const graph = () => momentGraph(model, taps, shape);
       const session = await (sessions.get(part.count) ?? remember(sessions, part.count, compile(graph().graph)));
       const probe = probeShape(model, shape);
       const { outputs } = await session.run({
@@ -88,8 +86,7 @@ function accumulate(sum: Float64Array, part: Float32Array, share: number): void 
 }
 
 /** What the output is multiplied with before it is summed: [N, 3, H, W]. */
-function probeShape({ image, output }: Model, [count, , height, width]: readonly number[]): number[] {
-  const scale = (output.shape[2] as number) / (image.shape[2] as number);
+function probeShape({ descriptor: { scale } }: Model, [count, , height, width]: readonly number[]): number[] {
   return [count as number, 3, (height as number) * scale, (width as number) * scale];
 }
 
@@ -103,10 +100,10 @@ function probeOf(shape: readonly number[], signs: (length: number) => Float32Arr
   });
 }
 
-function momentGraph(model: Model, parameters: Parameters, taps: readonly Value[], shape: readonly number[]) {
+function momentGraph(model: Model, taps: readonly Value[], shape: readonly number[]) {
   const graph = new Graph("moments");
-  const known = new Map([[model.image, graph.input("lr", shape)], ...constantsOf(model, graph, parameters)]);
-  const [output] = graft(model.graph, graph, known, [model.output]) as [Value];
+  const known = new Map<Value, Value>();
+  const output = applyModel(model, graph.input("lr", shape), constantSource(graph, model.parameters), known);
   const activations = taps.map((tap) => known.get(tap) as Value);
   const total = reduceSum(mul(output, graph.input("probe", probeShape(model, shape))));
   const gradients = differentiate(total, activations);

@@ -7,7 +7,7 @@ import { readImage } from "../images/decode.js";
 import type { Patches } from "./batches.js";
 import { randomNumbers } from "./random.js";
 
-export interface PatchOptions {
+export interface CalibrationOptions {
   readonly scale: number;
   /** How many patches; 48 where left out. */
   readonly count?: number;
@@ -28,7 +28,7 @@ const MARGIN = 4;
  */
 export async function calibrationPatches(
   folder: string,
-  { scale, count = 48, side = 32, seed = 0, onPatch, signal }: PatchOptions,
+  { scale, count = 48, side = 32, seed = 0, onPatch, signal }: CalibrationOptions,
 ): Promise<Patches> {
   if (!Number.isInteger(count) || count < 1)
     throw new UsageError(`the number of patches must be 1 or more, not ${count}`);

@@ -1,7 +1,7 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
-import { loadCheckpoint } from "../files/checkpoints.js";
+import { loadModel } from "../files/models.js";
 import { finish, type Outcome, resultOf } from "../runs/finish.js";
 import { openRun, type Run } from "../runs/open.js";
 import { PRESETS, type Preset, presetSettings } from "../runs/presets.js";
@@ -73,10 +73,10 @@ export async function newSettings(
   const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>) };
   const { teacher, scale, resScale, range, variant } = named;
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
-  const { network } = await loadCheckpoint(teacher, { scale, resScale, range, variant });
+  const { descriptor } = await loadModel(teacher, { scale, resScale, range, variant });
   return (own = {}, source = options.config ?? "settings") => {
     const given = { ...named, ...own };
-    const preset = presetSettings(options.preset, network.scale, given);
+    const preset = presetSettings(options.preset, descriptor.scale, given);
     return resolveSettings({ ...preset, ...given }, source);
   };
 }
@@ -114,8 +114,8 @@ export async function completeRun(
 
 function describe({ folder }: Run, { students, rows, progress }: Outcome): string {
   const files = students.map(
-    ({ width, files: [file, onnx], difference }) =>
-      `width ${width}: ${file}, ${onnx} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
+    ({ width, files: written, difference }) =>
+      `width ${width}: ${written.join(", ")} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
   );
   const best = `report: ${folder.file("report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
   return `${renderEvaluation(rows, "text")}\n${best}${files.join("")}`;

@@ -6,11 +6,11 @@ import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
+import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
-import { loadModels } from "../evaluation/load.js";
+import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
-import type { EvaluatedModel } from "../evaluation/model.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
@@ -92,7 +92,7 @@ async function run(options: Options): Promise<void> {
   const { model, data, width, split, scale, resScale, range, variant } = options;
   const loading = { widths: width, split, scale, resScale, range, variant };
   const [modelNames, setNames] = [namesOf(model, "--model"), namesOf(data, "--data")];
-  const loaded = await Promise.all(model.map((path) => loadModels(path, loading)));
+  const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
   const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
   const magnification = commonScale(models);
   const border = options.shave ?? (options.div2k ? magnification + 6 : magnification);
@@ -124,8 +124,8 @@ function report(rows: readonly EvaluationRow[], { json, csv, markdown, images = 
   else process.stdout.write(`\n${notes.join("\n")}`);
 }
 
-function commonScale(models: readonly EvaluatedModel[]): number {
-  const [first, ...rest] = models as [EvaluatedModel, ...EvaluatedModel[]];
+function commonScale(models: readonly Contender[]): number {
+  const [first, ...rest] = models as [Contender, ...Contender[]];
   const odd = rest.find(({ scale }) => scale !== first.scale);
   if (!odd) return first.scale;
   throw new UsageError(

@@ -3,14 +3,15 @@ import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
-import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "@slimsr/core/internal/model/cost.js";
-import { networkModel } from "@slimsr/core/internal/model/model.js";
+import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
+import { channelAnalysis, networkModel } from "@slimsr/core/internal/model/model.js";
+import { narrowed } from "@slimsr/core/internal/model/split.js";
 import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
+import { isOnnxFile, loadModel } from "../files/models.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
-import { isOnnxFile, loadImportedModel } from "./imported-model.js";
 
 interface InspectOptions extends Overrides {
   json?: true;
@@ -79,7 +80,8 @@ function examine(
   layers: boolean,
   groups: boolean,
 ): Inspection {
-  const cost = networkCost(network, HD_OUTPUT, new Map([...parameters].map(([name, { shape }]) => [name, shape])));
+  const model = networkModel(network, parameters);
+  const cost = modelCost(model);
   return {
     file,
     source,
@@ -89,21 +91,22 @@ function examine(
     macs: cost.macs,
     ...(widths && {
       widths: widths.map((width) => {
-        const { parameters, macs } = costAtWidth(network, width);
+        const { parameters, macs } = modelCost(narrowed(model, width));
         return { width, parameters, macs };
       }),
     }),
     ...(layers && { layers: cost.layers }),
-    ...(groups && { groups: summariseGroups(networkModel(network).analysis.groups) }),
+    ...(groups && { groups: summariseGroups(channelAnalysis(model).groups) }),
   };
 }
 
 async function examineOnnx(file: string): Promise<OnnxInspection> {
-  const { model, parameters } = await loadImportedModel(file);
+  const model = await loadModel(file);
+  const { parameters } = model;
   return {
     file,
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
-    groups: summariseGroups(model.analysis.groups),
+    groups: summariseGroups(channelAnalysis(model).groups),
   };
 }
 

@@ -1,27 +1,17 @@
 import { basename, dirname } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
-import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
-import { CheckpointError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
-import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
-import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
-import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
-import type { NetworkOptions, Parameters } from "@slimsr/core/internal/networks/index.js";
+import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
-import { EMBEDDED_IMAGES } from "../assets.js";
-import { calibrationPatches, type PatchOptions } from "../calibration/patches.js";
 import { openDataset } from "../datasets/dataset.js";
+import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
-import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
-import { writeAtomic } from "../files/atomic.js";
-import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { makeFolder } from "../files/folders.js";
+import { loadModel, saveModel } from "../files/models.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
-import { allocate, type Budget, MEASURING_PATCHES } from "../slimming/budgets/allocate.js";
-import { latencyBudget } from "../slimming/budgets/latency.js";
-import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "../slimming/slim.js";
+import type { Budget } from "../slimming/budgets/allocate.js";
+import { type SlimOptions, slim } from "../slimming/slim.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
-import { isOnnxFile, loadImportedModel } from "./imported-model.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 
@@ -38,23 +28,6 @@ interface Options extends Overrides {
   init: Alignment;
   data?: string[];
   json?: true;
-}
-
-interface Teacher {
-  readonly model: Model;
-  readonly parameters: Parameters;
-  /** Undefined for an imported graph, whose students are written as ONNX only. */
-  readonly network: NetworkOptions | undefined;
-}
-
-/** A slimmed network, and how it came about. */
-interface Student {
-  readonly label: string;
-  readonly width: number;
-  readonly files: readonly string[];
-  readonly channels: readonly number[];
-  readonly parameters: Parameters;
-  readonly seconds: number;
 }
 
 const EXAMPLES = `
@@ -106,35 +79,50 @@ export function slimCommand(): CommandType {
 }
 
 async function run(options: Options): Promise<void> {
-  const { teacher: file, data = [], json } = options;
-  const teacher = await loadTeacher(file, options);
-  const scale = (teacher.model.output.shape[2] as number) / (teacher.model.image.shape[2] as number);
+  const { teacher: file, data = [], json, calibrate, patches, init, refit, width } = options;
+  const outputs = outputsOf(options);
+  for (const { path } of outputs) await makeOutputFolder(dirname(path));
+  const teacher = await loadModel(file, options);
+  const endings = teacher.descriptor.origin.kind === "network" ? [".safetensors", ".onnx"] : [".onnx"];
   await interruptible(async (signal) => {
+    const { scale } = teacher.descriptor;
     const sets = await Promise.all(data.map((path) => openDataset(path, { scale, signal })));
-    const { aligned, students } = await slim(teacher, scale, options, signal).catch((error: unknown) => {
+    const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
+    let done = 0;
+    const { difference, students } = await slim(teacher, {
+      ...(width && { widths: width }),
+      ...budgetOf(options),
+      ...(calibrate !== undefined && { calibration: calibrate }),
+      ...{ patches, alignment: init, refit, stage: withProgress, signal },
+      onStudent: async ({ model }) => {
+        for (const path of written[done++]?.files ?? []) await saveModel(path, model);
+      },
+    }).catch((error: unknown) => {
       if (signal.aborted) throw new InterruptedError("interrupted; students that are complete have been written");
       throw error;
     });
-    const named = (name: string, width: number, parameters: Parameters): EvaluatedModel =>
-      evaluatedModel(name, width, teacher.model, parameters);
+    const made = students.map((student, i) => ({ ...student, ...(written[i] as (typeof written)[number]) }));
     const models = [
-      named(basename(file), 1, teacher.parameters),
-      ...students.map(({ label, width, parameters }) => named(label, width, parameters)),
+      contender(basename(file), 1, teacher),
+      ...made.map(({ label, width, model }) => contender(label, width, model)),
     ];
     const rows =
       sets.length === 0
         ? []
         : await withProgress("evaluate", "images", (onProgress) => evaluate(models, sets, { onProgress, signal }));
     if (json) {
-      const described = students.map(({ parameters: _, ...student }, i) => ({ ...student, ...models[i + 1]?.cost }));
-      const report = { teacher: file, difference: aligned.difference, students: described, rows: evaluationJson(rows) };
+      const described = made.map(({ label, width, files, channels, seconds }, i) => ({
+        ...{ label, width, files, channels, seconds },
+        ...models[i + 1]?.cost,
+      }));
+      const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
       process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
       return;
     }
     process.stdout.write(
-      `aligned teacher: output differs from the original's by ${aligned.difference.toExponential(1)} of its range\n`,
+      `aligned teacher: output differs from the original's by ${difference.toExponential(1)} of its range\n`,
     );
-    students.forEach(({ files, seconds }, i) => {
+    made.forEach(({ files, seconds }, i) => {
       const { parameters = 0, macs = 0 } = models[i + 1]?.cost ?? {};
       const costs = `${parameters.toLocaleString("en")} parameters, ${(macs / 1e9).toFixed(1)} G MACs`;
       process.stdout.write(`${files.join(", ")}: ${costs}, made in ${seconds.toFixed(1)} s\n`);
@@ -144,75 +132,10 @@ async function run(options: Options): Promise<void> {
   });
 }
 
-async function loadTeacher(file: string, { scale, resScale, range, variant }: Options): Promise<Teacher> {
-  if (!isOnnxFile(file)) {
-    const { network, parameters } = await loadCheckpoint(file, { scale, resScale, range, variant });
-    return { model: networkModel(network), parameters, network };
-  }
-  const { model, parameters } = await loadImportedModel(file);
-  if (model.analysis.groups.length === 0) {
-    throw new CheckpointError(`${file} has no channels that could be dropped; choose a model with convolutions`);
-  }
-  return { model, parameters, network: undefined };
-}
-
-async function slim(
-  { model, parameters, network }: Teacher,
-  scale: number,
-  options: Options,
-  signal: AbortSignal,
-): Promise<{ aligned: AlignedTeacher; students: Student[] }> {
-  const { calibrate = EMBEDDED_IMAGES, patches: wanted, init, refit, width } = options;
-  const names = outputsOf(options);
-  for (const { path } of names) await makeOutputFolder(dirname(path));
-  const draw = (label: string, choice: Omit<PatchOptions, "scale">) =>
-    withProgress(label, "patches", (onPatch) => calibrationPatches(calibrate, { scale, ...choice, onPatch, signal }));
-  const patches = await draw("calibration images", { count: wanted });
-  const start = performance.now();
-  const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
-    withProgress(label, unit, (onProgress) =>
-      work({ signal, onProgress: (_, done, total) => onProgress(done, total) }),
-    );
-  const aligned = await staged("align", "batches", (progress) =>
-    alignTeacher(model, parameters, patches, init, progress),
-  );
-  const chooseWidths = async () => {
-    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
-    return staged("choose widths", "allocations", async (progress) =>
-      allocate(aligned, await budgetOf(options, aligned), patches, measuring, progress),
-    );
-  };
-  const preparation = (performance.now() - start) / 1000;
-  const students: Student[] = [];
-  for (const [i, { label, path, each }] of names.entries()) {
-    const begun = performance.now();
-    const channels = each === undefined ? await chooseWidths() : countsAtWidth(model.analysis.groups, each);
-    const student = await staged(`refit ${label}`, "convolutions", (progress) =>
-      slimTeacher(aligned, channels, patches, refit, progress),
-    );
-    const seconds = preparation + (performance.now() - begun) / 1000;
-    const files = await writeStudent(path, { model, network }, student);
-    students.push({
-      label,
-      width: width?.[i] ?? shareOf(model, channels),
-      files,
-      channels,
-      parameters: student,
-      seconds,
-    });
-  }
-  return { aligned, students };
-}
-
-async function budgetOf({ budget, macs, ms }: Options, aligned: AlignedTeacher): Promise<Budget> {
-  return budget ?? macs ?? latencyBudget(aligned, ms as number);
-}
-
-/** The mean share of channels that is kept. */
-function shareOf({ analysis }: Model, channels: readonly number[]): number {
-  const whole = analysis.groups.reduce((sum, { size }) => sum + size, 0);
-  return Number((channels.reduce((a, b) => a + b, 0) / whole).toFixed(3));
-}
+const budgetOf = ({ budget, macs, ms }: Options): Pick<SlimOptions, "budget"> => {
+  const limit = budget ?? macs ?? (ms === undefined ? undefined : { milliseconds: ms });
+  return limit ? { budget: limit } : {};
+};
 
 /** Before any work is done, so that a path that can't be is an error at once. */
 async function makeOutputFolder(folder: string): Promise<void> {
@@ -221,8 +144,8 @@ async function makeOutputFolder(folder: string): Promise<void> {
   });
 }
 
-/** Students to make: their names in tables, their files' paths without ending, and their widths unless a budget decides. */
-function outputsOf({ output, width, budget, macs, ms }: Options): { label: string; path: string; each?: number }[] {
+/** Students to make: their names in tables, and their files' paths without ending. */
+function outputsOf({ output, width, budget, macs, ms }: Options): { label: string; path: string }[] {
   const stem = output.replace(/\.(safetensors|onnx)$/i, "");
   if (/\.pth?$/i.test(output)) {
     throw new UsageError(
@@ -235,24 +158,8 @@ function outputsOf({ output, width, budget, macs, ms }: Options): { label: strin
   if (!width) throw new UsageError("say how slim: --width 0.5, --budget 4x, --macs 25% or --ms 40");
   return width.map((each) => {
     const path = width.length > 1 ? `${stem}-w${each}` : stem;
-    return { label: basename(path), path, each };
+    return { label: basename(path), path };
   });
-}
-
-async function writeStudent(
-  path: string,
-  { model, network }: Omit<Teacher, "parameters">,
-  parameters: Parameters,
-): Promise<string[]> {
-  const onnx = exportOnnx(model, parameters, network ? { network: JSON.stringify(network) } : {});
-  try {
-    await writeAtomic(`${path}.onnx`, onnx);
-  } catch (error) {
-    throw new CheckpointError(`${path}.onnx cannot be written: ${(error as Error).message}`, { cause: error });
-  }
-  if (!network) return [`${path}.onnx`];
-  await saveCheckpoint(`${path}.safetensors`, { network, parameters: stateOf(parameters) });
-  return [`${path}.safetensors`, `${path}.onnx`];
 }
 
 function widths(text: string): number[] {

@@ -5,7 +5,7 @@ import type { Dataset } from "./dataset.js";
 import type { PatchArrays, PatchWorkerData } from "./patch-worker.js";
 import { requireSound, type Skipped } from "./problems.js";
 
-export interface PatchOptions {
+export interface SamplerOptions {
   /** Pixels along a side of an LR patch; HR patches are `scale` times as large. */
   readonly side: number;
   /** Patches a batch. */
@@ -40,7 +40,7 @@ export class PatchSampler {
   /**
    * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
    */
-  constructor(dataset: Dataset, { side, batch, seed, skipBad = false, ahead = 4 }: PatchOptions) {
+  constructor(dataset: Dataset, { side, batch, seed, skipBad = false, ahead = 4 }: SamplerOptions) {
     for (const [name, value] of Object.entries({ side, batch })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);

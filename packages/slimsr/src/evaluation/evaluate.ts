@@ -1,18 +1,28 @@
+import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import type { Device } from "@slimsr/upscaler/internal/session.js";
+import { DEFAULT_MEMORY, type Deviation, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { writeImage } from "../images/encode.js";
+import type { Contender } from "./contender.js";
 import { measurable } from "./measurable.js";
-import type { EvaluatedModel } from "./model.js";
-import { type Deviation, Runner, type RunnerOptions } from "./runner.js";
 import { type Measure, mean, meanScore, type Score, scoreImage } from "./score.js";
 
-export interface EvaluateOptions extends RunnerOptions, Partial<Omit<Measure, "border">> {
+export interface EvaluateOptions extends Partial<Omit<Measure, "border">> {
+  readonly device?: Device | undefined;
+  readonly threads?: number | undefined;
+  /**
+   * Bytes of activations at once, of all models; larger images are computed in tiles. By default 1 GiB, and half of the
+   * machine's memory where tiles change the result.
+   */
+  readonly memory?: number | undefined;
   /** Pixels left out at each side; the scale by default, as the benchmarks do. */
   readonly border?: number | undefined;
   /** The mean of the eight turned and flipped images' outputs ("+"). */
@@ -51,6 +61,11 @@ export interface EvaluationRow extends Score {
   readonly deviations: Readonly<Partial<Record<Deviation, number>>>;
 }
 
+interface Runner {
+  readonly model: Contender;
+  readonly upscaler: Upscaler;
+}
+
 /** One row on its way. */
 interface Entry {
   readonly runner: Runner | undefined;
@@ -67,7 +82,7 @@ interface Entry {
  * @throws InterruptedError if the signal was aborted
  */
 export async function evaluate(
-  models: readonly EvaluatedModel[],
+  models: readonly Contender[],
   sets: readonly Dataset[],
   options: EvaluateOptions = {},
 ): Promise<EvaluationRow[]> {
@@ -80,14 +95,25 @@ export async function evaluate(
   const runners: Runner[] = [];
   try {
     for (const model of models) {
-      const runner = await Runner.open(model, options, (model.cost?.bytesPerPixel ?? 0) / appetite);
-      runners.push(runner);
-      await runner.warmUp();
+      const upscaler = await open(model, options, (model.cost?.bytesPerPixel ?? 0) / appetite);
+      runners.push({ model, upscaler });
+      await upscaler.warmUp();
     }
     return await evaluateSets(runners, sets, options);
   } finally {
-    await Promise.all(runners.map((runner) => runner.close()));
+    await Promise.all(runners.map(({ upscaler }) => upscaler.close()));
   }
+}
+
+/** @param share of the memory that this model may take */
+function open(model: Contender, { device, threads, memory }: EvaluateOptions, share: number): Promise<Upscaler> {
+  const whole = memory ?? (model.cost?.radius === undefined ? totalmem() / 2 : DEFAULT_MEMORY);
+  return Upscaler.open(model, createSession, {
+    name: model.name,
+    memory: whole * share,
+    ...(device && { device }),
+    ...(threads !== undefined && { threads }),
+  });
 }
 
 async function evaluateSets(
@@ -142,7 +168,7 @@ async function evaluateImage(
   if (runner) {
     const { width, height } = lr;
     const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
-    const upscaled = await runner.upscale({ width, height, data }, selfEnsemble, signal);
+    const upscaled = await runner.upscaler.upscale({ width, height, data }, selfEnsemble, signal);
     ({ milliseconds } = upscaled);
     output = imageFromPlanes(upscaled.planes.data, width * scale, height * scale);
     if (upscaled.deviation) deviations[upscaled.deviation] = (deviations[upscaled.deviation] ?? 0) + 1;
@@ -159,7 +185,7 @@ function labelOf(runner: Runner | undefined, selfEnsemble: boolean): string {
 }
 
 /** The folder that a model's images are saved in: "edsr_x2.pt", "edsr_x2.pt-w0.5+". */
-export const savedLabel = ({ name, width }: Pick<EvaluatedModel, "name" | "width">, selfEnsemble = false): string =>
+export const savedLabel = ({ name, width }: Pick<Contender, "name" | "width">, selfEnsemble = false): string =>
   `${name}${width === 1 ? "" : `-w${width}`}${selfEnsemble ? "+" : ""}`;
 
 async function saveImage(path: string, image: Image): Promise<void> {

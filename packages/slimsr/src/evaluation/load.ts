@@ -3,9 +3,8 @@ import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
-import { checkpointModels } from "./checkpoint-models.js";
-import type { EvaluatedModel } from "./model.js";
-import { onnxModel } from "./onnx-models.js";
+import { checkpointContenders } from "./checkpoint-contenders.js";
+import { type Contender, onnxContender } from "./contender.js";
 
 /** What the file may leave unsaid; `range` is the ONNX model's images', or that inside a checkpoint's network. */
 export interface LoadOptions extends Overrides {
@@ -14,20 +13,20 @@ export interface LoadOptions extends Overrides {
 }
 
 /**
- * The models in a file: an ONNX model, or a checkpoint's network at some widths.
+ * The networks in a file: an ONNX model, or a checkpoint's network at some widths.
  * @throws CheckpointError, OnnxError or UsageError where it can't be read or doesn't fit the options
  */
-export async function loadModels(
+export async function loadContenders(
   path: string,
   { widths, split, ...overrides }: LoadOptions = {},
-): Promise<EvaluatedModel[]> {
+): Promise<Contender[]> {
   const name = basename(path);
   if (!/\.onnx$/i.test(path)) {
-    return checkpointModels(name, await loadCheckpoint(path, overrides), { widths, split });
+    return checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
   }
   const { resScale, variant, scale, range } = overrides;
   if (resScale !== undefined || variant !== undefined || split !== undefined || (widths ?? [1]).join() !== "1") {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  return [onnxModel(name, await readBytes(path), { scale, range })];
+  return [onnxContender(name, await readBytes(path), { scale, range })];
 }

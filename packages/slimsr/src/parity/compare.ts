@@ -1,6 +1,7 @@
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { elements, type Graph, type Shape, type Value } from "@slimsr/core/internal/graph/index.js";
-import { parameterShapes, type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
+import { networkModel } from "@slimsr/core/internal/model/model.js";
+import { type Parameters, parameterShapes, type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import {
   float32,
   int64,
@@ -104,7 +105,7 @@ async function runCase(
 ): Promise<Map<string, Float32Array>> {
   const { settings, network } = reference;
   const shapes = parameterShapes(network);
-  const initial = new Map([...shapes.keys()].map((name) => [name, tensorOf(reference, `init.${name}`)]));
+  const initial = initialOf(reference);
   const [lr, hr] = [tensorOf(reference, "lr"), tensorOf(reference, "hr")];
   const session = await compile(trainingStep(stepOptions(reference, moveSeed)), options);
   try {
@@ -136,6 +137,9 @@ async function runCase(
   }
 }
 
+const initialOf = (reference: ReferenceCase): Parameters =>
+  new Map([...parameterShapes(reference.network).keys()].map((name) => [name, tensorOf(reference, `init.${name}`)]));
+
 function stepOptions(reference: ReferenceCase, moveSeed?: number): StepOptions {
   const { name, settings, network, vgg } = reference;
   const [batch, , height, width] = tensorOf(reference, "lr").shape as [number, number, number, number];
@@ -148,7 +152,7 @@ function stepOptions(reference: ReferenceCase, moveSeed?: number): StepOptions {
     detachTeacher: true,
   };
   return {
-    network,
+    model: networkModel(network, initialOf(reference)),
     widths: [settings.width],
     split: settings.split,
     batch,

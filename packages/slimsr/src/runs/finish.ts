@@ -1,18 +1,17 @@
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
-import { Graph } from "@slimsr/core/internal/graph/index.js";
 import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
-import { networkModel } from "@slimsr/core/internal/model/model.js";
-import { buildNetwork, constants, type NetworkOptions, type Parameters } from "@slimsr/core/internal/networks/index.js";
+import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { evaluationJson } from "../evaluation/evaluation-table.js";
-import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
-import { isShared, studentParameters } from "../training/learners.js";
+import { saveModel } from "../files/models.js";
+import { isShared, studentOf } from "../training/learners.js";
 import type { Run, RunHooks } from "./open.js";
 import { runReport } from "./run-report.js";
 import type { Settings } from "./settings.js";
@@ -46,16 +45,18 @@ const EXPORT_TOLERANCE = 0.05;
  * @throws RunError where an exported model doesn't compute what the training network does
  */
 export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
-  const { folder, settings, network, options } = run;
+  const { folder, settings, options } = run;
+  const { origin } = options.model.descriptor;
   const { state, progress } = await loadState(folder, "best");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
   for (const width of settings.width) {
-    students.push(await writeStudent(run, width, studentParameters(options, learned, width)));
+    students.push(await writeStudent(run, width, studentOf(options, learned, width)));
   }
-  if (isShared(options)) {
+  if (isShared(options) && origin.kind === "network") {
     const widths = [...new Set([1, ...settings.width])];
-    await saveCheckpoint(folder.file("slim.safetensors"), { network, parameters: stateOf(learned), widths });
+    const slim = { network: origin.network, parameters: stateOf(learned), widths };
+    await saveCheckpoint(folder.file("slim.safetensors"), slim);
   }
   const models = [...teacherBefore(run), ...modelsOf(run, learned)];
   const rows = await measure(run, models, hooks);
@@ -85,47 +86,44 @@ export function resultOf({ folder, settings }: Run, { progress, students, rows, 
   return { run: folder.path, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
 }
 
-function teacherBefore({ teacher, network }: Run): EvaluatedModel[] {
-  return teacher ? [evaluatedModel(TEACHER_BEFORE, 1, networkModel(network), teacher)] : [];
-}
+const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);
 
-async function measure(
-  run: Run,
-  models: readonly EvaluatedModel[],
-  { stage, signal }: RunHooks,
-): Promise<EvaluationRow[]> {
-  const { settings, network, validation } = run;
+async function measure(run: Run, models: readonly Contender[], { stage, signal }: RunHooks): Promise<EvaluationRow[]> {
+  const { settings, options, validation } = run;
   const { data, skipBad, device, threads } = settings;
   const sets: Dataset[] = [];
   for (const path of data) {
     const open = (onProgress: (done: number, total: number) => void) =>
-      openDataset(path, { scale: network.scale, skipBad, onProgress, signal });
+      openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
     sets.push(await stage(path, "images", open));
   }
   if (sets.length === 0) sets.push(validation.whole);
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }
 
-async function writeStudent(run: Run, width: number, parameters: Parameters): Promise<WrittenStudent> {
-  const { folder, network } = run;
+async function writeStudent(run: Run, width: number, student: Model): Promise<WrittenStudent> {
+  const { folder } = run;
   const name = studentLabel(width);
-  const onnx = exportOnnx(networkModel(network), parameters, { network: JSON.stringify(network) });
-  const difference = await exportDifference(run, onnx, parameters);
+  const onnx = exportOnnx(student);
+  const difference = await exportDifference(run, onnx, student);
   if (!(difference <= EXPORT_TOLERANCE)) {
     throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);
   }
   await folder.write(`${name}.onnx`, onnx);
-  await saveCheckpoint(folder.file(`${name}.safetensors`), { network, parameters: stateOf(parameters) });
+  if (student.descriptor.origin.kind !== "network") return { width, files: [folder.file(`${name}.onnx`)], difference };
+  await saveModel(folder.file(`${name}.safetensors`), student);
   return { width, files: [folder.file(`${name}.safetensors`), folder.file(`${name}.onnx`)], difference };
 }
 
 /** Largest difference between the deployable model and the network as it is trained, on a validation image. */
-async function exportDifference(run: Run, onnx: Uint8Array, parameters: Parameters): Promise<number> {
+async function exportDifference(run: Run, onnx: Uint8Array, student: Model): Promise<number> {
   const image = await run.validation.centres.pairs[0]?.lr();
   if (!image) throw new RunError("there is no validation image to check the exported model on");
-  const lr = float32(rgbPlanes(image), [1, 3, image.height, image.width]);
+  const { range } = student.descriptor;
+  const pixels = rgbPlanes(image).map((value) => (value * range) / 255);
+  const lr = float32(pixels, [1, 3, image.height, image.width]);
   const [exported, trained] = await Promise.all(
-    [onnx, trainingGraph(run.network, parameters, lr.shape)].map(async (source) => {
+    [onnx, instantiate(student, lr.shape)].map(async (source) => {
       const session = await createSession(source);
       const { outputs } = await session.run({ lr });
       await session.close();
@@ -133,12 +131,6 @@ async function exportDifference(run: Run, onnx: Uint8Array, parameters: Paramete
     }),
   );
   if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
-  return exported.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (trained[i] as number))), 0);
-}
-
-function trainingGraph(network: NetworkOptions, parameters: Parameters, shape: readonly number[]): Graph {
-  const graph = new Graph(network.architecture);
-  const lr = graph.input("lr", shape);
-  graph.output("sr", buildNetwork(network, lr, constants(graph, parameters)));
-  return graph;
+  const worst = exported.reduce((most, value, i) => Math.max(most, Math.abs(value - (trained[i] as number))), 0);
+  return (worst * 255) / range;
 }

@@ -1,29 +1,23 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
-import { RunError, UsageError } from "@slimsr/core/internal/errors.js";
-import { sameShape } from "@slimsr/core/internal/graph/index.js";
-import {
-  type NetworkOptions,
-  type Parameters,
-  parameterShapes,
-  type Vgg19Weights,
-  vgg19,
-} from "@slimsr/core/internal/networks/index.js";
+import { RunError } from "@slimsr/core/internal/errors.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { EMBEDDED_VGG19 } from "../assets.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
-import { loadCheckpoint, loadVgg19, saveCheckpoint } from "../files/checkpoints.js";
+import { loadVgg19 } from "../files/checkpoints.js";
+import type { Stage } from "../stage.js";
 import { packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
-import type { Stage } from "./stage.js";
 import { startingParameters } from "./start.js";
 import { loadState, type RunProgress, saveState } from "./state.js";
+import { openNetwork } from "./teacher.js";
 import { openValidation } from "./validation.js";
 
 export interface RunHooks {
@@ -37,9 +31,8 @@ export interface Run {
   readonly settings: Settings;
   /** What the run has been worked on with so far. */
   readonly environments: readonly Environment[];
-  readonly network: NetworkOptions;
-  /** The network as it came, before training; absent where it is made anew. */
-  readonly teacher: Parameters | undefined;
+  /** The full network as it came, before training; absent where it is made anew. */
+  readonly teacher: Model | undefined;
   readonly options: TrainerOptions;
   readonly training: Dataset;
   readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
@@ -47,7 +40,6 @@ export interface Run {
   readonly progress: RunProgress;
 }
 
-const TEACHER = "teacher.safetensors";
 /** The file of a run's settings. */
 export const CONFIG = "config.json";
 
@@ -76,16 +68,17 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
   if (!given && !begun) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
   const settings = given ?? (await readSettings(folder));
   const environments = await recordEnvironment(folder);
-  const { network, teacher } = await readTeacher(folder, settings, begun);
+  const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
+  const teacher = isTeacher ? model : undefined;
   const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
-  const { scale } = network;
+  const { scale } = model.descriptor;
   const training = await stage("training images", "images", (onProgress) =>
     openDataset(settings.train, { scale, range, skipBad: settings.skipBad, onProgress, signal }),
   );
   const validation = await stage("validation images", "images", (onProgress) =>
     openValidation(settings, scale, onProgress, signal),
   );
-  const options = await trainerOptions(network, teacher, settings);
+  const options = await trainerOptions(model, settings);
   const images = digestOf(training);
   if (begun) {
     const { state, progress } = await loadState(folder, "latest");
@@ -94,7 +87,7 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
         `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
       );
     }
-    return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
+    return { folder, settings, environments, teacher, options, training, validation, state, progress };
   }
   const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
   const state = initialState(
@@ -103,9 +96,9 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
   );
   const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
   await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
-  if (teacher) await saveCheckpoint(folder.file(TEACHER), { network, parameters: stateOf(teacher) });
+  await keep();
   await saveState(folder, "latest", state, progress);
-  return { folder, settings, environments, network, teacher, options, training, validation, state, progress };
+  return { folder, settings, environments, teacher, options, training, validation, state, progress };
 }
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
@@ -118,37 +111,12 @@ async function readSettings(folder: RunFolder): Promise<Settings> {
   }
 }
 
-/** The teacher, or the network that is trained anew. */
-async function readTeacher(
-  folder: RunFolder,
-  settings: Settings,
-  begun: boolean,
-): Promise<{ network: NetworkOptions; teacher: Parameters | undefined }> {
-  if (settings.network) return { network: settings.network, teacher: undefined };
-  const { teacher: file = "", scale, resScale, range, variant } = settings;
-  const { network, parameters } = begun
-    ? await loadCheckpoint(folder.file(TEACHER))
-    : await loadCheckpoint(file, { scale, resScale, range, variant });
-  for (const [name, shape] of parameterShapes(network)) {
-    if (!sameShape(parameters.get(name)?.shape ?? [], shape)) {
-      throw new UsageError(
-        `${file} is a slimmed network already (${name} is narrower than its options say): name the full one`,
-      );
-    }
-  }
-  return { network, teacher: parameters };
-}
-
-async function trainerOptions(
-  network: NetworkOptions,
-  teacher: Parameters | undefined,
-  settings: Settings,
-): Promise<TrainerOptions> {
+async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
   const { width, split, batch, patch, accumulate, average, device, threads } = settings;
-  const role = roleOf(settings, teacher);
+  const role = roleOf(settings);
   const contrastive = await contrastiveOf(settings);
   return {
-    network,
+    model,
     widths: width,
     split,
     teacher: role,
@@ -163,9 +131,9 @@ async function trainerOptions(
   };
 }
 
-function roleOf(settings: Settings, teacher: Parameters | undefined): TeacherRole {
-  if (isTeacherTrained(settings)) return teacher && settings.lambdaAnchor > 0 ? { anchor: teacher } : "shared";
-  return isTeacherFrozen(settings) && teacher ? { frozen: teacher } : "none";
+function roleOf(settings: Settings): TeacherRole {
+  if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";
+  return isTeacherFrozen(settings) ? "frozen" : "none";
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {

@@ -1,4 +1,3 @@
-import type { Scale } from "@slimsr/core/internal/networks/options.js";
 import type { PartialSettings } from "./settings.js";
 
 export const PRESETS = ["paper", "cpu", "quick"] as const;
@@ -23,7 +22,7 @@ const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, lea
  */
 export function presetSettings(
   preset: Preset,
-  scale: Scale,
+  scale: number,
   {
     method,
     teacherWeights = method === "joint" ? "shared" : "frozen",

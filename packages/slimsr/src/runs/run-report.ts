@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { nameOf } from "@slimsr/core/internal/model/model.js";
 import type { Dataset } from "../datasets/dataset.js";
+import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { speedUp } from "../evaluation/evaluation-table.js";
-import type { EvaluatedModel } from "../evaluation/model.js";
 import { encodeImage } from "../images/encode.js";
 import type { CropComparison, CropTile, Curve, ModelRole, ReportRow, RunReport } from "../report/run-page.js";
 import { stepCost } from "../training/flops.js";
@@ -21,13 +22,13 @@ const CROPS = 4;
 const POINTS = 400;
 
 /** All that the page of a finished run shows. */
-export async function runReport(run: Run, outcome: Outcome, models: readonly EvaluatedModel[]): Promise<RunReport> {
-  const { settings, environments, network, options } = run;
+export async function runReport(run: Run, outcome: Outcome, models: readonly Contender[]): Promise<RunReport> {
+  const { settings, environments, options } = run;
   const { progress, rows } = outcome;
   const { flops, vggShare } = stepCost(options);
-  const scale = `×${network.scale}`;
+  const scale = `×${options.model.descriptor.scale}`;
   return {
-    title: `${network.architecture.toUpperCase()} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
+    title: `${nameOf(options.model).toUpperCase()} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
     created: new Date().toISOString(),
     summary: summaryOf(run, outcome),
     table: rows.map((row) => reportRow(row, rows, outcome.bytes)),
@@ -135,7 +136,7 @@ function smoothed(lines: readonly StepLine[], value: (line: StepLine) => number)
 }
 
 /** The centres of some validation images by every model, beside the original. */
-async function cropsOf(run: Run, models: readonly EvaluatedModel[]): Promise<CropComparison[]> {
+async function cropsOf(run: Run, models: readonly Contender[]): Promise<CropComparison[]> {
   const { whole } = run.validation;
   const step = Math.max(1, Math.floor(whole.pairs.length / CROPS));
   const shown: Dataset = { ...whole, pairs: whole.pairs.filter((_, i) => i % step === 0).slice(0, CROPS) };

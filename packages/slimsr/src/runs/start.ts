@@ -1,56 +1,55 @@
-import { networkModel } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth, materialise, splitChannels } from "@slimsr/core/internal/model/split.js";
 import { initialParameters, type Parameters } from "@slimsr/core/internal/networks/index.js";
-import type { Patches } from "../calibration/batches.js";
+import { inRange, type Patches } from "../calibration/batches.js";
 import { randomNumbers } from "../calibration/random.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
-import { alignTeacher, slimTeacher } from "../slimming/slim.js";
+import { alignTeacher, slimTeacher } from "../slimming/aligned-teacher.js";
+import type { Stage } from "../stage.js";
 import { isShared, type LearnerOptions, learnedShapes, ownParameters } from "../training/learners.js";
 import type { Settings } from "./settings.js";
-import type { Stage } from "./stage.js";
 
 /** LR pixels along a side of a calibration patch. */
 const CALIBRATION_SIDE = 32;
 
 /**
  * The parameters that training starts from: all that it moves, under the names of `learnedShapes`.
- * @param teacher the full network's; undefined where everything is random
+ * @param teacher the full network; undefined where everything is random
  */
 export async function startingParameters(
   options: LearnerOptions,
-  teacher: Parameters | undefined,
+  teacher: Model | undefined,
   settings: Settings,
   training: Dataset,
   stage: Stage,
   signal: AbortSignal | undefined,
 ): Promise<Parameters> {
-  const { network, widths, split } = options;
+  const { widths, split } = options;
   const shared = isShared(options);
   const { init, seed } = settings;
   if (!teacher || init === "random") return initialParameters(learnedShapes(options), randomNumbers(seed));
   if (init === "plain") {
-    if (shared) return teacher;
+    if (shared) return teacher.parameters;
     return ownParameters(
-      new Map(widths.map((width) => [width, materialise(teacher, splitChannels(network, width, split))])),
+      new Map(widths.map((width) => [width, materialise(teacher.parameters, splitChannels(teacher, width, split))])),
     );
   }
-  const patches = await calibration(training, settings);
-  const model = networkModel(network);
+  const patches = inRange(teacher.descriptor, await calibration(training, settings));
   const aligned = await stage("align", "batches", (onProgress) =>
-    alignTeacher(model, teacher, patches, "balanced", {
+    alignTeacher(teacher, patches, "balanced", {
       onProgress: (_, done, total) => onProgress(done, total),
       signal,
     }),
   );
-  if (shared) return aligned.parameters;
+  if (shared) return aligned.model.parameters;
   const students = new Map<number, Parameters>();
   for (const width of widths) {
-    const counts = countsAtWidth(model.analysis.groups, width);
+    const counts = countsAtWidth(channelAnalysis(teacher).groups, width);
     const student = await stage(`refit width ${width}`, "convolutions", (onProgress) =>
       slimTeacher(aligned, counts, patches, true, { onProgress: (_, done, total) => onProgress(done, total), signal }),
     );
-    students.set(width, student);
+    students.set(width, student.parameters);
   }
   return ownParameters(students);
 }

@@ -1,8 +1,7 @@
-import { networkModel } from "@slimsr/core/internal/model/model.js";
 import type { Parameters } from "@slimsr/core/internal/networks/index.js";
+import { type Contender, contender } from "../evaluation/contender.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
-import { type EvaluatedModel, evaluatedModel } from "../evaluation/model.js";
-import { isShared, studentParameters } from "../training/learners.js";
+import { isShared, studentOf } from "../training/learners.js";
 import type { Run } from "./open.js";
 
 /** What a student is called in tables and file names. */
@@ -22,11 +21,9 @@ export function teacherDrifts(
 }
 
 /** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
-export function modelsOf({ network, options, settings }: Run, learned: Parameters): EvaluatedModel[] {
-  const model = networkModel(network);
-  const teacher = isShared(options) ? [evaluatedModel("teacher", 1, model, learned)] : [];
-  const students = settings.width.map((width) =>
-    evaluatedModel("student", width, model, studentParameters(options, learned, width)),
-  );
+export function modelsOf({ options, settings }: Run, learned: Parameters): Contender[] {
+  const whole = { ...options.model, parameters: learned };
+  const teacher = isShared(options) ? [contender("teacher", 1, whole)] : [];
+  const students = settings.width.map((width) => contender("student", width, studentOf(options, learned, width)));
   return [...teacher, ...students];
 }

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
+import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
-import type { EvaluatedModel } from "../evaluation/model.js";
+import type { OnImage } from "../stage.js";
 import type { Run } from "./open.js";
 import type { Sample } from "./recorder.js";
 import type { Settings } from "./settings.js";
-import type { OnImage } from "./stage.js";
 
 /** Opens a run's validation images; what is measured while training is their centres. */
 export async function openValidation(
@@ -43,7 +43,7 @@ const SAMPLES = 2;
 
 /** PSNR and SSIM of networks on the centres; what they make of the first images goes to the run's samples. */
 export async function validate(
-  models: readonly EvaluatedModel[],
+  models: readonly Contender[],
   { folder, settings: { device, threads }, validation: { centres } }: Run,
   step: number,
   signal: AbortSignal | undefined,

@@ -1,107 +1,108 @@
-import type { Value } from "@slimsr/core/internal/graph/index.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
-import { splitByCounts } from "@slimsr/core/internal/model/split.js";
-import type { Parameters } from "@slimsr/core/internal/networks/index.js";
-import { type Patches, somePatches } from "../calibration/batches.js";
-import { type Moments, measureMoments } from "../calibration/moments.js";
-import { align } from "./alignment/align.js";
-import { type Alignment, basisOf, type GroupLoss, inBasis, inUnits, lossOf, tapsOf } from "./alignment/basis.js";
-import { equalise } from "./alignment/equalise.js";
-import { outputsOf } from "./budgets/output-error.js";
-import { type ChannelMoments, foldDropped } from "./refitting/fold-dropped.js";
-import { refit } from "./refitting/refit.js";
+import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
+import { EMBEDDED_IMAGES } from "../assets.js";
+import { inRange } from "../calibration/batches.js";
+import { type CalibrationOptions, calibrationPatches } from "../calibration/patches.js";
+import { type Stage, silent } from "../stage.js";
+import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
+import type { Alignment } from "./alignment/basis.js";
+import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
+import { latencyBudget } from "./budgets/latency.js";
 
-/** A teacher in aligned channels: every width's student is its first channels. */
-export interface AlignedTeacher {
+export interface SlimOptions {
+  /** Shares of every layer's channels: a student for each. */
+  readonly widths?: readonly number[];
+  /** In place of widths, what one student may cost; each layer's width is then chosen. */
+  readonly budget?: Budget | { readonly milliseconds: number };
+  /** Folder of images to calibrate on; photographs that come with the package where left out. */
+  readonly calibration?: string;
+  /** Patches of 32×32 LR pixels to calibrate on; 48 where left out. */
+  readonly patches?: number;
+  /** What is done to channels first; `balanced` where left out. */
+  readonly alignment?: Alignment;
+  /** Whether convolutions are refitted by least squares; they are where left out. */
+  readonly refit?: boolean;
+  /** Called with each student as soon as it is made. */
+  readonly onStudent?: (student: SlimStudent) => Promise<void>;
+  readonly stage?: Stage;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A narrower network, and how it came about. */
+export interface SlimStudent {
   readonly model: Model;
-  readonly parameters: Parameters;
-  /** What dropping each group's channels is predicted to lose. */
-  readonly losses: readonly GroupLoss[];
-  /** Moments of the aligned channels that convolutions read; none where channels stayed as they were. */
-  readonly moments: ReadonlyMap<Value, ChannelMoments>;
-  /** Largest difference of its output to the original's, relative to the output's largest value; float rounding. */
+  /** The width that was asked for, or the mean share of channels that a budget left. */
+  readonly width: number;
+  /** Channels that each group keeps. */
+  readonly channels: readonly number[];
+  /** Seconds from the calibration images on. */
+  readonly seconds: number;
+}
+
+export interface Slimmed {
+  /** Largest difference of the aligned teacher's output to the original's, relative to the output's largest value. */
   readonly difference: number;
-}
-
-export interface SlimmingProgress {
-  onProgress?: ((stage: "calibrate" | "allocate" | "refit", done: number, total: number) => void) | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-/** Calibrates and aligns a teacher, and checks that it computes what it did. */
-export async function alignTeacher(
-  model: Model,
-  parameters: Parameters,
-  patches: Patches,
-  alignment: Alignment,
-  { onProgress, signal }: SlimmingProgress = {},
-): Promise<AlignedTeacher> {
-  const taps = tapsOf(model);
-  const measured = await measureMoments(model, parameters, [...new Set(taps.flat())], patches, {
-    batch: batchFor(model, patches),
-    onBatch: (done, total) => onProgress?.("calibrate", done, total),
-    signal,
-  });
-  const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
-  const bases = model.analysis.groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
-  const turned = moments.map((each, g) => each.map((tap) => inBasis(tap, bases[g])));
-  const even = alignment === "plain" ? { parameters, scales: [] } : equalise(model, align(model, parameters, bases));
-  const known = taps.flatMap((values, g) =>
-    even.scales.length === 0
-      ? []
-      : values.map((value, t) => [value, inUnits(turned[g]?.[t] as Moments, even.scales[g] as Float64Array)] as const),
-  );
-  return {
-    model,
-    parameters: even.parameters,
-    losses: turned.map(lossOf),
-    moments: new Map(known),
-    difference: await differenceOf(model, parameters, even.parameters, patches),
-  };
+  readonly students: readonly SlimStudent[];
 }
 
 /**
- * A student of an aligned teacher: group i keeps its first `counts[i]` channels, what these tell of the others goes into
- * what reads them, and the convolutions are refitted unless `refitted` is false.
+ * Narrower students of a network without training: its channels are aligned, the first are kept, and each convolution is refitted
+ * in closed form.
+ * @throws UsageError without widths or a budget; NetworkError where nothing can be dropped, or no student is small enough;
+ * DatasetError for calibration images that can't be used
  */
-export async function slimTeacher(
-  { model, parameters, moments }: AlignedTeacher,
-  counts: readonly number[],
-  patches: Patches,
-  refitted: boolean,
-  { onProgress, signal }: SlimmingProgress = {},
-): Promise<Parameters> {
-  const split = splitByCounts(model.places.values(), model.analysis, counts);
-  const sliced = foldDropped(model, parameters, split, moments);
-  if (!refitted) return sliced;
-  const fitted = await refit(model, parameters, sliced, split, patches, {
-    batch: batchFor(model, patches),
-    onConvolution: (done, total) => onProgress?.("refit", done, total),
-    signal,
-  });
-  return equalise(model, fitted, split).parameters;
+export async function slim(teacher: Model, options: SlimOptions): Promise<Slimmed> {
+  const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
+  const { alignment = "balanced", refit = true, onStudent } = options;
+  if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
+  const { groups } = channelAnalysis(teacher);
+  if (groups.length === 0) {
+    throw new NetworkError(
+      `${nameOf(teacher)} has no channels that could be dropped; choose a model with convolutions`,
+    );
+  }
+  const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
+  const { scale } = teacher.descriptor;
+  const draw = async (label: string, choice: Omit<CalibrationOptions, "scale">) =>
+    inRange(
+      teacher.descriptor,
+      await stage(label, "patches", (onPatch) =>
+        calibrationPatches(calibration, { scale, ...choice, onPatch, signal }),
+      ),
+    );
+  const patches = await draw("calibration images", { count: wanted });
+  const start = performance.now();
+  const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
+    stage(label, unit, (onProgress) => work({ signal, onProgress: (_, done, total) => onProgress(done, total) }));
+  const aligned = await staged("align", "batches", (progress) => alignTeacher(teacher, patches, alignment, progress));
+  const chooseWidths = async (limit: NonNullable<typeof budget>) => {
+    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
+    return staged("choose widths", "allocations", async (progress) =>
+      allocate(aligned, await budgetOf(limit, aligned), patches, measuring, progress),
+    );
+  };
+  const preparation = (performance.now() - start) / 1000;
+  const students: SlimStudent[] = [];
+  for (const [i, known] of counts.entries()) {
+    const begun = performance.now();
+    const channels = known ?? (await chooseWidths(budget as NonNullable<typeof budget>));
+    const share = (known && widths?.[i]) ?? shareOf(aligned.model, channels);
+    const model = await staged(`refit width ${share}`, "convolutions", (progress) =>
+      slimTeacher(aligned, channels, patches, refit, progress),
+    );
+    const student = { model, width: share, channels, seconds: preparation + (performance.now() - begun) / 1000 };
+    await onStudent?.(student);
+    students.push(student);
+  }
+  return { difference: aligned.difference, students };
 }
 
-/** Values of one activation that are in memory at once, at most. */
-const ACTIVATION_LIMIT = 2 ** 20;
+const budgetOf = async (budget: NonNullable<SlimOptions["budget"]>, aligned: AlignedTeacher): Promise<Budget> =>
+  "milliseconds" in budget ? latencyBudget(aligned, budget.milliseconds) : budget;
 
-/** Patches that are run at once: fewer where the network is wide. */
-function batchFor({ analysis }: Model, { height, width }: Patches): number {
-  const channels = Math.max(1, ...analysis.groups.map(({ size }) => size));
-  return Math.max(1, Math.min(8, Math.floor(ACTIVATION_LIMIT / (channels * height * width))));
-}
-
-async function differenceOf(model: Model, before: Parameters, after: Parameters, patches: Patches): Promise<number> {
-  const first = somePatches(patches, 0, 1);
-  const [[a], [b]] = (await Promise.all([before, after].map((parameters) => outputsOf(model, parameters, first)))) as [
-    Float32Array[],
-    Float32Array[],
-  ];
-  let largest = 0;
-  let difference = 0;
-  a?.forEach((value, i) => {
-    largest = Math.max(largest, Math.abs(value));
-    difference = Math.max(difference, Math.abs(value - (b?.[i] as number)));
-  });
-  return largest > 0 ? difference / largest : difference;
+/** The mean share of channels that is kept. */
+function shareOf(model: Model, channels: readonly number[]): number {
+  const whole = channelAnalysis(model).groups.reduce((sum, { size }) => sum + size, 0);
+  return Number((channels.reduce((a, b) => a + b, 0) / whole).toFixed(3));
 }

@@ -1,5 +1,6 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Graph, Value } from "@slimsr/core/internal/graph/index.js";
+import { constantSource, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
 import {
   keptShape,
   materialise,
@@ -7,45 +8,34 @@ import {
   sharedSource,
   splitChannels,
 } from "@slimsr/core/internal/model/split.js";
-import {
-  constants,
-  type NetworkOptions,
-  type ParameterShapes,
-  type ParameterSource,
-  type Parameters,
-  parameterShapes,
-} from "@slimsr/core/internal/networks/index.js";
+import type { ParameterShapes, Parameters } from "@slimsr/core/internal/networks/index.js";
 
 /**
  * What the teacher is in training: `shared`, the students' weights are its first channels and all train together, as published;
- * the same, held by its weights before training (anchor) to the output that it gave with them;
- * `none`, students have weights of their own and learn from the truth alone; or its weights, which stay as they are (frozen)
- * while students of their own learn from its output.
+ * `anchored`, the same, held to the output that it gave before training; `frozen`, its weights stay as they are while students
+ * of their own learn from its output; `none`, students have weights of their own and learn from the truth alone.
  */
-export type TeacherRole = "shared" | { readonly anchor: Parameters } | "none" | { readonly frozen: Parameters };
+export type TeacherRole = "shared" | "anchored" | "frozen" | "none";
 
 export interface LearnerOptions {
-  network: NetworkOptions;
+  /** The full network, with its parameters before training. */
+  model: Model;
   widths: readonly number[];
   split: SplitMode;
   teacher?: TeacherRole;
 }
 
-export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean => sharesWeights(teacher);
-
-const sharesWeights = (
-  teacher: TeacherRole,
-): teacher is Extract<TeacherRole, "shared" | { readonly anchor: Parameters }> =>
-  teacher === "shared" || (teacher !== "none" && "anchor" in teacher);
+export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
+  teacher === "shared" || teacher === "anchored";
 
 /** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
-  const { network, widths, split } = options;
-  const whole = parameterShapes(network);
+  const { model, widths, split } = options;
+  const whole = new Map([...model.places].map(([name, { shape }]) => [name, shape]));
   if (isShared(options)) return whole;
   return new Map(
     widths.flatMap((width) => {
-      const kept = splitChannels(network, width, split);
+      const kept = splitChannels(model, width, split);
       return [...whole].map(([name, shape]) => [ownName(width, name), keptShape(kept, name, shape)] as const);
     }),
   );
@@ -59,22 +49,23 @@ export function sourcesOf(
   learned: ReadonlyMap<string, Value>,
   graph: Graph,
 ): { teacher?: ParameterSource; anchor?: ParameterSource; students: ParameterSource[] } {
-  const { network, widths, split, teacher = "shared" } = options;
+  const { model, widths, split, teacher = "shared" } = options;
+  const before = constantSource(graph, model.parameters);
   const get = (name: string): Value => {
     const value = learned.get(name);
     if (!value) throw new NetworkError(`parameter ${name} is missing`);
     return value;
   };
-  if (sharesWeights(teacher)) {
-    const students = widths.map((width) => sharedSource(learned, splitChannels(network, width, split)));
-    return { teacher: get, students, ...(teacher !== "shared" && { anchor: constants(graph, teacher.anchor) }) };
+  if (isShared(options)) {
+    const students = widths.map((width) => sharedSource(learned, splitChannels(model, width, split)));
+    return { teacher: get, students, ...(teacher === "anchored" && { anchor: before }) };
   }
   const students = widths.map(
     (width): ParameterSource =>
       (name) =>
         get(ownName(width, name)),
   );
-  return { ...(teacher !== "none" && { teacher: constants(graph, teacher.frozen) }), students };
+  return { ...(teacher === "frozen" && { teacher: before }), students };
 }
 
 /** Students' parameters under the names that training has for them. */
@@ -86,14 +77,17 @@ export function ownParameters(students: ReadonlyMap<number, Parameters>): Parame
   );
 }
 
-/** A student's parameters, out of all that training moves. */
-export function studentParameters(options: LearnerOptions, learned: Parameters, width: number): Parameters {
-  const { network, split } = options;
-  if (isShared(options)) return materialise(learned, splitChannels(network, width, split));
+/** A student, out of all that training moves. */
+export function studentOf(options: LearnerOptions, learned: Parameters, width: number): Model {
+  const { model, split } = options;
+  if (isShared(options)) {
+    return { ...model, parameters: materialise(learned, splitChannels(model, width, split)) };
+  }
   const prefix = ownName(width, "");
-  return new Map(
+  const parameters = new Map(
     [...learned].flatMap(([name, parameter]) =>
       name.startsWith(prefix) ? [[name.slice(prefix.length), parameter] as const] : [],
     ),
   );
+  return { ...model, parameters };
 }

@@ -1,8 +1,9 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
+import { applyToPixels, type Model } from "@slimsr/core/internal/model/model.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
-import { buildNetwork, type NetworkOptions, type ParameterShapes } from "@slimsr/core/internal/networks/index.js";
+import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type RatioForm, TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
 import { concat, reduceSumSquare, reshape, sqrt } from "@slimsr/core/internal/operators/index.js";
@@ -24,7 +25,8 @@ export interface ContrastiveStep {
 }
 
 export interface StepOptions {
-  network: NetworkOptions;
+  /** The full network, with its parameters before training. */
+  model: Model;
   /** The students' widths. */
   widths: readonly number[];
   split: SplitMode;
@@ -76,22 +78,23 @@ export function trainingHalves(options: StepOptions): { gradients: Graph; update
 
 /** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
 function appendGradient(graph: Graph, options: StepOptions): Value {
-  const { network, batch, patch, contrastive } = options;
+  const { model, batch, patch, contrastive } = options;
+  const { scale, channels } = model.descriptor;
   const shapes = learnedShapes(options);
   const vector = graph.input("parameters", [flatSize(shapes)]);
   const parameters = unflatten(vector, shapes);
-  const lr = graph.input("lr", [batch, 3, ...patch]);
-  const hr = graph.input("hr", [batch, 3, ...patch.map((size) => size * network.scale)]);
+  const lr = graph.input("lr", [batch, channels.input, ...patch]);
+  const hr = graph.input("hr", [batch, channels.output, ...patch.map((size) => size * scale)]);
   const sources = sourcesOf(options, parameters, graph);
-  const teacher = sources.teacher && buildNetwork(network, lr, sources.teacher);
-  const anchor = sources.anchor && buildNetwork(network, lr, sources.anchor);
-  const students = sources.students.map((source) => buildNetwork(network, lr, source));
+  const teacher = sources.teacher && applyToPixels(model, lr, sources.teacher);
+  const anchor = sources.anchor && applyToPixels(model, lr, sources.anchor);
+  const students = sources.students.map((source) => applyToPixels(model, lr, source));
   const loss = csdLoss({
     lr,
     hr,
     ...(teacher && { teacher }),
     students,
-    scale: network.scale,
+    scale,
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
     ...(anchor && { anchor: { weight: graph.input("anchor_weight", []), image: anchor } }),
     ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),

@@ -3,11 +3,11 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { noise, photographPath } from "../../../../test/support/photographs.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
 import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
-import { imageModel, nearest } from "../evaluation/models.js";
 import { Captured } from "./captured.js";
 
 const captured = new Captured();

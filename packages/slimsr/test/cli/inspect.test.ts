@@ -64,7 +64,7 @@ describe("slimsr inspect", () => {
     expect(groups[0]).toMatchObject({ freedom: "permutation", writes: expect.arrayContaining(["head", "body_conv"]) });
     const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
     const onnx = join(folder, "edsr.onnx");
-    writeFileSync(onnx, exportOnnx(networkModel(network), parameters));
+    writeFileSync(onnx, exportOnnx(networkModel(network, parameters)));
     const exported = JSON.parse(await inspect(onnx, "--json"));
     expect(exported.groups.map(({ freedom }: { freedom: string }) => freedom)).toEqual(
       JSON.parse(await inspect(fixturePath("edsr_x4.pt"), "--groups", "--json")).groups.map(

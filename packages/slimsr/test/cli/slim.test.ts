@@ -3,6 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { photographPath } from "../../../../test/support/photographs.js";
 import { describeWith, PYTORCH } from "../../../../test/support/requirement.js";
 import { readOnnx } from "../../../core/src/onnx/index.js";
@@ -10,7 +11,6 @@ import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { slimCommand } from "../../src/cli/slim.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
 import { listing, photographs, temporaryFolder } from "../datasets/folders.js";
-import { imageModel, nearest } from "../evaluation/models.js";
 import { Captured } from "./captured.js";
 
 const TEACHER = new URL("../../../../assets/teachers/edsr_r8f64_x2.safetensors", import.meta.url).pathname;

@@ -5,7 +5,7 @@ import { noise } from "../../../../test/support/photographs.js";
 import { DatasetError } from "../../../core/src/errors.js";
 import { imageOf } from "../../../core/src/images/image.js";
 import { type Dataset, openDataset } from "../../src/datasets/dataset.js";
-import { type Batch, type PatchOptions, PatchSampler } from "../../src/datasets/patch-sampler.js";
+import { type Batch, PatchSampler, type SamplerOptions } from "../../src/datasets/patch-sampler.js";
 import { drawPatch, writeTurned } from "../../src/datasets/patches.js";
 import { photographs, place, temporaryFolder } from "./folders.js";
 
@@ -16,7 +16,7 @@ async function photographSet(scale = 2): Promise<Dataset> {
   return openDataset(await photographs(), { scale, cacheDirectory: await temporaryFolder() });
 }
 
-function sampler(dataset: Dataset, options: PatchOptions): PatchSampler {
+function sampler(dataset: Dataset, options: SamplerOptions): PatchSampler {
   const made = new PatchSampler(dataset, options);
   onTestFinished(() => made.close());
   return made;

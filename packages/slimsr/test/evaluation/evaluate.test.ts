@@ -1,26 +1,26 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { edsr, randomParameters } from "../../../../test/support/networks.js";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
+import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { distance, noise, photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
 import { DatasetError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
 import type { Value } from "../../../core/src/graph/index.js";
 import { type Image, imageOf } from "../../../core/src/images/image.js";
-import { networkModel } from "../../../core/src/model/model.js";
 import { add, conv, globalAveragePool, mul, pixelShuffle, sqrt } from "../../../core/src/operators/index.js";
 import { type Dataset, openDataset } from "../../src/datasets/dataset.js";
+import { type Contender, contender, onnxContender } from "../../src/evaluation/contender.js";
 import { type EvaluateOptions, type EvaluationRow, evaluate } from "../../src/evaluation/evaluate.js";
-import { type EvaluatedModel, evaluatedModel } from "../../src/evaluation/model.js";
-import { onnxModel } from "../../src/evaluation/onnx-models.js";
 import { readImage } from "../../src/images/decode.js";
 import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
-import { imageModel, nearest, nearestModel } from "./models.js";
+
+const nearestModel = (name = "nearest.onnx"): Contender => onnxContender(name, imageModel(nearest));
 
 const openSet = async (path: string, scale = 2): Promise<Dataset> =>
   openDataset(path, { scale, cacheDirectory: await temporaryFolder() });
 
-async function rowsOf(models: EvaluatedModel[], set: Dataset, options: EvaluateOptions = {}): Promise<EvaluationRow[]> {
+async function rowsOf(models: Contender[], set: Dataset, options: EvaluateOptions = {}): Promise<EvaluationRow[]> {
   return evaluate(models, [set], { threads: 1, ...options });
 }
 
@@ -80,8 +80,7 @@ describe("evaluation", () => {
   it("is the same in tiles", async () => {
     const set = await openSet(await photographs());
     const network = edsr(2, { blocks: 3 });
-    const parameters = new Map(randomParameters(network));
-    const model = evaluatedModel("edsr", 1, networkModel(network), parameters);
+    const model = contender("edsr", 1, modelOf(network));
     const [whole] = await rowsOf([model], set, { bicubic: false });
     const [tiled] = await rowsOf([model], set, { bicubic: false, memory: 50 ** 2 * (model.cost?.bytesPerPixel ?? 0) });
     expect(tiled?.deviations).toEqual({});
@@ -94,7 +93,7 @@ describe("evaluation", () => {
   it("says where tiles or a fixed size change the output", async () => {
     const set = await openSet(await photographs());
     const gated = (x: Value) => nearest(mul(x, mul(globalAveragePool(x), 0.01)));
-    const global = onnxModel("global.onnx", imageModel(gated));
+    const global = onnxContender("global.onnx", imageModel(gated));
     expect(global.cost?.radius).toBeUndefined();
     const [whole] = await rowsOf([global], set, { bicubic: false });
     expect(whole?.deviations).toEqual({});
@@ -103,7 +102,7 @@ describe("evaluation", () => {
       memory: 96 * 80 * (global.cost?.bytesPerPixel ?? 0),
     });
     expect(tiled?.deviations).toEqual({ tiled: 2 });
-    const fixed = onnxModel("fixed.onnx", imageModel(nearest, { fixed: [48, 64] }));
+    const fixed = onnxContender("fixed.onnx", imageModel(nearest, { fixed: [48, 64] }));
     const [first, second] = (await rowsOf([fixed, nearestModel()], set, { bicubic: false })) as [
       EvaluationRow,
       EvaluationRow,
@@ -118,7 +117,7 @@ describe("evaluation", () => {
     // x + x² / 4 isn't the same in another range.
     const bent = (top: number) => (x: Value) => nearest(add(x, mul(mul(x, x), 1 / (4 * top))));
     const models = [1, 255].map((range) =>
-      onnxModel(`${range}.onnx`, imageModel(bent(range)), { range: range as 1 | 255 }),
+      onnxContender(`${range}.onnx`, imageModel(bent(range)), { range: range as 1 | 255 }),
     );
     const [one, full] = (await rowsOf(models, set, { bicubic: false })) as [EvaluationRow, EvaluationRow];
     expect(one.psnr).toBeCloseTo(full.psnr, 6);
@@ -134,7 +133,7 @@ describe("evaluation", () => {
       );
       return nearest(conv(x, x.graph.constant(left, [3, 3, 1, 3]), undefined, { pads: [0, 1, 0, 1] }));
     };
-    const model = onnxModel("shifted.onnx", imageModel(shifted));
+    const model = onnxContender("shifted.onnx", imageModel(shifted));
     const [plain] = await rowsOf([model], set, { bicubic: false });
     const [ensemble] = await rowsOf([model], set, { bicubic: false, selfEnsemble: true });
     expect(ensemble?.psnr).toBeGreaterThan((plain?.psnr ?? 0) + 2);
@@ -152,7 +151,7 @@ describe("evaluation", () => {
     });
     for (const scale of [2, 3]) {
       const network = edsr(scale as 2 | 3);
-      const model = evaluatedModel("edsr", 1, networkModel(network), randomParameters(network));
+      const model = contender("edsr", 1, modelOf(network));
       const rows = await rowsOf([model], await openSet(folder, scale), { niqe: true });
       for (const { images } of rows) {
         for (const { psnr, ssim, niqe } of images) {
@@ -188,10 +187,10 @@ describe("evaluation", () => {
   it("explains what it cannot measure", async () => {
     const set = await openSet(await photographs());
     const network = edsr(3);
-    const triple = evaluatedModel("triple", 1, networkModel(network), randomParameters(network));
+    const triple = contender("triple", 1, modelOf(network));
     await expect(rowsOf([triple], set)).rejects.toThrow(UsageError);
     await expect(rowsOf([triple], set)).rejects.toThrow("triple magnifies ×3");
-    const broken = onnxModel(
+    const broken = onnxContender(
       "nan.onnx",
       imageModel((x) => sqrt(add(nearest(x), -128))),
     );
@@ -225,7 +224,7 @@ describe("a random network", () => {
       const weights = x.graph.constant(random.floats(12 * 3 * 81), [12, 3, 9, 9]);
       return pixelShuffle(conv(x, weights, undefined, { pads: [4, 4, 4, 4] }), 2);
     };
-    const model = onnxModel("wide.onnx", imageModel(wide));
+    const model = onnxContender("wide.onnx", imageModel(wide));
     expect(model.cost?.radius).toBe(4);
     const set = await openSet(await photographs());
     const out = await temporaryFolder();

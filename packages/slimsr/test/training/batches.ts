@@ -2,7 +2,13 @@ import { tensor } from "../../../../test/support/engine.js";
 import { randomParameters, thinVgg19 } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import type { Graph } from "../../../core/src/graph/index.js";
-import { type NetworkOptions, parameterShapes, vgg19 } from "../../../core/src/networks/index.js";
+import { networkModel } from "../../../core/src/model/model.js";
+import {
+  type Parameters as ModelParameters,
+  type NetworkOptions,
+  parameterShapes,
+  vgg19,
+} from "../../../core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../../core/src/optimisers/adam.js";
 import { float32, int64, scalar, type Tensor } from "../../../upscaler/src/session.js";
 import { compile } from "../../src/engine/compile.js";
@@ -17,8 +23,17 @@ export const contrastive = (options: Partial<ContrastiveStep> = {}): Contrastive
   ...options,
 });
 
-export const stepOptions = (network: NetworkOptions, options: Partial<StepOptions> = {}): StepOptions => ({
+/** Options of a step, and the network that it trains. */
+export type NetworkStep = StepOptions & { readonly network: NetworkOptions };
+
+/** @param before the network's parameters before training */
+export const stepOptions = (
+  network: NetworkOptions,
+  options: Partial<StepOptions> = {},
+  before: ModelParameters = randomParameters(network),
+): NetworkStep => ({
   network,
+  model: networkModel(network, before),
   widths: [0.5],
   split: "aligned",
   batch: 2,
@@ -30,7 +45,7 @@ export const stepOptions = (network: NetworkOptions, options: Partial<StepOption
 export type Feeds = Record<string, Tensor>;
 
 /** Everything that a step takes; the same for the same options. */
-export function stepFeeds(options: StepOptions, seed = 1): Feeds {
+export function stepFeeds(options: NetworkStep, seed = 1): Feeds {
   const { network, batch, patch } = options;
   const random = new Random(seed);
   const shapes = parameterShapes(network);

@@ -3,21 +3,21 @@ import { floats, number } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { UsageError } from "../../../core/src/errors.js";
 import { Graph } from "../../../core/src/graph/index.js";
+import { networkModel } from "../../../core/src/model/model.js";
 import { materialise, splitChannels } from "../../../core/src/model/split.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
 import { csdLoss } from "../../../core/src/objectives/csd.js";
 import { float32, scalar } from "../../../upscaler/src/session.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters, unpackParameters } from "../../src/training/flat.js";
-import { learnedShapes, ownParameters, studentParameters } from "../../src/training/learners.js";
-import type { StepOptions } from "../../src/training/step.js";
-import { contrastive, type Feeds, inspected, stepFeeds, stepOptions } from "./batches.js";
+import { learnedShapes, ownParameters, studentOf } from "../../src/training/learners.js";
+import { contrastive, type Feeds, inspected, type NetworkStep, stepFeeds, stepOptions } from "./batches.js";
 
 /** What the shared step starts from, as students of their own. */
-function ownFeeds(own: StepOptions, feeds: Feeds): Feeds {
+function ownFeeds(own: NetworkStep, feeds: Feeds): Feeds {
   const whole = unpackParameters(feeds.parameters?.data as Float32Array, parameterShapes(own.network));
   const students = own.widths.map(
-    (width) => [width, materialise(whole, splitChannels(own.network, width, own.split))] as const,
+    (width) => [width, materialise(whole, splitChannels(own.model, width, own.split))] as const,
   );
   const vector = packParameters(ownParameters(new Map(students)), learnedShapes(own));
   const zeros = () => float32(new Float32Array(vector.length), [vector.length]);
@@ -33,7 +33,7 @@ describe("students with weights of their own", () => {
     const shared = stepOptions(network, { widths: [0.5, 0.25], contrastive: contrastive() });
     const feeds = { ...stepFeeds(shared), teacher_weight: scalar(0) } as Feeds;
     const teacher = unpackParameters(feeds.parameters?.data as Float32Array, parameterShapes(network));
-    const own: StepOptions = { ...shared, teacher: { frozen: teacher } };
+    const own: NetworkStep = { ...shared, model: networkModel(network, teacher), teacher: "frozen" };
     const [whole, alone] = [await inspected(shared, feeds), await inspected(own, ownFeeds(own, feeds))];
     expect(number(alone, "loss") / number(whole, "loss")).toBeCloseTo(1, 5);
     expect(relativeError(floats(alone, "teacher"), floats(whole, "teacher"))).toBeLessThan(1e-6);
@@ -44,8 +44,8 @@ describe("students with weights of their own", () => {
       [...expected].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]),
     );
     for (const width of own.widths) {
-      const student = studentParameters(own, gradients, width);
-      const kept = splitChannels(network, width, own.split);
+      const student = studentOf(own, gradients, width).parameters;
+      const kept = splitChannels(own.model, width, own.split);
       // Where each of the student's elements lies in the whole.
       const indices = materialise(
         new Map([...sum].map(([name, { shape, data }]) => [name, { shape, data: data.map((__, i) => i) }])),
@@ -71,7 +71,7 @@ describe("students with weights of their own", () => {
 
   it("learn the teacher's output by a term whose weight is an input", async () => {
     const network = edsr(2);
-    const own = stepOptions(network, { teacher: { frozen: randomParameters(network, 3) }, distillation: true });
+    const own = stepOptions(network, { teacher: "frozen", distillation: true }, randomParameters(network, 3));
     const feeds = ownFeeds(own, stepFeeds(own));
     const at = (weight: number) => inspected(own, { ...feeds, distillation_weight: scalar(weight) });
     const [none, some] = [await at(0), await at(1.5)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { floats, number } from "../../../../test/support/engine.js";
-import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
+import { carn, edsr, modelOf, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import { NetworkError, UsageError } from "../../../core/src/errors.js";
 import { liveNodes } from "../../../core/src/graph/index.js";
@@ -10,7 +10,7 @@ import { compile } from "../../src/engine/compile.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters } from "../../src/training/flat.js";
 import { type StepOptions, trainingHalves, trainingStep } from "../../src/training/step.js";
-import { contrastive, type Feeds, inspected, run, stepFeeds, stepOptions } from "./batches.js";
+import { contrastive, type Feeds, inspected, type NetworkStep, run, stepFeeds, stepOptions } from "./batches.js";
 
 const gradientOf = async (options: StepOptions, feeds: Feeds): Promise<Float32Array> =>
   floats(await inspected(options, feeds), "gradient");
@@ -131,7 +131,7 @@ describe("a training step", () => {
   it("lets the contrastive loss reach the teacher only where it isn't detached", async () => {
     const [held, free] = [true, false].map((detachTeacher) =>
       stepOptions(edsr(2), { contrastive: contrastive({ detachTeacher }) }),
-    ) as [StepOptions, StepOptions];
+    ) as [NetworkStep, NetworkStep];
     const feeds = { ...stepFeeds(held), teacher_weight: scalar(0) };
     const [a, b] = [await inspected(held, feeds), await inspected(free, feeds)];
     expect(number(a, "loss")).toBeCloseTo(number(b, "loss"), 4);
@@ -178,7 +178,7 @@ describe("a training step", () => {
   it("holds a shared teacher to what it gave before, and students with it", async () => {
     const network = edsr(2);
     const before = randomParameters(network, 3);
-    const held = stepOptions(network, { teacher: { anchor: before }, distillation: true });
+    const held = stepOptions(network, { teacher: "anchored", distillation: true }, before);
     const feeds = stepFeeds(held);
     const outputs = await inspected(held, feeds);
     // A step from the anchor itself shows its image as the teacher's.
@@ -199,7 +199,7 @@ describe("a training step", () => {
   });
 
   it("accumulates: the mean of two half batches' gradients is the whole's", async () => {
-    const [whole, half] = [4, 2].map((batch) => stepOptions(rcan(2), { batch })) as [StepOptions, StepOptions];
+    const [whole, half] = [4, 2].map((batch) => stepOptions(rcan(2), { batch })) as [NetworkStep, NetworkStep];
     const feeds = stepFeeds(whole);
     const part = (tensor: Tensor | undefined, index: number): Tensor => {
       const { data, shape } = tensor as Tensor;
@@ -249,7 +249,7 @@ describe("the gradient of a whole step", () => {
     [
       "EDSR held to an anchor that students learn",
       edsr(2),
-      { teacher: { anchor: randomParameters(edsr(2), 3) }, distillation: true },
+      { teacher: "anchored", model: modelOf(edsr(2), 3), distillation: true },
     ],
     ["EDSR, two of the taps", edsr(2), { contrastive: contrastive({ taps: [0, 2, 0, 1, 0], detachTeacher: false }) }],
     [

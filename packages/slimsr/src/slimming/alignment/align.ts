@@ -1,8 +1,8 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Shape } from "@slimsr/core/internal/graph/index.js";
 import type { AxisRole, Units } from "@slimsr/core/internal/model/channels.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
-import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
+import { type ParameterMap, required } from "@slimsr/core/internal/networks/index.js";
 
 /**
  * New channels of a group. `order`: channel j is what channel order[j] was. `matrix`: x becomes T⁻¹·x, so that what wrote x is
@@ -18,9 +18,10 @@ export type Basis =
  * @param bases one per group; undefined leaves a group as it is
  * @throws NetworkError where a basis is more than a group is free to take
  */
-export function align(model: Model, parameters: Parameters, bases: readonly (Basis | undefined)[]) {
-  const { groups, unitsOf } = model.analysis;
-  const aligned = new Map<string, { shape: Shape; data: Float32Array }>();
+export function align(model: Model, bases: readonly (Basis | undefined)[]): Model {
+  const { parameters } = model;
+  const { groups, unitsOf } = channelAnalysis(model);
+  const aligned: ParameterMap = new Map();
   for (const name of parameters.keys()) aligned.set(name, required(parameters, name));
   groups.forEach((group, g) => {
     const basis = bases[g];
@@ -33,7 +34,7 @@ export function align(model: Model, parameters: Parameters, bases: readonly (Bas
       aligned.set(parameter.name, { shape, data: transformAxis(data, shape, axis, copies, basis, role) });
     }
   });
-  return aligned;
+  return { ...model, parameters: aligned };
 }
 
 function checkBasis(basis: Basis, size: number, linear: boolean, network: string): void {

@@ -1,6 +1,6 @@
 import { intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { ChannelGroup } from "@slimsr/core/internal/model/channels.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import type { Moments } from "../../calibration/moments.js";
 import {
   addScaled,
@@ -22,15 +22,16 @@ export const ALIGNMENTS = ["plain", "sort", "pca", "balanced"] as const;
 export type Alignment = (typeof ALIGNMENTS)[number];
 
 /** The activations through which convolutions read each group's channels, whole and in their order. */
-export function tapsOf({ graph, analysis }: Model): Value[][] {
+export function tapsOf(model: Model): Value[][] {
+  const { groups, channelsOf } = channelAnalysis(model);
   const read = new Set(
-    liveNodes(graph).flatMap((node) =>
+    liveNodes(model.graph).flatMap((node) =>
       node.operator === "Conv" ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
     ),
   );
-  return analysis.groups.map(({ first, size }) =>
+  return groups.map(({ first, size }) =>
     [...read].filter((value) => {
-      const units = analysis.channelsOf(value);
+      const units = channelsOf(value);
       return units?.length === size && units.every((unit, i) => unit === first + i);
     }),
   );

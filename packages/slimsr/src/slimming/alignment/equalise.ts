@@ -1,7 +1,7 @@
 import type { ChannelGroup, GroupAxis, Units } from "@slimsr/core/internal/model/channels.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import type { Split } from "@slimsr/core/internal/model/split.js";
-import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { required } from "@slimsr/core/internal/networks/index.js";
 
 /** Passes over the groups; each changes what its neighbours are compared with, ever less. */
 const PASSES = 8;
@@ -11,14 +11,12 @@ const PASSES = 8;
  * square: w_in ← s·w_in, w_out ← w_out / s, where all between is positively homogeneous (Nagel et al. 2019, section 4.1, who scale
  * for quantisation). An optimiser such as Adam moves every weight by about the same amount, so that this is what training
  * can begin from: a basis of balanced truncation leaves weights of 1e-4 beside some of 10, and the first steps destroy them.
- * @returns the scaled parameters, and what each group's channels are multiplied with
- * @param split what the parameters keep of the model's, where they are a student's
+ * @returns the scaled model, and what each group's channels are multiplied with
+ * @param split what the parameters keep of the full network's, where they are a student's
  */
-export function equalise(
-  { analysis }: Model,
-  parameters: Parameters,
-  split: Split = new Map(),
-): { parameters: Parameters; scales: Float64Array[] } {
+export function equalise(model: Model, split: Split = new Map()): { model: Model; scales: Float64Array[] } {
+  const { parameters } = model;
+  const analysis = channelAnalysis(model);
   const scales = analysis.groups.map(({ size }) => new Float64Array(size).fill(1));
   const unitsOf: UnitsOf = (parameter, axis) => {
     const units = analysis.unitsOf(parameter, axis) as Units;
@@ -40,7 +38,7 @@ export function equalise(
       }
     }
   }
-  return { parameters: scaled, scales };
+  return { model: { ...model, parameters: scaled }, scales };
 }
 
 type Tensor = { readonly shape: readonly number[]; readonly data: Float32Array };

@@ -1,6 +1,6 @@
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { type Patches, somePatches } from "../../calibration/batches.js";
-import { type AlignedTeacher, type SlimmingProgress, slimTeacher } from "../slim.js";
+import { type AlignedTeacher, type SlimmingProgress, slimTeacher } from "../aligned-teacher.js";
 import { type Allocation, exchange, neighboursOf, STEP } from "./channel-exchange.js";
 import { errorAgainst } from "./output-error.js";
 import { costModel, type StudentCost } from "./student-cost.js";
@@ -45,7 +45,7 @@ export async function allocate(
 ): Promise<number[]> {
   const { model } = teacher;
   const costOf = costModel(model);
-  const limit = costOf(model.analysis.groups.map(({ size }) => size))[budget.of] * budget.share;
+  const limit = costOf(channelAnalysis(model).groups.map(({ size }) => size))[budget.of] * budget.share;
   const cost = (counts: readonly number[]) => costOf(counts)[budget.of];
   const candidates = [
     uniform(model, cost, limit),
@@ -53,8 +53,8 @@ export async function allocate(
   ].filter((counts) => counts !== undefined);
   const first = distinct(candidates);
   const fitting = somePatches(patches, 0, TRIAL_PATCHES);
-  const errorOf = await errorAgainst(model, teacher.parameters, measuring);
-  const { groups } = model.analysis;
+  const errorOf = await errorAgainst(model, measuring);
+  const { groups } = channelAnalysis(model);
   const isExchanged = groups.length <= MOST_EXCHANGED;
   const trials = first.length + (isExchanged ? 2 * groups.length + 2 : 0);
   let done = 0;
@@ -93,7 +93,7 @@ function greedy(
   limit: number,
   streamWeight: number,
 ): number[] | undefined {
-  const { groups } = model.analysis;
+  const { groups } = channelAnalysis(model);
   const counts = groups.map(({ size }) => size);
   const loss = (g: number, from: number, to: number) => {
     const { perChannel = [], shared = false } = losses[g] ?? {};
@@ -119,7 +119,7 @@ function greedy(
 
 /** Gives back, while the budget has room, the channels that gain most for what they cost. */
 function fillUp(
-  { analysis }: Model,
+  model: Model,
   counts: number[],
   cost: (counts: readonly number[]) => number,
   limit: number,
@@ -128,7 +128,7 @@ function fillUp(
   for (;;) {
     const spent = cost(counts);
     let best = { ratio: 0, group: -1, count: 0 };
-    for (const [g, { size }] of analysis.groups.entries()) {
+    for (const [g, { size }] of channelAnalysis(model).groups.entries()) {
       const now = counts[g] as number;
       const count = Math.min(size, now + STEP);
       counts[g] = count;

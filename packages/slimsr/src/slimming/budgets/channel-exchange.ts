@@ -1,4 +1,4 @@
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 
 /** Channels are kept in multiples of this, which engines' vector units take; smaller groups stay whole. */
 export const STEP = 8;
@@ -18,12 +18,12 @@ export interface Neighbour {
 
 /** The neighbours of an allocation, each measured. */
 export async function neighboursOf(
-  { analysis }: Model,
+  model: Model,
   { counts, error }: Allocation,
   measured: (counts: readonly number[]) => Promise<Allocation>,
 ): Promise<Neighbour[]> {
   const neighbours: Neighbour[] = [];
-  for (const [group, { size }] of analysis.groups.entries()) {
+  for (const [group, { size }] of channelAnalysis(model).groups.entries()) {
     const now = counts[group] as number;
     for (const count of [now - STEP, Math.min(size, now + STEP)]) {
       if (count < STEP || count === now) continue;

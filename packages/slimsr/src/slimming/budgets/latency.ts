@@ -1,10 +1,11 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
 import { elements } from "@slimsr/core/internal/graph/index.js";
+import { channelAnalysis } from "@slimsr/core/internal/model/model.js";
 import { materialise, splitByCounts } from "@slimsr/core/internal/model/split.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
-import type { AlignedTeacher } from "../slim.js";
+import type { AlignedTeacher } from "../aligned-teacher.js";
 import type { Budget } from "./allocate.js";
 import { costModel } from "./student-cost.js";
 import { uniformCounts, widestOf } from "./uniform-widths.js";
@@ -14,13 +15,12 @@ import { uniformCounts, widestOf } from "./uniform-widths.js";
  * machine's CPU, found by bisection; weights don't matter for the time, so students are only sliced.
  * @throws NetworkError where even the slimmest student takes longer
  */
-export async function latencyBudget({ model, parameters }: AlignedTeacher, milliseconds: number): Promise<Budget> {
-  const { image, output, places, analysis } = model;
-  const scale = (output.shape[2] as number) / (image.shape[2] as number);
+export async function latencyBudget({ model }: AlignedTeacher, milliseconds: number): Promise<Budget> {
+  const { scale } = model.descriptor;
   const shape = [1, 3, Math.floor(720 / scale), Math.floor(1280 / scale)];
   const timeOf = (kept: number): Promise<number> => {
-    const split = splitByCounts(places.values(), analysis, uniformCounts(model, kept));
-    return medianTime(exportOnnx(model, materialise(parameters, split)), shape);
+    const split = splitByCounts(model.places.values(), channelAnalysis(model), uniformCounts(model, kept));
+    return medianTime(exportOnnx({ ...model, parameters: materialise(model.parameters, split) }), shape);
   };
   const least = await timeOf(1);
   if (least > milliseconds) {

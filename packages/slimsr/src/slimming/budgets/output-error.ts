@@ -1,5 +1,4 @@
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import type { Parameters } from "@slimsr/core/internal/networks/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
@@ -9,23 +8,19 @@ import { COLOUR, LUMA } from "../../calibration/moments.js";
  * Yields a student's mean squared difference to its teacher, of luma and, with a smaller weight, colours: that is how far PSNR falls,
  * where images are about as far from the truth by themselves.
  */
-export async function errorAgainst(
-  model: Model,
-  teacher: Parameters,
-  patches: Patches,
-): Promise<(student: Parameters) => Promise<number>> {
-  const ideals = await outputsOf(model, teacher, patches);
+export async function errorAgainst(teacher: Model, patches: Patches): Promise<(student: Model) => Promise<number>> {
+  const ideals = await outputsOf(teacher, patches);
   return async (student) => {
-    const outputs = await outputsOf(model, student, patches);
+    const outputs = await outputsOf(student, patches);
     const sum = outputs.reduce((total, own, i) => total + squaredDifference(ideals[i] as Float32Array, own), 0);
     return sum / outputs.length;
   };
 }
 
 /** A network's images of the patches, one by one. */
-export async function outputsOf(model: Model, parameters: Parameters, patches: Patches): Promise<Float32Array[]> {
+export async function outputsOf(model: Model, patches: Patches): Promise<Float32Array[]> {
   const shape = patchShape(patches, 1);
-  const session = await createSession(instantiate(model, parameters, shape));
+  const session = await createSession(instantiate(model, shape));
   const images: Float32Array[] = [];
   try {
     for (const { data } of batchesOf(patches, 1)) {

@@ -1,5 +1,5 @@
 import { elements, liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 
 /** Output pixels for which the field states multiply-accumulates: 1280×720. */
 const HD_PIXELS = 1280 * 720;
@@ -11,13 +11,9 @@ export interface StudentCost {
 }
 
 /** Yields what a network costs when group i keeps `counts[i]` of its channels. */
-export function costModel({
-  graph,
-  image,
-  output,
-  places,
-  analysis,
-}: Model): (counts: readonly number[]) => StudentCost {
+export function costModel(model: Model): (counts: readonly number[]) => StudentCost {
+  const { graph, image, output, places } = model;
+  const analysis = channelAnalysis(model);
   const pixels = (value: Value) => elements(value.shape.slice(2));
   const inputPixels = (HD_PIXELS * pixels(image)) / pixels(output);
   const positions = (value: Value) => (pixels(value) === 1 ? 1 : (inputPixels * pixels(value)) / pixels(image));

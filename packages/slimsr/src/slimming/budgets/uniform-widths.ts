@@ -1,5 +1,5 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 
 /** The largest uniform width that fits. */
 export function uniform(model: Model, cost: (counts: readonly number[]) => number, limit: number): number[] {
@@ -10,8 +10,8 @@ export function uniform(model: Model, cost: (counts: readonly number[]) => numbe
   throw new NetworkError(`no student fits a budget of ${Math.floor(limit).toLocaleString("en")}; allow more`);
 }
 
-export const widestOf = ({ analysis }: Model): number => Math.max(...analysis.groups.map(({ size }) => size));
+export const widestOf = (model: Model): number => Math.max(...channelAnalysis(model).groups.map(({ size }) => size));
 
 /** The counts of a uniform width at which the widest group keeps `kept` channels. */
 export const uniformCounts = (model: Model, kept: number): number[] =>
-  model.analysis.groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widestOf(model))));
+  channelAnalysis(model).groups.map(({ size }) => Math.max(1, Math.floor((kept * size) / widestOf(model))));

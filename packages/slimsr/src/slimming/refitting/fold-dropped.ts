@@ -1,7 +1,7 @@
 import { liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { materialise, type Split, type Tensors } from "@slimsr/core/internal/model/split.js";
-import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import { materialise, type Split } from "@slimsr/core/internal/model/split.js";
+import { required } from "@slimsr/core/internal/networks/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import { concatenated } from "../alignment/basis.js";
 import { cholesky } from "../linear-algebra/cholesky.js";
@@ -24,27 +24,23 @@ interface Prediction {
 }
 
 /**
- * The student's parameters as they are sliced from the teacher's, made up for what is dropped as far as moments tell: where a
+ * The student as it is sliced from the teacher's, made up for what is dropped as far as moments tell: where a
  * convolution reads channels that are dropped, these are predicted from those that are kept by least squares, position by
  * position, and the prediction goes into its weight and bias.
- * @param teacher parameters in aligned channels
+ * @param teacher in aligned channels
  * @param moments of the aligned channels of each activation that convolutions read; where there are none, all is only sliced
  */
-export function foldDropped(
-  model: Model,
-  teacher: Parameters,
-  split: Split,
-  moments: ReadonlyMap<Value, ChannelMoments>,
-): Tensors {
-  const whole = new Map(teacher);
-  for (const convolution of liveNodes(model.graph).filter((node) => hasOwnParameters(model, node))) {
+export function foldDropped(teacher: Model, split: Split, moments: ReadonlyMap<Value, ChannelMoments>): Model {
+  const { parameters } = teacher;
+  const whole = new Map(parameters);
+  for (const convolution of liveNodes(teacher.graph).filter((node) => hasOwnParameters(teacher, node))) {
     const [x, weight, bias] = convolution.inputs as [Value, Value, Value];
     const known = concatenated(x).map((part) => moments.get(part));
     const kept = split.get(weight.name)?.get(1);
     if (!kept || !known.every((each) => each !== undefined)) continue;
     const stays = (channel: number) => kept.some(({ start, end }) => channel >= start && channel < end);
-    const { shape, data } = required(teacher, weight.name);
-    const folded = { weight: data.slice(), bias: required(teacher, bias.name).data.slice() };
+    const { shape, data } = required(parameters, weight.name);
+    const folded = { weight: data.slice(), bias: required(parameters, bias.name).data.slice() };
     let first = 0;
     for (const part of known) {
       fold(folded, shape, predict(part, first, stays));
@@ -53,7 +49,7 @@ export function foldDropped(
     whole.set(weight.name, { shape, data: folded.weight });
     whole.set(bias.name, { shape: bias.shape, data: folded.bias });
   }
-  return materialise(whole, split);
+  return { ...teacher, parameters: materialise(whole, split) };
 }
 
 /** Convolutions with a weight and a bias that nothing else reads. */

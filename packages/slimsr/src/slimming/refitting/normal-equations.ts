@@ -6,7 +6,7 @@ import { type Cholesky, cholesky } from "../linear-algebra/cholesky.js";
 import { addScaled, traceOf } from "../linear-algebra/matrices.js";
 
 /** Weight [O, C, kh, kw] and bias [O], where there is one. */
-export interface Kernel {
+export interface ConvolutionParameters {
   readonly weight: Float32Array;
   readonly bias?: Float32Array;
 }
@@ -79,7 +79,7 @@ export class NormalEquations {
    * @param start W₀
    * @throws NetworkError where the equations aren't finite
    */
-  improve(cross: Float64Array, start: Kernel): Kernel {
+  improve(cross: Float64Array, start: ConvolutionParameters): ConvolutionParameters {
     if (!cross.every(Number.isFinite)) throw unsound();
     const { features, taps } = this;
     const filters = cross.length / features;
@@ -104,7 +104,12 @@ function damped(gram: Float64Array, features: number, energy: number, ridge: num
 }
 
 /** [O, C, taps] and [O] → [O, F], features tap by tap. */
-function toRows({ weight, bias }: Kernel, filters: number, features: number, taps: number): Float64Array {
+function toRows(
+  { weight, bias }: ConvolutionParameters,
+  filters: number,
+  features: number,
+  taps: number,
+): Float64Array {
   const rows = new Float64Array(filters * features);
   forEachWeight(filters, features, taps, bias !== undefined, (inRows, inWeight) => {
     rows[inRows] = weight[inWeight] as number;
@@ -115,7 +120,13 @@ function toRows({ weight, bias }: Kernel, filters: number, features: number, tap
   return rows;
 }
 
-function fromRows(rows: Float64Array, filters: number, features: number, taps: number, biased: boolean): Kernel {
+function fromRows(
+  rows: Float64Array,
+  filters: number,
+  features: number,
+  taps: number,
+  biased: boolean,
+): ConvolutionParameters {
   const weight = new Float32Array(filters * (features - (biased ? 1 : 0)));
   forEachWeight(filters, features, taps, biased, (inRows, inWeight) => {
     weight[inWeight] = rows[inRows] as number;

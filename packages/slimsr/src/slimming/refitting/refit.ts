@@ -1,13 +1,18 @@
 import { elements, intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import type { Split, Tensors } from "@slimsr/core/internal/model/split.js";
-import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
+import type { Split } from "@slimsr/core/internal/model/split.js";
+import { type ParameterMap, required } from "@slimsr/core/internal/networks/index.js";
 import { add, concat, div, greater, mul, neg, relu, slice, sub, where } from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import type { Patches } from "../../calibration/batches.js";
 import { addScaled } from "../linear-algebra/matrices.js";
-import { convolutionFeatures, declareEquations, type Kernel, NormalEquations } from "./normal-equations.js";
-import { Lockstep } from "./side-by-side.js";
+import {
+  type ConvolutionParameters,
+  convolutionFeatures,
+  declareEquations,
+  NormalEquations,
+} from "./normal-equations.js";
+import { SideBySide } from "./side-by-side.js";
 
 export interface RefitOptions {
   /** Damping relative to the mean energy of a convolution's inputs; 1e-4 where left out. */
@@ -34,35 +39,34 @@ interface Target {
  * Solves a student's convolutions one after another, in the order of the data: each yields, by ridge least squares, the teacher's
  * values from the student's own inputs, so that later ones repair what earlier ones lost (He et al. 2017, section 3.2; here
  * with the residual's other addend taken from the student).
- * @param teacher parameters in aligned channels, of which the student keeps the first
- * @param student sliced parameters; they are where the solution starts
+ * @param teacher in aligned channels, of which the student keeps the first
+ * @param student sliced; its parameters are where the solution starts
  * @param split what the student keeps of the teacher
  * @throws NetworkError where activations aren't finite
  */
 export async function refit(
-  model: Model,
-  teacher: Parameters,
-  student: Parameters,
+  teacher: Model,
+  student: Model,
   split: Split,
   patches: Patches,
   { ridge = 1e-4, batch = 8, onConvolution, signal }: RefitOptions = {},
-): Promise<Tensors> {
-  const fitted: Tensors = new Map(student);
-  const convolutions = liveNodes(model.graph).filter((node) => isRefittable(model, node));
+): Promise<Model> {
+  const fitted: ParameterMap = new Map(student.parameters);
+  const convolutions = liveNodes(teacher.graph).filter((node) => isRefittable(teacher, node));
   const unsolved = new Set(convolutions);
-  const lockstep = new Lockstep(model, { teacher, student: fitted }, patches, batch);
+  const networks = new SideBySide(teacher, { teacher: teacher.parameters, student: fitted }, patches, batch);
   try {
     for (const [i, node] of convolutions.entries()) {
       signal?.throwIfAborted();
-      await refitConvolution(lockstep, node, targetOf(lockstep, node, unsolved), fitted, split, ridge);
-      lockstep.release();
+      await refitConvolution(networks, node, targetOf(networks, node, unsolved), fitted, split, ridge);
+      networks.release();
       unsolved.delete(node);
       onConvolution?.(i + 1, convolutions.length);
     }
   } finally {
-    await lockstep.close();
+    await networks.close();
   }
-  return fitted;
+  return { ...student, parameters: fitted };
 }
 
 /** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
@@ -73,24 +77,27 @@ function isRefittable({ places }: Model, { operator, inputs, attributes }: Node)
 
 /** Solves one convolution and puts its parameters into `fitted`. */
 async function refitConvolution(
-  lockstep: Lockstep,
+  networks: SideBySide,
   node: Node,
   target: Target,
-  fitted: Tensors,
+  fitted: ParameterMap,
   split: Split,
   ridge: number,
 ): Promise<void> {
   const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value | undefined];
   const { shape, data } = required(fitted, weightPlace.name);
   const [filters, channels, ...kernel] = shape as [number, number, number, number];
-  let solution: Kernel = { weight: data, ...(biasPlace && { bias: required(fitted, biasPlace.name).data }) };
+  let solution: ConvolutionParameters = {
+    weight: data,
+    ...(biasPlace && { bias: required(fitted, biasPlace.name).data }),
+  };
   const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
   let equations: NormalEquations | undefined;
-  const passes = isRectified(lockstep, target.value) ? 1 + RECTIFIED_PASSES : 1;
+  const passes = isRectified(networks, target.value) ? 1 + RECTIFIED_PASSES : 1;
   for (let pass = 0; pass < passes; pass++) {
     const gram = new Float64Array(equations ? 0 : features ** 2);
     const cross = new Float64Array(filters * features);
-    await lockstep.advance(
+    await networks.advance(
       { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
       ({ teacher: [whole], student: [input, beside] }, feed) => {
         const ideal = keepChannels(whole as Value, split.get(weightPlace.name)?.get(0));
@@ -122,8 +129,8 @@ async function refitConvolution(
  */
 const passedByRelu = (ideal: Value, own: Value): Value => where(greater(ideal, 0), ideal, neg(relu(neg(own))));
 
-const isRectified = (lockstep: Lockstep, value: Value): boolean => {
-  const readers = lockstep.consumers(value);
+const isRectified = (networks: SideBySide, value: Value): boolean => {
+  const readers = networks.consumers(value);
   return readers.length > 0 && readers.every(({ operator }) => operator === "Relu");
 };
 
@@ -141,12 +148,12 @@ function keepChannels(value: Value, kept: readonly { start: number; end: number 
  * Where a convolution's output goes on into a sum, and nowhere else, the sum is the target: what the student's other addend
  * lacks is then made up for. Elsewhere it is the convolution's own output.
  */
-function targetOf(lockstep: Lockstep, node: Node, unsolved: ReadonlySet<Node>): Target {
+function targetOf(networks: SideBySide, node: Node, unsolved: ReadonlySet<Node>): Target {
   const own = node.outputs[0] as Value;
   let at = own;
   let factor = 1;
   for (;;) {
-    const [reader, another] = lockstep.consumers(at);
+    const [reader, another] = networks.consumers(at);
     if (!reader || another) break;
     const [first, second] = reader.inputs as [Value, Value | undefined];
     const number = second?.data && elements(second.shape) === 1 ? Number(second.data[0]) : undefined;
@@ -157,7 +164,7 @@ function targetOf(lockstep: Lockstep, node: Node, unsolved: ReadonlySet<Node>): 
     }
     if (!second || second === first || (reader.operator !== "Add" && reader.operator !== "Sub")) break;
     const other = first === at ? second : first;
-    const known = other.producer !== undefined && !lockstep.ahead("student", other).some((each) => unsolved.has(each));
+    const known = other.producer !== undefined && !networks.ahead("student", other).some((each) => unsolved.has(each));
     if (!known || other.shape.length !== 4) break;
     const minus = reader.operator === "Sub";
     return {

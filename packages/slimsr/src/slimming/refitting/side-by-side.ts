@@ -14,8 +14,8 @@ import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
 
-/** A network that is run stretch by stretch, with parameters that may change ahead of where it is. */
-interface Runner {
+/** How far a network has been run: its parameters may change ahead of where it is. */
+interface Progress {
   readonly parameters: Parameters;
   readonly done: Set<Node>;
   /** Activations that are still to be read, a tensor per batch. */
@@ -35,8 +35,8 @@ export type Assembly = (activations: Record<Role, readonly Value[]>, feed: (tens
  * Teacher and student side by side on the same patches. Only activations that are still to be read are kept, and each stretch
  * of the networks runs once. Stretches of equal structure share a session: parameters are fed.
  */
-export class Lockstep {
-  readonly #runners: Record<Role, Runner>;
+export class SideBySide {
+  readonly #progress: Record<Role, Progress>;
   readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
   readonly #batches: readonly Patches[];
   readonly #sessions = new Map<string, Session>();
@@ -50,14 +50,14 @@ export class Lockstep {
     this.#consumers = consumersOf(liveNodes(model.graph));
     this.#batches = batchesOf(patches, batch);
     // Each network has images of its own, for activations are moved to the engine's thread and back.
-    const runner = (role: Role): Runner => ({
+    const begin = (role: Role): Progress => ({
       parameters: parameters[role],
       done: new Set(),
       live: new Map([
         [model.image, this.#batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
       ]),
     });
-    this.#runners = { teacher: runner("teacher"), student: runner("student") };
+    this.#progress = { teacher: begin("teacher"), student: begin("student") };
   }
 
   consumers(value: Value): readonly Node[] {
@@ -66,7 +66,7 @@ export class Lockstep {
 
   /** The nodes that still have to run before `value` is known. */
   ahead(role: Role, value: Value): Node[] {
-    const { live } = this.#runners[role];
+    const { live } = this.#progress[role];
     return nodesBetween(this.model.graph, (each) => live.has(each), [value]);
   }
 
@@ -95,10 +95,10 @@ export class Lockstep {
       consume(outputs);
     }
     for (const role of ROLES) {
-      const runner = this.#runners[role];
-      for (const node of this.#path(role, wanted[role])) runner.done.add(node);
+      const progress = this.#progress[role];
+      for (const node of this.#path(role, wanted[role])) progress.done.add(node);
       kept[role].forEach((value, k) => {
-        runner.live.set(
+        progress.live.set(
           value,
           results[role].map((batch) => batch[k] as Tensor),
         );
@@ -109,7 +109,7 @@ export class Lockstep {
   /** Lets go of activations that nothing reads any more. */
   release(): void {
     for (const role of ROLES) {
-      const { live, done } = this.#runners[role];
+      const { live, done } = this.#progress[role];
       for (const value of live.keys()) if (this.consumers(value).every((node) => done.has(node))) live.delete(value);
     }
   }
@@ -120,13 +120,13 @@ export class Lockstep {
   }
 
   #path(role: Role, wanted: readonly Value[]): Node[] {
-    const { live } = this.#runners[role];
+    const { live } = this.#progress[role];
     return nodesBetween(this.model.graph, (value) => live.has(value), wanted);
   }
 
   /** What the stretch computes and later ones read, and the wanted activations themselves. */
   #keeps(role: Role, wanted: readonly Value[]): Value[] {
-    const { live, done } = this.#runners[role];
+    const { live, done } = this.#progress[role];
     const path = new Set(this.#path(role, wanted));
     const made = [...path].flatMap((node) => node.outputs);
     const read = (value: Value) => this.consumers(value).some((node) => !path.has(node) && !done.has(node));
@@ -145,7 +145,7 @@ export class Lockstep {
     };
     const activations = {} as Record<Role, readonly Value[]>;
     for (const role of ROLES) {
-      const { live, parameters } = this.#runners[role];
+      const { live, parameters } = this.#progress[role];
       const known = new Map<Value, Value>();
       const reads = [...this.#path(role, wanted[role]).flatMap(({ inputs }) => inputs), ...wanted[role]];
       for (const value of new Set(reads)) {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
   outputOf,
-  randomParameters,
   randomPatches,
   rootMeanSquare,
+  smallModel,
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
-import { networkModel } from "../../../../core/src/model/model.js";
+import { channelAnalysis, type Model } from "../../../../core/src/model/model.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
 import { type Parameters, required } from "../../../../core/src/networks/index.js";
 import { align } from "../../../src/slimming/alignment/align.js";
@@ -32,27 +32,26 @@ describe("equalising", () => {
   for (const options of [2, 4].flatMap((scale) => smallNetworks(scale as 2 | 4))) {
     const name = `${options.architecture}${options.architecture === "carn" ? ` ${options.variant}` : ""} ×${options.scale}`;
     it(`keeps what ${name} and its student compute`, async () => {
-      const model = networkModel(options);
-      const parameters = randomParameters(options);
+      const model = smallModel(options);
+      const analysis = channelAnalysis(model);
       const patches = randomPatches(2);
-      const before = await outputOf(model, parameters, patches);
-      const after = await outputOf(model, equalise(model, parameters).parameters, patches);
+      const before = await outputOf(model, patches);
+      const after = await outputOf(equalise(model).model, patches);
       expect(rootMeanSquare(after, before)).toBeLessThan(2e-5 * rootMeanSquare(before));
-      const split = splitByCounts(model.places.values(), model.analysis, countsAtWidth(model.analysis.groups, 0.5));
-      const student = materialise(parameters, split);
-      const slim = await outputOf(model, student, patches);
-      const scaled = await outputOf(model, equalise(model, student, split).parameters, patches);
+      const split = splitByCounts(model.places.values(), analysis, countsAtWidth(analysis.groups, 0.5));
+      const student = { ...model, parameters: materialise(model.parameters, split) };
+      const slim = await outputOf(student, patches);
+      const scaled = await outputOf(equalise(student, split).model, patches);
       expect(rootMeanSquare(scaled, slim)).toBeLessThan(2e-5 * rootMeanSquare(slim));
     });
   }
 
   it("makes what writes a channel as large as what reads it, whatever its scale was", () => {
     const [edsr] = smallNetworks(2) as [ReturnType<typeof smallNetworks>[number]];
-    const model = networkModel(edsr);
+    const model = smallModel(edsr);
     const uneven = align(
       model,
-      randomParameters(edsr),
-      model.analysis.groups.map(({ size, freedom }) => {
+      channelAnalysis(model).groups.map(({ size, freedom }) => {
         if (freedom !== "linear") return undefined;
         const factors = Array.from({ length: size }, (_, i) => 10 ** (i % 5));
         const diagonal = (value: (factor: number) => number) =>
@@ -62,15 +61,15 @@ describe("equalising", () => {
         return { kind: "matrix", matrix: diagonal((f) => f), inverse: diagonal((f) => 1 / f) };
       }),
     );
-    const { parameters: even } = equalise(model, uneven);
-    const ratio = (parameters: Parameters) => {
+    const even = equalise(uneven).model;
+    const ratio = ({ parameters }: Model) => {
       const [written, read] = [
         sizes(parameters, "body.0.conv1.weight", 0),
         sizes(parameters, "body.0.conv2.weight", 1),
       ];
       return Math.max(...written.map((size, i) => Math.abs(Math.log(size / (read[i] as number)))));
     };
-    const spread = (parameters: Parameters) => {
+    const spread = ({ parameters }: Model) => {
       const all = sizes(parameters, "body.0.conv1.weight", 1);
       return Math.max(...all) / Math.min(...all);
     };

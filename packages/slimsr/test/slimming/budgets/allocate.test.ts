@@ -1,22 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { randomParameters, randomPatches, smallNetworks } from "../../../../../test/support/small-networks.js";
+import { randomPatches, smallModel, smallNetworks } from "../../../../../test/support/small-networks.js";
 import { NetworkError } from "../../../../core/src/errors.js";
-import { networkCost } from "../../../../core/src/model/cost.js";
-import { networkModel } from "../../../../core/src/model/model.js";
+import { modelCost } from "../../../../core/src/model/cost.js";
+import { channelAnalysis } from "../../../../core/src/model/model.js";
+import { alignTeacher, slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { allocate } from "../../../src/slimming/budgets/allocate.js";
 import { costModel } from "../../../src/slimming/budgets/student-cost.js";
-import { alignTeacher, slimTeacher } from "../../../src/slimming/slim.js";
 
 describe("budgets", () => {
   for (const options of smallNetworks(2, 24)) {
     const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
     it(`counts a slimmed ${options.architecture}${variant}'s cost as its weights do`, async () => {
-      const model = networkModel(options);
-      const counts = model.analysis.groups.map(({ size }, g) => Math.max(1, size - 3 - (g % 5)));
-      const teacher = { model, parameters: randomParameters(options), losses: [], moments: new Map(), difference: 0 };
+      const model = smallModel(options);
+      const counts = channelAnalysis(model).groups.map(({ size }, g) => Math.max(1, size - 3 - (g % 5)));
+      const teacher = { model, losses: [], moments: new Map(), difference: 0 };
       const student = await slimTeacher(teacher, counts, randomPatches(1), false);
-      const shapes = new Map([...student].map(([name, { shape }]) => [name, shape]));
-      const { parameters, macs } = networkCost(options, undefined, shapes);
+      const { parameters, macs } = modelCost(student);
       const cost = costModel(model)(counts);
       expect(cost.parameters).toBe(parameters);
       expect(cost.macs / macs).toBeCloseTo(1, 9);
@@ -25,12 +24,12 @@ describe("budgets", () => {
 
   it("choose counts that fit, in multiples of 8 or uniformly", async () => {
     const [options] = smallNetworks(2, 32) as [ReturnType<typeof smallNetworks>[number]];
-    const model = networkModel(options);
+    const model = smallModel(options);
     const patches = randomPatches(6);
     const measuring = randomPatches(3, 12, 9);
-    const teacher = await alignTeacher(model, randomParameters(options), patches, "balanced");
+    const teacher = await alignTeacher(model, patches, "balanced");
     const costOf = costModel(model);
-    const full = costOf(model.analysis.groups.map(({ size }) => size));
+    const full = costOf(channelAnalysis(model).groups.map(({ size }) => size));
     for (const of of ["parameters", "macs"] as const) {
       const counts = await allocate(teacher, { of, share: 0.4 }, patches, measuring);
       expect(costOf(counts)[of]).toBeLessThanOrEqual(0.4 * full[of]);

@@ -7,14 +7,14 @@ import {
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
 import { Graph, liveNodes, type Value } from "../../../../core/src/graph/index.js";
-import { importedModel } from "../../../../core/src/model/model.js";
+import { importedModel } from "../../../../core/src/model/imported.js";
+import { channelAnalysis, type Model } from "../../../../core/src/model/model.js";
 import { materialise, splitByCounts } from "../../../../core/src/model/split.js";
-import type { Parameters } from "../../../../core/src/networks/index.js";
 import { conv, relu } from "../../../../core/src/operators/index.js";
 import { measureMoments } from "../../../src/calibration/moments.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
+import { slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { foldDropped } from "../../../src/slimming/refitting/fold-dropped.js";
-import { slimTeacher } from "../../../src/slimming/slim.js";
 
 /** Eight channels behind a ReLU, of which the last four are combinations of the first with positive weights and biases. */
 function dependentNetwork() {
@@ -45,21 +45,21 @@ function dependentNetwork() {
       graph.constant(shift, [3], { name: "last.bias" }),
     ),
   );
-  const { model, parameters } = importedModel(graph);
-  return { model, parameters, read: liveNodes(model.graph).at(-1)?.inputs[0] as Value };
+  const model = importedModel(graph);
+  return { model, read: liveNodes(model.graph).at(-1)?.inputs[0] as Value };
 }
 
 describe("what kept channels tell of dropped ones", () => {
   it("makes up for them where they are affine functions of the kept", async () => {
-    const { model, parameters, read } = dependentNetwork();
+    const { model, read } = dependentNetwork();
     const patches = randomPatches(6);
-    const split = splitByCounts(model.places.values(), model.analysis, [4]);
-    const ideal = await outputOf(model, parameters, patches);
-    const error = async (student: Parameters) =>
-      rootMeanSquare(await outputOf(model, student, patches), ideal) / rootMeanSquare(ideal);
-    expect(await error(materialise(parameters, split))).toBeGreaterThan(0.1);
-    const moments = await measureMoments(model, parameters, [read], patches);
-    expect(await error(foldDropped(model, parameters, split, moments))).toBeLessThan(2e-3);
+    const split = splitByCounts(model.places.values(), channelAnalysis(model), [4]);
+    const ideal = await outputOf(model, patches);
+    const error = async (student: Model) =>
+      rootMeanSquare(await outputOf(student, patches), ideal) / rootMeanSquare(ideal);
+    expect(await error({ ...model, parameters: materialise(model.parameters, split) })).toBeGreaterThan(0.1);
+    const moments = await measureMoments(model, [read], patches);
+    expect(await error(foldDropped(model, split, moments))).toBeLessThan(2e-3);
   });
 
   for (const options of smallNetworks(2, 16)) {

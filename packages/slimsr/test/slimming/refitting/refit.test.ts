@@ -5,16 +5,18 @@ import {
   randomParameters,
   randomPatches,
   rootMeanSquare,
+  smallModel,
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
 import { NetworkError } from "../../../../core/src/errors.js";
 import { Graph } from "../../../../core/src/graph/index.js";
-import { importedModel, networkModel } from "../../../../core/src/model/model.js";
+import { importedModel } from "../../../../core/src/model/imported.js";
+import { channelAnalysis } from "../../../../core/src/model/model.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
 import { conv, pixelShuffle } from "../../../../core/src/operators/index.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
+import { alignTeacher, slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { refit } from "../../../src/slimming/refitting/refit.js";
-import { alignTeacher, slimTeacher } from "../../../src/slimming/slim.js";
 
 /** Three convolutions without biases whose eight channels carry only four independent ones. */
 function lowRankNetwork() {
@@ -42,22 +44,21 @@ function lowRankNetwork() {
 
 describe("refit", () => {
   it("is exact where a linear network has no more independent channels than are kept", async () => {
-    const { model, parameters } = lowRankNetwork();
+    const model = lowRankNetwork();
+    const analysis = channelAnalysis(model);
     const patches = randomPatches(6);
-    const ideal = await outputOf(model, parameters, patches);
-    const counts = countsAtWidth(model.analysis.groups, 0.5);
-    const split = splitByCounts(model.places.values(), model.analysis, counts);
+    const ideal = await outputOf(model, patches);
+    const counts = countsAtWidth(analysis.groups, 0.5);
+    const split = splitByCounts(model.places.values(), analysis, counts);
     for (const alignment of ["plain", "pca", "balanced"] as const) {
-      const teacher = await alignTeacher(model, parameters, patches, alignment);
-      const sliced = materialise(teacher.parameters, split);
-      const refitted = await refit(model, teacher.parameters, sliced, split, patches, { ridge: 1e-8 });
-      expect(rootMeanSquare(await outputOf(model, refitted, patches), ideal)).toBeLessThan(
-        1e-3 * rootMeanSquare(ideal),
-      );
+      const teacher = await alignTeacher(model, patches, alignment);
+      const sliced = { ...model, parameters: materialise(teacher.model.parameters, split) };
+      const refitted = await refit(teacher.model, sliced, split, patches, { ridge: 1e-8 });
+      expect(rootMeanSquare(await outputOf(refitted, patches), ideal)).toBeLessThan(1e-3 * rootMeanSquare(ideal));
     }
-    const plain = await alignTeacher(model, parameters, patches, "plain");
+    const plain = await alignTeacher(model, patches, "plain");
     const sliced = await slimTeacher(plain, counts, patches, false);
-    expect(rootMeanSquare(await outputOf(model, sliced, patches), ideal)).toBeGreaterThan(0.1 * rootMeanSquare(ideal));
+    expect(rootMeanSquare(await outputOf(sliced, patches), ideal)).toBeGreaterThan(0.1 * rootMeanSquare(ideal));
   });
 
   for (const options of smallNetworks(2, 16)) {
@@ -71,34 +72,35 @@ describe("refit", () => {
 
   it("keeps what calibration doesn't determine: constant patches, a single one, fewer positions than weights", async () => {
     const [options] = smallNetworks(2, 16) as [ReturnType<typeof smallNetworks>[number]];
-    const model = networkModel(options);
-    const parameters = randomParameters(options);
+    const model = smallModel(options);
+    const { groups } = channelAnalysis(model);
     const unseen = randomPatches(2, 12, 9);
-    const ideal = await outputOf(model, parameters, unseen);
+    const ideal = await outputOf(model, unseen);
     const constant = { ...randomPatches(2), data: new Float32Array(2 * 3 * 144).fill(128) };
     for (const patches of [constant, randomPatches(1), randomPatches(1, 3)]) {
-      const teacher = await alignTeacher(model, parameters, patches, "balanced");
+      const teacher = await alignTeacher(model, patches, "balanced");
       expect(teacher.difference).toBeLessThan(1e-3);
-      const whole = await slimTeacher(teacher, countsAtWidth(model.analysis.groups, 1), patches, true);
-      expect(rootMeanSquare(await outputOf(model, whole, unseen), ideal)).toBeLessThan(1e-2 * rootMeanSquare(ideal));
-      const half = await slimTeacher(teacher, countsAtWidth(model.analysis.groups, 0.5), patches, true);
-      expect((await outputOf(model, half, unseen)).every(Number.isFinite)).toBe(true);
+      const whole = await slimTeacher(teacher, countsAtWidth(groups, 1), patches, true);
+      expect(rootMeanSquare(await outputOf(whole, unseen), ideal)).toBeLessThan(1e-2 * rootMeanSquare(ideal));
+      const half = await slimTeacher(teacher, countsAtWidth(groups, 0.5), patches, true);
+      expect((await outputOf(half, unseen)).every(Number.isFinite)).toBe(true);
     }
   });
 
   it("refuses weights that yield infinite activations", async () => {
     const [options] = smallNetworks(2) as [ReturnType<typeof smallNetworks>[number]];
-    const model = networkModel(options);
-    const parameters = randomParameters(options);
-    parameters.get("body.0.conv1.weight")?.data.fill(Number.POSITIVE_INFINITY);
-    const teacher = { model, parameters, losses: [], moments: new Map(), difference: 0 };
-    const counts = countsAtWidth(model.analysis.groups, 0.5);
+    const model = smallModel(options);
+    model.parameters.get("body.0.conv1.weight")?.data.fill(Number.POSITIVE_INFINITY);
+    const teacher = { model, losses: [], moments: new Map(), difference: 0 };
+    const counts = countsAtWidth(channelAnalysis(model).groups, 0.5);
     await expect(slimTeacher(teacher, counts, randomPatches(1), true)).rejects.toThrow(NetworkError);
   });
 
   it("refuses counts that aren't the groups'", () => {
     const [options] = smallNetworks(2) as [ReturnType<typeof smallNetworks>[number]];
-    const { places, analysis } = networkModel(options);
+    const model = smallModel(options);
+    const { places } = model;
+    const analysis = channelAnalysis(model);
     const split = (counts: number[]) => splitByCounts(places.values(), analysis, counts);
     const full = analysis.groups.map(({ size }) => size);
     expect(() => split(full.slice(1))).toThrow(/give one for each/);

@@ -1,15 +1,15 @@
-import { OnnxError, UsageError } from "@slimsr/core/internal/errors.js";
-import { behindShuffles } from "@slimsr/core/internal/export/subpixel.js";
-import type { Graph } from "@slimsr/core/internal/graph/index.js";
-import { readOnnx } from "@slimsr/core/internal/onnx/index.js";
-import { type GraphMessage, readModelMessage, type ValueMessage } from "@slimsr/core/internal/onnx/messages.js";
-import type { Size } from "@slimsr/upscaler/internal/planes.js";
-import { costOf, type EvaluatedModel, type ModelCost, scaleOf } from "./model.js";
+import { OnnxError, UsageError } from "../errors.js";
+import type { Graph } from "../graph/index.js";
+import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { readOnnx } from "../onnx/index.js";
+import { type ModelMessage, readModelMessage, type ValueMessage } from "../onnx/messages.js";
+import { costOf, type Deployment, type DeploymentCost } from "./deployment.js";
+import { behindShuffles } from "./subpixel.js";
 
-export interface OnnxModelOptions {
+export interface OnnxFileOptions {
   /** Where the graph doesn't tell. */
   scale?: number | undefined;
-  /** Pixel values of the model's images go from 0 to this; 255 by default. */
+  /** Pixel values of the model's images go from 0 to this; by default what its metadata say, or 255. */
   range?: 255 | 1 | undefined;
 }
 
@@ -25,12 +25,8 @@ const UNCOUNTED = new Set(["MatMul", "FusedMatMul", "Gemm"]);
  * @param name what errors and tables call it
  * @throws OnnxError where it is damaged or no such model; UsageError where the scale is neither given nor in the graph
  */
-export function onnxModel(
-  name: string,
-  onnx: Uint8Array,
-  { scale, range = 255 }: OnnxModelOptions = {},
-): EvaluatedModel {
-  const message = readMessage(name, onnx);
+export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }: OnnxFileOptions = {}): Deployment {
+  const { graph: message, metadata } = readMessage(name, onnx);
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
   const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
@@ -45,28 +41,33 @@ export function onnxModel(
   const fixedSize = checkInput(name, input);
   const graph = understood(onnx, input, fixedSize);
   const own = graph && scaleOf(graph);
+  const stored = readDescriptorMetadata(metadata);
   if (own !== undefined && scale !== undefined && own !== scale) {
     throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
   }
   const magnification = own ?? scale;
   if (magnification === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
   return {
-    name,
-    width: 1,
     scale: magnification,
     onnx,
     input: input.name,
     output: output.name,
-    range,
-    ...(fixedSize && { fixedSize }),
+    range: range ?? stored.range ?? 255,
+    size: { ...(stored.size ?? ANY_SIZE), ...(fixedSize && { fixed: fixedSize }) },
     cost: graph ? countable(graph) : null,
   };
 }
 
-function readMessage(name: string, onnx: Uint8Array): GraphMessage {
+/** How many times higher the graph's output is than its input. */
+function scaleOf({ inputs: [image], outputs }: Graph): number {
+  const [output] = outputs.values();
+  return describeShapes(image?.shape ?? [], output?.shape ?? []).scale;
+}
+
+function readMessage(name: string, onnx: Uint8Array): Required<ModelMessage> {
   try {
-    const { graph } = readModelMessage(onnx);
-    if (graph) return graph;
+    const { graph, ...rest } = readModelMessage(onnx);
+    if (graph) return { graph, ...rest };
   } catch (error) {
     throw new OnnxError(`${name} is damaged or not an ONNX model: ${error instanceof Error ? error.message : error}`, {
       cause: error,
@@ -76,7 +77,7 @@ function readMessage(name: string, onnx: Uint8Array): GraphMessage {
 }
 
 /** The only size that the model takes, if it has one. */
-function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Size | undefined {
+function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Deployment["size"]["fixed"] {
   const shown = `[${shape.join(", ")}]`;
   const [batch, channels, height, width] = shape;
   const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
@@ -91,7 +92,11 @@ function checkInput(name: string, { name: input, element, shape = [] }: ValueMes
 }
 
 /** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
-function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size | undefined): Graph | undefined {
+function understood(
+  onnx: Uint8Array,
+  { shape = [] }: ValueMessage,
+  fixed: Deployment["size"]["fixed"],
+): Graph | undefined {
   const image = [1, 3, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
   const sizes = Object.fromEntries(shape.map((size, axis) => [size, image[axis] as number]));
   try {
@@ -103,6 +108,6 @@ function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size 
   }
 }
 
-function countable(graph: Graph): ModelCost | null {
+function countable(graph: Graph): DeploymentCost | null {
   return graph.nodes.some(({ operator }) => UNCOUNTED.has(operator)) ? null : costOf(behindShuffles(graph));
 }

@@ -1,8 +1,6 @@
-import { Graph, type Value } from "../../../core/src/graph/index.js";
-import { writeOnnx } from "../../../core/src/onnx/index.js";
-import { conv, pixelShuffle } from "../../../core/src/operators/index.js";
-import type { EvaluatedModel } from "../../src/evaluation/model.js";
-import { onnxModel } from "../../src/evaluation/onnx-models.js";
+import { Graph, type Value } from "../../packages/core/src/graph/index.js";
+import { writeOnnx } from "../../packages/core/src/onnx/index.js";
+import { conv, pixelShuffle } from "../../packages/core/src/operators/index.js";
 
 export interface ImageModel {
   /** Height and width that the file fixes; open where left out. */
@@ -24,5 +22,3 @@ export function nearest(x: Value): Value {
   const copies = Float32Array.from({ length: 36 }, (_, i) => (Math.floor(i / 12) === i % 3 ? 1 : 0));
   return pixelShuffle(conv(x, x.graph.constant(copies, [12, 3, 1, 1], { name: "copies" })), 2);
 }
-
-export const nearestModel = (name = "nearest.onnx"): EvaluatedModel => onnxModel(name, imageModel(nearest));

@@ -1,21 +1,19 @@
-import { totalmem } from "node:os";
 import { DeviceError, NetworkError } from "@slimsr/core/internal/errors.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
-import { cropPlanes, emptyPlanes, type Planes, pastePlanes, type Size } from "@slimsr/upscaler/internal/planes.js";
-import { selfEnsemble } from "@slimsr/upscaler/internal/self-ensemble.js";
-import { type Device, float32, type Session } from "@slimsr/upscaler/internal/session.js";
-import { planTiles, type Tile, tilesOfSize } from "@slimsr/upscaler/internal/tiles.js";
-import type { EvaluatedModel } from "./model.js";
+import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
+import { cropPlanes, emptyPlanes, type Planes, pastePlanes, type Size } from "./planes.js";
+import { selfEnsemble } from "./self-ensemble.js";
+import { float32, type Session, type SessionOptions } from "./session.js";
+import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
 
-export interface RunnerOptions {
-  readonly device?: Device | undefined;
-  readonly threads?: number | undefined;
-  /**
-   * Bytes of activations at once, of all models; larger images are computed in tiles. By default 1 GiB, and half of the
-   * machine's memory where tiles change the result.
-   */
-  readonly memory?: number | undefined;
+export interface UpscalerOptions extends Pick<SessionOptions, "device" | "threads"> {
+  /** What errors call the network. */
+  readonly name: string;
+  /** Bytes of activations at once; larger images are computed in tiles. 1 GiB where left out. */
+  readonly memory?: number;
 }
+
+/** Compiles an ONNX model's bytes: an engine's adapter. */
+export type CreateSession = (onnx: Uint8Array, options: SessionOptions) => Promise<Session>;
 
 export interface Upscaled {
   readonly planes: Planes;
@@ -28,37 +26,36 @@ export interface Upscaled {
 /** Tiles of a network that looks at the whole image, or an image that was enlarged to the size that a model wants. */
 export type Deviation = "tiled" | "padded";
 
-const EXACT_MEMORY = 2 ** 30;
+/** Bytes of activations at once, at most, where tiles don't change the result. */
+export const DEFAULT_MEMORY = 2 ** 30;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
 const WARM_UP: Size = { width: 24, height: 24 };
 
-/** A model in an engine. */
-export class Runner {
+/** A network in an engine, for images of any size. */
+export class Upscaler {
   private constructor(
-    readonly model: EvaluatedModel,
+    private readonly network: Deployment,
+    private readonly name: string,
     private readonly memory: number,
     private readonly session: Session,
   ) {}
 
-  /**
-   * @param share of the memory that this model may take
-   * @throws DeviceError where the device isn't there or the engine refuses the model
-   */
-  static async open(model: EvaluatedModel, options: RunnerOptions = {}, share = 1): Promise<Runner> {
-    const { device = "cpu", threads } = options;
-    const { memory = model.cost?.radius === undefined ? totalmem() / 2 : EXACT_MEMORY } = options;
-    try {
-      const session = await createSession(model.onnx, { device, ...(threads !== undefined && { threads }) });
-      return new Runner(model, memory * share, session);
-    } catch (error) {
-      throw named(model, error);
-    }
+  /** @throws DeviceError where the device isn't there or the engine refuses the network */
+  static async open(
+    network: Deployment,
+    create: CreateSession,
+    { name, memory = DEFAULT_MEMORY, ...options }: UpscalerOptions,
+  ): Promise<Upscaler> {
+    const session = await create(network.onnx, options).catch((error: unknown) => {
+      throw named(name, error);
+    });
+    return new Upscaler(network, name, memory, session);
   }
 
   /** Runs a small image, so that what only the first run does is not timed. */
   async warmUp(): Promise<void> {
-    await this.#run(emptyPlanes(this.model.fixedSize ?? WARM_UP));
+    await this.#run(emptyPlanes(this.network.size.fixed ?? WARM_UP));
   }
 
   /**
@@ -77,7 +74,7 @@ export class Runner {
     };
     const planes = await (ensemble ? selfEnsemble(image, once) : once(image));
     if (!allFinite(planes.data)) {
-      throw new NetworkError(`${this.model.name} yields values that are no numbers; its weights are damaged`);
+      throw new NetworkError(`${this.name} yields values that are no numbers; its weights are damaged`);
     }
     const [deviation] = deviations;
     return { planes, milliseconds, ...(deviation && { deviation }) };
@@ -88,7 +85,7 @@ export class Runner {
   }
 
   async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
-    const { scale } = this.model;
+    const { scale } = this.network;
     const { tiles, deviation } = this.#plan(image);
     const [first] = tiles;
     if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
@@ -111,13 +108,14 @@ export class Runner {
   }
 
   #plan(image: Size): { tiles: Tile[]; deviation?: Deviation } {
-    const { cost, fixedSize } = this.model;
+    const { cost, size } = this.network;
+    const { fixed } = size;
     const radius = cost?.radius;
-    if (fixedSize) {
-      const room = Math.floor((Math.min(fixedSize.width, fixedSize.height) - 1) / 4);
+    if (fixed) {
+      const room = Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4);
       const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
-      const tiles = tilesOfSize(image, fixedSize, overlap);
-      if (image.width < fixedSize.width || image.height < fixedSize.height) return { tiles, deviation: "padded" };
+      const tiles = tilesOfSize(image, fixed, overlap);
+      if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
     if (!cost) return { tiles: tilesOfSize(image, image, 0) };
@@ -127,19 +125,19 @@ export class Runner {
 
   /** Takes the planes' buffer. */
   async #run({ width, height, data }: Planes): Promise<Upscaled> {
-    const { name, input, output, range, scale } = this.model;
+    const { input, output, range, scale } = this.network;
     if (range === 1) scaleInPlace(data, 1 / 255);
     const feeds = { [input]: float32(data, [1, 3, height, width]) };
     const start = performance.now();
     const { outputs } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
-      throw named(this.model, error);
+      throw named(this.name, error);
     });
     const milliseconds = performance.now() - start;
     const result = outputs[output];
     const expected = [1, 3, height * scale, width * scale];
     if (!(result?.data instanceof Float32Array) || result.shape.join() !== expected.join()) {
       throw new NetworkError(
-        `${name} yields ${result?.dtype} [${result?.shape.join(", ")}] for an image of ${width}×${height}; ` +
+        `${this.name} yields ${result?.dtype} [${result?.shape.join(", ")}] for an image of ${width}×${height}; ` +
           `expected float32 [${expected.join(", ")}] at ×${scale}`,
       );
     }
@@ -149,7 +147,7 @@ export class Runner {
   }
 }
 
-const named = ({ name }: EvaluatedModel, error: unknown): unknown =>
+const named = (name: string, error: unknown): unknown =>
   error instanceof DeviceError ? new DeviceError(`${name}: ${error.message}`, { cause: error }) : error;
 
 function scaleInPlace(values: Float32Array, factor: number): void {

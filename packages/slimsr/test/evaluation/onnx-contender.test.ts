@@ -1,25 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
+import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import { exportOnnx } from "../../../core/src/export/onnx.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
-import { networkModel } from "../../../core/src/model/model.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { conv, matMul, reshape } from "../../../core/src/operators/index.js";
-import { evaluatedModel } from "../../src/evaluation/model.js";
-import { onnxModel } from "../../src/evaluation/onnx-models.js";
-import { imageModel, nearest } from "./models.js";
+import { contender, onnxContender } from "../../src/evaluation/contender.js";
 
 describe("an ONNX model", () => {
   it("is known by its graph", () => {
-    expect(onnxModel("a.onnx", imageModel(nearest))).toMatchObject({
+    expect(onnxContender("a.onnx", imageModel(nearest))).toMatchObject({
       ...{ name: "a.onnx", width: 1, scale: 2, input: "x", output: "y", range: 255 },
       cost: { parameters: 36, radius: 0 },
     });
-    expect(onnxModel("a.onnx", imageModel(nearest, { fixed: [24, 32] }))).toMatchObject({
-      ...{ fixedSize: { width: 32, height: 24 }, scale: 2 },
+    expect(onnxContender("a.onnx", imageModel(nearest, { fixed: [24, 32] }))).toMatchObject({
+      ...{ size: { fixed: { width: 32, height: 24 } }, scale: 2 },
       cost: { macs: 36 * 640 * 360 },
     });
   });
@@ -27,20 +25,20 @@ describe("an ONNX model", () => {
   it.each(SCALES.flatMap((scale) => [edsr(scale), rcan(scale), carn(scale)]))(
     "that was exported from $architecture ×$scale costs what the network does",
     (network) => {
-      const model = networkModel(network);
-      const { cost } = onnxModel("a.onnx", exportOnnx(model, randomParameters(network)));
-      expect(cost).toMatchObject(evaluatedModel("a", 1, model, randomParameters(network)).cost as object);
+      const model = modelOf(network);
+      const { cost } = onnxContender("a.onnx", exportOnnx(model));
+      expect(cost).toMatchObject(contender("a", 1, model).cost as object);
     },
   );
 
   it("needs a scale only where the graph doesn't tell", () => {
-    expect(() => onnxModel("a.onnx", imageModel(nearest), { scale: 3 })).toThrow("magnifies ×2, not ×3");
+    expect(() => onnxContender("a.onnx", imageModel(nearest), { scale: 3 })).toThrow("magnifies ×2, not ×3");
     // The file says DepthToFoo, which nobody knows.
     const bytes = Buffer.from(imageModel(nearest));
     const at = bytes.indexOf("DepthToSpace");
     bytes.write("DepthToFoooo", at);
-    expect(() => onnxModel("a.onnx", bytes)).toThrow(UsageError);
-    expect(onnxModel("a.onnx", bytes, { scale: 2 })).toMatchObject({ scale: 2, cost: null });
+    expect(() => onnxContender("a.onnx", bytes)).toThrow(UsageError);
+    expect(onnxContender("a.onnx", bytes, { scale: 2 })).toMatchObject({ scale: 2, cost: null });
   });
 
   it("has no cost where products of activations would have to be counted", () => {
@@ -48,19 +46,19 @@ describe("an ONNX model", () => {
       const flat = reshape(x, [1, 3, 256]);
       return reshape(matMul(matMul(flat, flat, { transposeRight: true }), flat), [1, 3, 16, 16]);
     };
-    expect(onnxModel("a.onnx", imageModel(attention, { fixed: [16, 16] }))).toMatchObject({ scale: 1, cost: null });
+    expect(onnxContender("a.onnx", imageModel(attention, { fixed: [16, 16] }))).toMatchObject({ scale: 1, cost: null });
   });
 
   it("must map one RGB image to another", () => {
     const grey = imageModel((x) => x, { channels: 1 });
-    expect(() => onnxModel("grey.onnx", grey)).toThrow(/grey.onnx: input x has shape \[n, 1, h, w\].*RGB/);
+    expect(() => onnxContender("grey.onnx", grey)).toThrow(/grey.onnx: input x has shape \[n, 1, h, w\].*RGB/);
     const two = new Graph("two");
     const [a, b] = [two.input("a", [1, 3, 8, 8]), two.input("b", [3, 3, 1, 1])];
     two.output("y", conv(a, b));
-    expect(() => onnxModel("two.onnx", writeOnnx(two))).toThrow("has 2 inputs and 1 outputs");
+    expect(() => onnxContender("two.onnx", writeOnnx(two))).toThrow("has 2 inputs and 1 outputs");
     const half = imageModel(nearest);
-    expect(() => onnxModel("half.onnx", half.subarray(0, half.length / 2))).toThrow(OnnxError);
-    expect(() => onnxModel("empty.onnx", new Uint8Array())).toThrow("empty.onnx holds no graph");
+    expect(() => onnxContender("half.onnx", half.subarray(0, half.length / 2))).toThrow(OnnxError);
+    expect(() => onnxContender("empty.onnx", new Uint8Array())).toThrow("empty.onnx holds no graph");
   });
 
   it("survives damage with an OnnxError, a UsageError or a model", () => {
@@ -71,7 +69,7 @@ describe("an ONNX model", () => {
       for (let k = random.integer(0, 4); k > 0; k--)
         damaged[random.integer(0, damaged.length - 1)] = random.integer(0, 255);
       try {
-        onnxModel("damaged.onnx", damaged);
+        onnxContender("damaged.onnx", damaged);
       } catch (error) {
         expect(error instanceof OnnxError || error instanceof UsageError ? "told" : error).toBe("told");
       }

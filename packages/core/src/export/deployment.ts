@@ -1,0 +1,57 @@
+import type { Graph } from "../graph/index.js";
+import { graphCost } from "../model/cost.js";
+import type { Descriptor } from "../model/descriptor.js";
+import { activationBytes } from "../model/memory.js";
+import type { Model } from "../model/model.js";
+import { receptiveRadius } from "../model/reach.js";
+import { exampleOf, exportOnnx } from "./onnx.js";
+
+/** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
+export interface Deployment {
+  readonly onnx: Uint8Array;
+  /** Names of its input and output. */
+  readonly input: string;
+  readonly output: string;
+  readonly scale: number;
+  readonly range: Descriptor["range"];
+  readonly size: Descriptor["size"];
+  /** Null where the graph has operators that are not known here. */
+  readonly cost: DeploymentCost | null;
+}
+
+/** What running a network takes. */
+export interface DeploymentCost {
+  readonly parameters: number;
+  /** Multiply-accumulates for a 1280×720 output. */
+  readonly macs: number;
+  /** Input pixels at each side that an output pixel depends on; undefined where that is the whole image. */
+  readonly radius: number | undefined;
+  /** Memory that a run takes for each input pixel. */
+  readonly bytesPerPixel: number;
+}
+
+/** The engine's memory over that of the activations: copies between layouts and what its arena rounds up (measured: 1.65). */
+const ENGINE_OVERHEAD = 1.75;
+
+/** A model ready to be run. */
+export function deploy(model: Model): Deployment {
+  const { scale, range, size } = model.descriptor;
+  const example = exampleOf(model);
+  return {
+    onnx: exportOnnx(model, example),
+    input: "lr",
+    output: "sr",
+    scale,
+    range,
+    size,
+    cost: costOf(example),
+  };
+}
+
+/** @param graph from one image [1, C, H, W] to another, its parameters constants */
+export function costOf(graph: Graph): DeploymentCost {
+  const { parameters, macs } = graphCost(graph);
+  const [, , height = 1, width = 1] = graph.inputs[0]?.shape ?? [];
+  const bytesPerPixel = (ENGINE_OVERHEAD * activationBytes(graph)) / (height * width);
+  return { parameters, macs, radius: receptiveRadius(graph), bytesPerPixel };
+}

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { Shape } from "../graph/index.js";
+import type { NetworkOptions } from "../networks/index.js";
+
+/** Where a model came from: one of the networks that are built here, or a graph that was read. */
+export type Origin =
+  | { readonly kind: "network"; readonly network: NetworkOptions }
+  | { readonly kind: "onnx"; readonly name: string };
+
+/** Sizes of images, in pixels. */
+export interface SizeRule {
+  /** Least height and width. */
+  readonly minimum: number;
+  /** What heights and widths must be multiples of. */
+  readonly multipleOf: number;
+  /** The only size that is taken. */
+  readonly fixed?: { readonly width: number; readonly height: number };
+}
+
+/** What must be known of a network to run it, whatever it is called and however it is built. */
+export interface Descriptor {
+  /** `super-resolution` makes images larger, `restoration` leaves their size. */
+  readonly task: "super-resolution" | "restoration";
+  /** Output pixels for an input pixel along a side. */
+  readonly scale: number;
+  /** Channels of the images that go in and come out. */
+  readonly channels: { readonly input: number; readonly output: number };
+  /** Pixel values of the images go from 0 to this. */
+  readonly range: 255 | 1;
+  readonly size: SizeRule;
+  /** Input pixels at each side that an output pixel depends on, or `global` where that is the whole image. */
+  readonly reach: number | "global";
+  readonly origin: Origin;
+}
+
+export const ANY_SIZE: SizeRule = { minimum: 1, multipleOf: 1 };
+
+/** What the shapes of a network's images [N, C, H, W] tell. */
+export function describeShapes(image: Shape, output: Shape): Pick<Descriptor, "task" | "scale" | "channels"> {
+  const [, input = 0, height = 1] = image;
+  const [, made = 0, high = 1] = output;
+  const scale = high / height;
+  return {
+    task: scale === 1 ? "restoration" : "super-resolution",
+    scale,
+    channels: { input, output: made },
+  };
+}
+
+const NETWORK_KEY = "network";
+const DESCRIPTOR_KEY = "slimsr";
+
+/**
+ * A descriptor as metadata of an ONNX file. The options of a network that is built here say all of it; of another, the descriptor
+ * stands there itself.
+ */
+export function descriptorMetadata({ origin, ...rest }: Descriptor): Record<string, string> {
+  return origin.kind === "network"
+    ? { [NETWORK_KEY]: JSON.stringify(origin.network) }
+    : { [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, origin }) };
+}
+
+const stored = z.object({
+  range: z.literal([255, 1]),
+  size: z.object({ minimum: z.int().min(1), multipleOf: z.int().min(1) }),
+});
+
+/** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
+export function readDescriptorMetadata(
+  metadata: Readonly<Record<string, string>>,
+): Partial<Pick<Descriptor, "range" | "size">> {
+  if (metadata[NETWORK_KEY] !== undefined) return { range: 255, size: ANY_SIZE };
+  const parsed = stored.safeParse(parseJson(metadata[DESCRIPTOR_KEY]));
+  return parsed.success ? parsed.data : {};
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}

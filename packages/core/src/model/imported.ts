@@ -1,0 +1,41 @@
+import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
+import type { Descriptor } from "./descriptor.js";
+import { type Model, modelOf } from "./model.js";
+
+/**
+ * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
+ * @param about what the graph doesn't tell; where left out, images are of 0..255 and the graph's name is the model's
+ * @throws NetworkError unless it maps one 4-D image to another
+ */
+export function importedModel(
+  source: Graph,
+  { name = source.name, ...about }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string } = {},
+): Model {
+  const graph = withOwnConstants(source);
+  const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
+  const places = new Set(floats);
+  const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
+  return modelOf(graph, (value) => places.has(value), parameters, {
+    range: 255,
+    ...about,
+    origin: { kind: "onnx", name },
+  });
+}
+
+/** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */
+function withOwnConstants(source: Graph): Graph {
+  const graph = new Graph(source.name);
+  const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
+  const own = ({ name, shape, dtype }: Value, { data }: Value) =>
+    graph.constant(data as TensorData, shape, { name, dtype });
+  for (const value of source.constants) known.set(value, own(value, value));
+  for (const { operator, inputs, outputs } of source.nodes) {
+    const [from, to] = [inputs[0], outputs[0]];
+    if (operator === "Identity" && from?.data && to) known.set(to, own(to, from));
+  }
+  const outputs = graft(source, graph, known, [...source.outputs.values()]);
+  [...source.outputs.keys()].forEach((name, i) => {
+    graph.output(name, outputs[i] as Value);
+  });
+  return graph;
+}

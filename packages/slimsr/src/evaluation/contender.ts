@@ -1,0 +1,22 @@
+import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
+import { type OnnxFileOptions, onnxDeployment } from "@slimsr/core/internal/export/onnx-file.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+
+/** A network that is measured beside others. */
+export interface Contender extends Deployment {
+  /** What tables call it. */
+  readonly name: string;
+  /** Share of the full network's channels. */
+  readonly width: number;
+}
+
+/** @param network a model, or one that is run as its file has it */
+export const contender = (name: string, width: number, network: Model | Deployment): Contender => ({
+  name,
+  width,
+  ...("onnx" in network ? network : deploy(network)),
+});
+
+/** A network that is run as its ONNX file has it; see `onnxDeployment`. */
+export const onnxContender = (name: string, onnx: Uint8Array, options: OnnxFileOptions = {}): Contender =>
+  contender(name, 1, onnxDeployment(name, onnx, options));

@@ -1,0 +1,60 @@
+import { encodeCheckpoint } from "@slimsr/core/internal/checkpoints/checkpoint.js";
+import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { sameShape } from "@slimsr/core/internal/graph/index.js";
+import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
+import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
+import { randomNumbers } from "../calibration/random.js";
+import { readBytes } from "../files/checkpoints.js";
+import { isOnnxFile, loadModel, readOnnxModel } from "../files/models.js";
+import type { RunFolder } from "./folder.js";
+import type { Settings } from "./settings.js";
+
+/** A teacher as the run's folder keeps it, so that resuming needs no other file. */
+const KEPT = { checkpoint: "teacher.safetensors", onnx: "teacher.onnx" } as const;
+
+/** The full network of a run. */
+export interface FullNetwork {
+  readonly model: Model;
+  /** Whether it came with its weights; otherwise it is trained anew. */
+  readonly isTeacher: boolean;
+  /** Puts the teacher into the run's folder. */
+  readonly keep: () => Promise<void>;
+}
+
+/**
+ * The teacher that the settings name, or the network that is trained anew.
+ * @throws UsageError for a network that is slimmed already
+ */
+export async function openNetwork(folder: RunFolder, settings: Settings, begun: boolean): Promise<FullNetwork> {
+  const { network, seed, teacher: file = "", scale, resScale, range, variant } = settings;
+  const overrides = { scale, resScale, range, variant };
+  if (network) {
+    const parameters = initialParameters(parameterShapes(network), randomNumbers(seed));
+    return { model: networkModel(network, parameters), isTeacher: false, keep: async () => undefined };
+  }
+  const kept = isOnnxFile(file) ? KEPT.onnx : KEPT.checkpoint;
+  if (isOnnxFile(file)) {
+    const from = begun ? folder.file(kept) : file;
+    const bytes = await readBytes(from);
+    const model = readOnnxModel(bytes, from, overrides);
+    return { model, isTeacher: true, keep: () => folder.write(kept, bytes) };
+  }
+  const model = begun ? await loadModel(folder.file(kept)) : await loadModel(file, overrides);
+  requireFullWidth(model, file);
+  const { origin } = model.descriptor;
+  const keep = async () => {
+    if (origin.kind !== "network") return;
+    await folder.write(kept, encodeCheckpoint({ network: origin.network, parameters: stateOf(model.parameters) }));
+  };
+  return { model, isTeacher: true, keep };
+}
+
+function requireFullWidth({ places, parameters }: Model, file: string): void {
+  for (const [name, { shape }] of places) {
+    if (sameShape(parameters.get(name)?.shape ?? [], shape)) continue;
+    throw new UsageError(
+      `${file} is a slimmed network already (${name} is narrower than its options say): name the full one`,
+    );
+  }
+}

@@ -1,0 +1,103 @@
+import type { Value } from "@slimsr/core/internal/graph/index.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
+import { splitByCounts } from "@slimsr/core/internal/model/split.js";
+import { type Patches, somePatches } from "../calibration/batches.js";
+import { type Moments, measureMoments } from "../calibration/moments.js";
+import { align } from "./alignment/align.js";
+import { type Alignment, basisOf, type GroupLoss, inBasis, inUnits, lossOf, tapsOf } from "./alignment/basis.js";
+import { equalise } from "./alignment/equalise.js";
+import { outputsOf } from "./budgets/output-error.js";
+import { type ChannelMoments, foldDropped } from "./refitting/fold-dropped.js";
+import { refit } from "./refitting/refit.js";
+
+/** A teacher in aligned channels: every width's student is its first channels. */
+export interface AlignedTeacher {
+  readonly model: Model;
+  /** What dropping each group's channels is predicted to lose. */
+  readonly losses: readonly GroupLoss[];
+  /** Moments of the aligned channels that convolutions read; none where channels stayed as they were. */
+  readonly moments: ReadonlyMap<Value, ChannelMoments>;
+  /** Largest difference of its output to the original's, relative to the output's largest value; float rounding. */
+  readonly difference: number;
+}
+
+export interface SlimmingProgress {
+  onProgress?: ((stage: "calibrate" | "allocate" | "refit", done: number, total: number) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Calibrates and aligns a teacher, and checks that it computes what it did. */
+export async function alignTeacher(
+  model: Model,
+  patches: Patches,
+  alignment: Alignment,
+  { onProgress, signal }: SlimmingProgress = {},
+): Promise<AlignedTeacher> {
+  const taps = tapsOf(model);
+  const measured = await measureMoments(model, [...new Set(taps.flat())], patches, {
+    batch: batchFor(model, patches),
+    onBatch: (done, total) => onProgress?.("calibrate", done, total),
+    signal,
+  });
+  const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
+  const bases = channelAnalysis(model).groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
+  const turned = moments.map((each, g) => each.map((tap) => inBasis(tap, bases[g])));
+  const even = alignment === "plain" ? { model, scales: [] } : equalise(align(model, bases));
+  const known = taps.flatMap((values, g) =>
+    even.scales.length === 0
+      ? []
+      : values.map((value, t) => [value, inUnits(turned[g]?.[t] as Moments, even.scales[g] as Float64Array)] as const),
+  );
+  return {
+    model: even.model,
+    losses: turned.map(lossOf),
+    moments: new Map(known),
+    difference: await differenceOf(model, even.model, patches),
+  };
+}
+
+/**
+ * A student of an aligned teacher: group i keeps its first `counts[i]` channels, what these tell of the others goes into
+ * what reads them, and the convolutions are refitted unless `refitted` is false.
+ */
+export async function slimTeacher(
+  { model, moments }: AlignedTeacher,
+  counts: readonly number[],
+  patches: Patches,
+  refitted: boolean,
+  { onProgress, signal }: SlimmingProgress = {},
+): Promise<Model> {
+  const split = splitByCounts(model.places.values(), channelAnalysis(model), counts);
+  const sliced = foldDropped(model, split, moments);
+  if (!refitted) return sliced;
+  const fitted = await refit(model, sliced, split, patches, {
+    batch: batchFor(model, patches),
+    onConvolution: (done, total) => onProgress?.("refit", done, total),
+    signal,
+  });
+  return equalise(fitted, split).model;
+}
+
+/** Values of one activation that are in memory at once, at most. */
+const ACTIVATION_LIMIT = 2 ** 20;
+
+/** Patches that are run at once: fewer where the network is wide. */
+function batchFor(model: Model, { height, width }: Patches): number {
+  const channels = Math.max(1, ...channelAnalysis(model).groups.map(({ size }) => size));
+  return Math.max(1, Math.min(8, Math.floor(ACTIVATION_LIMIT / (channels * height * width))));
+}
+
+async function differenceOf(before: Model, after: Model, patches: Patches): Promise<number> {
+  const first = somePatches(patches, 0, 1);
+  const [[a], [b]] = (await Promise.all([before, after].map((model) => outputsOf(model, first)))) as [
+    Float32Array[],
+    Float32Array[],
+  ];
+  let largest = 0;
+  let difference = 0;
+  a?.forEach((value, i) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = Math.max(difference, Math.abs(value - (b?.[i] as number)));
+  });
+  return largest > 0 ? difference / largest : difference;
+}
