@@ -12,10 +12,11 @@ import {
   planAblation,
   type Variant,
 } from "../runs/ablation.js";
+import { completeRun, compressionSettings } from "../runs/compress.js";
 import { resultOf } from "../runs/finish.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
 import { METHODS, type Method } from "../runs/settings.js";
-import { completeRun, newSettings } from "./compress.js";
+import { givenSettings, watched } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
 
@@ -63,14 +64,14 @@ async function ablate(options: Options): Promise<void> {
   const variants =
     options.variants === undefined ? methodVariants(options.methods) : await readVariants(options.variants);
   const plan = planAblation(out, variants, options.widths, options.seeds);
-  const settingsWith = await newSettings(options);
+  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options));
   await interruptible(async (signal) => {
     const runs: FinishedRun[] = [];
     for (const [i, { variant, width, seed, folder }] of plan.entries()) {
       const { name } = variant;
       const settings = settingsWith(
         { ...variant.settings, width: [width], seed },
-        options.variants && `${options.variants}: ${name}`,
+        options.variants === undefined ? options.config : `${options.variants}: ${name}`,
       );
       const found = await findRun(folder, settings);
       process.stderr.write(
@@ -80,8 +81,9 @@ async function ablate(options: Options): Promise<void> {
         runs.push({ name, result: found.result });
         continue;
       }
-      const { run, outcome } = await completeRun(folder, found.kind === "begun" ? undefined : settings, signal);
-      runs.push({ name, result: resultOf(run, outcome) });
+      const begin = found.kind === "begun" ? undefined : settings;
+      const completed = await watched((hooks) => completeRun(folder, begin, hooks), signal);
+      runs.push({ name, result: resultOf(completed.folder, completed.settings, completed.outcome) });
     }
     const report = compareRuns([...runs, ...(await finishedBeside(out, plan))]);
     await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);

@@ -1,13 +1,18 @@
+import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
-import { loadModel } from "../files/models.js";
-import { finish, type Outcome, resultOf } from "../runs/finish.js";
-import { openRun, type Run } from "../runs/open.js";
-import { PRESETS, type Preset, presetSettings } from "../runs/presets.js";
+import {
+  type CompletedRun,
+  type Compression,
+  type CompressionHooks,
+  compress,
+  type RunRequest,
+} from "../runs/compress.js";
+import { resultOf } from "../runs/finish.js";
+import { PRESETS, type Preset } from "../runs/presets.js";
 import { driftNotes } from "../runs/run-report.js";
-import { type PartialSettings, resolveSettings, type Settings } from "../runs/settings.js";
-import { type StepReport, train } from "../runs/training-loop.js";
+import type { PartialSettings } from "../runs/settings.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
@@ -41,82 +46,74 @@ export function compressCommand(): Command {
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
     .option("--config <file>", "JSON file of settings, by the same names as here without dashes (learningRate)")
     .option("--json", "print JSON");
-  return addSettingsOptions(command).addHelpText("after", EXAMPLES).action(compress);
+  return addSettingsOptions(command).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function compress(options: Options): Promise<void> {
-  const settings = await settingsFor(options);
-  const folder = options.resume ?? options.out;
-  if (folder === undefined) throw new UsageError("name the run's folder: --out RUN, or --resume RUN to go on with one");
-  await runToTheEnd(folder, settings, options.json ?? false);
+async function run(options: Options): Promise<void> {
+  const request = options.resume === undefined ? await beginning(options) : resuming(options, options.resume);
+  await showRun((hooks) => compress(request, hooks), options.json ?? false);
 }
 
-/** A new run's settings; undefined for one that is resumed. */
-async function settingsFor(options: Options): Promise<Settings | undefined> {
-  if (options.resume === undefined) return (await newSettings(options))();
+async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
+  if (out === undefined) throw new UsageError(NO_FOLDER);
+  return { out, preset, settings: await givenSettings(config, options), source: config };
+}
+
+export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
+
+function resuming(options: Options, resume: string): { resume: string } {
   const named = settingsOf(options as unknown as Record<string, unknown>);
   const [given] = [...Object.keys(named), ...(["out", "config"] as const).filter((key) => options[key] !== undefined)];
-  if (given === undefined) return undefined;
+  if (given === undefined) return { resume };
   throw new UsageError(
     `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out`,
   );
 }
 
-/**
- * What the command line, the config file and the preset say, in this order; yields the settings of a run in which some are
- * given besides, by a `source` that errors name.
- */
-export async function newSettings(
-  options: Pick<Options, "preset" | "config">,
-): Promise<(own?: PartialSettings, source?: string) => Settings> {
-  const configured = options.config === undefined ? {} : await readConfig(options.config);
-  const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>) };
-  const { teacher, scale, resScale, range, variant } = named;
-  if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
-  const { descriptor } = await loadModel(teacher, { scale, resScale, range, variant });
-  return (own = {}, source = options.config ?? "settings") => {
-    const given = { ...named, ...own };
-    const preset = presetSettings(options.preset, descriptor.scale, given);
-    return resolveSettings({ ...preset, ...given }, source);
-  };
+/** What the command line says, before what the config file says. */
+export async function givenSettings(config: string | undefined, options: object): Promise<PartialSettings> {
+  const configured = config === undefined ? {} : await readConfig(config);
+  return { ...configured, ...settingsOf(options as Record<string, unknown>) };
 }
 
-/** Trains a run to its end and prints what came out. */
-export async function runToTheEnd(folder: string, settings: Settings | undefined, json: boolean): Promise<void> {
+/** Shows a run on standard error as it goes, and prints what came out. */
+export async function showRun(work: (hooks: CompressionHooks) => Promise<CompletedRun>, json: boolean): Promise<void> {
   await interruptible(async (signal) => {
-    const { run, outcome } = await completeRun(folder, settings, signal);
-    process.stdout.write(json ? `${JSON.stringify(resultOf(run, outcome), undefined, 2)}\n` : describe(run, outcome));
+    const completed = await watched(work, signal);
+    const { folder, settings, outcome } = completed;
+    const result = json
+      ? `${JSON.stringify(resultOf(folder, settings, outcome), undefined, 2)}\n`
+      : describe(completed);
+    process.stdout.write(result);
     for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
       process.stderr.write(`note: ${note}\n`);
     }
   });
 }
 
-/** Trains a run to its end, with progress on standard error. */
-export async function completeRun(
-  folder: string,
-  settings: Settings | undefined,
+/** A run with its progress on standard error. */
+export async function watched(
+  work: (hooks: CompressionHooks) => Promise<CompletedRun>,
   signal: AbortSignal,
-): Promise<{ run: Run; outcome: Outcome }> {
-  const hooks = { stage: withProgress, signal };
-  const run = await openRun(folder, settings, hooks);
+): Promise<CompletedRun> {
   const live = new LiveTraining();
   try {
-    const onStep = (report: StepReport) => live.step(report);
-    await train(run, { signal, onStep, onValidation: (rows) => live.validated(rows) });
-    live.stop();
-    return { run, outcome: await finish(run, hooks) };
+    return await work({
+      ...{ stage: withProgress, signal },
+      onStep: (report) => live.step(report),
+      onValidation: (rows) => live.validated(rows),
+      onTrained: () => live.stop(),
+    });
   } finally {
     live.stop();
-    await run.folder.release();
   }
 }
 
-function describe({ folder }: Run, { students, rows, progress }: Outcome): string {
+function describe({ folder, outcome: { students, rows, progress } }: CompletedRun): string {
   const files = students.map(
     ({ width, files: written, difference }) =>
       `width ${width}: ${written.join(", ")} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
   );
-  const best = `report: ${folder.file("report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
+  const best = `report: ${join(folder, "report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
   return `${renderEvaluation(rows, "text")}\n${best}${files.join("")}`;
 }

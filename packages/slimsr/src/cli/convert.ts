@@ -3,8 +3,9 @@ import { publishedSource } from "@slimsr/core/internal/checkpoints/checkpoint.js
 import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventions.js";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
 import { Command, Option } from "commander";
-import { formatOfPath, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 
 interface ConvertOptions extends Overrides {
@@ -34,7 +35,7 @@ export function convertCommand(): Command {
 }
 
 async function convert(input: string, output: string, { names, force, ...overrides }: ConvertOptions): Promise<void> {
-  const format = formatOfPath(output);
+  const format = checkpointFormatOf(output);
   if (names && format === "safetensors") {
     throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);
   }

@@ -3,13 +3,14 @@ import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
+import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
-import { isOnnxFile, loadModel } from "../files/models.js";
+import { loadModel } from "../files/models.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 

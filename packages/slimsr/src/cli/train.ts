@@ -1,9 +1,9 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { DIV2K_MEAN, networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
-import { resolveSettings } from "../runs/settings.js";
-import { runToTheEnd } from "./compress.js";
-import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
+import { train } from "../runs/compress.js";
+import { givenSettings, NO_FOLDER, showRun } from "./compress.js";
+import { addSettingsOptions } from "./settings-options.js";
 
 interface Options {
   config?: string;
@@ -64,18 +64,15 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run(options: Options): Promise<void> {
-  const folder = options.resume ?? options.out;
-  if (folder === undefined) throw new UsageError("name the run's folder: --out RUN, or --resume RUN to go on with one");
-  if (options.resume !== undefined) return runToTheEnd(folder, undefined, options.json ?? false);
-  const configured = options.config === undefined ? {} : await readConfig(options.config);
-  const { scale, resScale, range, variant, ...named } = settingsOf(options as unknown as Record<string, unknown>);
-  const network = options.architecture === undefined ? configured.network : networkFrom(options);
+async function run({ out, resume, config, ...options }: Options): Promise<void> {
+  const json = options.json ?? false;
+  if (resume !== undefined) return showRun((hooks) => train({ resume }, hooks), json);
+  if (out === undefined) throw new UsageError(NO_FOLDER);
+  const { scale, resScale, range, variant, network: configured, ...settings } = await givenSettings(config, options);
+  const network = options.architecture === undefined ? configured : networkFrom(options);
   if (!network)
     throw new UsageError("say what to train: --architecture edsr, rcan or carn, or a --config with a network");
-  const fixed = { network, method: "scratch", init: "random", width: [1] };
-  const settings = resolveSettings({ ...configured, ...named, ...fixed }, options.config ?? "settings");
-  await runToTheEnd(folder, settings, options.json ?? false);
+  await showRun((hooks) => train({ out, settings: { ...settings, network }, source: config }, hooks), json);
 }
 
 function networkFrom({ architecture, features = "64", blocks, groups = "10", reduction = "16", ...rest }: Options) {

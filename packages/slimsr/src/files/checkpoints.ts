@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import {
   type Checkpoint,
-  type CheckpointFormat,
   encodeCheckpoint,
   encodePytorch,
   publishedSource,
@@ -10,7 +9,8 @@ import {
 import type { Source } from "@slimsr/core/internal/checkpoints/conventions.js";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { readVgg19 } from "@slimsr/core/internal/checkpoints/vgg19.js";
-import { CheckpointError, UsageError } from "@slimsr/core/internal/errors.js";
+import { CheckpointError } from "@slimsr/core/internal/errors.js";
+import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
 import type { Vgg19Weights } from "@slimsr/core/internal/networks/vgg19.js";
 import { writeAtomic } from "./atomic.js";
 
@@ -27,25 +27,14 @@ export async function loadCheckpoint(path: string, overrides: Overrides = {}): P
 }
 
 /**
- * The format that a path's ending names.
- *
- * @throws UsageError for any other than `.safetensors`, `.pt` and `.pth`
- */
-export function formatOfPath(path: string): CheckpointFormat {
-  if (/\.safetensors$/i.test(path)) return "safetensors";
-  if (/\.pth?$/i.test(path)) return "pytorch";
-  throw new UsageError(`${path} ends in none of .safetensors, .pt and .pth, which name the format to write`);
-}
-
-/**
  * Write a checkpoint atomically: this project's own format to `.safetensors`; PyTorch's to `.pt` and `.pth`, with the names of
  * `source`, by default the published ones.
  *
- * @throws CheckpointError where the file cannot be written; UsageError as `formatOfPath` and `encodePytorch`
+ * @throws CheckpointError where the file cannot be written; UsageError as `checkpointFormatOf` and `encodePytorch`
  */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint, source?: Source): Promise<void> {
   const bytes =
-    formatOfPath(path) === "safetensors"
+    checkpointFormatOf(path) === "safetensors"
       ? encodeCheckpoint(checkpoint)
       : encodePytorch(checkpoint, source ?? publishedSource(checkpoint.network));
   try {

@@ -65,7 +65,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   // The charts' library is large; only here is it needed.
   const { renderReport } = await import("../report/run-page.js");
   await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
-  await folder.write(RESULT, `${JSON.stringify(resultOf(run, outcome), undefined, 2)}\n`);
+  await folder.write(RESULT, `${JSON.stringify(resultOf(folder.path, settings, outcome), undefined, 2)}\n`);
   return outcome;
 }
 
@@ -82,8 +82,8 @@ export interface RunResult extends Omit<Outcome, "rows"> {
   >[];
 }
 
-export function resultOf({ folder, settings }: Run, { progress, students, rows, bytes }: Outcome): RunResult {
-  return { run: folder.path, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
+export function resultOf(folder: string, settings: Settings, { progress, students, rows, bytes }: Outcome): RunResult {
+  return { run: folder, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
 }
 
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);

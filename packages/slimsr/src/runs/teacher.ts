@@ -1,12 +1,13 @@
 import { encodeCheckpoint } from "@slimsr/core/internal/checkpoints/checkpoint.js";
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { randomNumbers } from "../calibration/random.js";
 import { readBytes } from "../files/checkpoints.js";
-import { isOnnxFile, loadModel, readOnnxModel } from "../files/models.js";
+import { loadModel } from "../files/models.js";
 import type { RunFolder } from "./folder.js";
 import type { Settings } from "./settings.js";
 
@@ -37,7 +38,7 @@ export async function openNetwork(folder: RunFolder, settings: Settings, begun: 
   if (isOnnxFile(file)) {
     const from = begun ? folder.file(kept) : file;
     const bytes = await readBytes(from);
-    const model = readOnnxModel(bytes, from, overrides);
+    const model = readModel(bytes, from, overrides);
     return { model, isTeacher: true, keep: () => folder.write(kept, bytes) };
   }
   const model = begun ? await loadModel(folder.file(kept)) : await loadModel(file, overrides);

@@ -26,6 +26,8 @@ export interface StepReport {
 export interface TrainingHooks {
   readonly onStep?: (report: StepReport) => void;
   readonly onValidation?: (rows: readonly EvaluationRow[]) => void;
+  /** Called when the last step is taken. */
+  readonly onTrained?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,0 +1,96 @@
+import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
+import type { Overrides } from "../checkpoints/recognise.js";
+import { stateOf } from "../checkpoints/state.js";
+import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
+import { exportOnnx } from "../export/onnx.js";
+import { readDescriptorMetadata } from "../model/descriptor.js";
+import { importedModel } from "../model/imported.js";
+import { type Model, networkModel } from "../model/model.js";
+import { readOnnx } from "../onnx/index.js";
+
+export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
+
+/**
+ * A network from a file's bytes: a checkpoint in safetensors or PyTorch's formats, or an ONNX graph from one image to another.
+ * Nothing in the file is executed.
+ *
+ * @example
+ * const model = readModel(new Uint8Array(await response.arrayBuffer()), "edsr_x2.safetensors");
+ * console.log(model.descriptor.scale);
+ *
+ * @param file its name, whose ending tells ONNX; errors call it by that
+ * @param overrides what the file may leave unsaid
+ * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
+ */
+export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}): Model {
+  if (isOnnxFile(file)) return readOnnxModel(bytes, file, overrides);
+  const { network, parameters } = readCheckpoint(bytes, file, overrides);
+  return networkModel(network, parameters);
+}
+
+function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, resScale, variant }: Overrides): Model {
+  if (resScale !== undefined || variant !== undefined) {
+    throw new UsageError(`${file} is an ONNX model: its layers are as they are; leave --res-scale and --variant out`);
+  }
+  const model = namingFile(file, () => {
+    const { graph, metadata } = readOnnx(bytes, { sizes: openSizes });
+    return importedModel(graph, {
+      name: file.replace(/^.*[/\\]/, ""),
+      ...readDescriptorMetadata(metadata),
+      ...(range !== undefined && { range }),
+    });
+  });
+  if (scale !== undefined && scale !== model.descriptor.scale) {
+    throw new UsageError(`${file} magnifies ×${model.descriptor.scale}, not ×${scale} as asked`);
+  }
+  return model;
+}
+
+/** Errors of work on a file's contents name the file. */
+function namingFile<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof SlimsrError)) throw error;
+    throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Sizes for an imported model's open axes, whatever they are called: enough to follow its channels. */
+const openSizes: Readonly<Record<string, number>> = new Proxy<Record<string, number>>(
+  {},
+  { get: (_, name) => (/batch|^n$/i.test(String(name)) ? 1 : 16) },
+);
+
+/**
+ * A network as a file's bytes, in the format that the name's ending tells: `.onnx`, to be deployed; `.safetensors`, `.pt` or
+ * `.pth`, a checkpoint.
+ *
+ * @example
+ * await writeFile("edsr_x2.onnx", writeModel(model, "edsr_x2.onnx"));
+ *
+ * @throws UsageError for another ending, or a checkpoint of a graph that isn't one of the networks built here
+ */
+export function writeModel(model: Model, file: string): Uint8Array<ArrayBuffer> {
+  if (isOnnxFile(file)) return exportOnnx(model);
+  const format = checkpointFormatOf(file);
+  const { origin } = model.descriptor;
+  if (origin.kind !== "network") {
+    throw new UsageError(`${file}: a network that was read from ONNX is written as .onnx; name such a file`);
+  }
+  const checkpoint = { network: origin.network, parameters: stateOf(model.parameters) };
+  return format === "safetensors"
+    ? encodeCheckpoint(checkpoint)
+    : encodePytorch(checkpoint, publishedSource(origin.network));
+}
+
+/**
+ * The format of checkpoints that a name's ending tells.
+ *
+ * @throws UsageError for any other than `.safetensors`, `.pt` and `.pth`
+ */
+export function checkpointFormatOf(file: string): "safetensors" | "pytorch" {
+  if (/\.safetensors$/i.test(file)) return "safetensors";
+  if (/\.pth?$/i.test(file)) return "pytorch";
+  throw new UsageError(`${file} ends in none of .safetensors, .pt and .pth, which name the format to write`);
+}

@@ -1,0 +1,88 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { loadModel } from "../files/models.js";
+import { silent } from "../stage.js";
+import { finish, type Outcome } from "./finish.js";
+import { openRun, type RunHooks } from "./open.js";
+import { type Preset, presetSettings } from "./presets.js";
+import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+import { type TrainingHooks, train as takeSteps } from "./training-loop.js";
+
+/** A run that begins in the folder `out`, or one that goes on where it was interrupted, with the settings it has. */
+export type RunRequest<Begin> = ({ readonly out: string } & Begin) | { readonly resume: string };
+
+export interface Compression {
+  /** What settings start from; `cpu` where left out. */
+  readonly preset?: Preset;
+  /** The teacher's file, images, and what differs from the preset. */
+  readonly settings: PartialSettings;
+  /** What errors call the settings; `settings` where left out. */
+  readonly source?: string | undefined;
+}
+
+export interface CompletedRun {
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly outcome: Outcome;
+}
+
+export type CompressionHooks = Partial<RunHooks> & TrainingHooks;
+
+/**
+ * From a teacher to trained students, in a folder that can be resumed: the closed-form start, training, the students' files, their
+ * measures beside bicubic and the teacher, and a page of it all.
+ * @throws UsageError for settings that don't fit; DatasetError or CheckpointError for files that can't be used; RunError where
+ * training can't go on; InterruptedError when the signal aborts, after a checkpoint
+ */
+export async function compress(request: RunRequest<Compression>, hooks: CompressionHooks = {}): Promise<CompletedRun> {
+  if ("resume" in request) return completeRun(request.resume, undefined, hooks);
+  const settings = await compressionSettings(request.preset ?? "cpu", request.settings);
+  return completeRun(request.out, settings({}, request.source), hooks);
+}
+
+/**
+ * A full-width network from random weights, trained by L1: a teacher to be.
+ * @param request its settings name the network
+ * @throws as `compress`
+ */
+export async function train(
+  request: RunRequest<Omit<Compression, "preset">>,
+  hooks: CompressionHooks = {},
+): Promise<CompletedRun> {
+  if ("resume" in request) return completeRun(request.resume, undefined, hooks);
+  const fixed = { method: "scratch", init: "random", width: [1] } as const;
+  const settings = resolveSettings({ ...request.settings, ...fixed }, request.source ?? "settings");
+  return completeRun(request.out, settings, hooks);
+}
+
+/**
+ * The settings of runs from one teacher: what is given goes before the preset. Yields those of a run in which some are given
+ * besides, by a `source` that errors name.
+ */
+export async function compressionSettings(
+  preset: Preset,
+  given: PartialSettings,
+): Promise<(own?: PartialSettings, source?: string) => Settings> {
+  const { teacher, scale, resScale, range, variant } = given;
+  if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
+  const { descriptor } = await loadModel(teacher, { scale, resScale, range, variant });
+  return (own = {}, source = "settings") => {
+    const all = { ...given, ...own };
+    return resolveSettings({ ...presetSettings(preset, descriptor.scale, all), ...all }, source);
+  };
+}
+
+/** Trains a run to its end and measures what came out. */
+export async function completeRun(
+  folder: string,
+  settings: Settings | undefined,
+  { stage = silent, signal, onStep, onValidation, onTrained }: CompressionHooks,
+): Promise<CompletedRun> {
+  const run = await openRun(folder, settings, { stage, signal });
+  try {
+    await takeSteps(run, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
+    onTrained?.();
+    return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal }) };
+  } finally {
+    await run.folder.release();
+  }
+}
