@@ -1,7 +1,4 @@
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
 
 /** Planes of red, green and blue, one after another: 3 · height · width values, NCHW with N = 1. */
 export interface Planes extends Size {

@@ -1,12 +1,7 @@
+import type { Symmetry } from "@slimsr/core/internal/images/geometry.js";
 import { emptyPlanes, type Planes } from "./planes.js";
 
-/** One of a square's eight symmetries: flipped along x and y or not, then mirrored along the diagonal or not. */
-interface Symmetry {
-  readonly flippedX: boolean;
-  readonly flippedY: boolean;
-  readonly transposed: boolean;
-}
-
+/** Flipped first, then mirrored along the diagonal. */
 const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
   [false, true].flatMap((flippedY) => [false, true].map((flippedX) => ({ flippedX, flippedY, transposed }))),
 );

@@ -1,4 +1,5 @@
-import type { Rectangle, Size } from "./planes.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import type { Rectangle } from "./planes.js";
 
 /** A part of an image that is computed by itself. */
 export interface Tile {

@@ -1,6 +1,7 @@
 import { DeviceError, NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
-import { cropPlanes, emptyPlanes, type Planes, pastePlanes, type Size } from "./planes.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
 import { selfEnsemble } from "./self-ensemble.js";
 import { float32, type Session, type SessionOptions } from "./session.js";
 import { planTiles, type Tile, tilesOfSize } from "./tiles.js";

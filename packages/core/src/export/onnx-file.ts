@@ -1,5 +1,6 @@
 import { OnnxError, UsageError } from "../errors.js";
 import type { Graph } from "../graph/index.js";
+import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
 import { readOnnx } from "../onnx/index.js";
 import { type ModelMessage, readModelMessage, type ValueMessage } from "../onnx/messages.js";
@@ -77,7 +78,7 @@ function readMessage(name: string, onnx: Uint8Array): Required<ModelMessage> {
 }
 
 /** The only size that the model takes, if it has one. */
-function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Deployment["size"]["fixed"] {
+function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Size | undefined {
   const shown = `[${shape.join(", ")}]`;
   const [batch, channels, height, width] = shape;
   const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
@@ -92,11 +93,7 @@ function checkInput(name: string, { name: input, element, shape = [] }: ValueMes
 }
 
 /** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
-function understood(
-  onnx: Uint8Array,
-  { shape = [] }: ValueMessage,
-  fixed: Deployment["size"]["fixed"],
-): Graph | undefined {
+function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size | undefined): Graph | undefined {
   const image = [1, 3, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
   const sizes = Object.fromEntries(shape.map((size, axis) => [size, image[axis] as number]));
   try {

@@ -1,4 +1,5 @@
 import { type Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import type { Size } from "../images/geometry.js";
 import { instantiate, type Model } from "./model.js";
 
 /** Operators whose second input is a weight. */
@@ -21,14 +22,8 @@ export interface Cost {
   layers: LayerCost[];
 }
 
-/** A network's output in pixels. */
-export interface OutputSize {
-  width: number;
-  height: number;
-}
-
 /** The size for which the field states multiply-accumulates (Ahn et al. 2018, section 4.3). */
-export const HD_OUTPUT: OutputSize = { width: 1280, height: 720 };
+export const HD_OUTPUT: Size = { width: 1280, height: 720 };
 
 /** Side of the image that is traced through the graph; costs are in proportion to the image. */
 const PROBE = 8;
@@ -37,14 +32,14 @@ const PROBE = 8;
  * Parameters and multiply-accumulates of a model at its own width. An input that would have a fraction of a pixel (1280 / 3)
  * counts as that fraction, as in the literature.
  */
-export const modelCost = (model: Model, output: OutputSize = HD_OUTPUT): Cost =>
+export const modelCost = (model: Model, output: Size = HD_OUTPUT): Cost =>
   graphCost(instantiate(model, [1, model.descriptor.channels.input, PROBE, PROBE]), output);
 
 /**
  * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and
  * learned slopes. Costs grow with the image's area, save where there is one position an image.
  */
-export function graphCost(graph: Graph, output: OutputSize = HD_OUTPUT): Cost {
+export function graphCost(graph: Graph, output: Size = HD_OUTPUT): Cost {
   const [, , height = 1, width = 1] = graph.outputs.values().next().value?.shape ?? [];
   const probes = (output.width * output.height) / (height * width);
   const counted = new Set<Value>();

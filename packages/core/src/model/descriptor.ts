@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Shape } from "../graph/index.js";
+import type { Size } from "../images/geometry.js";
 import type { NetworkOptions } from "../networks/index.js";
 
 /** Where a model came from: one of the networks that are built here, or a graph that was read. */
@@ -14,7 +15,7 @@ export interface SizeRule {
   /** What heights and widths must be multiples of. */
   readonly multipleOf: number;
   /** The only size that is taken. */
-  readonly fixed?: { readonly width: number; readonly height: number };
+  readonly fixed?: Size;
 }
 
 /** What must be known of a network to run it, whatever it is called and however it is built. */

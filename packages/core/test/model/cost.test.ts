@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { modelOf } from "../../../../test/support/networks.js";
 import { NetworkError } from "../../src/errors.js";
-import { modelCost, type OutputSize } from "../../src/model/cost.js";
+import type { Size } from "../../src/images/geometry.js";
+import { modelCost } from "../../src/model/cost.js";
 import { narrowed } from "../../src/model/split.js";
 import {
   type CarnOptions,
@@ -46,7 +47,7 @@ const carn = (scale: Scale): CarnOptions => ({
   ...common,
 });
 
-const networkCost = (network: NetworkOptions, output?: OutputSize) => modelCost(modelOf(network), output);
+const networkCost = (network: NetworkOptions, output?: Size) => modelCost(modelOf(network), output);
 
 const costAtWidth = (network: NetworkOptions, width: number) => modelCost(narrowed(modelOf(network), width));
 

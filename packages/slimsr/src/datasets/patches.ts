@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Size, Symmetry } from "@slimsr/core/internal/images/geometry.js";
 
 /** Where a training patch is taken from, in LR pixels. */
 export interface Patch {
@@ -6,19 +7,8 @@ export interface Patch {
   readonly pair: number;
   readonly x: number;
   readonly y: number;
+  /** Mirrored along the diagonal first, then flipped. */
   readonly symmetry: Symmetry;
-}
-
-/** One of a square's eight symmetries: first mirrored along its diagonal or not, then flipped along x and y or not. */
-export interface Symmetry {
-  readonly transposed: boolean;
-  readonly flippedX: boolean;
-  readonly flippedY: boolean;
-}
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 /**
