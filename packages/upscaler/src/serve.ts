@@ -1,0 +1,91 @@
+import { DATA_TYPES, type DataType, elements, showShape, type TensorData } from "@slimsr/core/internal/graph/types.js";
+import type { Request, Response, SessionPort } from "./protocol.js";
+import type { RunResult, Tensor, Tensors } from "./session.js";
+
+/** What ONNX Runtime's tensors have, Node's and the browser's. */
+export interface EngineTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+/** A compiled model in ONNX Runtime. */
+export interface Engine<T extends EngineTensor> {
+  readonly outputNames: readonly string[];
+  tensor(tensor: Tensor): T;
+  /** All outputs; one that has a tensor in `into` is written there. */
+  run(feeds: Record<string, T>, into: Record<string, T | null>): Promise<Readonly<Record<string, T>>>;
+  release(): Promise<void>;
+}
+
+/** Answers a session's requests in their order: the part of a worker that doesn't depend on where it runs. */
+export function serve<Source, T extends EngineTensor>(
+  port: SessionPort<Source>,
+  compile: (source: Source) => Promise<Engine<T>>,
+): void {
+  let engine: Engine<T> | undefined;
+  let queue: Promise<void> = Promise.resolve();
+  port.listen((request) => {
+    queue = queue.then(() => answer(request));
+  });
+
+  async function answer(request: Request<Source>): Promise<void> {
+    const { id } = request;
+    try {
+      switch (request.kind) {
+        case "create":
+          engine = await compile(request.source);
+          return post({ id, kind: "created" });
+        case "run": {
+          if (!engine) throw new Error("the session is closed");
+          const result = await run(engine, request.feeds, request.into, request.move);
+          return post({ id, kind: "ran", result }, [...Object.values(result.outputs), ...Object.values(result.feeds)]);
+        }
+        case "close":
+          await engine?.release();
+          engine = undefined;
+          return post({ id, kind: "closed" });
+      }
+    } catch (error) {
+      post({ id, kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  function post(response: Response, moved: readonly Tensor[] = []): void {
+    port.post(response, [...new Set(moved.map(({ data }) => data.buffer as ArrayBuffer))]);
+  }
+}
+
+async function run<T extends EngineTensor>(
+  engine: Engine<T>,
+  feeds: Tensors,
+  into: Tensors,
+  move: readonly string[],
+): Promise<RunResult> {
+  const { outputNames } = engine;
+  const stray = Object.keys(into).find((name) => !outputNames.includes(name));
+  if (stray !== undefined) throw new Error(`no output ${stray} to write into; the model has ${outputNames.join(", ")}`);
+  const toEngine = (tensor: Tensor, name: string): T => engine.tensor(filled(tensor, name));
+  const targets = outputNames.map((name) => [name, into[name] ? toEngine(into[name], name) : null] as const);
+  const outputs = await engine.run(mapValues(feeds, toEngine), Object.fromEntries(targets));
+  return {
+    outputs: mapValues(outputs, (made, name) => into[name] ?? fromEngine(made)),
+    feeds: Object.fromEntries(move.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
+  };
+}
+
+function filled(tensor: Tensor, name: string): Tensor {
+  const { data, shape } = tensor;
+  if (data.length === elements(shape)) return tensor;
+  throw new Error(`${name}: ${data.length} elements don't fill ${showShape(shape)}`);
+}
+
+function fromEngine({ type, data, dims }: EngineTensor): Tensor {
+  if (!(type in DATA_TYPES)) throw new Error(`an output has element type ${type}, which is not supported`);
+  return { dtype: type as DataType, shape: dims, data: data as TensorData };
+}
+
+const mapValues = <A, B>(
+  record: Readonly<Record<string, A>>,
+  change: (value: A, name: string) => B,
+): Record<string, B> => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value, name)]));
