@@ -85,12 +85,12 @@ export const nameOf = ({ descriptor: { origin } }: Model): string =>
 /** Yields a parameter where it is first needed. */
 export type ParameterSource = (name: string) => Value;
 
-/** Parameters as constants of a graph, under their names. @throws NetworkError where one is missing */
+/** Parameters as constants of a graph, without names, which others in it may have. @throws NetworkError where one is missing */
 export const constantSource =
   (graph: Graph, parameters: Parameters): ParameterSource =>
   (name) => {
     const { shape, data } = required(parameters, name);
-    return graph.constant(data, shape, { name });
+    return graph.constant(data, shape);
   };
 
 /**
@@ -119,7 +119,14 @@ export function applyToPixels(model: Model, lr: Value, parameterOf: ParameterSou
 export function instantiate(model: Model, shape: readonly number[]): Graph {
   const graph = new Graph(model.graph.name);
   const lr = graph.input("lr", shape);
-  graph.output("sr", applyModel(model, lr, constantSource(graph, model.parameters)));
+  // Before all else, so that nothing that is made on the way takes a parameter's name.
+  const constants = new Map(
+    [...model.places.keys()].map((name) => {
+      const { shape, data } = required(model.parameters, name);
+      return [name, graph.constant(data, shape, { name })];
+    }),
+  );
+  graph.output("sr", applyModel(model, lr, (name) => constants.get(name) as Value));
   return graph;
 }
 

@@ -1,0 +1,66 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Random } from "../../../../test/support/random.js";
+import { readModel } from "../../../core/src/formats/model-file.js";
+import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { add, conv, pixelShuffle, relu } from "../../../core/src/operators/index.js";
+import { compress } from "../../src/runs/compress.js";
+import { IMAGES, temporaryFolder } from "../cli/runs.js";
+
+/**
+ * A small residual network as anyone's file, for images of 0..range: a pixel of p·range/255 comes out as that of p in 0..255 does.
+ */
+function onnxTeacher(range: 255 | 1): Uint8Array {
+  const random = new Random(4);
+  const graph = new Graph("residual");
+  const constant = (shape: readonly number[], size: number) =>
+    graph.constant(
+      random.floats(
+        shape.reduce((a, b) => a * b, 1),
+        -size,
+        size,
+      ),
+      shape,
+    );
+  const x = graph.input("image", [1, 3, 16, 16]);
+  const layer = (y: Value, filters: number, channels: number) =>
+    conv(y, constant([filters, channels, 3, 3], 0.1), constant([filters], 0.02 * range), { pads: [1, 1, 1, 1] });
+  const inner = relu(layer(x, 16, 3));
+  const stream = add(inner, layer(relu(layer(inner, 16, 16)), 16, 16));
+  graph.output("large", pixelShuffle(layer(stream, 12, 16), 2));
+  const open = { 0: "batch", 2: "height", 3: "width" };
+  return writeOnnx(graph, { dynamicAxes: { image: open, large: { 0: "batch", 2: "tall", 3: "wide" } } });
+}
+
+const settings = {
+  ...{ train: IMAGES, val: IMAGES, batch: 2, patch: 12, steps: 3, threads: 1, method: "kd", width: [0.5] },
+  ...{ validationPatch: 16, calibrationPatches: 4, checkpointEvery: 1, learningRate: 1e-5, warmup: 0 },
+} as const;
+
+describe("a teacher that is an ONNX file", () => {
+  it("is trained like any other, in its own range, and kept with the run", { timeout: 240_000 }, async () => {
+    const folder = await temporaryFolder();
+    const psnr: number[] = [];
+    for (const range of [255, 1] as const) {
+      const teacher = join(folder, `teacher-${range}.onnx`);
+      await writeFile(teacher, onnxTeacher(range));
+      const out = join(folder, `run-${range}`);
+      const { outcome } = await compress({ out, settings: { ...settings, width: [0.5], teacher, range } });
+      expect(await readFile(join(out, "teacher.onnx"))).toEqual(Buffer.from(onnxTeacher(range)));
+      expect(outcome.students.map(({ files }) => files)).toEqual([[join(out, "student-w0.5.onnx")]]);
+      const bytes = await readFile(join(out, "student-w0.5.onnx"));
+      const student = readModel(bytes, "student-w0.5.onnx");
+      expect(student.descriptor).toMatchObject({ scale: 2, range, channels: { input: 3, output: 3 } });
+      psnr.push(...outcome.rows.map((row) => row.psnr));
+      // Taken up again it needs the folder alone, and ends in the same bytes.
+      await rm(teacher);
+      await compress({ resume: out });
+      expect(await readFile(join(out, "student-w0.5.onnx"))).toEqual(bytes);
+    }
+    // Bicubic, the teacher and the student are worth the same in both ranges.
+    expect(psnr).toHaveLength(6);
+    for (const i of [0, 1, 2]) expect(psnr[i + 3]).toBeCloseTo(psnr[i] as number, 1);
+  });
+});
