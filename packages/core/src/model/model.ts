@@ -1,6 +1,7 @@
 import { NetworkError } from "../errors.js";
 import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
 import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
+import { Identity } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
 
 /** A network as a graph from one image [N, 3, H, W] to another, with parameters that stand apart from it. */
@@ -40,7 +41,7 @@ function withOwnConstants(source: Graph): Graph {
   for (const value of source.constants) known.set(value, own(value, value));
   for (const { operator, inputs, outputs } of source.nodes) {
     const [from, to] = [inputs[0], outputs[0]];
-    if (operator === "Identity" && from?.data && to) known.set(to, own(to, from));
+    if (operator === Identity && from?.data && to) known.set(to, own(to, from));
   }
   const outputs = graft(source, graph, known, [...source.outputs.values()]);
   [...source.outputs.keys()].forEach((name, i) => {

@@ -1,6 +1,7 @@
 import { intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { ChannelGroup } from "@slimsr/core/internal/model/channels.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { Concat, Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import {
   addScaled,
@@ -25,7 +26,7 @@ export type Alignment = (typeof ALIGNMENTS)[number];
 export function tapsOf({ graph, analysis }: Model): Value[][] {
   const read = new Set(
     liveNodes(graph).flatMap((node) =>
-      node.operator === "Conv" ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
+      node.operator === Conv ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
     ),
   );
   return analysis.groups.map(({ first, size }) =>
@@ -39,7 +40,7 @@ export function tapsOf({ graph, analysis }: Model): Value[][] {
 /** The activations that a value joins along its channels: itself, unless it is a concat. */
 export const concatenated = (value: Value): Value[] => {
   const node: Node | undefined = value.producer;
-  if (node?.operator !== "Concat" || intOr(node.attributes, "axis", 0) !== 1) return [value];
+  if (node?.operator !== Concat || intOr(node.attributes, "axis", 0) !== 1) return [value];
   return node.inputs.flatMap((part) => (part ? concatenated(part) : []));
 };
 
