@@ -52,7 +52,7 @@ const operators = (graph: Graph): string[] => liveNodes(graph).map((node) => nod
 describe("differentiate", () => {
   it("knows the operators of all families, whose rules are each tested", () => {
     const families = declared.flatMap(({ operators }) =>
-      operators.filter(({ gradient }) => gradient instanceof Function),
+      operators.filter(({ gradient }) => typeof gradient === "function"),
     );
     expect([...DIFFERENTIABLE].sort()).toEqual(families.map(({ name }) => name).sort());
     expect(new Set(families).size).toBe(families.length);
