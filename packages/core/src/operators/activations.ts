@@ -1,6 +1,6 @@
 import { float, floatOr, type GradientRule, sameShape, type Value } from "../graph/index.js";
 import { single, unary } from "./apply.js";
-import { mul, sub } from "./arithmetic.js";
+import { add, div, mul, sub } from "./arithmetic.js";
 import { cast, greater, less, where } from "./comparisons.js";
 import { elementwise, operator } from "./declare.js";
 import { unaryGradient, unbroadcast } from "./gradient-rules.js";
@@ -75,12 +75,21 @@ export const Clip = elementwise("Clip", {
 
 export const Elu = elementwise("Elu", { channels: "permutation" });
 export const HardSigmoid = elementwise("HardSigmoid", { channels: "permutation" });
-export const HardSwish = elementwise("HardSwish", { channels: "permutation" });
+
+export const HardSwish = elementwise("HardSwish", {
+  // y = x·h with h = clip(x/6 + 1/2, 0, 1): y' = h + x/6 = x/3 + 1/2 between −3 and 3, 0 below, 1 above.
+  gradient: unaryGradient((dy, x) => {
+    const slope = add(div(x, 3), 0.5);
+    return mul(dy, where(less(x, -3), 0, where(greater(x, 3), 1, slope)));
+  }),
+  channels: "permutation",
+});
 
 export const Softmax = operator("Softmax", { shape: likeFirst });
 
 export const relu = unary(Relu);
 export const sigmoid = unary(Sigmoid);
+export const hardSwish = unary(HardSwish);
 export const tanh = unary(Tanh);
 export const softplus = unary(Softplus);
 

@@ -1,6 +1,18 @@
 import type { Shape, Value } from "../../src/graph/index.js";
 import * as family from "../../src/operators/activations.js";
-import { Clip, clip, leakyRelu, PRelu, prelu, Relu, relu, sigmoid, softplus, tanh } from "../../src/operators/index.js";
+import {
+  Clip,
+  clip,
+  hardSwish,
+  leakyRelu,
+  PRelu,
+  prelu,
+  Relu,
+  relu,
+  sigmoid,
+  softplus,
+  tanh,
+} from "../../src/operators/index.js";
 import { type GradientCase, testGradients, unaryCases } from "./gradients.js";
 import { each, SHAPES, testShapes, unary } from "./shapes.js";
 
@@ -70,6 +82,14 @@ testShapes(
 testGradients(family, {
   Relu: unaryCases(relu, { away: 0.2 }),
   Sigmoid: unaryCases(sigmoid),
+  HardSwish: [
+    ...unaryCases(hardSwish),
+    {
+      name: "on both sides of −3 and 3",
+      inputs: [{ shape: [20], apart: 0.47 }],
+      build: ([x]) => hardSwish(x as Value),
+    },
+  ],
   Tanh: unaryCases(tanh),
   Softplus: unaryCases(softplus),
   LeakyRelu: [0.2, -0.5].flatMap((alpha) =>
