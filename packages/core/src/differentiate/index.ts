@@ -1,18 +1,11 @@
 import { GraphError } from "../errors.js";
-import type { Node, Value } from "../graph/index.js";
-import { expand, sum } from "../operators/index.js";
-import type { GradientRule } from "./rule.js";
-import { arrangementRules } from "./rules/arrangement.js";
-import { elementwiseRules } from "./rules/elementwise.js";
-import { reductionRules } from "./rules/reduction.js";
-import { spatialRules } from "./rules/spatial.js";
+import type { GradientRule, Node, Value } from "../graph/index.js";
+import { expand, OPERATORS, sum } from "../operators/index.js";
 
-const RULES = new Map<string, GradientRule>(
-  Object.entries({ ...elementwiseRules, ...arrangementRules, ...reductionRules, ...spatialRules }),
+/** Names of the operators that can be differentiated. */
+export const DIFFERENTIABLE: readonly string[] = OPERATORS.filter(({ gradient }) => typeof gradient === "function").map(
+  ({ name }) => name,
 );
-
-/** The operators that can be differentiated. */
-export const DIFFERENTIABLE: readonly string[] = [...RULES.keys()];
 
 /**
  * Gradients of the scalar `loss` with respect to each of `parameters`, by reverse-mode differentiation: nodes are appended
@@ -44,17 +37,16 @@ export function differentiate(loss: Value, parameters: readonly Value[]): Value[
   return parameters.map((parameter) => total(parameter) ?? expand(graph.scalar(0), parameter.shape));
 }
 
-function ruleOf(node: Node): GradientRule {
-  const rule = RULES.get(node.operator);
-  if (!rule) throw new GraphError(`operator ${node.operator} (output ${node.outputs[0]?.name}) has no gradient rule`);
-  return rule;
+function ruleOf({ operator, outputs }: Node): GradientRule {
+  if (typeof operator.gradient === "function") return operator.gradient;
+  throw new GraphError(`operator ${operator.name} (output ${outputs[0]?.name}) has no gradient rule`);
 }
 
 /** All values that depend on one of `sources`, these included. */
 function dependents(nodes: readonly Node[], sources: readonly Value[]): Set<Value> {
   const reached = new Set<Value>(sources);
   for (const node of nodes) {
-    if (node.operator === "StopGradient") continue;
+    if (node.operator.gradient === "stops") continue;
     if (node.inputs.some((value) => value && reached.has(value))) for (const value of node.outputs) reached.add(value);
   }
   return reached;

@@ -1,5 +1,5 @@
 import { elements, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
-import { pixelShuffle } from "../operators/index.js";
+import { Add, Conv, Div, Mul, mul, pixelShuffle, Sub } from "../operators/index.js";
 import { convolveInParts } from "./parts.js";
 import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
 
@@ -53,18 +53,18 @@ class Folding {
     const [x, operand] = node.inputs;
     const output = node.outputs[0] as Value;
     if (!x || !operand) return false;
-    if (node.operator === "Conv") return this.#hold(node, x, operand, output);
+    if (node.operator === Conv) return this.#hold(node, x, operand, output);
     const number = operand.data instanceof Float32Array && elements(operand.shape) === 1 ? operand.data[0] : undefined;
     const held = this.#readers.get(x) === 1 ? this.#pending.get(x) : undefined;
-    if ((node.operator === "Mul" || node.operator === "Div") && number !== undefined) {
-      const factor = node.operator === "Mul" ? number : 1 / number;
+    if ((node.operator === Mul || node.operator === Div) && number !== undefined) {
+      const factor = node.operator === Mul ? number : 1 / number;
       if (held) this.#replace(x, output, multiplied(held, factor));
       else this.#scaled.set(output, { of: x, factor });
       return true;
     }
-    const offset = held && (node.operator === "Add" || node.operator === "Sub") && offsets(operand, held.bias.length);
+    const offset = held && (node.operator === Add || node.operator === Sub) && offsets(operand, held.bias.length);
     if (!held || !offset) return false;
-    const sign = node.operator === "Add" ? 1 : -1;
+    const sign = node.operator === Add ? 1 : -1;
     this.#replace(x, output, { ...held, bias: held.bias.map((b, i) => b + sign * (offset[i] as number)) });
     return true;
   }
@@ -100,7 +100,7 @@ class Folding {
     if (held) return this.#writeConvolution(held);
     const scaled = this.#scaled.get(value);
     if (scaled) {
-      return this.#target.apply("Mul", [this.#image(scaled.of), this.#target.scalar(scaled.factor)])[0] as Value;
+      return mul(this.#image(scaled.of), scaled.factor);
     }
     if (!value.data) throw new TypeError(`${value.name} is used before it is made`);
     return this.#target.constant(value.data, value.shape, { dtype: value.dtype });
@@ -121,12 +121,12 @@ class Folding {
       this.#target.constant(weight, shape, { name }),
       this.#target.constant(bias, [bias.length], { name: biasPlace?.name ?? `${name}.bias` }),
     ];
-    return this.#target.apply("Conv", [this.#image(input), ...parameters], node.attributes)[0] as Value;
+    return this.#target.apply(Conv, [this.#image(input), ...parameters], node.attributes)[0] as Value;
   }
 
   #write(node: Node): void {
     const inputs = node.inputs.map((value) => value && this.#image(value));
-    const outputs = this.#target.apply(node.operator, inputs, node.attributes, { domain: node.domain });
+    const outputs = this.#target.apply(node.operator, inputs, node.attributes);
     node.outputs.forEach((value, i) => {
       this.#images.set(value, outputs[i] as Value);
     });

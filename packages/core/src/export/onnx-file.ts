@@ -17,8 +17,6 @@ export interface OnnxFileOptions {
 const FLOAT32 = 1;
 /** Size that open axes are given for analysis. */
 const PROBE = 32;
-/** Their multiply-accumulates depend on more than weights. */
-const UNCOUNTED = new Set(["MatMul", "FusedMatMul", "Gemm"]);
 
 /**
  * An ONNX model of anyone's, from one float image [N, 3, H, W] to another. Operators that only the engine knows are fine;
@@ -105,6 +103,8 @@ function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size 
   }
 }
 
+/** Null where multiply-accumulates depend on more than weights. */
 function countable(graph: Graph): DeploymentCost | null {
-  return graph.nodes.some(({ operator }) => UNCOUNTED.has(operator)) ? null : costOf(behindShuffles(graph));
+  const products = graph.nodes.some(({ operator: { cost } }) => cost && !cost.ofWeights);
+  return products ? null : costOf(behindShuffles(graph));
 }

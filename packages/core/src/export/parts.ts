@@ -1,5 +1,5 @@
 import { intOr, type Value } from "../graph/index.js";
-import { add, conv, relu } from "../operators/index.js";
+import { add, Conv, conv, Relu, relu } from "../operators/index.js";
 import type { Kernel } from "./subpixel.js";
 
 /**
@@ -14,7 +14,7 @@ const PART = 64;
  */
 export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, name: string): Value {
   const { graph } = x;
-  const activated = x.producer?.operator === "Relu";
+  const activated = x.producer?.operator === Relu;
   const maker = activated ? x.producer?.inputs[0]?.producer : x.producer;
   const [source, weight, offset] = maker?.inputs ?? [];
   const channels = kernel.shape[1] as number;
@@ -27,7 +27,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
     if (start === 0) parameters.push(graph.constant(bias, [bias.length]));
     return conv(narrow, parameters[0] as Value, parameters[1], { pads: [pad, pad, pad, pad] });
   };
-  const divisible = maker?.operator === "Conv" && intOr(maker.attributes, "group", 1) === 1 && bounds.length > 1;
+  const divisible = maker?.operator === Conv && intOr(maker.attributes, "group", 1) === 1 && bounds.length > 1;
   if (!divisible || !source || !weight || !(filters instanceof Float32Array) || !(inputs instanceof Float32Array)) {
     return apply(x, 0, channels, "");
   }
@@ -40,7 +40,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
         }),
         graph.constant(inputs.slice(start, end), [end - start]),
       ];
-      const narrow = graph.apply("Conv", [source, ...rows], maker.attributes)[0] as Value;
+      const narrow = graph.apply(Conv, [source, ...rows], maker.attributes)[0] as Value;
       return apply(activated ? relu(narrow) : narrow, start, end, `.${i}`);
     })
     .reduce((sum, part) => add(sum, part));

@@ -1,5 +1,5 @@
 import { type Graph, intOr, intsOr, type Node, rewrite, sameShape, textOr, type Value } from "../graph/index.js";
-import { concat, conv, pixelShuffle } from "../operators/index.js";
+import { Add, Conv, concat, conv, DepthToSpace, pixelShuffle } from "../operators/index.js";
 
 /** A square kernel of odd side: [filters, channels, side, side]. */
 export interface Kernel {
@@ -22,7 +22,7 @@ export function shuffleToSwap(x: Value, convolution: Node): number | undefined {
 
 /** The factor of a pixel shuffle in PyTorch's order; undefined for other nodes. */
 function shuffleFactor({ operator, attributes }: Node): number | undefined {
-  const isShuffle = operator === "DepthToSpace" && textOr(attributes, "mode", "DCR") === "CRD";
+  const isShuffle = operator === DepthToSpace && textOr(attributes, "mode", "DCR") === "CRD";
   return isShuffle ? intOr(attributes, "blocksize", 1) : undefined;
 }
 
@@ -63,7 +63,7 @@ function wholeConvolution(
 ): { inputs: Value[]; kernel: Kernel; bias: Float32Array } | undefined {
   const [node, twin] = [value?.producer, copy?.producer];
   const [x, weight, bias] = node?.inputs ?? [];
-  if (node?.operator === "Add") {
+  if (node?.operator === Add) {
     const [left, right] = [0, 1].map((i) => wholeConvolution(node.inputs[i], twin?.inputs[i]));
     if (!left || !right || !sameShape(left.kernel.shape.slice(2), right.kernel.shape.slice(2))) return undefined;
     return {
@@ -73,7 +73,7 @@ function wholeConvolution(
     };
   }
   const input = twin?.inputs[0];
-  if (node?.operator !== "Conv" || !keepsSize(node) || !x || !input || !weight) return undefined;
+  if (node?.operator !== Conv || !keepsSize(node) || !x || !input || !weight) return undefined;
   const { data, shape } = weight;
   const offsets = bias ? bias.data : new Float32Array(shape[0] ?? 0);
   if (!(data instanceof Float32Array && offsets instanceof Float32Array)) return undefined;

@@ -1,5 +1,4 @@
 import { GraphError } from "../errors.js";
-import { int, intOr } from "./attributes.js";
 import { Graph, type Node, type Value } from "./graph.js";
 import { nodesBetween } from "./traverse.js";
 
@@ -43,14 +42,8 @@ export function graft(
 }
 
 /** Applies a node's operator to other inputs, in the graph `target`. */
-export const applyLike = (node: Node, target: Graph, inputs: readonly (Value | undefined)[]): readonly Value[] =>
-  target.apply(node.operator, inputs, attributesFor(node, inputs), { domain: node.domain });
-
-/** A depthwise convolution has as many groups as its slimmed weight has filters. */
-function attributesFor(node: Node, inputs: readonly (Value | undefined)[]): Node["attributes"] {
-  const filters = node.inputs[1]?.shape[0];
-  const depthwise = node.operator === "Conv" && filters !== 1 && intOr(node.attributes, "group", 1) === filters;
-  return depthwise ? { ...node.attributes, group: int(inputs[1]?.shape[0] as number) } : node.attributes;
+export function applyLike(node: Node, target: Graph, inputs: readonly (Value | undefined)[]): readonly Value[] {
+  return target.apply(node.operator, inputs, node.operator.resizedAttributes?.(node, inputs) ?? node.attributes);
 }
 
 /** A copy of a whole graph; `begin` gets the new graph and yields the replacement of its nodes. */

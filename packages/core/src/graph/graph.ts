@@ -1,6 +1,7 @@
 import { GraphError } from "../errors.js";
 import type { Attributes } from "./attributes.js";
-import { inferOutputs } from "./shapes/index.js";
+import { inferOutputs } from "./operands.js";
+import type { Operator } from "./operator.js";
 import { DATA_TYPES, type DataType, elements, isShape, type Shape, showShape, type TensorData } from "./types.js";
 
 /** A tensor of known element type and shape: an input, a constant (it then has `data`) or a node's output. */
@@ -15,16 +16,13 @@ export interface Value {
 
 /** One operator applied to values. Optional inputs that are left out are undefined. */
 export interface Node {
-  readonly operator: string;
-  readonly domain: string;
+  readonly operator: Operator;
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
 }
 
 export interface ApplyOptions {
-  /** ONNX operator domain; the standard's is "". */
-  domain?: string;
   /** Names of the outputs; outputs past them aren't made. All are, with names from the operator's, where left out. */
   names?: readonly string[];
 }
@@ -109,7 +107,7 @@ export class Graph {
    * @throws GraphError naming the operator, its inputs and their shapes where they don't fit.
    */
   apply(
-    operator: string,
+    operator: Operator,
     inputs: readonly (Value | undefined)[],
     attributes: Attributes = {},
     options: ApplyOptions = {},
@@ -117,14 +115,14 @@ export class Graph {
     const stranger = inputs.find((value) => value && value.graph !== this);
     if (stranger) {
       throw new GraphError(
-        `${operator}: input ${stranger.name} belongs to graph ${stranger.graph.name}, not ${this.name}`,
+        `${operator.name}: input ${stranger.name} belongs to graph ${stranger.graph.name}, not ${this.name}`,
       );
     }
     const types = inferOutputs(operator, inputs, attributes).slice(0, options.names?.length);
     const outputs: Value[] = [];
-    const node: Node = { operator, domain: options.domain ?? "", inputs: [...inputs], outputs, attributes };
+    const node: Node = { operator, inputs: [...inputs], outputs, attributes };
     types.forEach(({ dtype, shape }, i) => {
-      const name = this.#claim(options.names?.[i] ?? this.#fresh(operator));
+      const name = this.#claim(options.names?.[i] ?? this.#fresh(operator.name));
       outputs.push({ graph: this, name, dtype, shape, producer: node });
     });
     this.nodes.push(node);

@@ -1,6 +1,7 @@
 import { type Attributes, elements, type Graph, type Replacement, rewrite, type Value } from "../graph/index.js";
-import { equal, pad, reshape, slice, sum, where } from "../operators/index.js";
-import { type ConvolutionGeometry, geometryOf, shape4 } from "./convolution.js";
+import { single } from "../operators/apply.js";
+import { type ConvolutionGeometry, geometryOf, shape4 } from "../operators/geometry.js";
+import { Conv, equal, MaxPoolGradient, or, Pad, pad, reshape, slice, sum, where } from "../operators/index.js";
 import { portableReplacement } from "./portable.js";
 
 /** Writes our own operators as ONNX's, and works around what ONNX Runtime's WebGPU kernels (1.30) don't do right. */
@@ -11,7 +12,7 @@ export const widenConvolutions = (graph: Graph): Graph => rewrite(graph, () => c
 
 /** Max pooling yields no indices there, so its gradient does without. */
 const ownReplacement: Replacement = (node, inputs) => {
-  if (node.operator !== "MaxPoolGradient") return portableReplacement(node, inputs);
+  if (node.operator !== MaxPoolGradient) return portableReplacement(node, inputs);
   const [dy, x, y] = inputs as [Value, Value, Value];
   return [compareWindows(dy, x, y, node.attributes)];
 };
@@ -21,7 +22,7 @@ const ownReplacement: Replacement = (node, inputs) => {
  * above 1×1, comes out wrong (microsoft/onnxruntime, issue 29651). Channels of zeros up to a multiple of 4 mend it.
  */
 const convolutionReplacement: Replacement = (node, inputs) => {
-  if (node.operator !== "Conv") return undefined;
+  if (node.operator !== Conv) return undefined;
   const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
   const [filters, channels, ...kernel] = weight.shape as [number, number, ...number[]];
   const wrong = channels > 3 && channels % 3 === 0 && channels % 4 > 0 && filters % 4 === 0 && elements(kernel) > 1;
@@ -30,7 +31,7 @@ const convolutionReplacement: Replacement = (node, inputs) => {
     const none = value.shape.map(() => 0);
     return pad(value, [...none, ...none.map((_, axis) => (axis === 1 ? 4 - (channels % 4) : 0))]);
   });
-  return x.graph.apply("Conv", [padded, widened, ...(bias ? [bias] : [])], node.attributes);
+  return x.graph.apply(Conv, [padded, widened, ...(bias ? [bias] : [])], node.attributes);
 };
 
 /**
@@ -46,7 +47,7 @@ function compareWindows(dy: Value, x: Value, y: Value, attributes: Attributes): 
     for (let j = 0; j < width; j++) {
       const equals = equal(underTap(x, y, geometry, [i, j]), y);
       terms.push(putBack(taken ? where(taken, 0, where(equals, dy, 0)) : where(equals, dy, 0), x, geometry, [i, j]));
-      taken = taken ? (x.graph.apply("Or", [taken, equals])[0] as Value) : equals;
+      taken = taken ? or(taken, equals) : equals;
     }
   }
   return sum(terms);
@@ -66,7 +67,7 @@ function underTap(x: Value, y: Value, { strides, dilations, pads }: ConvolutionG
   const [top, left, below, beside] = border as [number, number, number, number];
   const lowest = x.graph.scalar(Number.NEGATIVE_INFINITY);
   const sizes = x.graph.integers([0, 0, top, left, 0, 0, below, beside]);
-  return slice(border.some((size) => size > 0) ? (x.graph.apply("Pad", [x, sizes, lowest])[0] as Value) : x, ranges);
+  return slice(border.some((size) => size > 0) ? single(Pad, [x, sizes, lowest]) : x, ranges);
 }
 
 /** The inverse: values of y's shape at the positions of x that the tap took them from, zeros elsewhere. */

@@ -1,14 +1,11 @@
-import { type Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import { elements, type Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { instantiate, type Model } from "./model.js";
 
-/** Operators whose second input is a weight. */
-const WEIGHTED = new Set(["Conv", "ConvTranspose", "PRelu"]);
-
-/** What one convolution costs. */
+/** What one layer costs. */
 export interface LayerCost {
   name: string;
-  /** Of the weight: outputs, inputs, kernel height and width. */
+  /** Of the weight: a convolution's outputs, inputs, kernel height and width. */
   shape: Shape;
   /** Weights and biases. */
   parameters: number;
@@ -44,7 +41,7 @@ export function graphCost(graph: Graph, output: Size = HD_OUTPUT): Cost {
   const probes = (output.width * output.height) / (height * width);
   const counted = new Set<Value>();
   const layers = liveNodes(graph)
-    .filter(({ operator }) => WEIGHTED.has(operator))
+    .filter(({ operator }) => operator.cost?.ofWeights)
     .map((node) => layerCost(node, probes, counted));
   return { parameters: sum(layers, "parameters"), macs: sum(layers, "macs"), layers };
 }
@@ -53,24 +50,22 @@ export function graphCost(graph: Graph, output: Size = HD_OUTPUT): Cost {
  * @param probes how many images of the probe's size the input is; channel attention sees one pixel an image all the same
  * @param counted parameters that earlier layers have too
  */
-function layerCost({ operator, inputs, outputs }: Node, probes: number, counted: Set<Value>): LayerCost {
-  const [x, weight] = inputs;
-  const shape = weight?.shape ?? [];
-  const [, , height = 1, width = 1] = (operator === "ConvTranspose" ? x : outputs[0])?.shape ?? [];
-  const positions = height * width === 1 ? 1 : height * width * probes;
-  const own = inputs.slice(1).filter((value) => value !== undefined && !counted.has(value));
-  for (const value of own) if (value) counted.add(value);
+function layerCost(node: Node, probes: number, counted: Set<Value>): LayerCost {
+  const [x, ...parameters] = node.inputs;
+  const onePosition = [x, node.outputs[0]].some((value) => elements(value?.shape.slice(2) ?? []) === 1);
+  const own = parameters.filter((value) => value !== undefined && !counted.has(value)) as Value[];
+  for (const value of own) counted.add(value);
+  const weight = parameters[0];
   return {
     name: weight?.name.replace(/\.weight$/, "") ?? "",
-    shape,
-    parameters: own.reduce((total, value) => total + product(value?.shape ?? []), 0),
-    macs: operator === "PRelu" ? 0 : product(shape) * positions,
+    shape: weight?.shape ?? [],
+    parameters: own.reduce((total, { shape }) => total + elements(shape), 0),
+    macs: multiplyAccumulates(node) * (onePosition ? 1 : probes),
   };
 }
 
-function product(shape: Shape): number {
-  return shape.reduce((total, size) => total * size, 1);
-}
+/** Multiply-accumulate operations of a node. */
+export const multiplyAccumulates = (node: Node): number => node.operator.cost?.multiplyAccumulates(node) ?? 0;
 
 function sum(layers: readonly LayerCost[], figure: "parameters" | "macs"): number {
   return layers.reduce((total, layer) => total + layer[figure], 0);

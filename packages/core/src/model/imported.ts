@@ -1,4 +1,5 @@
 import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
+import { Identity } from "../operators/index.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
 
@@ -31,7 +32,7 @@ function withOwnConstants(source: Graph): Graph {
   for (const value of source.constants) known.set(value, own(value, value));
   for (const { operator, inputs, outputs } of source.nodes) {
     const [from, to] = [inputs[0], outputs[0]];
-    if (operator === "Identity" && from?.data && to) known.set(to, own(to, from));
+    if (operator === Identity && from?.data && to) known.set(to, own(to, from));
   }
   const outputs = graft(source, graph, known, [...source.outputs.values()]);
   [...source.outputs.keys()].forEach((name, i) => {

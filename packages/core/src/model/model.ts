@@ -126,7 +126,10 @@ export function instantiate(model: Model, shape: readonly number[]): Graph {
       return [name, graph.constant(data, shape, { name })];
     }),
   );
-  graph.output("sr", applyModel(model, lr, (name) => constants.get(name) as Value));
+  graph.output(
+    "sr",
+    applyModel(model, lr, (name) => constants.get(name) as Value),
+  );
   return graph;
 }
 

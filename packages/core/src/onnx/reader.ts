@@ -1,7 +1,8 @@
 import { GraphError, OnnxError } from "../errors.js";
-import { type Attribute, type Attributes, ints } from "../graph/attributes.js";
+import type { Attribute } from "../graph/attributes.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { DATA_TYPES, type DataType, elements, type TensorData } from "../graph/types.js";
+import { OPERATORS, operatorNamed } from "../operators/index.js";
 import {
   type AttributeMessage,
   type GraphMessage,
@@ -10,9 +11,12 @@ import {
   type TensorMessage,
   type ValueMessage,
 } from "./messages.js";
-import { ATTRIBUTE_TYPE, DOMAINS, OPSET_VERSION } from "./schema.js";
+import { ATTRIBUTE_TYPE, OPSET_VERSION } from "./schema.js";
 
 const OLDEST_OPSET = 13;
+
+/** Files hold no operators of our own. */
+const DOMAINS = new Set(OPERATORS.filter(({ decompose }) => !decompose).map(({ domain }) => domain));
 
 export interface ReadOptions {
   /** Sizes for axes that the model leaves open, by their names ("height": 32). */
@@ -82,9 +86,8 @@ function readInput(
 
 function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>): void {
   const what = `${message.operator} (output ${message.outputs[0] ?? "none"})`;
-  if (message.domain !== "" && message.domain !== "ai.onnx" && !DOMAINS.some((domain) => domain === message.domain)) {
-    throw new OnnxError(`${what}: operators of domain ${message.domain} are not supported`);
-  }
+  const domain = message.domain === "ai.onnx" ? "" : message.domain;
+  if (!DOMAINS.has(domain)) throw new OnnxError(`${what}: operators of domain ${domain} are not supported`);
   if (message.operator === "Constant") {
     const tensor = message.attributes.find(({ name }) => name === "value")?.tensor;
     const name = message.outputs[0];
@@ -99,23 +102,16 @@ function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>
     return value;
   });
   const attributes = Object.fromEntries(message.attributes.map((a) => [a.name, readAttribute(a, what)]));
-  const domain = message.domain === "ai.onnx" ? "" : message.domain;
   const names = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
   if (names.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
-  const stated = withKernelShape(message.operator, attributes, inputs);
-  const outputs = graph.apply(message.operator, inputs, stated, { domain, names });
+  const operator = operatorNamed(message.operator, domain);
+  const stated = { ...attributes, ...operator.impliedAttributes?.(inputs), ...attributes };
+  const outputs = graph.apply(operator, inputs, stated, { names });
   names.forEach((name, i) => {
     const value = outputs[i];
     if (!value) throw new OnnxError(`${what}: more outputs than the operator has`);
     values.set(name, value);
   });
-}
-
-/** A convolution may leave its kernel's shape to its weight; the graph always states it. */
-function withKernelShape(operator: string, attributes: Attributes, inputs: readonly (Value | undefined)[]): Attributes {
-  const weight = inputs[1];
-  const stated = "kernel_shape" in attributes || !["Conv", "ConvTranspose"].includes(operator);
-  return stated || !weight ? attributes : { ...attributes, kernel_shape: ints(weight.shape.slice(2)) };
 }
 
 function readAttribute(message: AttributeMessage, node: string): Attribute {

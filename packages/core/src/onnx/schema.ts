@@ -29,5 +29,3 @@ export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, floats: 
 
 export const OPSET_VERSION = 17;
 export const IR_VERSION = 8;
-/** Contributed operators of ONNX Runtime, and the domain of its blocked layout. */
-export const DOMAINS = ["com.microsoft", "com.microsoft.nchwc"] as const;

@@ -7,7 +7,6 @@ import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
   DIMENSION,
-  DOMAINS,
   ENTRY,
   GRAPH,
   IR_VERSION,
@@ -79,7 +78,7 @@ function modelParts(
     writer.tag(MODEL.producer, WireType.LengthDelimited).string("slimsr");
     writer.tag(MODEL.graph, WireType.LengthDelimited).uint32(sizeOf(body));
   });
-  const end = encode((writer) => writeModelEnd(writer, new Set(live.map((node) => node.domain)), metadata));
+  const end = encode((writer) => writeModelEnd(writer, new Set(live.map(({ operator }) => operator.domain)), metadata));
   return [start, ...body, end];
 }
 
@@ -88,11 +87,10 @@ function writeModelEnd(
   used: ReadonlySet<string>,
   metadata: Readonly<Record<string, string>>,
 ): void {
-  for (const [domain, version] of [["", OPSET_VERSION], ...DOMAINS.map((name) => [name, 1] as const)] as const) {
-    if (domain !== "" && !used.has(domain)) continue;
+  for (const domain of [...new Set(["", ...used])].sort()) {
     message(writer, MODEL.opsets, () => {
       writer.tag(OPSET.domain, WireType.LengthDelimited).string(domain);
-      writer.tag(OPSET.version, WireType.Varint).int64(version);
+      writer.tag(OPSET.version, WireType.Varint).int64(domain === "" ? OPSET_VERSION : 1);
     });
   }
   for (const [key, value] of Object.entries(metadata)) {
@@ -166,16 +164,15 @@ function writeNode(
   for (const input of node.inputs) {
     writer.tag(NODE.inputs, WireType.LengthDelimited).string(input ? nameOf(input) : "");
   }
-  // A pooling's indices are optional: where nothing reads them, engines take faster ways.
-  const outputs =
-    node.operator === "MaxPool" ? node.outputs.filter((value, i) => i === 0 || read.has(value)) : node.outputs;
+  const { name: operatorName, domain, optionalOutputs } = node.operator;
+  const outputs = optionalOutputs ? node.outputs.filter((value, i) => i === 0 || read.has(value)) : node.outputs;
   for (const output of outputs) writer.tag(NODE.outputs, WireType.LengthDelimited).string(nameOf(output));
   writer.tag(NODE.name, WireType.LengthDelimited).string(outputs[0] ? nameOf(outputs[0]) : "");
-  writer.tag(NODE.operator, WireType.LengthDelimited).string(node.operator);
+  writer.tag(NODE.operator, WireType.LengthDelimited).string(operatorName);
   for (const [name, attribute] of Object.entries(node.attributes)) {
     message(writer, NODE.attributes, () => writeAttribute(writer, name, attribute));
   }
-  if (node.domain !== "") writer.tag(NODE.domain, WireType.LengthDelimited).string(node.domain);
+  if (domain !== "") writer.tag(NODE.domain, WireType.LengthDelimited).string(domain);
 }
 
 function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute): void {

@@ -1,6 +1,44 @@
-export * from "./arrangement.js";
-export * from "./blocked.js";
-export * from "./detach.js";
-export * from "./elementwise.js";
-export * from "./reduction.js";
-export * from "./spatial.js";
+import { GraphError } from "../errors.js";
+import type { Operator } from "../graph/index.js";
+import * as activations from "./activations.js";
+import * as arithmetic from "./arithmetic.js";
+import * as comparisons from "./comparisons.js";
+import * as convolution from "./convolution.js";
+import * as convolutionGradients from "./convolution-gradients.js";
+import * as functions from "./functions.js";
+import * as joining from "./joining.js";
+import * as pooling from "./pooling.js";
+import * as products from "./products.js";
+import * as reductions from "./reductions.js";
+import * as reshaping from "./reshaping.js";
+import * as shuffle from "./shuffle.js";
+
+export * from "./activations.js";
+export type { Operand } from "./apply.js";
+export * from "./arithmetic.js";
+export * from "./comparisons.js";
+export * from "./convolution.js";
+export * from "./convolution-gradients.js";
+export * from "./functions.js";
+export * from "./joining.js";
+export * from "./pooling.js";
+export * from "./products.js";
+export * from "./reductions.js";
+export * from "./reshaping.js";
+export * from "./shuffle.js";
+export type { WindowOptions } from "./windows.js";
+
+const isOperator = (member: unknown): member is Operator => typeof member === "object";
+
+/** All that the families declare. */
+export const OPERATORS: readonly Operator[] = [
+  ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
+  ...[joining, pooling, products, reductions, reshaping, shuffle],
+].flatMap((family) => Object.values(family).filter(isOperator));
+
+/** @throws GraphError for an operator that isn't declared */
+export function operatorNamed(name: string, domain = ""): Operator {
+  const found = OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+  if (!found) throw new GraphError(`operator ${name} is not supported`);
+  return found;
+}

@@ -11,6 +11,7 @@ import { float32 } from "../../../upscaler/src/session.js";
 import { exportOnnx } from "../../src/export/onnx.js";
 import { SCALES } from "../../src/networks/index.js";
 import { readOnnx } from "../../src/onnx/index.js";
+import { Mul } from "../../src/operators/index.js";
 
 describe("exportOnnx", () => {
   for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {
@@ -29,12 +30,12 @@ describe("exportOnnx", () => {
       }
       await session.close();
       const { graph } = readOnnx(onnx, { sizes: { batch: 1, height: 8, width: 8 } });
-      const scalings = graph.nodes.filter(({ operator, inputs }) => operator === "Mul" && inputs[1]?.data);
+      const scalings = graph.nodes.filter(({ operator, inputs }) => operator === Mul && inputs[1]?.data);
       expect(scalings).toEqual([]);
       // The mean is subtracted before the zeros around the image come in, and added in the last convolution's bias. That
       // convolution goes before the shuffle, which then moves the image alone.
-      expect(graph.nodes[0]?.operator).toBe("Sub");
-      expect(graph.nodes.at(-1)?.operator).toBe("DepthToSpace");
+      expect(graph.nodes[0]?.operator.name).toBe("Sub");
+      expect(graph.nodes.at(-1)?.operator.name).toBe("DepthToSpace");
       expect(graph.nodes.at(-1)?.inputs[0]?.shape[1]).toBe(3 * (options.scale === 3 ? 9 : 4));
     });
   }

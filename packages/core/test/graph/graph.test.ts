@@ -3,7 +3,7 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { GraphError } from "../../src/errors.js";
 import { Graph, liveNodes, type TensorData, type Value } from "../../src/graph/index.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
-import { add, concat, identity, matMul, maxPool, mul, relu, split, sum } from "../../src/operators/index.js";
+import { add, concat, identity, matMul, maxPool, mul, Relu, relu, split, sum } from "../../src/operators/index.js";
 
 describe("a graph", () => {
   it("makes names up that are free", () => {
@@ -17,7 +17,7 @@ describe("a graph", () => {
     ["two inputs", (graph: Graph) => graph.input("x", [2])],
     ["an input and a constant", (graph: Graph) => graph.constant(Float32Array.of(1), [1], { name: "x" })],
     ["an input and an output", (graph: Graph) => graph.output("x", relu(graph.inputs[0] as Value))],
-    ["an input and a node's output", (graph: Graph) => graph.apply("Relu", [graph.inputs[0]], {}, { names: ["x"] })],
+    ["an input and a node's output", (graph: Graph) => graph.apply(Relu, [graph.inputs[0]], {}, { names: ["x"] })],
   ])("refuses one name for %s", (_, again) => {
     const graph = new Graph("test");
     graph.input("x", [2]);
@@ -108,7 +108,7 @@ describe("operators with a choice", () => {
   it("write a plain product as ONNX's own", () => {
     const graph = new Graph("test");
     const [a, b] = [graph.input("a", [2, 3]), graph.input("b", [3, 2])];
-    const node = (value: Value) => [value.producer?.operator, value.producer?.domain];
+    const node = (value: Value) => [value.producer?.operator.name, value.producer?.operator.domain];
     expect(node(matMul(a, b))).toEqual(["MatMul", ""]);
     expect(node(matMul(a, a, { transposeRight: true }))).toEqual(["FusedMatMul", "com.microsoft"]);
   });
@@ -123,7 +123,7 @@ describe("what the engine is given", () => {
     graph.output("largest", output);
     graph.output("middle", split(x, [1, 2, 1], 3)[1] as Value);
     const written = readOnnx(writeOnnx(graph)).graph.nodes;
-    expect(written.map((node) => [node.operator, node.outputs.length])).toEqual([
+    expect(written.map((node) => [node.operator.name, node.outputs.length])).toEqual([
       ["MaxPool", 1],
       ["Split", 3],
     ]);

@@ -8,6 +8,7 @@ import {
   add,
   concat,
   conv,
+  DepthToSpace,
   globalAveragePool,
   matMul,
   mul,
@@ -16,6 +17,7 @@ import {
   relu,
   reshape,
   sigmoid,
+  Transpose,
 } from "../../src/operators/index.js";
 
 function analyse(network: NetworkOptions): ChannelAnalysis {
@@ -152,7 +154,7 @@ describe("units of channels", () => {
     expect(adjacent.units(shuffled, "a", 0)).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
     expect(adjacent.units(shuffled, "tail", 1)).toEqual([0, 1]);
     const apart = new Builder();
-    const y = apart.graph.apply("DepthToSpace", [apart.conv("a", apart.image, 8)], { blocksize: int(2) })[0] as Value;
+    const y = apart.graph.apply(DepthToSpace, [apart.conv("a", apart.image, 8)], { blocksize: int(2) })[0] as Value;
     const analysis = apart.analyse(apart.conv("tail", y, 3));
     expect(apart.units(analysis, "a", 0)).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
   });
@@ -179,7 +181,7 @@ describe("what isn't known to keep channels apart", () => {
     ["Concat along rows", (x) => concat([x, x], 2), /Concat \(output/],
     [
       "a convolution by an activation",
-      (x) => conv(x, x.graph.apply("Transpose", [x])[0] as Value),
+      (x) => conv(x, x.graph.apply(Transpose, [x])[0] as Value),
       /convolution by an activation|Transpose/,
     ],
   ])("%s is refused by name", (_, build, message) => {

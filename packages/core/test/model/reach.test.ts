@@ -14,6 +14,7 @@ import {
   mul,
   pad,
   pixelShuffle,
+  SpaceToDepth,
   slice,
   split,
 } from "../../src/operators/index.js";
@@ -127,7 +128,7 @@ describe("the receptive radius", () => {
     expect(receptiveRadius(graphOf(placed))).toBeUndefined();
     const strided = (x: Value) => conv(x, weight(x.graph, 3, 3, 2, 2), undefined, { strides: [2, 2] });
     expect(receptiveRadius(graphOf(strided))).toBeUndefined();
-    const grid = (x: Value) => x.graph.apply("SpaceToDepth", [x], { blocksize: int(2) })[0] as Value;
+    const grid = (x: Value) => x.graph.apply(SpaceToDepth, [x], { blocksize: int(2) })[0] as Value;
     expect(receptiveRadius(graphOf(grid))).toBeUndefined();
     expect(receptiveRadius(graphOf((x) => slice(x, [{ axis: 2, start: 0, end: 9 }])))).toBeUndefined();
   });

@@ -165,7 +165,7 @@ describe("networks", () => {
     "have a ReLU after each sum and before each shuffle in CARN as published, ×%i",
     (scale) => {
       const activations = (variant: "original" | "csd") =>
-        structure(carn(scale, { variant })).graph.nodes.filter((node) => node.operator === "Relu").length;
+        structure(carn(scale, { variant })).graph.nodes.filter((node) => node.operator.name === "Relu").length;
       expect(activations("csd")).toBe(9 + 12);
       expect(activations("original")).toBe(9 + 12 + 9 + (scale === 4 ? 2 : 1));
     },

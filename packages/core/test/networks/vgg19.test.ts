@@ -28,9 +28,9 @@ describe("VGG19", () => {
       [2, 32, 5, 4],
       [2, 32, 2, 2],
     ]);
-    expect(taps.map(({ producer }) => producer?.operator)).toEqual(Array(5).fill("Relu"));
-    expect(graph.nodes.filter(({ operator }) => operator === "Conv")).toHaveLength(13);
-    expect(graph.nodes.filter(({ operator }) => operator === "MaxPool")).toHaveLength(4);
+    expect(taps.map(({ producer }) => producer?.operator.name)).toEqual(Array(5).fill("Relu"));
+    expect(graph.nodes.filter(({ operator }) => operator.name === "Conv")).toHaveLength(13);
+    expect(graph.nodes.filter(({ operator }) => operator.name === "MaxPool")).toHaveLength(4);
   });
 
   it("subtracts the mean, convolves, and halves by the largest of four", async () => {

@@ -4,7 +4,7 @@ import { Random } from "../../../../test/support/random.js";
 import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
 import { contrastiveLoss, type RatioForm, TAP_WEIGHTS } from "../../src/objectives/contrastive.js";
 import { mul } from "../../src/operators/index.js";
-import { testGradients } from "../differentiate/gradients.js";
+import { testGradient } from "../operators/gradients.js";
 
 /** Shapes of a sample's features at the five taps. */
 const TAPS: Shape[] = [
@@ -148,7 +148,7 @@ describe("the contrastive loss", () => {
     low: 10 * Math.floor(i / 2),
     high: 10 * Math.floor(i / 2) + 5,
   }));
-  testGradients(
+  testGradient(
     "ReduceL1",
     (["batch", "sample"] as const).map((form) => ({
       name: `the gradient of the ${form} form`,

@@ -207,7 +207,7 @@ describe("reading ONNX", () => {
         graph,
       }),
     ).graph;
-    expect(read.nodes[0]?.domain).toBe("com.microsoft");
+    expect(read.nodes[0]?.operator.domain).toBe("com.microsoft");
   });
 });
 

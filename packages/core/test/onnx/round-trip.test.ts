@@ -6,7 +6,18 @@ import { GraphError } from "../../src/errors.js";
 import { float, Graph, int, ints, type TensorData, text, type Value } from "../../src/graph/index.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
 import type { WriteOptions } from "../../src/onnx/writer.js";
-import { add, concat, conv, matMul, maxPool, pixelShuffle, relu, split } from "../../src/operators/index.js";
+import {
+  add,
+  concat,
+  conv,
+  MaxPool,
+  matMul,
+  maxPool,
+  pixelShuffle,
+  Relu,
+  relu,
+  split,
+} from "../../src/operators/index.js";
 
 const again = (bytes: Uint8Array, options: WriteOptions = {}): Uint8Array => {
   const { graph, metadata } = readOnnx(bytes);
@@ -62,7 +73,7 @@ describe("an ONNX model that is written and read", () => {
 
   it("leaves out what no output needs, keeps inputs that nothing reads", () => {
     const { graph } = readOnnx(writeOnnx(various()));
-    expect(graph.nodes.filter((node) => node.operator === "Relu")).toHaveLength(1);
+    expect(graph.nodes.filter((node) => node.operator === Relu)).toHaveLength(1);
     expect(graph.constants.map(({ name }) => name)).toContain("weight");
     expect(graph.constants.some(({ shape }) => shape.length === 1 && shape[0] === 1)).toBe(false);
     expect(graph.inputs.map(({ name }) => name)).toEqual(["image", "unused"]);
@@ -84,7 +95,7 @@ describe("an ONNX model that is written and read", () => {
       text: text("größe 超解像"),
       empty: text(""),
     } as const;
-    graph.output("y", graph.apply("MaxPool", [x], attributes)[0] as Value);
+    graph.output("y", graph.apply(MaxPool, [x], attributes)[0] as Value);
     const bytes = writeOnnx(graph);
     expect(readOnnx(bytes).graph.nodes[0]?.attributes).toEqual(attributes);
     expect(again(bytes)).toEqual(bytes);
@@ -150,8 +161,8 @@ describe("an ONNX model that is written and read", () => {
   it("survives reading for graphs whose made-up names a file has used otherwise", () => {
     const graph = new Graph("names");
     const x = graph.input("x", [1, 1, 4, 4]);
-    const pooled = graph.apply("MaxPool", [x], { kernel_shape: ints([2, 2]) }, { names: ["a"] })[0] as Value;
-    graph.output("y", graph.apply("Relu", [pooled], {}, { names: ["MaxPool_1"] })[0] as Value);
+    const pooled = graph.apply(MaxPool, [x], { kernel_shape: ints([2, 2]) }, { names: ["a"] })[0] as Value;
+    graph.output("y", graph.apply(Relu, [pooled], {}, { names: ["MaxPool_1"] })[0] as Value);
     expect(readOnnx(writeOnnx(graph)).graph.nodes).toHaveLength(2);
   });
 

@@ -1,5 +1,5 @@
 import { Graph } from "@slimsr/core/internal/graph/index.js";
-import { reorderInput } from "@slimsr/core/internal/operators/index.js";
+import { reorderInput } from "@slimsr/core/internal/lowering/blocked/operators.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 

@@ -36,9 +36,9 @@ export async function openNetwork(folder: RunFolder, settings: Settings, begun: 
   }
   const kept = isOnnxFile(file) ? KEPT.onnx : KEPT.checkpoint;
   if (isOnnxFile(file)) {
-    const from = begun ? folder.file(kept) : file;
-    const bytes = await readBytes(from);
-    const model = readModel(bytes, from, overrides);
+    const bytes = await readBytes(begun ? folder.file(kept) : file);
+    // By the name that it came under, which students' files tell.
+    const model = readModel(bytes, file, overrides);
     return { model, isTeacher: true, keep: () => folder.write(kept, bytes) };
   }
   const model = begun ? await loadModel(folder.file(kept)) : await loadModel(file, overrides);

@@ -294,7 +294,7 @@ describe("what a step computes", () => {
   const network = edsr(4);
   const count = (options: Partial<StepOptions>, operator: string): number => {
     const graph = trainingStep(stepOptions(network, options));
-    return liveNodes(graph).filter((node) => node.operator === operator).length;
+    return liveNodes(graph).filter((node) => node.operator.name === operator).length;
   };
 
   it("is no weight gradient of the frozen features, and no image gradient before a network's head", () => {

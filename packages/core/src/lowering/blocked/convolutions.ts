@@ -1,18 +1,22 @@
-import type { Node, Value } from "../../graph/index.js";
-import { blockedConv } from "../../operators/index.js";
-import { adjointPads, geometryOf, isPlain, shape4, shapeAttribute } from "../convolution.js";
+import type { Value } from "../../graph/index.js";
+import { adjointPads, geometryOf, isPlain, shape4 } from "../../operators/geometry.js";
+import { Relu } from "../../operators/index.js";
 import type { Layouts } from "./layouts.js";
+import { blockedConv } from "./operators.js";
+import type { BlockedRule } from "./rule.js";
 import { weightGradientTaps } from "./weight-gradient.js";
 import { blockedBias, blockedWeight } from "./weights.js";
 
-/** A convolution; `relu`, the only reader of its output, is done along with it. False where it is better left in NCHW. */
-export function lowerConv(node: Node, layouts: Layouts, relu: Node | undefined): boolean {
+/** A convolution; a ReLU that alone reads its output is done along with it. */
+export const lowerConv: BlockedRule = (node, layouts, readersOf) => {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
   const geometry = geometryOf(node.attributes);
   const output = node.outputs[0] as Value;
   if (!isPlain(geometry) || !worthwhile(layouts, x, output)) return false;
   const input = convInput(layouts, x);
   if (!input) return false;
+  const [reader, ...others] = readersOf(output);
+  const relu = reader?.operator === Relu && others.length === 0 ? reader : undefined;
   const made = blockedConv(
     input,
     blockedWeight(layouts.plain(weight), layouts.block, false),
@@ -21,10 +25,10 @@ export function lowerConv(node: Node, layouts: Layouts, relu: Node | undefined):
   );
   layouts.setBlocked(relu?.outputs[0] ?? output, made);
   return true;
-}
+};
 
 /** The adjoint of a plain convolution is a plain convolution of dy. */
-export function lowerInputGradient(node: Node, layouts: Layouts): boolean {
+export const lowerInputGradient: BlockedRule = (node, layouts) => {
   const [dy, weight] = node.inputs as [Value, Value];
   const geometry = geometryOf(node.attributes);
   const pads = adjointPads(geometry);
@@ -35,15 +39,16 @@ export function lowerInputGradient(node: Node, layouts: Layouts): boolean {
   const made = blockedConv(input, blockedWeight(layouts.plain(weight), layouts.block, true), undefined, { pads });
   layouts.setBlocked(output, made);
   return true;
-}
+};
 
-export function lowerWeightGradient(node: Node, layouts: Layouts): boolean {
+export const lowerWeightGradient: BlockedRule = (node, layouts) => {
   const [x, dy] = node.inputs as [Value, Value];
-  const made = weightGradientTaps(layouts, x, dy, shapeAttribute(node), geometryOf(node.attributes));
+  const output = node.outputs[0] as Value;
+  const made = weightGradientTaps(layouts, x, dy, output.shape, geometryOf(node.attributes));
   if (!made) return false;
-  layouts.setPlain(node.outputs[0] as Value, made);
+  layouts.setPlain(output, made);
   return true;
-}
+};
 
 /** x as a blocked convolution takes it: blocked, or NCHW where it has fewer channels than a block; undefined where it can't. */
 function convInput(layouts: Layouts, x: Value): Value | undefined {

@@ -1,21 +1,15 @@
-import { elements, type Node, sameShape, type Value } from "../../graph/index.js";
+import { elements, sameShape, type Value } from "../../graph/index.js";
+import { shape4 } from "../../operators/geometry.js";
 import { clip, mul, reshape } from "../../operators/index.js";
-import { shape4 } from "../convolution.js";
 import type { Layouts } from "./layouts.js";
-
-const ELEMENTWISE = new Set(
-  (
-    "Abs Neg Sqrt Exp Log Relu LeakyRelu Sigmoid Tanh Softplus Identity Cast Clip " +
-    "Add Sub Mul Div Sum Min Max Greater Less Equal Where"
-  ).split(" "),
-);
+import type { BlockedRule } from "./rule.js";
 
 /**
  * Elementwise operators don't mind the order of elements as long as all operands have the same; what has one value a
  * channel is grouped into blocks beside them.
  */
-export function lowerElementwise(node: Node, layouts: Layouts): boolean {
-  if (!ELEMENTWISE.has(node.operator)) return false;
+export const lowerElementwise: BlockedRule = (node, layouts) => {
+  if (!node.operator.elementwise || node.operator.decompose) return false;
   const output = node.outputs[0] as Value;
   const inputs = node.inputs as Value[];
   const full = inputs.filter((value) => isFull(value, output));
@@ -37,7 +31,7 @@ export function lowerElementwise(node: Node, layouts: Layouts): boolean {
   const made = layouts.target.apply(node.operator, images, node.attributes)[0] as Value;
   layouts.setBlocked(output, groups ? reshape(made, output.shape) : made);
   return true;
-}
+};
 
 /** A blocked value with its blocks as an axis: [N, C/b, H·W, b]. */
 function grouped({ block }: Layouts, image: Value): Value {
@@ -57,7 +51,7 @@ export function isPerChannel({ shape }: Value, output: Value): boolean {
 }
 
 /** The engine's Sign runs on one thread; this, the same for all but subnormal numbers, on all. */
-export function lowerSign(node: Node, layouts: Layouts): boolean {
+export const lowerSign: BlockedRule = (node, layouts) => {
   const [x] = node.inputs as [Value];
   const output = node.outputs[0] as Value;
   const blocked = layouts.isBlocked(x) && layouts.fits(x);
@@ -65,4 +59,4 @@ export function lowerSign(node: Node, layouts: Layouts): boolean {
   if (blocked) layouts.setBlocked(output, made);
   else layouts.setPlain(output, made);
   return true;
-}
+};

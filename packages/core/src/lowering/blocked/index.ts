@@ -1,10 +1,40 @@
-import { consumersOf, Graph, liveNodes, type Node, type Value } from "../../graph/index.js";
+import { consumersOf, Graph, liveNodes, type Node, type Operator, type Value } from "../../graph/index.js";
+import {
+  Concat,
+  Conv,
+  ConvInputGradient,
+  ConvWeightGradient,
+  DepthToSpace,
+  Expand,
+  MaxPool,
+  PixelUnshuffle,
+  ReduceL1,
+  ReduceSum,
+  Sign,
+  Slice,
+} from "../../operators/index.js";
 import { portableReplacement } from "../portable.js";
 import { lowerRearrangement, lowerShuffle, lowerUnshuffle } from "./arrangement.js";
 import { lowerConv, lowerInputGradient, lowerWeightGradient } from "./convolutions.js";
 import { lowerElementwise, lowerSign } from "./elementwise.js";
 import { Layouts } from "./layouts.js";
 import { lowerExpand, lowerMaxPool, lowerReduceAll, lowerReduceSum } from "./reductions.js";
+import type { BlockedRule, Readers } from "./rule.js";
+
+const RULES: ReadonlyMap<Operator, BlockedRule> = new Map([
+  [Conv, lowerConv],
+  [ConvInputGradient, lowerInputGradient],
+  [ConvWeightGradient, lowerWeightGradient],
+  [MaxPool, lowerMaxPool],
+  [DepthToSpace, lowerShuffle],
+  [PixelUnshuffle, lowerUnshuffle],
+  [Sign, lowerSign],
+  [ReduceSum, lowerReduceSum],
+  [ReduceL1, lowerReduceAll],
+  [Expand, lowerExpand],
+  [Slice, lowerRearrangement],
+  [Concat, lowerRearrangement],
+]);
 
 /**
  * Writes a graph so that its convolutions, and all between them, run in ONNX Runtime's blocked layout with blocks of `block`
@@ -14,57 +44,27 @@ export function lowerBlocked(source: Graph, block: number): Graph {
   const target = new Graph(source.name);
   const layouts = new Layouts(target, block);
   const nodes = liveNodes(source);
-  const readers = consumersOf(nodes);
-  const outputs = new Set(source.outputs.values());
-  const fused = new Set<Node>();
-
-  /** Writes the node for the blocked layout; false where it is left in NCHW. */
-  const lower = (node: Node): boolean => {
-    switch (node.operator) {
-      case "Conv": {
-        const [reader, ...others] = readers.get(node.outputs[0] as Value) ?? [];
-        const alone = others.length === 0 && !outputs.has(node.outputs[0] as Value);
-        const relu = alone && reader?.operator === "Relu" ? reader : undefined;
-        const done = lowerConv(node, layouts, relu);
-        if (done && relu) fused.add(relu);
-        return done;
-      }
-      case "ConvInputGradient":
-        return lowerInputGradient(node, layouts);
-      case "ConvWeightGradient":
-        return lowerWeightGradient(node, layouts);
-      case "MaxPool":
-        return lowerMaxPool(node, layouts, readers.has(node.outputs[1] as Value));
-      case "DepthToSpace":
-        return lowerShuffle(node, layouts);
-      case "PixelUnshuffle":
-        return lowerUnshuffle(node, layouts);
-      case "Sign":
-        return lowerSign(node, layouts);
-      case "ReduceSum":
-        return lowerReduceSum(node, layouts);
-      case "ReduceL1":
-        return lowerReduceAll(node, layouts);
-      case "Expand":
-        return lowerExpand(node, layouts);
-      case "Slice":
-      case "Concat":
-        return lowerRearrangement(node, layouts);
-      default:
-        return lowerElementwise(node, layouts);
-    }
-  };
-
+  const readersOf = readersIn(source, nodes);
   for (const value of source.inputs) layouts.setPlain(value, target.input(value.name, value.shape, value.dtype));
-  for (const node of nodes) if (!fused.has(node) && !lower(node)) carryOver(node, layouts);
+  for (const node of nodes) {
+    // A convolution may have done the ReLU behind it.
+    if (layouts.hasBlocked(node.outputs[0] as Value)) continue;
+    const lower = RULES.get(node.operator) ?? lowerElementwise;
+    if (!lower(node, layouts, readersOf)) carryOver(node, layouts);
+  }
   for (const [name, value] of source.outputs) target.output(name, layouts.plain(value));
   return target;
 }
 
+function readersIn(graph: Graph, nodes: readonly Node[]): Readers {
+  const consumers = consumersOf(nodes);
+  const outputs = new Set(graph.outputs.values());
+  return (value) => [...(consumers.get(value) ?? []), ...(outputs.has(value) ? [undefined] : [])];
+}
+
 function carryOver(node: Node, layouts: Layouts): void {
   const inputs = node.inputs.map((value) => value && layouts.plain(value));
-  const { operator, attributes, domain } = node;
-  const outputs = portableReplacement(node, inputs) ?? layouts.target.apply(operator, inputs, attributes, { domain });
+  const outputs = portableReplacement(node, inputs) ?? layouts.target.apply(node.operator, inputs, node.attributes);
   node.outputs.forEach((value, i) => {
     const output = outputs[i];
     if (output) layouts.setPlain(value, output);

@@ -1,5 +1,6 @@
 import type { Graph, Value } from "../../graph/index.js";
-import { cast, reorderInput, reorderOutput } from "../../operators/index.js";
+import { cast } from "../../operators/index.js";
+import { reorderInput, reorderOutput } from "./operators.js";
 
 /** The engine reorders float32 only. */
 const asFloat = (x: Value, reorder: (x: Value) => Value): Value =>

@@ -1,9 +1,10 @@
 import type { Value } from "../../graph/index.js";
-import { blockedConv, gather, reorderInput, reorderOutput, reshape, transpose } from "../../operators/index.js";
-import { type ConvolutionGeometry, isPlain, shape4 } from "../convolution.js";
-import { around, turned } from "../portable.js";
+import { adjointPads, type ConvolutionGeometry, isPlain, shape4 } from "../../operators/geometry.js";
+import { gather, reshape, transpose } from "../../operators/index.js";
+import { around, turned } from "../../operators/planes.js";
 import { permuteChunks } from "./chunks.js";
 import type { Layouts } from "./layouts.js";
+import { blockedConv, reorderInput, reorderOutput } from "./operators.js";
 
 /**
  * dw[o,i,k] = Σ_{n,p} dy[n,o,p]·x[n,i,p + k − pad] is a convolution too: of x with dy as its kernel, where the samples n are
@@ -28,15 +29,9 @@ export function weightGradientTaps(
   }
   if (inputs % block !== 0) return undefined;
   // With the roles swapped, dy slides over x: the taps come out in reverse, and the channel axes swapped.
-  const { kernel, pads } = geometry;
-  const surround = [kernel[0] - 1 - pads[0], kernel[1] - 1 - pads[1], kernel[0] - 1 - pads[2], kernel[1] - 1 - pads[3]];
+  const surround = adjointPads(geometry);
   if (surround.some((size) => size < 0)) return undefined;
-  const swapped = taps(
-    layouts,
-    around(layouts.plain(dy), surround as [number, number, number, number]),
-    layouts.blocked(x),
-    strips,
-  );
+  const swapped = taps(layouts, around(layouts.plain(dy), surround), layouts.blocked(x), strips);
   return turned(transpose(swapped, [1, 0, 2, 3]));
 }
 

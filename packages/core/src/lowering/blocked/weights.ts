@@ -1,7 +1,8 @@
 import type { Value } from "../../graph/index.js";
-import { pad, reorderInput, reshape, slice, transpose } from "../../operators/index.js";
-import { shape4 } from "../convolution.js";
+import { shape4 } from "../../operators/geometry.js";
+import { pad, reshape, slice, transpose } from "../../operators/index.js";
 import { permuteChunks } from "./chunks.js";
+import { reorderInput } from "./operators.js";
 
 /**
  * Convolution weights for the blocked layout. Constants are arranged here and now; others by nodes of the graph.

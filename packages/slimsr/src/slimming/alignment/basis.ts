@@ -1,6 +1,7 @@
 import { intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { ChannelGroup } from "@slimsr/core/internal/model/channels.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
+import { Concat, Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import {
   addScaled,
@@ -26,7 +27,7 @@ export function tapsOf(model: Model): Value[][] {
   const { groups, channelsOf } = channelAnalysis(model);
   const read = new Set(
     liveNodes(model.graph).flatMap((node) =>
-      node.operator === "Conv" ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
+      node.operator === Conv ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
     ),
   );
   return groups.map(({ first, size }) =>
@@ -40,7 +41,7 @@ export function tapsOf(model: Model): Value[][] {
 /** The activations that a value joins along its channels: itself, unless it is a concat. */
 export const concatenated = (value: Value): Value[] => {
   const node: Node | undefined = value.producer;
-  if (node?.operator !== "Concat" || intOr(node.attributes, "axis", 0) !== 1) return [value];
+  if (node?.operator !== Concat || intOr(node.attributes, "axis", 0) !== 1) return [value];
   return node.inputs.flatMap((part) => (part ? concatenated(part) : []));
 };
 

@@ -1,5 +1,6 @@
 import { elements, liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
+import { Conv } from "@slimsr/core/internal/operators/index.js";
 
 /** Output pixels for which the field states multiply-accumulates: 1280×720. */
 const HD_PIXELS = 1280 * 720;
@@ -33,9 +34,7 @@ export function costModel(model: Model): (counts: readonly number[]) => StudentC
     });
   const all = [...places.values()].map(axesOf);
   const convolutions = liveNodes(graph).flatMap(({ operator, inputs, outputs }) =>
-    operator === "Conv" && inputs[1] && outputs[0]
-      ? [{ axes: axesOf(inputs[1]), positions: positions(outputs[0]) }]
-      : [],
+    operator === Conv && inputs[1] && outputs[0] ? [{ axes: axesOf(inputs[1]), positions: positions(outputs[0]) }] : [],
   );
   return (counts) => {
     const size = (axes: ReturnType<typeof axesOf>) =>

@@ -2,6 +2,7 @@ import { liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/in
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { materialise, type Split } from "@slimsr/core/internal/model/split.js";
 import { required } from "@slimsr/core/internal/networks/index.js";
+import { Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import { concatenated } from "../alignment/basis.js";
 import { cholesky } from "../linear-algebra/cholesky.js";
@@ -55,7 +56,7 @@ export function foldDropped(teacher: Model, split: Split, moments: ReadonlyMap<V
 /** Convolutions with a weight and a bias that nothing else reads. */
 function hasOwnParameters({ graph, places }: Model, { operator, inputs: [, weight, bias] }: Node): boolean {
   return (
-    operator === "Conv" &&
+    operator === Conv &&
     [weight, bias].every(
       (value) =>
         value !== undefined &&

@@ -1,6 +1,6 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Node, Value } from "@slimsr/core/internal/graph/index.js";
-import { type ConvolutionGeometry, geometryOf } from "@slimsr/core/internal/lowering/convolution.js";
+import { type ConvolutionGeometry, geometryOf } from "@slimsr/core/internal/operators/geometry.js";
 import { concat, expand, matMul, pad, reduceSum, reshape, slice } from "@slimsr/core/internal/operators/index.js";
 import { type Cholesky, cholesky } from "../linear-algebra/cholesky.js";
 import { addScaled, traceOf } from "../linear-algebra/matrices.js";

@@ -2,7 +2,24 @@ import { elements, intOr, liveNodes, type Node, type Value } from "@slimsr/core/
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import type { Split } from "@slimsr/core/internal/model/split.js";
 import { type ParameterMap, required } from "@slimsr/core/internal/networks/index.js";
-import { add, concat, div, greater, mul, neg, relu, slice, sub, where } from "@slimsr/core/internal/operators/index.js";
+import {
+  Add,
+  add,
+  Conv,
+  concat,
+  Div,
+  div,
+  greater,
+  Mul,
+  mul,
+  neg,
+  Relu,
+  relu,
+  Sub,
+  slice,
+  sub,
+  where,
+} from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import type { Patches } from "../../calibration/batches.js";
 import { addScaled } from "../linear-algebra/matrices.js";
@@ -72,7 +89,7 @@ export async function refit(
 /** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
 function isRefittable({ places }: Model, { operator, inputs, attributes }: Node): boolean {
   const weight = inputs[1];
-  return operator === "Conv" && weight !== undefined && places.has(weight.name) && intOr(attributes, "group", 1) === 1;
+  return operator === Conv && weight !== undefined && places.has(weight.name) && intOr(attributes, "group", 1) === 1;
 }
 
 /** Solves one convolution and puts its parameters into `fitted`. */
@@ -104,7 +121,7 @@ async function refitConvolution(
         const aside = beside && target.beside?.sign === -1 ? neg(beside) : beside;
         const { weight, bias } = solution;
         const parameters = [feed(float32(weight, shape)), ...(bias ? [feed(float32(bias, [filters]))] : [])];
-        const [output] = ideal.graph.apply("Conv", [input, ...parameters], node.attributes) as [Value];
+        const [output] = ideal.graph.apply(Conv, [input, ...parameters], node.attributes) as [Value];
         const scaled = target.factor === 1 ? output : mul(output, target.factor);
         const own = aside ? add(scaled, aside) : scaled;
         const lacking = sub(pass === 0 ? ideal : passedByRelu(ideal, own), own);
@@ -131,7 +148,7 @@ const passedByRelu = (ideal: Value, own: Value): Value => where(greater(ideal, 0
 
 const isRectified = (networks: SideBySide, value: Value): boolean => {
   const readers = networks.consumers(value);
-  return readers.length > 0 && readers.every(({ operator }) => operator === "Relu");
+  return readers.length > 0 && readers.every(({ operator }) => operator === Relu);
 };
 
 /** The channels of `value` that the student keeps. */
@@ -157,16 +174,16 @@ function targetOf(networks: SideBySide, node: Node, unsolved: ReadonlySet<Node>)
     if (!reader || another) break;
     const [first, second] = reader.inputs as [Value, Value | undefined];
     const number = second?.data && elements(second.shape) === 1 ? Number(second.data[0]) : undefined;
-    if (number !== undefined && first === at && (reader.operator === "Mul" || reader.operator === "Div")) {
-      factor *= reader.operator === "Mul" ? number : 1 / number;
+    if (number !== undefined && first === at && (reader.operator === Mul || reader.operator === Div)) {
+      factor *= reader.operator === Mul ? number : 1 / number;
       at = reader.outputs[0] as Value;
       continue;
     }
-    if (!second || second === first || (reader.operator !== "Add" && reader.operator !== "Sub")) break;
+    if (!second || second === first || (reader.operator !== Add && reader.operator !== Sub)) break;
     const other = first === at ? second : first;
     const known = other.producer !== undefined && !networks.ahead("student", other).some((each) => unsolved.has(each));
     if (!known || other.shape.length !== 4) break;
-    const minus = reader.operator === "Sub";
+    const minus = reader.operator === Sub;
     return {
       value: reader.outputs[0] as Value,
       beside: { value: other, sign: minus && first === at ? -1 : 1 },

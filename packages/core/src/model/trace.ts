@@ -1,0 +1,102 @@
+import { GraphError } from "../errors.js";
+import {
+  type AxisRole,
+  type Channels,
+  type ChannelTrace,
+  type Freedom,
+  type Node,
+  unknownEffect,
+  type Value,
+} from "../graph/index.js";
+import { Atoms, IMAGE } from "./atoms.js";
+
+/** A parameter's axis and the channels that it runs along. */
+export interface TracedAxis {
+  readonly parameter: Value;
+  readonly axis: number;
+  readonly role: AxisRole;
+  readonly atoms: Channels;
+}
+
+/** Follows the channels through a graph, node by node. */
+export class Trace implements ChannelTrace {
+  readonly atoms = new Atoms();
+  readonly channels = new Map<Value, Channels>();
+  readonly axes: TracedAxis[] = [];
+  /** Atoms on which something acts that isn't linear. */
+  readonly restricted: Record<Exclude<Freedom, "linear">, number[]> = { scaling: [], permutation: [] };
+
+  /** @throws GraphError for an operator whose effect on channels is unknown */
+  visit(node: Node): void {
+    if (this.#tracked(node).length === 0) return;
+    const effect = node.operator.channels;
+    if (effect === undefined) throw unknownEffect(node);
+    if (typeof effect === "string") this.channelwise(node, effect);
+    else effect(node, this);
+  }
+
+  of(value: Value): Channels | undefined {
+    return this.channels.get(value);
+  }
+
+  set(output: Value, channels: Channels): void {
+    this.channels.set(output, channels);
+  }
+
+  fresh(count: number): Channels {
+    return this.atoms.fresh(count);
+  }
+
+  tie(a: Channels, b: Channels): void {
+    a.forEach((atom, i) => {
+      this.atoms.unite(atom, b[i] as number);
+    });
+  }
+
+  fix(channels: Channels): void {
+    for (const atom of channels) this.atoms.unite(IMAGE, atom);
+  }
+
+  restrict(channels: Channels, freedom: Freedom): void {
+    if (freedom !== "linear") this.restricted[freedom].push(...channels);
+  }
+
+  /** A parameter that is used twice ties what it is used on. */
+  record(parameter: Value, axis: number, atoms: Channels, role: AxisRole): void {
+    const known = this.axes.find((each) => each.parameter === parameter && each.axis === axis);
+    if (!known) this.axes.push({ parameter, axis, role, atoms });
+    else if (known.role === role) this.tie(known.atoms, atoms);
+    else throw new GraphError(`${parameter.name} is used in two roles, which ties channels in a way that isn't known`);
+  }
+
+  channelwise(node: Node, freedom: Freedom): void {
+    const output = node.outputs[0] as Value;
+    const tracked = this.#tracked(node);
+    const count = output.shape[1] as number;
+    const whole = tracked.filter((value) => value.shape.length === 4 && value.shape[1] === count);
+    const [first, ...rest] = whole.map((value) => this.of(value) as Channels);
+    if (!first) throw unknownEffect(node);
+    for (const value of tracked) {
+      const list = this.of(value) as Channels;
+      if (whole.includes(value)) continue;
+      if (list.length !== 1) throw unknownEffect(node);
+      // One channel that meets all others, such as a spatial gate.
+      this.fix(list);
+      this.restrict(first, "permutation");
+    }
+    for (const list of rest) this.tie(first, list);
+    this.restrict(first, freedom);
+    for (const value of node.inputs) {
+      if (!value || tracked.includes(value)) continue;
+      const axis = value.shape.length - 3;
+      if (axis < 0 || value.shape[axis] === 1) continue;
+      // Constants that are added are written channels too.
+      this.record(value, axis, first, freedom === "linear" ? "writes" : "scales");
+    }
+    this.set(output, first);
+  }
+
+  #tracked(node: Node): Value[] {
+    return node.inputs.filter((value) => value !== undefined && this.channels.has(value)) as Value[];
+  }
+}

@@ -1,0 +1,85 @@
+import { GraphError } from "../errors.js";
+import { type ChannelRule, elements, type Value } from "../graph/index.js";
+import { binary, single } from "./apply.js";
+import { elementwise } from "./declare.js";
+import { neg } from "./functions.js";
+import { binaryGradient, unbroadcast } from "./gradient-rules.js";
+import { broadcast } from "./shapes.js";
+
+/** A product with or quotient by one number is linear; of activations, or with a factor a channel, it is a gate. */
+const factors: ChannelRule = (node, trace) => {
+  const [x, y] = node.inputs as [Value, Value];
+  const linear = trace.of(x) && !trace.of(y) && elements(y.shape) === 1;
+  trace.channelwise(node, linear ? "linear" : "permutation");
+};
+
+export const Add = elementwise("Add", {
+  shape: broadcast,
+  gradient: binaryGradient(
+    (dy) => dy,
+    (dy) => dy,
+  ),
+  channels: "linear",
+});
+
+export const Sub = elementwise("Sub", {
+  shape: broadcast,
+  gradient: binaryGradient(
+    (dy) => dy,
+    (dy) => neg(dy),
+  ),
+  channels: "linear",
+});
+
+export const Mul = elementwise("Mul", {
+  shape: broadcast,
+  gradient: binaryGradient(
+    (dy, _a, b) => mul(dy, b),
+    (dy, a) => mul(dy, a),
+  ),
+  channels: factors,
+});
+
+export const Div = elementwise("Div", {
+  shape: broadcast,
+  // d(a/b)/db = −y/b
+  gradient: binaryGradient(
+    (dy, _a, b) => div(dy, b),
+    (dy, _a, b, y) => neg(div(mul(dy, y), b)),
+  ),
+  channels: factors,
+});
+
+/** y = aᵇ: da = dy·b·aᵇ⁻¹; the exponent must be a constant. */
+export const Pow = elementwise("Pow", {
+  shape: broadcast,
+  gradient: (node, [dy], wanted) => {
+    if (wanted[1]) throw new GraphError("Pow has a gradient rule for its base only, not for its exponent");
+    const [a, b] = node.inputs as [Value, Value];
+    return [dy && unbroadcast(mul(mul(dy, b), pow(a, sub(b, 1))), a.shape)];
+  },
+  channels: "permutation",
+});
+
+export const Sum = elementwise("Sum", {
+  shape: broadcast,
+  gradient: (node, [dy], wanted) =>
+    node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
+  channels: "linear",
+});
+
+export const Min = elementwise("Min", { shape: broadcast, channels: "permutation" });
+export const Max = elementwise("Max", { shape: broadcast, channels: "permutation" });
+
+export const add = binary(Add);
+export const sub = binary(Sub);
+export const mul = binary(Mul);
+export const div = binary(Div);
+export const pow = binary(Pow);
+
+/** Sum of one or more values, broadcast. */
+export const sum = (values: readonly Value[]): Value => {
+  const [first, ...rest] = values;
+  if (!first) throw new TypeError("sum of nothing");
+  return rest.length === 0 ? first : rest.length === 1 ? add(first, rest[0] as Value) : single(Sum, values);
+};

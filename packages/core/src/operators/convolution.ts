@@ -1,0 +1,168 @@
+import {
+  type ChannelRule,
+  elements,
+  type GradientRule,
+  int,
+  intOr,
+  ints,
+  intsOr,
+  type Node,
+  type Operands,
+  type Operator,
+  ofFirst,
+  type ShapeRule,
+  sameShape,
+  showShape,
+  unknownEffect,
+  type Value,
+} from "../graph/index.js";
+import { single } from "./apply.js";
+import { convInputGradient, convWeightGradient } from "./convolution-gradients.js";
+import { operator } from "./declare.js";
+import { requirePlanes } from "./geometry.js";
+import { reduceSum } from "./reductions.js";
+import { readWindow, slide, transposedReach, type WindowOptions, windowAttributes, windowReach } from "./windows.js";
+
+function checkBias(operands: Operands, channels: number): void {
+  const bias = operands.inputs[2];
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {
+    operands.fail(`bias ${bias.name} must have shape [${channels}]`);
+  }
+}
+
+function checkKernel(operands: Operands, kernel: readonly number[]): void {
+  const stated = intsOr(operands.attributes, "kernel_shape", kernel);
+  if (!sameShape(stated, kernel)) operands.fail(`kernel_shape ${showShape(stated)} isn't the weight's`);
+}
+
+const convShape: ShapeRule = (operands) => {
+  const x = operands.required(0);
+  const weight = operands.ranked(1, x.shape.length);
+  const [batch, channels, ...sizes] = x.shape;
+  const [filters, perGroup, ...kernel] = weight.shape;
+  const group = intOr(operands.attributes, "group", 1);
+  if (batch === undefined || channels === undefined || filters === undefined || perGroup === undefined) {
+    return operands.fail("needs at least a batch and a channel axis");
+  }
+  if (channels !== perGroup * group) operands.fail(`${channels} channels into a weight for ${perGroup * group}`);
+  if (filters % group !== 0) operands.fail(`${filters} filters don't divide into ${group} groups`);
+  checkBias(operands, filters);
+  checkKernel(operands, kernel);
+  return [{ dtype: x.dtype, shape: [batch, filters, ...slide(operands, sizes, kernel)] }];
+};
+
+/**
+ * y[n,o,p] = Σ_{i,k} w[o,i,k]·x[n,i,s·p + d·k − pad] + b[o].
+ * dx: the convolution's adjoint applied to dy. dw[o,i,k] = Σ_{n,p} dy[n,o,p]·x[n,i,s·p + d·k − pad]. db[o] = Σ_{n,p} dy[n,o,p].
+ */
+const convGradient: GradientRule = (node, [dy], wanted) => {
+  requirePlanes(node);
+  if (!dy) return [];
+  const [x, weight] = node.inputs as [Value, Value];
+  return [
+    wanted[0] ? convInputGradient(dy, weight, x.shape, node.attributes) : undefined,
+    wanted[1] ? convWeightGradient(x, dy, weight.shape, node.attributes) : undefined,
+    wanted[2] ? reduceSum(dy, { axes: dy.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])) }) : undefined,
+  ];
+};
+
+/** A convolution mixes channels into fresh ones; a depthwise one acts on each by itself; other groups keep theirs. */
+const convChannels: ChannelRule = (node, trace) => {
+  const [x, weight, bias] = node.inputs;
+  const read = x && trace.of(x);
+  if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
+  const groups = intOr(node.attributes, "group", 1);
+  const filters = weight.shape[0] as number;
+  const depthwise = groups > 1 && groups === filters && weight.shape[1] === 1;
+  const written = depthwise ? read : trace.fresh(filters);
+  if (depthwise) trace.restrict(read, "permutation");
+  else if (groups > 1) trace.fix([...read, ...written]);
+  trace.record(weight, 0, written, depthwise ? "scales" : "writes");
+  if (groups === 1) trace.record(weight, 1, read, "reads");
+  if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
+  trace.set(node.outputs[0] as Value, written);
+};
+
+const kernelOfWeight: Operator["impliedAttributes"] = ([, weight]) => ({
+  ...(weight && { kernel_shape: ints(weight.shape.slice(2)) }),
+});
+
+const perWeight = ({ shape }: Value): number => elements(shape.slice(1));
+
+export const Conv = operator("Conv", {
+  shape: convShape,
+  gradient: convGradient,
+  channels: convChannels,
+  reach: ofFirst(windowReach),
+  cost: {
+    ofWeights: true,
+    multiplyAccumulates: ({ inputs, outputs }) => elements((outputs[0] as Value).shape) * perWeight(inputs[1] as Value),
+  },
+  impliedAttributes: kernelOfWeight,
+  // A depthwise convolution has as many groups as its slimmed weight has filters.
+  resizedAttributes: ({ inputs, attributes }: Node, [, weight]) => {
+    const filters = inputs[1]?.shape[0];
+    const depthwise = filters !== 1 && intOr(attributes, "group", 1) === filters;
+    return depthwise ? { ...attributes, group: int(weight?.shape[0] as number) } : attributes;
+  },
+});
+
+export const ConvTranspose = operator("ConvTranspose", {
+  shape: (operands) => {
+    const x = operands.required(0);
+    const weight = operands.ranked(1, x.shape.length);
+    const [batch, channels, ...sizes] = x.shape;
+    const [inputs, perGroup, ...kernel] = weight.shape;
+    if (batch === undefined || perGroup === undefined) {
+      return operands.fail("needs at least a batch and a channel axis");
+    }
+    if (channels !== inputs) operands.fail(`${channels} channels into a weight for ${inputs}`);
+    const { strides, dilations, pads } = readWindow(operands, kernel);
+    const extra = intsOr(operands.attributes, "output_padding", Array(kernel.length).fill(0));
+    const filters = perGroup * intOr(operands.attributes, "group", 1);
+    checkBias(operands, filters);
+    checkKernel(operands, kernel);
+    if ("output_shape" in operands.attributes) operands.fail("output_shape is not supported; write pads");
+    const out = sizes.map(
+      (size, i) =>
+        (size - 1) * (strides[i] as number) +
+        ((kernel[i] as number) - 1) * (dilations[i] as number) +
+        1 -
+        (pads[i] as number) -
+        (pads[i + kernel.length] as number) +
+        (extra[i] ?? 0),
+    );
+    if (out.some((size) => size < 1)) operands.fail("its pads leave nothing");
+    return [{ dtype: x.dtype, shape: [batch, filters, ...out] }];
+  },
+  reach: ofFirst(transposedReach),
+  cost: {
+    ofWeights: true,
+    multiplyAccumulates: ({ inputs }) => elements((inputs[0] as Value).shape) * perWeight(inputs[1] as Value),
+  },
+  impliedAttributes: kernelOfWeight,
+});
+
+/** Convolution of x [N, C, H, W] with weight [O, C/group, kh, kw] and bias [O]. */
+export function conv(x: Value, weight: Value, bias?: Value, options: WindowOptions & { group?: number } = {}): Value {
+  const attributes = {
+    kernel_shape: ints(weight.shape.slice(2)),
+    ...windowAttributes(options),
+    ...(options.group !== undefined && { group: int(options.group) }),
+  };
+  return single(Conv, bias ? [x, weight, bias] : [x, weight], attributes);
+}
+
+/** Transposed convolution of x [N, C, H, W] with weight [C, O/group, kh, kw]. */
+export function convTranspose(
+  x: Value,
+  weight: Value,
+  options: WindowOptions & { group?: number; outputPadding?: readonly number[] } = {},
+): Value {
+  return single(ConvTranspose, [x, weight], {
+    kernel_shape: ints(weight.shape.slice(2)),
+    ...windowAttributes(options),
+    ...(options.group !== undefined && { group: int(options.group) }),
+    ...(options.outputPadding && { output_padding: ints(options.outputPadding) }),
+  });
+}

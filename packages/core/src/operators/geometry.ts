@@ -1,0 +1,49 @@
+import { GraphError } from "../errors.js";
+import { type Attributes, intOr, intsOr, type Node, type Value } from "../graph/index.js";
+
+/** ConvolutionGeometry of a two-dimensional convolution or pooling, from its attributes. */
+export interface ConvolutionGeometry {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  /** Top, left, bottom, right. */
+  readonly pads: Border;
+  readonly group: number;
+}
+
+type Pair = [number, number];
+
+/** Top, left, bottom, right. */
+export type Border = readonly [number, number, number, number];
+
+export function geometryOf(attributes: Attributes): ConvolutionGeometry {
+  return {
+    kernel: intsOr(attributes, "kernel_shape", []) as Pair,
+    strides: intsOr(attributes, "strides", [1, 1]) as Pair,
+    dilations: intsOr(attributes, "dilations", [1, 1]) as Pair,
+    pads: intsOr(attributes, "pads", [0, 0, 0, 0]) as unknown as Border,
+    group: intOr(attributes, "group", 1),
+  };
+}
+
+/** Whether the convolution has stride 1, dilation 1 and one group: the case that all SR networks live on. */
+export const isPlain = ({ strides, dilations, group }: ConvolutionGeometry): boolean =>
+  group === 1 && strides.every((s) => s === 1) && dilations.every((d) => d === 1);
+
+/** Pads of the plain convolution that is the adjoint of a plain one: kernel − 1 − pad. Negative where the pad was larger. */
+export const adjointPads = ({ kernel, pads }: ConvolutionGeometry): Border => [
+  kernel[0] - 1 - pads[0],
+  kernel[1] - 1 - pads[1],
+  kernel[0] - 1 - pads[2],
+  kernel[1] - 1 - pads[3],
+];
+
+export const shape4 = ({ shape }: Value): [number, number, number, number] =>
+  shape as unknown as [number, number, number, number];
+
+/** @throws GraphError for a node that is asked for its gradient over one axis or three */
+export function requirePlanes({ operator, outputs }: Node): void {
+  const output = outputs[0] as Value;
+  if (output.shape.length === 4) return;
+  throw new GraphError(`${operator.name} (output ${output.name}) has a gradient rule for [N, C, H, W] only`);
+}

@@ -1,0 +1,153 @@
+import { GraphError } from "../errors.js";
+import {
+  alongBoth,
+  elements,
+  type GradientRule,
+  integersOf,
+  intOr,
+  ints,
+  intsOr,
+  ofFirst,
+  type Shape,
+  sameShape,
+  text,
+  textOr,
+  type Value,
+} from "../graph/index.js";
+import { single } from "./apply.js";
+import { operator } from "./declare.js";
+import { unbroadcast } from "./gradient-rules.js";
+import { broadcastShapes } from "./shapes.js";
+
+const restored: GradientRule = (node, [dy]) => [dy && reshape(dy, (node.inputs[0] as Value).shape)];
+
+export const Reshape = operator("Reshape", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const wanted = operands.integers(1) ?? operands.fail("the shape is missing");
+    const out = wanted.map((size, i) => (size === 0 ? (shape[i] ?? operands.fail(`no axis ${i} to copy`)) : size));
+    const free = out.indexOf(-1);
+    const known = elements(out.filter((size) => size !== -1));
+    if (free >= 0) out[free] = elements(shape) / known;
+    if (out.some((size) => !Number.isInteger(size) || size < 0) || elements(out) !== elements(shape)) {
+      operands.fail(`${elements(shape)} elements don't fill [${wanted.join(", ")}]`);
+    }
+    return [{ dtype, shape: out }];
+  },
+  gradient: restored,
+});
+
+export const Squeeze = operator("Squeeze", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const axes = operands.integers(1)?.map((axis) => operands.axis(axis, shape.length));
+    if (axes?.some((axis) => shape[axis] !== 1)) operands.fail("an axis to squeeze isn't 1");
+    return [{ dtype, shape: shape.filter((size, i) => (axes ? !axes.includes(i) : size !== 1)) }];
+  },
+  gradient: restored,
+});
+
+export const Unsqueeze = operator("Unsqueeze", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const given = operands.integers(1) ?? operands.fail("axes are missing");
+    const rank = shape.length + given.length;
+    const axes = given.map((axis) => operands.axis(axis, rank));
+    if (new Set(axes).size < axes.length) operands.fail("names an axis twice");
+    const rest = [...shape];
+    const out = Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() as number)));
+    return [{ dtype, shape: out }];
+  },
+  gradient: restored,
+});
+
+export const Flatten = operator("Flatten", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const axis = intOr(operands.attributes, "axis", 1);
+    if (Math.abs(axis) > shape.length) operands.fail(`axis ${axis} lies past ${shape.length} axes`);
+    return [{ dtype, shape: [elements(shape.slice(0, axis)), elements(shape.slice(axis))] }];
+  },
+  gradient: restored,
+});
+
+export const Transpose = operator("Transpose", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const permutation = intsOr(operands.attributes, "perm", shape.map((_, i) => i).reverse());
+    if ([...permutation].sort((a, b) => a - b).some((axis, i) => axis !== i) || permutation.length !== shape.length) {
+      operands.fail(`[${permutation.join(", ")}] is not a permutation of ${shape.length} axes`);
+    }
+    return [{ dtype, shape: permutation.map((axis) => shape[axis] as number) }];
+  },
+  gradient: (node, [dy]) => {
+    if (!dy) return [];
+    const reversed = dy.shape.map((_, i) => i).reverse();
+    const permutation = intsOr(node.attributes, "perm", reversed);
+    const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+    return [transpose(dy, inverse)];
+  },
+});
+
+export const Expand = operator("Expand", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const wanted = operands.integers(1) ?? operands.fail("the shape is missing");
+    const out = broadcastShapes(shape, wanted) ?? operands.fail(`doesn't broadcast to [${wanted.join(", ")}]`);
+    return [{ dtype, shape: out }];
+  },
+  // Sum of the copies.
+  gradient: (node, [dy]) => [dy && unbroadcast(dy, (node.inputs[0] as Value).shape)],
+});
+
+export const Tile = operator("Tile", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const repeats = operands.integers(1) ?? operands.fail("repeats are missing");
+    if (repeats.length !== shape.length) operands.fail("a repeat per axis is needed");
+    return [{ dtype, shape: shape.map((size, i) => size * (repeats[i] as number)) }];
+  },
+});
+
+export const Pad = operator("Pad", {
+  shape: (operands) => {
+    const { dtype, shape } = operands.required(0);
+    const pads = operands.integers(1) ?? operands.fail("pads are missing");
+    if (pads.length !== 2 * shape.length) operands.fail(`${2 * shape.length} pads are needed`);
+    const out = shape.map((size, i) => size + (pads[i] as number) + (pads[i + shape.length] as number));
+    if (out.some((size) => size < 0)) operands.fail("crops more than there is");
+    return [{ dtype, shape: out }];
+  },
+  // Zeros have no gradient: the pads are cut away, what a negative pad had cut away gets zeros.
+  gradient: (node, [dy]) => {
+    if (textOr(node.attributes, "mode", "constant") !== "constant") {
+      throw new GraphError("Pad has a gradient rule for mode constant only");
+    }
+    const pads = integersOf(node.inputs[1]) ?? [];
+    const cut = pads.map((size) => -size);
+    return [dy && pad(dy, cut)];
+  },
+  reach: ofFirst(({ inputs }, spans) => {
+    const pads = integersOf(inputs[1]);
+    if (pads?.length !== 8) return "all";
+    return alongBoth(spans, ({ step, low, high }, axis) => {
+      const before = step * (pads[2 + axis] as number);
+      return { step, low: low - before, high: high - before };
+    });
+  }),
+});
+
+/** A reshape of a reshape is one of the first's input; to the same shape it is nothing. */
+export function reshape(x: Value, shape: Shape): Value {
+  const source = x.producer?.operator === Reshape ? (x.producer.inputs[0] as Value) : x;
+  return sameShape(source.shape, shape) ? source : single(Reshape, [source, x.graph.integers(shape)]);
+}
+
+export const transpose = (x: Value, permutation: readonly number[]): Value =>
+  single(Transpose, [x], { perm: ints(permutation) });
+
+export const expand = (x: Value, shape: Shape): Value => single(Expand, [x, x.graph.integers(shape)]);
+
+/** Zeros around x, or borders repeated; negative pads crop. Begins of all axes, then ends. */
+export const pad = (x: Value, pads: readonly number[], mode: "constant" | "edge" | "reflect" = "constant"): Value =>
+  single(Pad, [x, x.graph.integers(pads)], mode === "constant" ? {} : { mode: text(mode) });

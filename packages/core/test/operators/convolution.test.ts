@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import { BLOCK, LOWERINGS } from "../../../../test/support/lowerings.js";
+import { Random } from "../../../../test/support/random.js";
+import { differentiate } from "../../src/differentiate/index.js";
+import { GraphError } from "../../src/errors.js";
+import { Graph, int, ints, text, type Value } from "../../src/graph/index.js";
+import * as family from "../../src/operators/convolution.js";
+import { Conv, ConvTranspose, conv, reduceSum } from "../../src/operators/index.js";
+import { type GradientCase, testGradient, testGradients } from "./gradients.js";
+import { random, testShapes, windowed } from "./shapes.js";
+
+interface Convolution {
+  batch?: number;
+  channels: number;
+  filters: number;
+  size: readonly [number, number];
+  kernel: readonly [number, number];
+  pads?: readonly number[];
+  strides?: readonly [number, number];
+  dilations?: readonly [number, number];
+  group?: number;
+  bias?: boolean;
+}
+
+const show = ({ batch = 1, channels, filters, size, kernel, bias = true, ...rest }: Convolution): string =>
+  [
+    `${batch} × ${channels}→${filters}, ${size.join("×")} under ${kernel.join("×")}`,
+    ...Object.entries(rest).map(([name, value]) => `${name} ${value}`),
+    ...(bias ? [] : ["no bias"]),
+  ].join(", ");
+
+function convolution(settings: Convolution): GradientCase {
+  const { batch = 1, channels, filters, size, kernel, bias = true, group = 1, ...window } = settings;
+  return {
+    name: show(settings),
+    step: 0.5,
+    inputs: [
+      { shape: [batch, channels, ...size] },
+      { shape: [filters, channels / group, ...kernel] },
+      ...(bias ? [{ shape: [filters] }] : []),
+    ],
+    build: ([x, weight, b]) => conv(x as Value, weight as Value, b, { ...window, ...(group > 1 && { group }) }),
+  };
+}
+
+/** Any geometry that fits. */
+function randomConvolution(random: Random): Convolution {
+  const pair = (low: number, high: number) => [random.integer(low, high), random.integer(low, high)] as const;
+  const group = random.pick([1, 1, 2, 3]);
+  const [kernel, dilations, pads] = [pair(1, 3), pair(1, 2), [...pair(0, 2), ...pair(0, 2)]];
+  const size = [0, 1].map((i) => {
+    const extent = ((kernel[i] as number) - 1) * (dilations[i] as number) + 1;
+    return Math.max(1, extent - (pads[i] as number) - (pads[i + 2] as number)) + random.integer(0, 2);
+  }) as unknown as [number, number];
+  return {
+    batch: random.integer(1, 2),
+    channels: group * random.integer(1, 2),
+    filters: group * random.integer(1, 2),
+    size,
+    kernel,
+    pads,
+    strides: pair(1, 3),
+    dilations,
+    group,
+    bias: random.next() < 0.5,
+  };
+}
+
+const numbers = new Random(3);
+
+const convolutions: Convolution[] = [
+  { channels: 1, filters: 1, size: [1, 1], kernel: [1, 1] },
+  { channels: 2, filters: 3, size: [1, 1], kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { batch: 2, channels: 2, filters: 3, size: [4, 5], kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { channels: 2, filters: 2, size: [3, 4], kernel: [1, 1], bias: false },
+  { channels: 1, filters: 2, size: [5, 5], kernel: [5, 5], pads: [2, 2, 2, 2] },
+  { channels: 1, filters: 1, size: [5, 7], kernel: [3, 3] },
+  { channels: 1, filters: 2, size: [4, 4], kernel: [2, 2], pads: [0, 1, 1, 0] },
+  { channels: 2, filters: 1, size: [3, 3], kernel: [3, 1], pads: [2, 0, 0, 1] },
+  // Pads past the kernel: the adjoint would have to crop.
+  { channels: 1, filters: 2, size: [2, 3], kernel: [2, 2], pads: [3, 2, 2, 3] },
+  { channels: 1, filters: 2, size: [2, 2], kernel: [1, 1], pads: [1, 0, 0, 2] },
+  // Strides that leave a remainder nothing reads.
+  { channels: 1, filters: 2, size: [6, 6], kernel: [3, 3], strides: [2, 2] },
+  { channels: 1, filters: 1, size: [7, 6], kernel: [2, 2], strides: [3, 4] },
+  { channels: 1, filters: 1, size: [5, 5], kernel: [1, 1], strides: [2, 2] },
+  { channels: 1, filters: 1, size: [7, 7], kernel: [3, 3], dilations: [2, 3] },
+  { channels: 4, filters: 4, size: [3, 3], kernel: [3, 3], pads: [1, 1, 1, 1], group: 4 },
+  { channels: 4, filters: 2, size: [3, 3], kernel: [2, 2], group: 2 },
+  ...Array.from({ length: 24 }, () => randomConvolution(numbers)),
+];
+
+const wide: Convolution[] = [
+  { channels: 3, filters: BLOCK, size: [2, 3], kernel: [2, 2], pads: [1, 0, 0, 1] },
+  { batch: 2, channels: BLOCK, filters: 3, size: [2, 2], kernel: [1, 3], pads: [0, 1, 0, 1] },
+  { channels: BLOCK, filters: BLOCK, size: [2, 2], kernel: [1, 1] },
+  { channels: BLOCK / 2, filters: BLOCK, size: [1, 1], kernel: [1, 1] },
+  // 1.5 blocks: not a whole number of them.
+  { channels: BLOCK * 1.5, filters: 2, size: [2, 2], kernel: [2, 2], pads: [1, 1, 0, 0] },
+];
+
+testShapes(
+  family,
+  {
+    Conv: [
+      (w, operator) => w.apply(operator, w.inputs([2, 3, 7], [4, 3, 3])),
+      (w, operator) => w.apply(operator, w.inputs([1, 2, 3, 4, 5], [3, 2, 1, 2, 3], [3])),
+      ...random(20, (w, operator) => {
+        const { kernel, size, attributes } = windowed(w.random);
+        const group = w.random.pick([1, 2, 3]);
+        const weight = [group * w.random.integer(1, 2), 2, ...kernel];
+        const bias = w.random.next() < 0.5 ? [[weight[0] as number]] : [];
+        w.apply(operator, w.inputs([2, 2 * group, ...size], weight, ...bias), { ...attributes, group: int(group) });
+      }),
+    ],
+    ConvTranspose: [
+      (w, operator) => w.apply(operator, w.inputs([2, 3, 7], [3, 4, 3])),
+      ...random(20, (w, operator) => {
+        const { kernel, attributes } = windowed(w.random);
+        const group = w.random.pick([1, 2]);
+        const strides = attributes.strides?.value as number[];
+        const extra = strides.map((stride) => w.random.integer(0, stride - 1));
+        const all = { ...attributes, group: int(group), output_padding: ints(extra) };
+        w.apply(operator, w.inputs([1, 2 * group, 5, 6], [2 * group, 3, ...kernel]), all);
+      }),
+    ],
+  },
+  [
+    [
+      "channels",
+      (w) => w.apply(Conv, w.inputs([1, 4, 8, 8], [2, 3, 3, 3])),
+      /^Conv\(x0 \[1, 4, 8, 8\], x1 \[2, 3, 3, 3\]\): 4 channels into a weight for 3/,
+    ],
+    [
+      "a bias",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3], [3])),
+      /^Conv\(.*bias x2 must have shape \[2\]/,
+    ],
+    [
+      "groups of filters",
+      (w) => w.apply(Conv, w.inputs([1, 4, 8, 8], [3, 2, 3, 3]), { group: int(2) }),
+      /^Conv\(.*3 filters don't divide into 2 groups/,
+    ],
+    [
+      "a kernel larger than the image",
+      (w) => w.apply(Conv, w.inputs([1, 3, 2, 8], [2, 3, 3, 3])),
+      /^Conv\(.*extent 3 doesn't fit size 2/,
+    ],
+    [
+      "a kernel_shape that isn't the weight's",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { kernel_shape: ints([1, 1]) }),
+      /^Conv\(.*kernel_shape \[1, 1\] isn't the weight's/,
+    ],
+    ["a rank", (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3])), /^Conv\(.*input x1 must have 4 axes/],
+    [
+      "automatic pads",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { auto_pad: text("SAME_UPPER") }),
+      /^Conv\(.*auto_pad SAME_UPPER is not supported; write pads/,
+    ],
+    [
+      "strides of 0",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { strides: ints([0, 1]) }),
+      /^Conv\(.*must be at least 1/,
+    ],
+    [
+      "strides for another rank",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { strides: ints([1]) }),
+      /^Conv\(.*don't have the kernel's 2 axes/,
+    ],
+    [
+      "ConvTranspose's channels",
+      (w) => w.apply(ConvTranspose, w.inputs([1, 4, 8, 8], [3, 2, 3, 3])),
+      /^ConvTranspose\(.*4 channels into a weight for 3/,
+    ],
+    [
+      "ConvTranspose's size",
+      (w) => w.apply(ConvTranspose, w.inputs([1, 3, 8, 8], [3, 2, 3, 3]), { output_shape: ints([9, 9]) }),
+      /^ConvTranspose\(.*output_shape is not supported/,
+    ],
+    [
+      "ConvTranspose cropped to nothing",
+      (w) => w.apply(ConvTranspose, w.inputs([1, 3, 1, 1], [3, 2, 3, 3]), { pads: ints([3, 3, 3, 3]) }),
+      /^ConvTranspose\(.*pads leave nothing/,
+    ],
+  ],
+);
+
+testGradients(family, { Conv: convolutions.map(convolution) }, LOWERINGS);
+
+describe.skipIf(BLOCK === 1)("of blocks of channels", () => {
+  testGradient("Conv", wide.map(convolution), LOWERINGS);
+});
+
+it("refuses the gradient of a convolution over one axis or three, which lowering doesn't know", () => {
+  const graph = new Graph("test");
+  const loss = reduceSum(conv(graph.input("x", [1, 2, 5]), graph.input("w", [1, 2, 3])));
+  expect(() => differentiate(loss, graph.inputs)).toThrow(GraphError);
+  expect(() => differentiate(loss, graph.inputs)).toThrow("Conv");
+});
