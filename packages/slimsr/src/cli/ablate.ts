@@ -46,7 +46,6 @@ long can be given fewer seeds, in a call of their own.`;
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
   const command = new Command("ablate")
-    .description("compare methods from one teacher at equal steps, over widths and seeds")
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
     .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))

@@ -53,7 +53,6 @@ MACs are those of a 1280×720 output.`;
 /** `slimsr evaluate`: what models are worth on data sets, and what they cost. */
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
-    .description("measure PSNR, SSIM, cost and time of models on data sets, at any number of widths")
     .requiredOption("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
     .requiredOption("--data <folder...>", "sets of images")
     .option("--width <list>", "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)", widths);

@@ -43,7 +43,6 @@ interface OnnxInspection {
 /** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
 export function inspectCommand(): Command {
   const command = new Command("inspect")
-    .description("show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates")
     .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx, for its channel groups")
     .option("--layers", "list the layers")
     .option("--groups", "list the groups of channels that are tied together, and what is free on each")

@@ -13,9 +13,6 @@ interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
 /** `slimsr prepare`: LR images for a folder of HR images, in the benchmarks' layout. */
 export function prepareCommand(): Command {
   return new Command("prepare")
-    .description(
-      "make LR images from HR images as the benchmarks' are made: MATLAB's bicubic, after cropping to the scale",
-    )
     .requiredOption("--hr <folder>", "HR images (PNG, JPEG, WebP, TIFF, AVIF, BMP), in subfolders too")
     .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
     .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")

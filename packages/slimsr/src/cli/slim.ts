@@ -71,7 +71,6 @@ of 24 photographs that come with slimsr are used.`;
 /** \`slimsr slim\`: narrower students of a network, in closed form. */
 export function slimCommand(): CommandType {
   const command = new Command("slim")
-    .description("make a network narrower without training: align its channels, keep the first, refit by least squares")
     .requiredOption("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
     .requiredOption("-o, --output <out>", "student to write, such as student.safetensors")
     .addOption(
