@@ -105,6 +105,16 @@ export default {
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"], dependencyTypesNot: ["npm-peer"] },
     },
     {
+      name: "light-start",
+      comment: "the command line loads a command when it is called",
+      severity: "error",
+      from: { path: "^packages/slimsr/src/cli/main\\.ts$" },
+      to: {
+        pathNot: ["(^|/)commander/", "packages/core/dist/errors\\.js$", "^packages/slimsr/src/version\\.ts$"],
+        dependencyTypesNot: ["dynamic-import"],
+      },
+    },
+    {
       name: "resolvable",
       comment: "it isn't there, or its package doesn't export it; npm run build makes what packages export",
       severity: "error",

@@ -74,6 +74,7 @@ const BROKEN = [
   ["one-place-for-engines", "slimsr/src/engine/own.ts", 'export type { Tensor } from "onnxruntime-node";'],
   ["one-place-for-engines", "upscaler/test/engine.ts", 'export * from "onnxruntime-node";'],
   ["declared-dependencies", "core/src/images/undeclared.ts", 'export { default } from "sharp";'],
+  ["light-start", "slimsr/src/cli/main.ts", 'import { slimCommand } from "./slim.js";'],
   ["resolvable", "slimsr/src/images/hidden.ts", 'export * from "@slimsr/core/dist/errors.js";'],
 ] as const;
 
