@@ -17,7 +17,7 @@ export const ORDER = {
   ],
   upscaler: [["."], ["node", "web"]],
   slimsr: [
-    ["assets", "version"],
+    ["assets", "stage", "version"],
     ["files"],
     ["images"],
     ["datasets"],

@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
-import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
+import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "@slimsr/core/internal/model/cost.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
 import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
@@ -142,7 +142,7 @@ function report({ file, source, network, width, parameters, macs, widths, layers
         ["layer", "weights", "parameters", "MACs"],
         ...layers.map(({ name, shape, parameters, macs }) => [
           name,
-          formatShape(shape),
+          showDimensions(shape),
           parameters.toLocaleString("en"),
           operations(macs),
         ]),
