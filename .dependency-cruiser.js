@@ -17,7 +17,7 @@ export const ORDER = {
   ],
   upscaler: [["."], ["node", "web"]],
   slimsr: [
-    ["assets", "stage", "version"],
+    ["assets", "stage", "text", "version"],
     ["files"],
     ["images"],
     ["datasets"],

@@ -17,8 +17,8 @@ import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { savedLabel } from "../packages/slimsr/src/evaluation/evaluate.js";
 import { loadModels } from "../packages/slimsr/src/evaluation/load.js";
 import { Runner } from "../packages/slimsr/src/evaluation/runner.js";
-import { renderTable } from "../packages/slimsr/src/evaluation/table.js";
 import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
+import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { createSession } from "../packages/upscaler/src/node/session.js";
 import { float32 } from "../packages/upscaler/src/session.js";
 

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Column, renderTable } from "../evaluation/table.js";
 import { writeAtomic } from "../files/atomic.js";
 import type { AblationReport, AblationRow } from "../report/comparison-page.js";
 import { apartIn } from "../report/differing-settings.js";
@@ -15,9 +14,11 @@ import {
 import { resultOf } from "../runs/finish.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
 import { METHODS, type Method } from "../runs/settings.js";
+import { type Column, renderTable } from "../text/table.js";
 import { completeRun, newSettings } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
+import { numbers } from "./values.js";
 
 interface Options {
   preset: Preset;
@@ -124,10 +125,4 @@ function methods(text: string): Method[] {
   const list = [...new Set(text.split(","))];
   if (list.every((name): name is Method => METHODS.some((method) => method === name))) return list;
   throw new InvalidArgumentError(`Methods are ${METHODS.join(", ")}, with commas between.`);
-}
-
-function numbers(text: string): number[] {
-  const list = [...new Set(text.split(",").map(Number))];
-  if (text !== "" && list.every(Number.isFinite)) return list;
-  throw new InvalidArgumentError("It must be numbers with commas between, such as 0,1.");
 }

@@ -8,6 +8,8 @@ import { networkModel } from "@slimsr/core/internal/model/model.js";
 import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
+import { operations } from "../text/numbers.js";
+import { aligned } from "../text/table.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 import { isOnnxFile, loadImportedModel } from "./imported-model.js";
@@ -173,16 +175,5 @@ async function inspectVgg19(file: string, json: true | undefined): Promise<boole
   }
 }
 
-function operations(macs: number): string {
-  return macs >= 1e9 ? `${(macs / 1e9).toFixed(1)} G` : `${(macs / 1e6).toFixed(1)} M`;
-}
-
 /** Columns, the first to the left and the others to the right. */
-function table(rows: readonly (readonly string[])[]): string {
-  const lengths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(lengths[i] ?? 0) : cell.padStart(lengths[i] ?? 0))).join("  "),
-    )
-    .join("\n");
-}
+const table = (rows: readonly (readonly string[])[]): string => aligned(rows, (column) => column > 0).join("\n");
