@@ -125,6 +125,8 @@ export default {
   options: {
     // TypeScript 7 has no interface for JavaScript. With this parser, imports of types count as all others do.
     parser: "swc",
+    // Read for its version alone, it would count as an import of the whole package's folder.
+    exclude: { path: "/package\\.json$" },
     doNotFollow: { path: ["node_modules", "/dist/"] },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "default"] },
   },
