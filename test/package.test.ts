@@ -1,26 +1,117 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROOT } from "./support/child.js";
 
-const sources = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => `${folder}/${file}`);
+interface Packed {
+  readonly name: string;
+  readonly filename: string;
+  readonly files: readonly { path: string }[];
+}
 
-const importsOf = (file: string): string[] =>
-  [...readFileSync(file, "utf8").matchAll(/(?:from|import)\s*\(?"([^"]+)"/g)].map((match) => match[1] as string);
+const execute = promisify(execFile);
+const NAMES = ["core", "upscaler", "slimsr"];
 
-describe("the package", () => {
-  it("keeps Node out of what runs anywhere", () => {
-    const anywhere = ["graph", "differentiate", "lowering", "networks", "objectives", "optimisers"];
-    const node = anywhere
-      .flatMap((folder) => sources(`packages/core/src/${folder}`))
-      .filter((file) => importsOf(file).some((name) => name.startsWith("node:") || name.includes("onnxruntime")));
-    expect(node).toEqual([]);
+const manifestOf = (name: string) =>
+  JSON.parse(readFileSync(join(ROOT, "packages", name, "package.json"), "utf8")) as {
+    name: string;
+    version: string;
+    dependencies: Record<string, string>;
+  };
+
+describe("versions of the packages", () => {
+  it("agree, and so do those that they ask of one another", () => {
+    const manifests = NAMES.map(manifestOf);
+    const version = manifests[0]?.version;
+    const own = manifests.map(({ name }) => name);
+    for (const manifest of manifests) {
+      expect(manifest.version).toBe(version);
+      for (const [name, wanted] of Object.entries(manifest.dependencies))
+        if (own.includes(name)) expect(wanted).toBe(version);
+    }
+    expect(Object.keys(manifestOf("slimsr").dependencies)).toEqual(expect.arrayContaining(own.slice(0, 2)));
+  });
+});
+
+describe("packed and installed in an empty project", { timeout: 120_000 }, () => {
+  let folder = "";
+  let packed: Packed[] = [];
+
+  const npm = async (...args: string[]): Promise<string> =>
+    (
+      await execute("npm", [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], {
+        cwd: folder,
+      })
+    ).stdout;
+
+  const install = (...names: string[]) =>
+    npm("install", ...packed.filter(({ name }) => names.includes(name)).map(({ filename }) => join(folder, filename)));
+
+  /** Everything that is installed, by the packages' names. */
+  const installed = (): string[] =>
+    readdirSync(join(folder, "node_modules")).flatMap((name) =>
+      name.startsWith("@") ? readdirSync(join(folder, "node_modules", name)).map((each) => `${name}/${each}`) : name,
+    );
+
+  const runModule = async (source: string): Promise<string> =>
+    (await execute(process.execPath, ["--input-type=module", "--eval", source], { cwd: folder })).stdout;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "slimsr-package-"));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    packed = JSON.parse(await npm("pack", "--json", ...NAMES.map((name) => join(ROOT, "packages", name)))) as Packed[];
+    await install("@slimsr/core", "@slimsr/upscaler");
+  }, 120_000);
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("hold what runs, its types and no traces of the build", () => {
+    expect(packed.map(({ name }) => name)).toEqual(["@slimsr/core", "@slimsr/upscaler", "slimsr"]);
+    for (const { files } of packed) {
+      const paths = files.map(({ path }) => path);
+      expect(paths).toEqual(
+        expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]),
+      );
+      expect(paths.filter((path) => /\.(tsbuildinfo|map|tsx?)$/.test(path) && !path.endsWith(".d.ts"))).toEqual([]);
+    }
   });
 
-  it("imports the engine in one folder only", () => {
-    const users = sources("packages").filter((file) => importsOf(file).some((name) => name.startsWith("onnxruntime")));
-    expect(users.length).toBeGreaterThan(0);
-    expect(users.filter((file) => !file.startsWith("packages/upscaler/src/node/"))).toEqual([]);
+  it("bring no engine, no image codec, no charts and no command line", () => {
+    const names = installed();
+    expect(names).toEqual(expect.arrayContaining(["@slimsr/core", "@slimsr/upscaler"]));
+    expect(names.filter((name) => /^(onnxruntime|sharp|@img|echarts|commander|slimsr)/.test(name))).toEqual([]);
+  });
+
+  it("write a graph and read it", async () => {
+    const names = await runModule(`
+      import { Graph } from "@slimsr/core";
+      import { decodeOnnx, encodeOnnx } from "@slimsr/core/onnx";
+      const graph = new Graph("identity");
+      graph.output("y", graph.input("x", [1, 3]));
+      console.log(decodeOnnx(encodeOnnx(graph)).graph.nodes.map(({ operator }) => operator).join());
+    `);
+    expect(names).toBe("Identity\n");
+  });
+
+  it("make a bundle of the codec of less than 35,000 bytes, for browsers", async () => {
+    const contents = 'export { decodeOnnx, encodeOnnx } from "@slimsr/core/onnx";';
+    const { outputFiles } = await build({
+      ...{ stdin: { contents, resolveDir: folder }, bundle: true, minify: true, write: false },
+      ...{ format: "esm", platform: "browser" },
+    });
+    expect(outputFiles[0]?.contents.length).toBeLessThan(35_000);
+  });
+
+  it("run as the command line, with slimsr beside them", async () => {
+    await install("@slimsr/core", "@slimsr/upscaler", "slimsr");
+    const bin = join(folder, "node_modules/.bin/slimsr");
+    expect((await execute(bin, ["--help"])).stdout).toMatch(/^Usage: slimsr .*Commands:.* inspect .* ablate /s);
+    expect((await execute(bin, ["--version"])).stdout).toBe(`${manifestOf("slimsr").version}\n`);
+    const checkpoint = join(ROOT, "test/fixtures/checkpoints/edsr_x4.pt");
+    expect((await execute(bin, ["inspect", checkpoint])).stdout).toMatch(/EDSR ×4/);
   });
 });

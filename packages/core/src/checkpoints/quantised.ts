@@ -1,5 +1,6 @@
 import { CheckpointError } from "../errors.js";
-import { elementCount, formatShape, type Int8Tensor, type StateTensor } from "./state.js";
+import { elements, showDimensions } from "../graph/types.js";
+import type { Int8Tensor, StateTensor } from "./state.js";
 
 /** What follows a quantised tensor's name in that of its scales. */
 export const SCALE_SUFFIX = "_scale";
@@ -12,7 +13,7 @@ const LARGEST = 127;
  */
 export function quantise({ shape, data }: StateTensor): { int8: Int8Tensor; scales: StateTensor } {
   const outputs = shape[0] ?? 1;
-  const each = elementCount(shape) / outputs;
+  const each = elements(shape) / outputs;
   const scales = Float32Array.from({ length: outputs }, (_, o) => {
     const channel = data.subarray(o * each, (o + 1) * each);
     return channel.reduce((largest, weight) => Math.max(largest, Math.abs(weight)), 0) / LARGEST;
@@ -38,7 +39,9 @@ export function dequantise(
   const wrong = (what: string) => new CheckpointError(`${file}: ${name} is int8, but ${name}${SCALE_SUFFIX} ${what}`);
   if (!scales) throw wrong("is missing; its scales belong into the same file, as float32");
   if (scales.shape.join() !== String(shape[0])) {
-    throw wrong(`is ${formatShape(scales.shape)}, expected one scale for each of ${shape[0] ?? "no"} output channels`);
+    throw wrong(
+      `is ${showDimensions(scales.shape)}, expected one scale for each of ${shape[0] ?? "no"} output channels`,
+    );
   }
   const unsound = scales.data.find((scale) => !(scale >= 0 && scale < Number.POSITIVE_INFINITY));
   if (unsound !== undefined) throw wrong(`holds ${unsound}, expected finite numbers of 0 or more`);

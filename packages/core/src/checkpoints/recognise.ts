@@ -1,11 +1,12 @@
 import { CheckpointError, UsageError } from "../errors.js";
+import { showDimensions } from "../graph/types.js";
 import type { NetworkOptions, Scale } from "../networks/options.js";
 import { CONVENTIONS, type Convention, parseLayer, publishLayer, type Source } from "./conventions.js";
 import { networkLayers } from "./layers.js";
 import { readMean } from "./mean.js";
 import { printable } from "./printable.js";
 import { checkParameters, differences } from "./shapes.js";
-import { formatShape, type StateDict } from "./state.js";
+import type { StateDict } from "./state.js";
 
 /** What a user knows better than the file and its source's convention. */
 export interface Overrides {
@@ -164,7 +165,7 @@ function selectScale(state: StateDict, wanted: Scale | undefined, file: string):
 }
 
 function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
-  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${formatShape(shape)}`);
+  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${showDimensions(shape)}`);
   const [first, ...rest] = candidates;
   const nearest = rest.reduce(
     (best, candidate) => (candidate.matched > (best?.matched ?? 0) ? candidate : best),

@@ -1,7 +1,8 @@
 import { CheckpointError } from "../errors.js";
+import { elements, showDimensions } from "../graph/types.js";
 import { FLOAT_BYTES, type FloatFormat, floatElements } from "./floats.js";
 import { printable } from "./printable.js";
-import { elementCount, formatShape, type Int8Tensor, type StateDict, type StateTensor } from "./state.js";
+import type { Int8Tensor, StateDict, StateTensor } from "./state.js";
 
 /**
  * The safetensors format: u64 length of the header, the header (JSON: name -> dtype, shape, byte range; plus string
@@ -85,9 +86,9 @@ export function writeSafetensors(
   if (Object.keys(metadata).length > 0) header[METADATA_KEY] = metadata;
   let end = 0;
   for (const [name, { dtype, shape, data }] of tensors) {
-    if (data.length !== elementCount(shape)) {
+    if (data.length !== elements(shape)) {
       throw new CheckpointError(
-        `${name} has ${data.length} elements, but its shape ${formatShape(shape)} needs ${elementCount(shape)}`,
+        `${name} has ${data.length} elements, but its shape ${showDimensions(shape)} needs ${elements(shape)}`,
       );
     }
     header[name] = { dtype: dtype === "int8" ? "I8" : "F32", shape, data_offsets: [end, end + data.byteLength] };
@@ -150,8 +151,11 @@ function readEntry(name: string, value: unknown, dataLength: number, file: strin
   if (begin > end || end > dataLength) {
     throw damaged(file, `${quoted(name)} lies at bytes ${begin} to ${end} of ${dataLength}; is the file cut off?`);
   }
-  if (elementCount(shape) * size !== end - begin) {
-    throw damaged(file, `${quoted(name)} is ${formatShape(shape)} of ${dtype}, which is not its ${end - begin} bytes`);
+  if (elements(shape) * size !== end - begin) {
+    throw damaged(
+      file,
+      `${quoted(name)} is ${showDimensions(shape)} of ${dtype}, which is not its ${end - begin} bytes`,
+    );
   }
   return { name, dtype, shape, begin, end };
 }

@@ -1,8 +1,9 @@
 import { CheckpointError } from "../errors.js";
+import { showDimensions } from "../graph/types.js";
 import type { NetworkOptions } from "../networks/options.js";
 import { IMAGE, IMAGE_CHANNELS, networkLayers, nominalChannels } from "./layers.js";
 import { printable } from "./printable.js";
-import { formatShape, type StateDict } from "./state.js";
+import type { StateDict } from "./state.js";
 
 /** Channels of each group of a network's layers. */
 export type GroupChannels = Map<string, number>;
@@ -57,12 +58,12 @@ export function checkParameters(
     const expected = [settled * filters, columns, kernel, kernel];
     if (weight.join() !== expected.join()) {
       throw new CheckpointError(
-        `${file}: ${nameOf(name)}.weight is ${formatShape(weight)}, expected ${formatShape(expected)}`,
+        `${file}: ${nameOf(name)}.weight is ${showDimensions(weight)}, expected ${showDimensions(expected)}`,
       );
     }
     if (bias.join() !== String(settled * filters)) {
       throw new CheckpointError(
-        `${file}: ${nameOf(name)}.bias is ${formatShape(bias)}, expected ${settled * filters} as its weight has`,
+        `${file}: ${nameOf(name)}.bias is ${showDimensions(bias)}, expected ${settled * filters} as its weight has`,
       );
     }
     channels.set(output, settled);

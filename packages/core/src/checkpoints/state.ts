@@ -21,14 +21,3 @@ export type StateDict = Map<string, StateTensor>;
 /** A network's parameters as tensors of a checkpoint. */
 export const stateOf = (parameters: Parameters): StateDict =>
   new Map([...parameters].map(([name, { shape, data }]) => [name, { dtype: "float32", shape, data }]));
-
-/** Product of the dimensions; 1 for a scalar. */
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
-/** "64×3×3×3", or "scalar"; of bounded length. */
-export function formatShape(shape: readonly number[]): string {
-  if (shape.length > 8) return `of ${shape.length} dimensions`;
-  return shape.length === 0 ? "scalar" : shape.join("×");
-}

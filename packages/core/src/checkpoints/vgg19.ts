@@ -1,8 +1,9 @@
 import { CheckpointError } from "../errors.js";
+import { showDimensions } from "../graph/types.js";
 import type { Vgg19Weights } from "../networks/vgg19.js";
 import { readState } from "./checkpoint.js";
 import { dequantise, SCALE_SUFFIX } from "./quantised.js";
-import { formatShape, type StateDict, type StateTensor } from "./state.js";
+import type { StateDict, StateTensor } from "./state.js";
 
 /** Modules that are convolutions in torchvision's `vgg19().features`, and their numbers of output channels. */
 const CONVOLUTIONS: readonly (readonly [index: number, channels: number])[] = [
@@ -53,7 +54,7 @@ function parameter(state: StateDict, name: string, shape: readonly number[], fil
   if (!tensor) throw new CheckpointError(`${file} is not torchvision's VGG19: ${name} is missing`);
   if (tensor.shape.join() !== shape.join()) {
     throw new CheckpointError(
-      `${file} is not torchvision's VGG19: ${name} is ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`,
+      `${file} is not torchvision's VGG19: ${name} is ${showDimensions(tensor.shape)}, expected ${showDimensions(shape)}`,
     );
   }
   return tensor;

@@ -33,6 +33,7 @@ export type DataType = keyof typeof DATA_TYPES;
 
 export type Shape = readonly number[];
 
+/** The product of the sizes; 1 for a scalar. */
 export const elements = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((size, i) => size === b[i]);
@@ -40,7 +41,14 @@ export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length 
 /** Sizes are whole numbers from 0. */
 export const isShape = (shape: Shape): boolean => shape.every((size) => Number.isSafeInteger(size) && size >= 0);
 
+/** "[64, 3]", as errors of graphs show shapes. */
 export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+/** "64×3×3×3", or "scalar", as checkpoints' tensors are shown; of bounded length, for files may claim any number of axes. */
+export function showDimensions(shape: Shape): string {
+  if (shape.length > 8) return `of ${shape.length} dimensions`;
+  return shape.length === 0 ? "scalar" : shape.join("×");
+}
 
 /** A size that may stand at index `axis`, counted from the end when negative; undefined when out of range. */
 export const normaliseAxis = (axis: number, rank: number): number | undefined => {

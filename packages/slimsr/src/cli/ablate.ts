@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Column, renderTable } from "../evaluation/table.js";
 import { writeAtomic } from "../files/atomic.js";
 import type { AblationReport, AblationRow } from "../report/comparison-page.js";
 import { apartIn } from "../report/differing-settings.js";
@@ -16,9 +15,11 @@ import { completeRun, compressionSettings } from "../runs/compress.js";
 import { resultOf } from "../runs/finish.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
 import { METHODS, type Method } from "../runs/settings.js";
+import { type Column, renderTable } from "../text/table.js";
 import { givenSettings, watched } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
+import { numbers } from "./values.js";
 
 interface Options {
   preset: Preset;
@@ -47,7 +48,6 @@ long can be given fewer seeds, in a call of their own.`;
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
   const command = new Command("ablate")
-    .description("compare methods from one teacher at equal steps, over widths and seeds")
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
     .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
@@ -127,10 +127,4 @@ function methods(text: string): Method[] {
   const list = [...new Set(text.split(","))];
   if (list.every((name): name is Method => METHODS.some((method) => method === name))) return list;
   throw new InvalidArgumentError(`Methods are ${METHODS.join(", ")}, with commas between.`);
-}
-
-function numbers(text: string): number[] {
-  const list = [...new Set(text.split(",").map(Number))];
-  if (text !== "" && list.every(Number.isFinite)) return list;
-  throw new InvalidArgumentError("It must be numbers with commas between, such as 0,1.");
 }

@@ -1,5 +1,6 @@
 import { type NetworkOptions, SCALES, type Scale } from "@slimsr/core/internal/networks/options.js";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { finiteNumber, oneOf } from "./values.js";
 
 /** Add the options of `Overrides` to a command that reads checkpoints: what the files may leave unsaid. */
 export function addOverrideOptions(command: Command): Command {
@@ -16,19 +17,4 @@ export function summarise(network: NetworkOptions): string {
   const groups = architecture === "rcan" ? `${network.groups} groups of ` : "";
   const blocks = architecture === "carn" ? "" : `${network.blocks} blocks of `;
   return `${architecture.toUpperCase()} ×${scale}, ${groups}${blocks}${features} features`;
-}
-
-function oneOf<Choice extends string | number>(choices: readonly Choice[]): (text: string) => Choice {
-  return (text) => {
-    const choice = choices.find((each) => String(each) === text);
-    if (choice === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.`);
-    return choice;
-  };
-}
-
-function finiteNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value))
-    throw new InvalidArgumentError("It must be a number, such as 0.1.");
-  return value;
 }

@@ -40,7 +40,6 @@ Ctrl-C saves after the step under way; --resume goes on exactly from there.`;
 /** \`slimsr compress\`: the main job, from a teacher to trained students. */
 export function compressCommand(): Command {
   const command = new Command("compress")
-    .description("train compact students of a super-resolution network, and measure them")
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))

@@ -16,7 +16,6 @@ interface ConvertOptions extends Overrides {
 /** `slimsr convert IN OUT`: from any checkpoint to this project's format or to PyTorch's. */
 export function convertCommand(): Command {
   const command = new Command("convert")
-    .description("convert a checkpoint to .safetensors, which describes its network, or to .pt, which PyTorch loads")
     .argument("<in>", "checkpoint: .safetensors, .pt or .pth")
     .argument("<out>", "file to write: .safetensors, .pt or .pth")
     .addOption(

@@ -3,7 +3,7 @@ import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
@@ -14,6 +14,7 @@ import { measurable } from "../evaluation/measurable.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
+import { positiveInteger, wholeNumber, widths } from "./values.js";
 
 interface Options extends Overrides {
   model: string[];
@@ -53,10 +54,13 @@ MACs are those of a 1280×720 output.`;
 /** `slimsr evaluate`: what models are worth on data sets, and what they cost. */
 export function evaluateCommand(): Command {
   const command = new Command("evaluate")
-    .description("measure PSNR, SSIM, cost and time of models on data sets, at any number of widths")
     .requiredOption("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
     .requiredOption("--data <folder...>", "sets of images")
-    .option("--width <list>", "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)", widths);
+    .option(
+      "--width <list>",
+      "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
+      widths("1,0.5"),
+    );
   return addOverrideOptions(command)
     .addOption(
       new Option("--split <mode>", "how narrower widths split layers over concatenated features").choices([
@@ -164,22 +168,4 @@ function namesOf(paths: readonly string[], option: string): string[] {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UsageError(`${option}: two are called ${twice}; rename one, or leave it out`);
   return names;
-}
-
-function widths(text: string): number[] {
-  const list = [...new Set(text.split(",").map(Number))];
-  if (!list.every((width) => width > 0 && width <= 1)) {
-    throw new InvalidArgumentError("Widths are shares of the channels above 0 and up to 1, such as 1,0.5.");
-  }
-  return list;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0.");
-  return Number(text);
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a positive whole number.");
-  return Number(text);
 }

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
-import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
@@ -11,6 +11,8 @@ import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
 import { loadModel } from "../files/models.js";
+import { operations } from "../text/numbers.js";
+import { aligned } from "../text/table.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 
@@ -45,7 +47,6 @@ interface OnnxInspection {
 /** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
 export function inspectCommand(): Command {
   const command = new Command("inspect")
-    .description("show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates")
     .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx, for its channel groups")
     .option("--layers", "list the layers")
     .option("--groups", "list the groups of channels that are tied together, and what is free on each")
@@ -147,7 +148,7 @@ function report({ file, source, network, width, parameters, macs, widths, layers
         ["layer", "weights", "parameters", "MACs"],
         ...layers.map(({ name, shape, parameters, macs }) => [
           name,
-          formatShape(shape),
+          showDimensions(shape),
           parameters.toLocaleString("en"),
           operations(macs),
         ]),
@@ -178,16 +179,5 @@ async function inspectVgg19(file: string, json: true | undefined): Promise<boole
   }
 }
 
-function operations(macs: number): string {
-  return macs >= 1e9 ? `${(macs / 1e9).toFixed(1)} G` : `${(macs / 1e6).toFixed(1)} M`;
-}
-
 /** Columns, the first to the left and the others to the right. */
-function table(rows: readonly (readonly string[])[]): string {
-  const lengths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(lengths[i] ?? 0) : cell.padStart(lengths[i] ?? 0))).join("  "),
-    )
-    .join("\n");
-}
+const table = (rows: readonly (readonly string[])[]): string => aligned(rows, (column) => column > 0).join("\n");

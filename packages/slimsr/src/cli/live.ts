@@ -1,6 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import type { StepReport } from "../runs/training-loop.js";
+import { shortDuration } from "../text/numbers.js";
 
 /**
  * Training as it goes, on standard error: one live line on a terminal, else a plain line every few seconds. Speeds are means over
@@ -30,7 +31,7 @@ export class LiveTraining {
         .join(" "),
       rate: learningRate.toExponential(2),
       speed: (1 / this.#secondsPerStep).toFixed(1),
-      time: duration((steps - step) * this.#secondsPerStep),
+      time: shortDuration((steps - step) * this.#secondsPerStep),
       validation: this.#validation,
     };
     if (!this.#started) this.#bar.start(steps, step, shown);
@@ -45,13 +46,4 @@ export class LiveTraining {
   stop(): void {
     if (this.#started) this.#bar.stop();
   }
-}
-
-/** "1h 02m", "3m 20s", "12s". */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (value: number) => String(value).padStart(2, "0");
-  if (hours > 0) return `${hours}h ${two(minutes)}m`;
-  return minutes > 0 ? `${minutes}m ${two(rest)}s` : `${rest}s`;
 }

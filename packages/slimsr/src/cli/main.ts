@@ -1,30 +1,85 @@
 #!/usr/bin/env node
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
-import { ablateCommand } from "./ablate.js";
-import { compressCommand } from "./compress.js";
-import { convertCommand } from "./convert.js";
-import { evaluateCommand } from "./evaluate.js";
-import { inspectCommand } from "./inspect.js";
-import { parityCommand } from "./parity.js";
-import { prepareCommand } from "./prepare.js";
-import { slimCommand } from "./slim.js";
+import { VERSION } from "../version.js";
 
-import { trainCommand } from "./train.js";
+interface Entry {
+  readonly name: string;
+  /** What help shows behind the name. */
+  readonly usage: string;
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
 
-const program = new Command("slimsr").description("make super-resolution networks small and fast");
-for (const command of [
-  inspectCommand(),
-  convertCommand(),
-  parityCommand(),
-  prepareCommand(),
-  evaluateCommand(),
-  slimCommand(),
-  compressCommand(),
-  trainCommand(),
-  ablateCommand(),
-])
-  program.addCommand(command);
+/** In the order in which help lists them. Only the one that is called is loaded. */
+const COMMANDS: readonly Entry[] = [
+  {
+    name: "inspect",
+    usage: "[options] <file>",
+    description: "show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates",
+    load: async () => (await import("./inspect.js")).inspectCommand(),
+  },
+  {
+    name: "convert",
+    usage: "[options] <in> <out>",
+    description: "convert a checkpoint to .safetensors, which describes its network, or to .pt, which PyTorch loads",
+    load: async () => (await import("./convert.js")).convertCommand(),
+  },
+  {
+    name: "parity",
+    usage: "[options] <dir>",
+    description: "compare training steps with a reference's: every case (.json and .safetensors) of a folder",
+    load: async () => (await import("./parity.js")).parityCommand(),
+  },
+  {
+    name: "prepare",
+    usage: "[options]",
+    description:
+      "make LR images from HR images as the benchmarks' are made: MATLAB's bicubic, after cropping to the scale",
+    load: async () => (await import("./prepare.js")).prepareCommand(),
+  },
+  {
+    name: "evaluate",
+    usage: "[options]",
+    description: "measure PSNR, SSIM, cost and time of models on data sets, at any number of widths",
+    load: async () => (await import("./evaluate.js")).evaluateCommand(),
+  },
+  {
+    name: "slim",
+    usage: "[options]",
+    description: "make a network narrower without training: align its channels, keep the first, refit by least squares",
+    load: async () => (await import("./slim.js")).slimCommand(),
+  },
+  {
+    name: "compress",
+    usage: "[options]",
+    description: "train compact students of a super-resolution network, and measure them",
+    load: async () => (await import("./compress.js")).compressCommand(),
+  },
+  {
+    name: "train",
+    usage: "[options]",
+    description: "train a super-resolution network from random weights by L1, as a teacher",
+    load: async () => (await import("./train.js")).trainCommand(),
+  },
+  {
+    name: "ablate",
+    usage: "[options]",
+    description: "compare methods from one teacher at equal steps, over widths and seeds",
+    load: async () => (await import("./ablate.js")).ablateCommand(),
+  },
+];
+
+const program = new Command("slimsr")
+  .description("make super-resolution networks small and fast")
+  .version(VERSION)
+  .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` });
+
+const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
+for (const { name, usage, description, load } of COMMANDS) {
+  const command = name === called ? await load() : new Command(name).usage(usage);
+  program.addCommand(command.description(description));
+}
 
 // A file that may not grow any more is an error of the write, which is told, not the process' end.
 process.on("SIGXFSZ", () => undefined);

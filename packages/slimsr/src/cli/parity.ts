@@ -20,7 +20,6 @@ Examples:
 /** Compares whole training steps with what a reference implementation wrote down. */
 export function parityCommand(): Command {
   return new Command("parity")
-    .description("compare training steps with a reference's: every case (.json and .safetensors) of a folder")
     .argument("<dir>", "folder of cases")
     .addOption(new Option("--device <device>", "where to run").choices(DEVICES).default("cpu"))
     .option("--only <case...>", "these cases only")

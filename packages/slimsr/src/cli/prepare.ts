@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type PrepareOptions, prepareBenchmark } from "../datasets/prepare.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
+import { positiveInteger, scales } from "./values.js";
 
 interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
   hr: string;
@@ -13,9 +14,6 @@ interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
 /** `slimsr prepare`: LR images for a folder of HR images, in the benchmarks' layout. */
 export function prepareCommand(): Command {
   return new Command("prepare")
-    .description(
-      "make LR images from HR images as the benchmarks' are made: MATLAB's bicubic, after cropping to the scale",
-    )
     .requiredOption("--hr <folder>", "HR images (PNG, JPEG, WebP, TIFF, AVIF, BMP), in subfolders too")
     .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
     .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")
@@ -43,15 +41,4 @@ async function prepare({ hr, scale, out, json, ...options }: Options): Promise<v
   const images = `${written.length} ${written.length === 1 ? "image" : "images"}`;
   process.stdout.write(`${out}: ${images}, LR at ×${scale.join(", ×")}\n`);
   for (const { reason } of skipped) process.stderr.write(`skipped ${reason}\n`);
-}
-
-function scales(text: string): number[] {
-  const list = [...new Set(text.split(",").map((part) => positiveInteger(part.trim())))];
-  if (list.includes(1)) throw new InvalidArgumentError("A scale must be 2 or more.");
-  return list;
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a positive whole number.");
-  return Number(text);
 }

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
-import { Command, type Command as CommandType, InvalidArgumentError, Option } from "commander";
+import { Command, type Command as CommandType, Option } from "commander";
 import { openDataset } from "../datasets/dataset.js";
 import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
@@ -14,6 +14,7 @@ import { type SlimOptions, slim } from "../slimming/slim.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
+import { count, percentage, positiveNumber, reduction, widths } from "./values.js";
 
 interface Options extends Overrides {
   teacher: string;
@@ -44,11 +45,12 @@ of 24 photographs that come with slimsr are used.`;
 /** \`slimsr slim\`: narrower students of a network, in closed form. */
 export function slimCommand(): CommandType {
   const command = new Command("slim")
-    .description("make a network narrower without training: align its channels, keep the first, refit by least squares")
     .requiredOption("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
     .requiredOption("-o, --output <out>", "student to write, such as student.safetensors")
     .addOption(
-      new Option("--width <list>", "shares of every layer's channels, such as 0.5 or 0.75,0.5").argParser(widths),
+      new Option("--width <list>", "shares of every layer's channels, such as 0.5 or 0.75,0.5").argParser(
+        widths("0.5 or 0.75,0.5"),
+      ),
     )
     .addOption(
       new Option("--budget <factor>", "so many times fewer parameters, such as 4x; each layer's width is chosen")
@@ -62,7 +64,7 @@ export function slimCommand(): CommandType {
     )
     .addOption(
       new Option("--ms <milliseconds>", "this long for a 1280×720 output on this machine; each layer's width is chosen")
-        .argParser(positive)
+        .argParser(positiveNumber)
         .conflicts(["width", "budget", "macs"]),
     )
     .option("--calibrate <folder>", "images to calibrate on (default: photographs that come with slimsr)")
@@ -160,33 +162,4 @@ function outputsOf({ output, width, budget, macs, ms }: Options): { label: strin
     const path = width.length > 1 ? `${stem}-w${each}` : stem;
     return { label: basename(path), path };
   });
-}
-
-function widths(text: string): number[] {
-  const list = [...new Set(text.split(",").map(Number))];
-  if (list.every((width) => width > 0 && width <= 1)) return list;
-  throw new InvalidArgumentError("Widths are shares of the channels above 0 and up to 1, such as 0.5 or 0.75,0.5.");
-}
-
-function reduction(text: string): Budget {
-  const factor = Number(/^(\d+(?:\.\d+)?)x?$/i.exec(text)?.[1]);
-  if (factor >= 1) return { of: "parameters", share: 1 / factor };
-  throw new InvalidArgumentError("It must be a factor from 1, such as 4x.");
-}
-
-function percentage(text: string): Budget {
-  const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
-  if (share > 0 && share <= 1) return { of: "macs", share };
-  throw new InvalidArgumentError("It must be a percentage above 0 and up to 100, such as 25%.");
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("It must be a positive number.");
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1.");
-  return Number(text);
 }

@@ -35,7 +35,6 @@ slimsr compress; student-w1.safetensors in it is the network.`;
 /** \`slimsr train\`: a full-width network from random weights, to be compressed later. */
 export function trainCommand(): Command {
   const command = new Command("train")
-    .description("train a super-resolution network from random weights by L1, as a teacher")
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
     .option("--config <file>", "JSON file of settings, the network among them")

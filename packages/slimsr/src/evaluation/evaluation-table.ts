@@ -1,7 +1,8 @@
+import { operations } from "../text/numbers.js";
+import { type Column, renderTable, type TableFormat } from "../text/table.js";
 import type { EvaluationRow, ImageRow } from "./evaluate.js";
 import { jsonNumber } from "./json.js";
 import type { Score } from "./score.js";
-import { type Column, renderTable, type TableFormat } from "./table.js";
 
 interface ReportOptions {
   /** Whether each image is listed. */
@@ -37,7 +38,7 @@ export function renderEvaluation(
       ? [{ title: "NIQE", value: ({ niqe }: Line) => niqe ?? null, show: decimals(3) }]
       : []),
     { title: "parameters", value: ({ row }) => row.parameters, show: (count) => count.toLocaleString("en") },
-    { title: "MACs", value: ({ row }) => row.macs, show: showOperations },
+    { title: "MACs", value: ({ row }) => row.macs, show: operations },
     { title: images ? "ms" : "ms/image", value: ({ milliseconds }) => milliseconds, show: decimals(1) },
     {
       title: "speed-up",
@@ -109,7 +110,3 @@ export function evaluationNotes(rows: readonly EvaluationRow[]): string[] {
 }
 
 const decimals = (count: number) => (value: number) => value.toFixed(count);
-
-/** "180.4 G". */
-export const showOperations = (count: number): string =>
-  count >= 1e9 ? `${(count / 1e9).toFixed(1)} G` : `${(count / 1e6).toFixed(1)} M`;

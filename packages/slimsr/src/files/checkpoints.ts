@@ -13,6 +13,7 @@ import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
 import type { Vgg19Weights } from "@slimsr/core/internal/networks/vgg19.js";
 import { writeAtomic } from "./atomic.js";
+import { systemReason } from "./system-reason.js";
 
 /** A checkpoint read from a file, and whose names the file had. */
 export type LoadedCheckpoint = Checkpoint & { source: Source };
@@ -40,7 +41,7 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint, sourc
   try {
     await writeAtomic(path, bytes);
   } catch (error) {
-    throw new CheckpointError(`${path} cannot be written: ${reason(error)}`, { cause: error });
+    throw new CheckpointError(`${path} cannot be written: ${systemReason(error)}`, { cause: error });
   }
 }
 
@@ -58,25 +59,6 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new CheckpointError(`${path} cannot be read: ${reason(error)}`, { cause: error });
-  }
-}
-
-function reason(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  switch (code) {
-    case "ENOENT":
-      return "there is no such file or folder";
-    case "EISDIR":
-      return "it is a folder";
-    case "EACCES":
-    case "EPERM":
-      return "it is not permitted";
-    case "ENOSPC":
-      return "the disk is full";
-    case "ERR_FS_FILE_TOO_LARGE":
-      return "it is larger than 2 GiB";
-    default:
-      return error instanceof Error ? error.message : String(error);
+    throw new CheckpointError(`${path} cannot be read: ${systemReason(error)}`, { cause: error });
   }
 }

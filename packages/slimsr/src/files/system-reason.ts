@@ -8,6 +8,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: "no space is left on the device",
   EMFILE: "too many files are open",
   ENAMETOOLONG: "the name is too long",
+  ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB",
 };
 
 /** A system call's failure in words: "there is no such file or folder". */

@@ -1,5 +1,5 @@
+import { decimals, digits, scaled } from "../text/numbers.js";
 import { type Content, type Html, html } from "./html.js";
-import { decimals, digits, scaled } from "./numbers.js";
 import type { Curve, ModelRole, ReportRow, Series } from "./run-page.js";
 import { lineChart, type Marker, PALETTE_SIZE, scatterChart } from "./svg.js";
 import { type Group, groupRows } from "./table.js";

@@ -1,6 +1,6 @@
+import { decimals, NONE, percent, shown, signed, whole } from "../text/numbers.js";
 import { apartIn } from "./differing-settings.js";
 import { type Content, html } from "./html.js";
-import { decimals, NONE, percent, shown, signed, whole } from "./numbers.js";
 import { type Heading, renderPage } from "./page.js";
 import { renderSettings } from "./settings.js";
 import { scrollable } from "./table.js";

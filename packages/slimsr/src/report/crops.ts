@@ -1,5 +1,5 @@
+import { decimals, shown } from "../text/numbers.js";
 import { type Content, type Html, html } from "./html.js";
-import { decimals, shown } from "./numbers.js";
 import type { CropComparison, CropTile } from "./run-page.js";
 
 /** Each crop's tiles side by side, and any two of them under a slider. */

@@ -1,5 +1,5 @@
+import { NONE } from "../text/numbers.js";
 import { type Content, type Html, html } from "./html.js";
-import { NONE } from "./numbers.js";
 
 interface Described {
   readonly settings: Readonly<Record<string, unknown>>;

@@ -2,8 +2,8 @@ import { LineChart, type LineSeriesOption, ScatterChart, type ScatterSeriesOptio
 import { GridComponent, type GridComponentOption } from "echarts/components";
 import { type ComposeOption, init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { axisNumber } from "../text/numbers.js";
 import { Html } from "./html.js";
-import { axisNumber } from "./numbers.js";
 
 use([LineChart, ScatterChart, GridComponent, SVGRenderer]);
 

@@ -1,5 +1,5 @@
+import { bytes, decimals, milliseconds, percent, scaled, shown, signed, whole } from "../text/numbers.js";
 import { type Content, type Html, html } from "./html.js";
-import { bytes, decimals, milliseconds, percent, scaled, shown, signed, whole } from "./numbers.js";
 import type { ReportRow } from "./run-page.js";
 
 /** The rows of one set at one scale, and the teacher's before training among them. */

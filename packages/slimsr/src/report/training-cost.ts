@@ -1,5 +1,5 @@
+import { bytes, decimals, duration, percent, scaled, shown } from "../text/numbers.js";
 import { type Content, html } from "./html.js";
-import { bytes, decimals, duration, percent, scaled, shown } from "./numbers.js";
 import type { RunCost } from "./run-page.js";
 
 /** What the run took, a card per figure; figures that weren't measured say so. */

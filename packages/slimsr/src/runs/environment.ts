@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { engineVersion } from "@slimsr/upscaler/internal/node/devices.js";
+import { VERSION } from "../version.js";
 import type { RunFolder } from "./folder.js";
 
 /** What a run is done with. */
@@ -17,9 +17,8 @@ export interface Environment {
 }
 
 export function environment(): Environment {
-  const require = createRequire(import.meta.url);
   return {
-    slimsr: (require("../../package.json") as { version: string }).version,
+    slimsr: VERSION,
     node: process.version,
     onnxruntime: engineVersion(),
     system: `${platform()} ${release()} ${arch()}`,

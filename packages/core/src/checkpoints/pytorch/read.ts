@@ -1,7 +1,8 @@
 import { CheckpointError } from "../../errors.js";
+import { elements } from "../../graph/types.js";
 import { type FloatElements, floatElements } from "../floats.js";
 import { printable } from "../printable.js";
-import { elementCount, type StateDict } from "../state.js";
+import type { StateDict } from "../state.js";
 import { openArchive } from "./archive.js";
 import { openLegacy } from "./legacy.js";
 import type { PickleValue } from "./pickle-values.js";
@@ -55,7 +56,7 @@ export function readPytorch(bytes: Uint8Array, file: string, wanted?: (name: str
 
 /** Views may share storages; together they may not become more than four times the file's size. */
 function refuseInflation(views: Iterable<TensorView>, fileBytes: number, file: string): void {
-  const distinct = new Map([...views].map((view) => [view.identity, elementCount(view.shape)]));
+  const distinct = new Map([...views].map((view) => [view.identity, elements(view.shape)]));
   const total = [...distinct.values()].reduce((sum, count) => sum + count, 0);
   if (total > fileBytes) {
     throw new CheckpointError(`${file} is damaged: its ${fileBytes} bytes claim to hold ${total} numbers`);

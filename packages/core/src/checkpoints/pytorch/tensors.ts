@@ -1,6 +1,6 @@
+import { elements } from "../../graph/types.js";
 import type { FloatElements, FloatFormat } from "../floats.js";
 import { printable } from "../printable.js";
-import { elementCount } from "../state.js";
 import { PickleObject, type PickleValue } from "./pickle-values.js";
 
 /** What the elements of a PyTorch storage are; `float` is undefined for integers, which are never decoded. */
@@ -68,7 +68,7 @@ export function viewStorage(
   if (!isSizes(shape) || !isSizes(strides) || shape.length !== strides.length || !isSize(offset)) {
     return "a tensor whose offset, shape or strides are not numbers that fit together";
   }
-  const count = elementCount(shape);
+  const count = elements(shape);
   if (count === 0) return new TensorView(storage, 0, shape, strides);
   const last = shape.reduce((index, size, axis) => index + (size - 1) * (strides[axis] as number), offset);
   if (!(last < storage.length)) {
@@ -81,16 +81,16 @@ export function viewStorage(
 }
 
 /** Copy the view's elements in row-major order. */
-export function gather(view: TensorView, elements: FloatElements): Float32Array {
+export function gather(view: TensorView, stored: FloatElements): Float32Array {
   const start = view.storage.offset + view.offset;
-  const count = elementCount(view.shape);
+  const count = elements(view.shape);
   if (count === 0) return new Float32Array(0);
-  if (view.isContiguous) return elements.range(start, start + count);
+  if (view.isContiguous) return stored.range(start, start + count);
   const floats = new Float32Array(count);
   const index = view.shape.map(() => 0);
   let source = start;
   for (let i = 0; i < count; i++) {
-    floats[i] = elements.at(source);
+    floats[i] = stored.at(source);
     for (let axis = index.length - 1; axis >= 0; axis--) {
       const [size, stride] = [view.shape[axis] as number, view.strides[axis] as number];
       const next = (index[axis] as number) + 1;

@@ -1,6 +1,7 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
 import { elements } from "@slimsr/core/internal/graph/index.js";
+import { HD_OUTPUT } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis } from "@slimsr/core/internal/model/model.js";
 import { materialise, splitByCounts } from "@slimsr/core/internal/model/split.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
@@ -17,7 +18,7 @@ import { uniformCounts, widestOf } from "./uniform-widths.js";
  */
 export async function latencyBudget({ model }: AlignedTeacher, milliseconds: number): Promise<Budget> {
   const { scale } = model.descriptor;
-  const shape = [1, 3, Math.floor(720 / scale), Math.floor(1280 / scale)];
+  const shape = [1, 3, Math.floor(HD_OUTPUT.height / scale), Math.floor(HD_OUTPUT.width / scale)];
   const timeOf = (kept: number): Promise<number> => {
     const split = splitByCounts(model.places.values(), channelAnalysis(model), uniformCounts(model, kept));
     return medianTime(exportOnnx({ ...model, parameters: materialise(model.parameters, split) }), shape);

@@ -1,9 +1,7 @@
 import { elements, liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
+import { HD_OUTPUT } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { Conv } from "@slimsr/core/internal/operators/index.js";
-
-/** Output pixels for which the field states multiply-accumulates: 1280×720. */
-const HD_PIXELS = 1280 * 720;
 
 export interface StudentCost {
   readonly parameters: number;
@@ -16,7 +14,7 @@ export function costModel(model: Model): (counts: readonly number[]) => StudentC
   const { graph, image, output, places } = model;
   const analysis = channelAnalysis(model);
   const pixels = (value: Value) => elements(value.shape.slice(2));
-  const inputPixels = (HD_PIXELS * pixels(image)) / pixels(output);
+  const inputPixels = (HD_OUTPUT.width * HD_OUTPUT.height * pixels(image)) / pixels(output);
   const positions = (value: Value) => (pixels(value) === 1 ? 1 : (inputPixels * pixels(value)) / pixels(image));
   const groupOf = analysis.groups.flatMap(({ size }, g) => Array<number>(size).fill(g));
   /** Per axis: indices that always stay, and how many each unit of each group takes. */

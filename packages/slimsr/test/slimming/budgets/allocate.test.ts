@@ -30,10 +30,10 @@ describe("budgets", () => {
     const teacher = await alignTeacher(model, patches, "balanced");
     const costOf = costModel(model);
     const full = costOf(channelAnalysis(model).groups.map(({ size }) => size));
-    for (const of of ["parameters", "macs"] as const) {
-      const counts = await allocate(teacher, { of, share: 0.4 }, patches, measuring);
-      expect(costOf(counts)[of]).toBeLessThanOrEqual(0.4 * full[of]);
-      expect(costOf(counts)[of]).toBeGreaterThan(0.2 * full[of]);
+    for (const figure of ["parameters", "macs"] as const) {
+      const counts = await allocate(teacher, { of: figure, share: 0.4 }, patches, measuring);
+      expect(costOf(counts)[figure]).toBeLessThanOrEqual(0.4 * full[figure]);
+      expect(costOf(counts)[figure]).toBeGreaterThan(0.2 * full[figure]);
       expect(counts.every((count) => count % 8 === 0) || new Set(counts).size === 1).toBe(true);
     }
     await expect(allocate(teacher, { of: "macs", share: 1e-5 }, patches, measuring)).rejects.toThrow(NetworkError);

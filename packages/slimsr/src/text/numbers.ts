@@ -1,3 +1,5 @@
+/** Figures as people read them. */
+
 /** What stands for a figure that there isn't. */
 export const NONE = "–";
 
@@ -24,6 +26,10 @@ export const whole = (value: number): string => Math.round(value).toLocaleString
 /** "25.2 %". */
 export const percent = (share: number): string => `${decimals(1)(share * 100)} %`;
 
+/** Multiply-accumulates in billions or millions: "180.4 G", "0.5 M". */
+export const operations = (count: number): string =>
+  count >= 1e9 ? `${(count / 1e9).toFixed(1)} G` : `${(count / 1e6).toFixed(1)} M`;
+
 /** "180.4 G". */
 export const scaled = (value: number): string => withUnit(value, 1000, ["", "k", "M", "G", "T", "P", "E"]);
 
@@ -40,10 +46,23 @@ export const milliseconds = (value: number): string => `${value < 100 ? decimals
 /** "12.5 s", "3 min 20 s", "2 h 5 min". */
 export const duration = (seconds: number): string => {
   if (seconds < 60) return `${decimals(1)(seconds)} s`;
-  const total = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60)];
-  return hours > 0 ? `${whole(hours)} h ${minutes} min` : `${minutes} min ${total % 60} s`;
+  const clock = clockOf(seconds);
+  return clock.hours > 0 ? `${whole(clock.hours)} h ${clock.minutes} min` : `${clock.minutes} min ${clock.seconds} s`;
 };
+
+/** "1h 02m", "3m 20s", "12s": of little width that seldom changes, for live lines. */
+export const shortDuration = (seconds: number): string => {
+  const clock = clockOf(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (clock.hours > 0) return `${clock.hours}h ${two(clock.minutes)}m`;
+  return clock.minutes > 0 ? `${clock.minutes}m ${two(clock.seconds)}s` : `${clock.seconds}s`;
+};
+
+/** To the nearest second. */
+function clockOf(seconds: number): { hours: number; minutes: number; seconds: number } {
+  const total = Math.round(seconds);
+  return { hours: Math.floor(total / 3600), minutes: Math.floor(total / 60) % 60, seconds: total % 60 };
+}
 
 /** A number on an axis, short: "0.02", "1e−4", "200k". */
 export const axisNumber = (value: number): string => {

@@ -23,14 +23,17 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
     }),
   );
   const numeric = columns.map(({ value }) => rows.some((row) => typeof value(row) === "number"));
-  return format === "markdown" ? markdown(titles, lines, numeric) : text(titles, lines, numeric);
+  if (format === "markdown") return markdown(titles, lines, numeric);
+  return aligned([titles, ...lines], (column) => numeric[column] ?? false)
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
-function text(titles: readonly string[], lines: readonly (readonly string[])[], numeric: readonly boolean[]): string {
-  const widths = titles.map((title, i) => Math.max(title.length, ...lines.map((cells) => cells[i]?.length ?? 0)));
-  const padded = (cells: readonly string[]) =>
-    cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
-  return [titles, ...lines].map((cells) => `${padded(cells).join("  ").trimEnd()}\n`).join("");
+/** Lines of columns that are as wide as their widest cell, set to the left or to the right. */
+export function aligned(rows: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
+  const padded = (cell: string, i: number) => (right(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0));
+  return rows.map((cells) => cells.map(padded).join("  ").trimEnd());
 }
 
 function markdown(

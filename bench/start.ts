@@ -1,0 +1,26 @@
+/**
+ * How long `slimsr --help` takes beside `node -e 0`, as a ratio of medians; the two take turns.
+ * Arguments: --runs N (15).
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "15" } } });
+const main = fileURLToPath(new URL("../packages/slimsr/dist/cli/main.js", import.meta.url));
+const PROGRAMS = { "node -e 0": ["-e", "0"], "slimsr --help": [main, "--help"] };
+
+const times = Object.keys(PROGRAMS).map((): number[] => []);
+for (let run = 0; run < Number(values.runs); run++) {
+  for (const [i, args] of Object.values(PROGRAMS).entries()) {
+    const start = performance.now();
+    const { status } = spawnSync(process.execPath, args, { stdio: "ignore" });
+    if (status !== 0) throw new Error(`node ${args.join(" ")} ended with ${status}`);
+    times[i]?.push(performance.now() - start);
+  }
+}
+const medians = times.map((list) => list.sort((a, b) => a - b)[list.length >> 1] as number);
+Object.keys(PROGRAMS).forEach((name, i) => {
+  console.log(`${name}: ${medians[i]?.toFixed(0)} ms`);
+});
+console.log(`ratio: ${((medians[1] as number) / (medians[0] as number)).toFixed(2)}`);
