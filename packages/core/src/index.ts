@@ -2,7 +2,7 @@
 export type { Overrides } from "./checkpoints/recognise.js";
 export { SlimsrError } from "./errors.js";
 export { type Deployment, deploy } from "./export/deployment.js";
-export { exportOnnx as exportModel } from "./export/onnx.js";
+export { exportModel } from "./export/onnx.js";
 export { readModel, writeModel } from "./formats/model-file.js";
 export { resizeBicubic } from "./images/bicubic.js";
 export { type Image, imageOf } from "./images/image.js";

@@ -4,7 +4,7 @@ import type { Descriptor } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
 import { receptiveRadius } from "../model/reach.js";
-import { exampleOf, exportOnnx } from "./onnx.js";
+import { exampleOf, exportModel } from "./onnx.js";
 
 /** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
 export interface Deployment {
@@ -38,7 +38,7 @@ export function deploy(model: Model): Deployment {
   const { scale, range, size } = model.descriptor;
   const example = exampleOf(model);
   return {
-    onnx: exportOnnx(model, example),
+    onnx: exportModel(model, example),
     input: "lr",
     output: "sr",
     scale,

@@ -17,7 +17,7 @@ export const exampleOf = (model: Model): Graph =>
  * any size, in the descriptor's range; constant factors and the mean colour are folded into convolutions, and what WebGPU kernels
  * get wrong is written so that they don't. Its metadata say what it is.
  */
-export function exportOnnx(model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> {
+export function exportModel(model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> {
   return writeOnnx(widenConvolutions(foldConstants(example)), {
     metadata: descriptorMetadata(model.descriptor),
     dynamicAxes: {

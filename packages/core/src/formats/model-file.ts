@@ -2,7 +2,7 @@ import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from
 import type { Overrides } from "../checkpoints/recognise.js";
 import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
-import { exportOnnx } from "../export/onnx.js";
+import { exportModel } from "../export/onnx.js";
 import { readDescriptorMetadata } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, networkModel } from "../model/model.js";
@@ -72,7 +72,7 @@ const openSizes: Readonly<Record<string, number>> = new Proxy<Record<string, num
  * @throws UsageError for another ending, or a checkpoint of a graph that isn't one of the networks built here
  */
 export function writeModel(model: Model, file: string): Uint8Array<ArrayBuffer> {
-  if (isOnnxFile(file)) return exportOnnx(model);
+  if (isOnnxFile(file)) return exportModel(model);
   const format = checkpointFormatOf(file);
   const { origin } = model.descriptor;
   if (origin.kind !== "network") {

@@ -8,17 +8,17 @@ import {
 } from "../../../../test/support/small-networks.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
-import { exportOnnx } from "../../src/export/onnx.js";
+import { exportModel } from "../../src/export/onnx.js";
 import { SCALES } from "../../src/networks/index.js";
 import { readOnnx } from "../../src/onnx/index.js";
 import { Mul } from "../../src/operators/index.js";
 
-describe("exportOnnx", () => {
+describe("exportModel", () => {
   for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {
     const variant = options.architecture === "carn" ? ` ${options.variant}` : "";
     it(`folds ${options.architecture}${variant} ×${options.scale} without changing its output, at any size`, async () => {
       const model = smallModel(options);
-      const onnx = exportOnnx(model);
+      const onnx = exportModel(model);
       const session = await createSession(onnx);
       for (const side of [9, 20]) {
         const patches = randomPatches(2, side);

@@ -1,6 +1,6 @@
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
+import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
@@ -104,7 +104,7 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
 async function writeStudent(run: Run, width: number, student: Model): Promise<WrittenStudent> {
   const { folder } = run;
   const name = studentLabel(width);
-  const onnx = exportOnnx(student);
+  const onnx = exportModel(student);
   const difference = await exportDifference(run, onnx, student);
   if (!(difference <= EXPORT_TOLERANCE)) {
     throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);

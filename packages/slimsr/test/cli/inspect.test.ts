@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CheckpointError, UsageError } from "../../../core/src/errors.js";
-import { exportOnnx } from "../../../core/src/export/onnx.js";
+import { exportModel } from "../../../core/src/export/onnx.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { inspectCommand } from "../../src/cli/inspect.js";
@@ -64,7 +64,7 @@ describe("slimsr inspect", () => {
     expect(groups[0]).toMatchObject({ freedom: "permutation", writes: expect.arrayContaining(["head", "body_conv"]) });
     const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
     const onnx = join(folder, "edsr.onnx");
-    writeFileSync(onnx, exportOnnx(networkModel(network, parameters)));
+    writeFileSync(onnx, exportModel(networkModel(network, parameters)));
     const exported = JSON.parse(await inspect(onnx, "--json"));
     expect(exported.groups.map(({ freedom }: { freedom: string }) => freedom)).toEqual(
       JSON.parse(await inspect(fixturePath("edsr_x4.pt"), "--groups", "--json")).groups.map(

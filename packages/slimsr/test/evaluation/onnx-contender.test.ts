@@ -3,7 +3,7 @@ import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import { OnnxError, UsageError } from "../../../core/src/errors.js";
-import { exportOnnx } from "../../../core/src/export/onnx.js";
+import { exportModel } from "../../../core/src/export/onnx.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
@@ -26,7 +26,7 @@ describe("an ONNX model", () => {
     "that was exported from $architecture ×$scale costs what the network does",
     (network) => {
       const model = modelOf(network);
-      const { cost } = onnxContender("a.onnx", exportOnnx(model));
+      const { cost } = onnxContender("a.onnx", exportModel(model));
       expect(cost).toMatchObject(contender("a", 1, model).cost as object);
     },
   );

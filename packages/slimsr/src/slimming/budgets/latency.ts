@@ -1,5 +1,5 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
-import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
+import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { elements } from "@slimsr/core/internal/graph/index.js";
 import { HD_OUTPUT } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis } from "@slimsr/core/internal/model/model.js";
@@ -21,7 +21,7 @@ export async function latencyBudget({ model }: AlignedTeacher, milliseconds: num
   const shape = [1, 3, Math.floor(HD_OUTPUT.height / scale), Math.floor(HD_OUTPUT.width / scale)];
   const timeOf = (kept: number): Promise<number> => {
     const split = splitByCounts(model.places.values(), channelAnalysis(model), uniformCounts(model, kept));
-    return medianTime(exportOnnx({ ...model, parameters: materialise(model.parameters, split) }), shape);
+    return medianTime(exportModel({ ...model, parameters: materialise(model.parameters, split) }), shape);
   };
   const least = await timeOf(1);
   if (least > milliseconds) {
