@@ -88,8 +88,7 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
 
   it("write a graph and read it", async () => {
     const names = await runModule(`
-      import { Graph } from "@slimsr/core";
-      import { decodeOnnx, encodeOnnx } from "@slimsr/core/onnx";
+      import { decodeOnnx, encodeOnnx, Graph } from "@slimsr/core/onnx";
       const graph = new Graph("identity");
       graph.output("y", graph.input("x", [1, 3]));
       console.log(decodeOnnx(encodeOnnx(graph)).graph.nodes.map(({ operator }) => operator).join());

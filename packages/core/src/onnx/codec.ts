@@ -4,6 +4,7 @@ import type { Graph } from "../graph/graph.js";
 import { type ModelMessage, readModelMessage } from "./messages.js";
 import { type WriteOptions, writeOnnx } from "./writer.js";
 
+export { Graph } from "../graph/graph.js";
 export type {
   AttributeMessage,
   GraphMessage,
