@@ -1,5 +1,5 @@
 import { CheckpointError } from "../errors.js";
-import type { Vgg19Weights } from "../networks/vgg19.js";
+import type { Vgg19Weights } from "../networks/vgg19/network.js";
 import { readState } from "./checkpoint.js";
 import { dequantise, SCALE_SUFFIX } from "./quantised.js";
 import { formatShape, type StateDict, type StateTensor } from "./state.js";

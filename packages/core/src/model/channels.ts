@@ -108,6 +108,7 @@ class Trace {
   /** The channels of activations. */
   readonly channels = new Map<Value, readonly number[]>();
   readonly axes: TracedAxis[] = [];
+  readonly #axesOf = new Map<Value, TracedAxis[]>();
   /** Atoms on which something acts that is positively homogeneous and not linear, or neither. */
   readonly kinked: number[] = [];
   readonly bent: number[] = [];
@@ -202,9 +203,13 @@ class Trace {
 
   /** A parameter that is used twice ties what it is used on. */
   #record(parameter: Value, axis: number, atoms: readonly number[], role: AxisRole): void {
-    const known = this.axes.find((each) => each.parameter === parameter && each.axis === axis);
-    if (!known) this.axes.push({ parameter, axis, role, atoms });
-    else if (known.role === role) this.atoms.uniteAll(known.atoms, atoms);
+    const own = this.#axesOf.get(parameter) ?? [];
+    const known = own.find((each) => each.axis === axis);
+    if (!known) {
+      const traced: TracedAxis = { parameter, axis, role, atoms };
+      this.axes.push(traced);
+      this.#axesOf.set(parameter, [...own, traced]);
+    } else if (known.role === role) this.atoms.uniteAll(known.atoms, atoms);
     else throw new GraphError(`${parameter.name} is used in two roles, which ties channels in a way that isn't known`);
   }
 }
@@ -230,12 +235,19 @@ function collect({ atoms, axes, kinked, bent, channels }: Trace): ChannelAnalysi
   }));
   const occurrences = new Map<number, number[]>();
   resolved.forEach((axis, i) => {
-    for (const atom of axis.atoms) if (atom !== IMAGE) occurrences.set(atom, [...(occurrences.get(atom) ?? []), i]);
+    for (const atom of axis.atoms) {
+      if (atom === IMAGE) continue;
+      const along = occurrences.get(atom);
+      if (along) along.push(i);
+      else occurrences.set(atom, [i]);
+    }
   });
   const members = new Map<string, number[]>();
   for (const [atom, along] of occurrences) {
     const key = along.join();
-    members.set(key, [...(members.get(key) ?? []), atom]);
+    const list = members.get(key);
+    if (list) list.push(atom);
+    else members.set(key, [atom]);
   }
   const [homogeneous, curved] = [new Set(roots(kinked)), new Set(roots(bent))];
   const freedomOf = (list: readonly number[]): Freedom => {

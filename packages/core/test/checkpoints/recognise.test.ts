@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readState } from "../../src/checkpoints/checkpoint.js";
-import { type Overrides, type Recognised, recognise } from "../../src/checkpoints/recognise.js";
+import type { Overrides } from "../../src/checkpoints/overrides.js";
+import { type Recognised, recognise } from "../../src/checkpoints/recognise.js";
 import type { StateDict } from "../../src/checkpoints/state.js";
 import { CheckpointError, UsageError } from "../../src/errors.js";
 import { DIV2K_MEAN } from "../../src/networks/options.js";

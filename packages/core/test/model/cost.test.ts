@@ -1,13 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { NetworkError } from "../../src/errors.js";
 import { costAtWidth, networkCost } from "../../src/model/cost.js";
-import {
-  type CarnOptions,
-  DIV2K_MEAN,
-  type EdsrOptions,
-  type RcanOptions,
-  type Scale,
-} from "../../src/networks/options.js";
+import type { CarnOptions } from "../../src/networks/carn/options.js";
+import type { EdsrOptions } from "../../src/networks/edsr/options.js";
+import { DIV2K_MEAN, type Scale } from "../../src/networks/options.js";
+import type { RcanOptions } from "../../src/networks/rcan/options.js";
 
 const common = { mean: DIV2K_MEAN, range: 255 } as const;
 const baseline = (scale: Scale): EdsrOptions => ({

@@ -1,3 +1,4 @@
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
@@ -71,9 +72,9 @@ export async function newSettings(
 ): Promise<(own?: PartialSettings, source?: string) => Settings> {
   const configured = options.config === undefined ? {} : await readConfig(options.config);
   const named = { ...configured, ...settingsOf(options as unknown as Record<string, unknown>) };
-  const { teacher, scale, resScale, range, variant } = named;
+  const { teacher } = named;
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
-  const { network } = await loadCheckpoint(teacher, { scale, resScale, range, variant });
+  const { network } = await loadCheckpoint(teacher, overridesOf(named));
   return (own = {}, source = options.config ?? "settings") => {
     const given = { ...named, ...own };
     const preset = presetSettings(options.preset, network.scale, given);

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { formatShape } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { type Cost, costAtWidth, HD_OUTPUT, networkCost } from "@slimsr/core/internal/model/cost.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
-import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
+import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
@@ -119,9 +119,7 @@ function report({ file, source, network, width, parameters, macs, widths, layers
     ["file", basename(file)],
     ["network", summarise(network)],
     ["names", source],
-    ...(network.architecture === "edsr" ? [["residual scale", String(network.resScale)]] : []),
-    ...(network.architecture === "rcan" ? [["reduction", String(network.reduction)]] : []),
-    ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
+    ...architectureOf(network).facts(network),
     ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
     ["range", `0..${network.range}`],
     ...(width < 1 ? [["width", String(width)]] : []),

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { exportOnnx } from "@slimsr/core/internal/export/onnx.js";
@@ -144,9 +144,9 @@ async function run(options: Options): Promise<void> {
   });
 }
 
-async function loadTeacher(file: string, { scale, resScale, range, variant }: Options): Promise<Teacher> {
+async function loadTeacher(file: string, options: Options): Promise<Teacher> {
   if (!isOnnxFile(file)) {
-    const { network, parameters } = await loadCheckpoint(file, { scale, resScale, range, variant });
+    const { network, parameters } = await loadCheckpoint(file, overridesOf(options));
     return { model: networkModel(network), parameters, network };
   }
   const { model, parameters } = await loadImportedModel(file);

@@ -8,10 +8,10 @@ import {
   readCheckpoint,
 } from "@slimsr/core/internal/checkpoints/checkpoint.js";
 import type { Source } from "@slimsr/core/internal/checkpoints/conventions.js";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { readVgg19 } from "@slimsr/core/internal/checkpoints/vgg19.js";
 import { CheckpointError, UsageError } from "@slimsr/core/internal/errors.js";
-import type { Vgg19Weights } from "@slimsr/core/internal/networks/vgg19.js";
+import type { Vgg19Weights } from "@slimsr/core/internal/networks/index.js";
 import { writeAtomic } from "./atomic.js";
 
 /** A checkpoint read from a file, and whose names the file had. */

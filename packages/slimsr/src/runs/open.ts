@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError, UsageError } from "@slimsr/core/internal/errors.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
@@ -125,10 +126,10 @@ async function readTeacher(
   begun: boolean,
 ): Promise<{ network: NetworkOptions; teacher: Parameters | undefined }> {
   if (settings.network) return { network: settings.network, teacher: undefined };
-  const { teacher: file = "", scale, resScale, range, variant } = settings;
+  const { teacher: file = "" } = settings;
   const { network, parameters } = begun
     ? await loadCheckpoint(folder.file(TEACHER))
-    : await loadCheckpoint(file, { scale, resScale, range, variant });
+    : await loadCheckpoint(file, overridesOf(settings));
   for (const [name, shape] of parameterShapes(network)) {
     if (!sameShape(parameters.get(name)?.shape ?? [], shape)) {
       throw new UsageError(

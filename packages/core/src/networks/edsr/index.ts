@@ -1,0 +1,25 @@
+import type { Architecture } from "../architecture.js";
+import { countOf, filtersOf, upsamplerScale } from "../infer.js";
+import { edsr } from "./network.js";
+import { EDSR_DEFAULTS, type EdsrOptions, edsrOptions } from "./options.js";
+import { edsrConventions } from "./published.js";
+
+/** Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017. */
+export const EDSR = {
+  name: "edsr",
+  title: "EDSR",
+  options: edsrOptions,
+  defaults: EDSR_DEFAULTS,
+  build: edsr,
+  infer: (shapes) => ({
+    scale: upsamplerScale(shapes),
+    features: filtersOf(shapes, "head"),
+    blocks: countOf(shapes, /^body\.(\d+)\.conv1/),
+  }),
+  conventions: edsrConventions,
+  publishedSource: () => "edsr-pytorch",
+  overrides: ["resScale"] as const,
+  summarise: ({ blocks, features }) => `${blocks} blocks of ${features} features`,
+  facts: ({ resScale }) => [["residual scale", String(resScale)]],
+  untold: ({ resScale }) => ["residual scale", String(resScale)],
+} satisfies Architecture<EdsrOptions>;
