@@ -66,14 +66,26 @@ const keysOf = ({ options }: Architecture): string[] => Object.keys(options.shap
 
 const schemaOf = ({ options }: Architecture, key: string): z.ZodType => options.shape[key] as z.ZodType;
 
-/** "residual blocks (EDSR; default: 16), or residual blocks a group (RCAN; default: 20)"; no names where all agree. */
+/** "residual blocks (EDSR; default: 16), or residual blocks a group (RCAN; default: 20)"; no names where all have the same. */
 function helpOf(key: string, having: readonly Architecture[]): string {
-  const textOf = (architecture: Architecture, notes: readonly string[]): string => {
-    const value = (architecture.defaults as Readonly<Record<string, unknown>>)[key];
-    const all = value === undefined ? notes : [...notes, `default: ${value}`];
-    return `${schemaOf(architecture, key).description}${all.length === 0 ? "" : ` (${all.join("; ")})`}`;
+  const defaultOf = ({ defaults }: Architecture) => (defaults as Readonly<Record<string, unknown>>)[key];
+  const textOf = (description: string, alike: readonly Architecture[]): string => {
+    const defaults = [...groupBy(alike, (each) => String(defaultOf(each) ?? ""))].map(([value, those], _, { length }) =>
+      length === 1 ? value : `${value} for ${titles(those)}`,
+    );
+    const owners = alike.length === ARCHITECTURES.length ? "" : titles(alike);
+    const standard = defaults.join("") === "" ? "" : `default: ${defaults.join(", ")}`;
+    const notes = [owners, standard].filter((note) => note !== "").join("; ");
+    return notes === "" ? description : `${description} (${notes})`;
   };
-  const [shared, ...others] = new Set(having.map((architecture) => textOf(architecture, [])));
-  if (shared !== undefined && others.length === 0 && having.length === ARCHITECTURES.length) return shared;
-  return having.map((architecture) => textOf(architecture, [architecture.title])).join(", or ");
+  const descriptions = groupBy(having, (each) => schemaOf(each, key).description ?? "");
+  return [...descriptions].map(([description, alike]) => textOf(description, alike)).join(", or ");
+}
+
+const titles = (architectures: readonly Architecture[]): string => architectures.map(({ title }) => title).join(", ");
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
 }

@@ -1,4 +1,4 @@
-import type { Architecture } from "../architecture.js";
+import type { Architecture, Fact } from "../architecture.js";
 import { countOf, filtersOf, upsamplerScale } from "../infer.js";
 import { edsr } from "./network.js";
 import { EDSR_DEFAULTS, type EdsrOptions, edsrOptions } from "./options.js";
@@ -20,6 +20,10 @@ export const EDSR = {
   publishedSource: () => "edsr-pytorch",
   overrides: ["resScale"] as const,
   summarise: ({ blocks, features }) => `${blocks} blocks of ${features} features`,
-  facts: ({ resScale }) => [["residual scale", String(resScale)]],
-  untold: ({ resScale }) => ["residual scale", String(resScale)],
+  facts: (options) => [residualScale(options)],
+  untold: residualScale,
 } satisfies Architecture<EdsrOptions>;
+
+function residualScale({ resScale }: EdsrOptions): Fact {
+  return ["residual scale", String(resScale)];
+}

@@ -5,7 +5,7 @@ export const edsrOptions = z.strictObject({
   architecture: z.literal("edsr"),
   ...commonOptions,
   blocks: z.int().min(1).max(256).describe("residual blocks"),
-  resScale: z.number().min(-100).max(100).describe("factor on each residual branch"),
+  resScale: z.number().min(-100).max(100).describe("factor on residual branches"),
 });
 
 export type EdsrOptions = z.infer<typeof edsrOptions>;
