@@ -3,10 +3,11 @@ import { NetworkError } from "../errors.js";
 import type { Architecture } from "./architecture.js";
 import { CARN } from "./carn/index.js";
 import { EDSR } from "./edsr/index.js";
+import { ESPCN } from "./espcn/index.js";
 import { RCAN } from "./rcan/index.js";
 
 /** Every architecture, in the order in which text lists them. */
-const REGISTRY = [EDSR, RCAN, CARN] as const;
+const REGISTRY = [EDSR, RCAN, CARN, ESPCN] as const;
 
 export type Registered = (typeof REGISTRY)[number];
 

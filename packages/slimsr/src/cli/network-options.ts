@@ -70,8 +70,8 @@ const schemaOf = ({ options }: Architecture, key: string): z.ZodType => options.
 function helpOf(key: string, having: readonly Architecture[]): string {
   const defaultOf = ({ defaults }: Architecture) => (defaults as Readonly<Record<string, unknown>>)[key];
   const textOf = (description: string, alike: readonly Architecture[]): string => {
-    const defaults = [...groupBy(alike, (each) => String(defaultOf(each) ?? ""))].map(([value, those], _, { length }) =>
-      length === 1 ? value : `${value} for ${titles(those)}`,
+    const defaults = [...groupBy(alike, (each) => String(defaultOf(each) ?? ""))].map(
+      ([value, those], _, { length }) => (length === 1 ? value : `${value} for ${titles(those)}`),
     );
     const owners = alike.length === ARCHITECTURES.length ? "" : titles(alike);
     const standard = defaults.join("") === "" ? "" : `default: ${defaults.join(", ")}`;
