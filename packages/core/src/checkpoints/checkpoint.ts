@@ -96,8 +96,9 @@ function namingOf(network: NetworkOptions, source: Source): Naming {
   const architecture = architectureOf(network);
   const naming = NAMINGS.find((each) => each.convention.source === source && each.architecture === architecture);
   if (!naming) {
-    const names = [...new Set([publishedSource(network), "canonical"])].join(", or ");
-    throw new UsageError(`${source} has no ${architecture.title}; use the names of ${names}`);
+    const best = publishedSource(network);
+    const names = best === "canonical" ? "canonical names" : `the names of ${best}, or canonical`;
+    throw new UsageError(`${source} has no ${architecture.title}; use ${names}`);
   }
   const refusal = naming.convention.refusal?.(network);
   if (refusal !== undefined) throw new UsageError(refusal);

@@ -16,8 +16,8 @@ const count = z.int().positive();
 
 const description = z.object({
   model: z.enum(ARCHITECTURES.map(({ title }) => title)),
-  /** Options of the network in the reference's spelling; `n` are the features. */
-  kw: z.record(z.string(), z.unknown()),
+  /** Options of the network in the reference's spelling; n is its features. */
+  kw: z.looseObject({ n: count }),
   width: z.number().positive().max(1),
   case: z.string(),
   split: z.enum(["official", "aligned"]),
@@ -79,15 +79,15 @@ function parseJson(content: string, path: string): unknown {
   }
 }
 
-/** Cases say the variant whatever the architecture. */
-function networkOf({ model, kw, variant }: z.infer<typeof description>, path: string): NetworkOptions {
+/** What a case leaves unsaid is as CSD's code has it. Cases say the variant whatever the architecture. */
+function networkOf({ model, kw: { n, ...own }, variant }: z.infer<typeof description>, path: string): NetworkOptions {
   const architecture = ARCHITECTURES.find(({ title }) => title === model);
-  const named = Object.entries(kw).map(([key, value]) => [key === "n" ? "features" : camelCase(key), value]);
+  const csd = architecture?.conventions.find(({ source }) => source === "csd");
   const parsed = networkOptions.safeParse({
-    architecture: architecture?.name,
-    ...{ mean: DIV2K_MEAN, range: 255 },
+    ...{ architecture: architecture?.name, features: n, mean: DIV2K_MEAN, range: 255 },
+    ...csd?.assumed?.(n),
     ...(architecture && "variant" in architecture.options.shape && { variant }),
-    ...Object.fromEntries(named),
+    ...Object.fromEntries(Object.entries(own).map(([key, value]) => [camelCase(key), value])),
   });
   if (!parsed.success) throw new CheckpointError(`${path}: kw: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
