@@ -1,16 +1,16 @@
 import { elements } from "../../packages/core/src/graph/index.js";
 import { type Model, networkModel } from "../../packages/core/src/model/model.js";
+import type { CarnOptions } from "../../packages/core/src/networks/carn/options.js";
+import type { EdsrOptions } from "../../packages/core/src/networks/edsr/options.js";
 import {
-  type CarnOptions,
   DIV2K_MEAN,
-  type EdsrOptions,
   type NetworkOptions,
   type Parameters,
   parameterShapes,
-  type RcanOptions,
   type Scale,
   type Vgg19Weights,
 } from "../../packages/core/src/networks/index.js";
+import type { RcanOptions } from "../../packages/core/src/networks/rcan/options.js";
 import { Random } from "./random.js";
 
 const common = { mean: DIV2K_MEAN, range: 255 } as const;

@@ -2,7 +2,7 @@
  * The mathematics of SlimSR, for any JavaScript: networks from bytes and back, what they are, images and how they are measured;
  * docs/library.md has an example of each name.
  */
-export type { Overrides } from "./checkpoints/recognise.js";
+export type { Overrides } from "./checkpoints/overrides.js";
 export { SlimsrError } from "./errors.js";
 export { type Deployment, deploy } from "./export/deployment.js";
 export { exportModel } from "./export/onnx.js";

@@ -1,13 +1,13 @@
 import { CheckpointError, UsageError } from "../errors.js";
-import type { NetworkOptions } from "../networks/options.js";
-import { CONVENTIONS, type Convention, publishLayer, type Source } from "./conventions.js";
-import { networkLayers } from "./layers.js";
+import { architectureOf, type NetworkOptions, parameterShapes } from "../networks/index.js";
+import { NAMINGS, type Naming, publishedName, type Source } from "./conventions.js";
 import { writeMean } from "./mean.js";
 import { describe, readDescription } from "./metadata.js";
+import { applyOverrides, type Overrides } from "./overrides.js";
 import { looksLikeArchive, looksLikePickle, readPytorch } from "./pytorch/read.js";
 import { stripPrefixes } from "./pytorch/state-dict.js";
 import { writePytorch } from "./pytorch/write.js";
-import { applyOverrides, type Overrides, recognise } from "./recognise.js";
+import { recognise } from "./recognise.js";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
 import { checkParameters } from "./shapes.js";
 import type { Int8Tensor, StateDict } from "./state.js";
@@ -73,17 +73,8 @@ export function encodeCheckpoint({ network, parameters, widths }: Checkpoint): U
   return writeSafetensors(parameters, describe(widths ? { network, widths } : { network }));
 }
 
-/** The source whose code a network's checkpoint loads into, if it is one of the published. */
-export function publishedSource(network: NetworkOptions): Source {
-  switch (network.architecture) {
-    case "edsr":
-      return "edsr-pytorch";
-    case "rcan":
-      return "rcan";
-    case "carn":
-      return network.variant === "original" ? "carn-pytorch" : "csd";
-  }
-}
+/** The source whose code a network's checkpoint loads into; "canonical" where it is none of the published. */
+export const publishedSource = (network: NetworkOptions): Source => architectureOf(network).publishedSource(network);
 
 /**
  * A file for torch.load with the names of `source`, its mean layers included, so that its code takes the weights as they are.
@@ -92,37 +83,26 @@ export function publishedSource(network: NetworkOptions): Source {
  */
 export function encodePytorch({ network, parameters }: Checkpoint, source: Source): Uint8Array<ArrayBuffer> {
   checkParameters(network, parameters, "the checkpoint to save");
-  const convention = conventionOf(network, source);
-  const published: StateDict = new Map(writeMean(network, convention));
-  for (const { name } of networkLayers(network)) {
-    for (const kind of ["weight", "bias"]) {
-      const tensor = parameters.get(`${name}.${kind}`);
-      if (tensor) published.set(`${publishLayer(convention, name, network)}.${kind}`, tensor);
-    }
+  const naming = namingOf(network, source);
+  const published: StateDict = new Map(writeMean(network, naming.convention));
+  for (const name of parameterShapes(network).keys()) {
+    const tensor = parameters.get(name);
+    if (tensor) published.set(publishedName(naming, name, network) ?? name, tensor);
   }
-  return writePytorch(published, convention.wrapper);
+  return writePytorch(published, naming.convention.wrapper);
 }
 
-function conventionOf(network: NetworkOptions, source: Source): Convention {
-  const { architecture } = network;
-  const convention = CONVENTIONS.find((each) => each.source === source && each.architecture === architecture);
-  const best = publishedSource(network);
-  if (!convention) {
-    throw new UsageError(`${source} has no ${architecture.toUpperCase()}; use the names of ${best}, or canonical`);
+function namingOf(network: NetworkOptions, source: Source): Naming {
+  const architecture = architectureOf(network);
+  const naming = NAMINGS.find((each) => each.convention.source === source && each.architecture === architecture);
+  if (!naming) {
+    const best = publishedSource(network);
+    const names = best === "canonical" ? "canonical names" : `the names of ${best}, or canonical`;
+    throw new UsageError(`${source} has no ${architecture.title}; use ${names}`);
   }
-  if (source === "canonical") return convention;
-  if (network.architecture === "carn" && network.variant !== convention.variant) {
-    throw new UsageError(
-      `${source}'s CARN is the ${convention.variant} variant, this is the ${network.variant}: its code would compute ` +
-        `something else with these weights. Use the names of ${best}, or canonical`,
-    );
-  }
-  if (source === "carn-pytorch" && network.range !== convention.range) {
-    throw new UsageError(
-      `${source} feeds its network 0..${convention.range}, this one works in 0..${network.range}: use canonical names`,
-    );
-  }
-  return convention;
+  const refusal = naming.convention.refusal?.(network);
+  if (refusal !== undefined) throw new UsageError(refusal);
+  return naming;
 }
 
 function detectFormat(bytes: Uint8Array, file: string): CheckpointFormat {

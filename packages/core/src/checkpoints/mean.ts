@@ -1,9 +1,9 @@
 import { CheckpointError } from "../errors.js";
-import { DIV2K_MEAN, type NetworkOptions } from "../networks/options.js";
-import type { Convention } from "./conventions.js";
+import type { Convention } from "../networks/architecture.js";
+import { type CommonOptions, DIV2K_MEAN } from "../networks/options.js";
 import type { StateDict, StateTensor } from "./state.js";
 
-type Mean = NetworkOptions["mean"];
+type Mean = CommonOptions["mean"];
 
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
@@ -16,9 +16,9 @@ const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 export function readMean(
   state: StateDict,
   convention: Convention,
-  override: NetworkOptions["range"] | undefined,
+  override: CommonOptions["range"] | undefined,
   file: string,
-): { mean: Mean; range: NetworkOptions["range"] } {
+): { mean: Mean; range: CommonOptions["range"] } {
   const [subtract, add] = convention.meanLayers ?? [];
   const subtracted = subtract === undefined ? undefined : shift(state, subtract, file);
   const added = add === undefined ? undefined : shift(state, add, file);
@@ -36,7 +36,7 @@ export function readMean(
 }
 
 /** The mean as the source's layers, the inverse of `readMean`. */
-export function writeMean({ mean, range }: NetworkOptions, convention: Convention): StateDict {
+export function writeMean({ mean, range }: CommonOptions, convention: Convention): StateDict {
   const state: StateDict = new Map();
   for (const [index, layer] of (convention.meanLayers ?? []).entries()) {
     const bias = mean.map((value) => ((index === 0 ? -1 : 1) * value * range) / 255);

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { CheckpointError } from "../errors.js";
-import type { NetworkOptions } from "../networks/options.js";
-import { networkOptions } from "../networks/options-schema.js";
+import { type NetworkOptions, networkOptions } from "../networks/registry.js";
 import { printable } from "./printable.js";
 
 /** What the metadata of this project's own checkpoints says, as JSON under `slimsr`. */

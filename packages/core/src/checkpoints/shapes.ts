@@ -1,28 +1,18 @@
 import { CheckpointError } from "../errors.js";
-import { showDimensions } from "../graph/types.js";
-import type { NetworkOptions } from "../networks/options.js";
-import { IMAGE, IMAGE_CHANNELS, networkLayers, nominalChannels } from "./layers.js";
+import { sameShape, showDimensions } from "../graph/index.js";
+import { architectureOf, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
+import { channelAxes, keptChannels, slimShapes, sum } from "./kept-channels.js";
 import { printable } from "./printable.js";
 import type { StateDict } from "./state.js";
 
-/** Channels of each group of a network's layers. */
-export type GroupChannels = Map<string, number>;
+/** Channels of all layers beyond which a slim network is refused: 20 times RCAN's, which take a second to be told apart. */
+const MOST_CHANNELS = 2 ** 20;
 
 interface ParameterCheck {
   /** Whether no layer may be slimmer than nominal. */
   full?: boolean;
-  /** What errors call a layer. */
-  nameOf?: (layer: string) => string;
-}
-
-/** Channels at a width multiplier: ⌊width · C⌋ of each group of C, all of the image's. */
-export function channelsAtWidth(network: NetworkOptions, width: number): GroupChannels {
-  const channels: GroupChannels = new Map();
-  for (const { output } of networkLayers(network)) {
-    const nominal = nominalChannels(network, output);
-    channels.set(output, output === IMAGE ? IMAGE_CHANNELS : Math.floor(width * nominal));
-  }
-  return channels;
+  /** What errors call a parameter. */
+  nameOf?: (parameter: string) => string;
 }
 
 /**
@@ -35,62 +25,61 @@ export function checkParameters(
   network: NetworkOptions,
   parameters: StateDict,
   file: string,
-  { full = false, nameOf = (layer) => layer }: ParameterCheck = {},
+  { full = false, nameOf = (parameter) => parameter }: ParameterCheck = {},
 ): void {
-  const layers = networkLayers(network);
-  const expected = new Set(layers.flatMap(({ name }) => [`${name}.weight`, `${name}.bias`]));
-  const missing = [...expected].filter((name) => !parameters.has(name));
-  const unexpected = [...parameters.keys()].filter((name) => !expected.has(name));
+  const nominal = parameterShapes(network);
+  const missing = [...nominal.keys()].filter((name) => !parameters.has(name));
+  const unexpected = [...parameters.keys()].filter((name) => !nominal.has(name));
   if (missing.length > 0 || unexpected.length > 0) {
-    throw new CheckpointError(
-      `${file} does not hold the ${network.architecture.toUpperCase()} it describes: ${differences(missing, unexpected)}`,
-    );
+    const { title } = architectureOf(network);
+    throw new CheckpointError(`${file} does not hold the ${title} it describes: ${differences(missing, unexpected)}`);
   }
-  const channels = full ? channelsAtWidth(network, 1) : new Map([[IMAGE, IMAGE_CHANNELS]]);
-  for (const { name, inputs, output, filters, kernel } of layers) {
-    const weight = parameters.get(`${name}.weight`)?.shape ?? [];
-    const bias = parameters.get(`${name}.bias`)?.shape ?? [];
-    const nominal = nominalChannels(network, output);
-    const columns = inputs.reduce((sum, group) => sum + (channels.get(group) ?? Number.NaN), 0);
-    const written = (weight[0] ?? Number.NaN) / filters;
-    const plausible = Number.isInteger(written) && written >= 1 && written <= nominal;
-    const settled = channels.get(output) ?? (plausible ? written : nominal);
-    const expected = [settled * filters, columns, kernel, kernel];
-    if (weight.join() !== expected.join()) {
+  const found = shapesOf(parameters);
+  for (const [name, shape] of full ? nominal : expectedShapes(network, nominal, found, file)) {
+    const own = found.get(name) ?? [];
+    if (!sameShape(own, shape)) {
       throw new CheckpointError(
-        `${file}: ${nameOf(name)}.weight is ${showDimensions(weight)}, expected ${showDimensions(expected)}`,
+        `${file}: ${nameOf(name)} is ${showDimensions(own)}, expected ${showDimensions(shape)}`,
       );
     }
-    if (bias.join() !== String(settled * filters)) {
-      throw new CheckpointError(
-        `${file}: ${nameOf(name)}.bias is ${showDimensions(bias)}, expected ${settled * filters} as its weight has`,
-      );
-    }
-    channels.set(output, settled);
   }
 }
 
+/** The network's shapes with the channels that `found` has of each group. */
+function expectedShapes(
+  network: NetworkOptions,
+  nominal: ParameterShapes,
+  found: ParameterShapes,
+  file: string,
+): ParameterShapes {
+  if ([...nominal].every(([name, shape]) => sameShape(found.get(name) ?? [], shape))) return nominal;
+  const channels = sum([...nominal.values()].map(([size = 0]) => size));
+  if (channels > MOST_CHANNELS) {
+    throw new CheckpointError(
+      `${file} describes a network of ${channels} channels, slimmed; at most ${MOST_CHANNELS} can be followed`,
+    );
+  }
+  const axes = channelAxes(network);
+  return slimShapes(axes, keptChannels(axes, found));
+}
+
 /**
- * The width of parameters that may be slim: the roundest that leaves just these channels (`channelsAtWidth`) or, where no width does,
- * the mean share of channels that is left, to three digits.
+ * The width of parameters that may be slim: the roundest that leaves just these channels, ⌊width · C⌋ of each group of C, or,
+ * where no width does, the mean share of channels that is left, to three digits.
  */
 export function widthOf(network: NetworkOptions, parameters: StateDict): number {
-  const full = channelsAtWidth(network, 1);
-  const kept: GroupChannels = new Map();
-  for (const { name, output, filters } of networkLayers(network)) {
-    if (output !== IMAGE) kept.set(output, (parameters.get(`${name}.weight`)?.shape[0] ?? 0) / filters);
-  }
-  const leaves = (width: number): boolean => {
-    const channels = channelsAtWidth(network, width);
-    return [...kept].every(([group, count]) => channels.get(group) === count);
-  };
-  const least = Math.max(...[...kept].map(([group, count]) => count / (full.get(group) ?? count)));
+  const kept = [...keptChannels(channelAxes(network), shapesOf(parameters))];
+  const leaves = (width: number): boolean => kept.every(([{ size }, count]) => count === Math.floor(width * size));
+  const least = Math.max(...kept.map(([{ size }, count]) => count / size));
   const exact = Number(least.toFixed(3)) === least ? [least] : [];
   const rounded = [1, 2, 3].map((digits) => Math.ceil(least * 10 ** digits) / 10 ** digits);
-  const sum = (counts: Iterable<number>): number => [...counts].reduce((a, b) => a + b, 0);
-  const share = sum(kept.values()) / (sum(full.values()) - IMAGE_CHANNELS);
+  const share = sum(kept.map(([, count]) => count)) / sum(kept.map(([{ size }]) => size));
   return [...exact, ...rounded].find((width) => width <= 1 && leaves(width)) ?? Number(share.toFixed(3));
 }
+
+/** The shapes of a checkpoint's tensors. */
+export const shapesOf = (state: StateDict): ParameterShapes =>
+  new Map([...state].map(([name, { shape }]) => [name, shape]));
 
 /** "missing a, b and 3 more; unexpected c". */
 export function differences(missing: readonly string[], unexpected: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { CheckpointError } from "../errors.js";
 import { showDimensions } from "../graph/types.js";
-import type { Vgg19Weights } from "../networks/vgg19.js";
+import type { Vgg19Weights } from "../networks/vgg19/network.js";
 import { readState } from "./checkpoint.js";
 import { dequantise, SCALE_SUFFIX } from "./quantised.js";
 import type { StateDict, StateTensor } from "./state.js";

@@ -1,5 +1,5 @@
 import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
-import type { Overrides } from "../checkpoints/recognise.js";
+import type { Overrides } from "../checkpoints/overrides.js";
 import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
@@ -28,10 +28,9 @@ export function readModel(bytes: Uint8Array, file: string, overrides: Overrides 
   return networkModel(network, parameters);
 }
 
-function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, resScale, variant }: Overrides): Model {
-  if (resScale !== undefined || variant !== undefined) {
-    throw new UsageError(`${file} is an ONNX model: its layers are as they are; leave --res-scale and --variant out`);
-  }
+function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, ...layers }: Overrides): Model {
+  const [given] = Object.entries(layers).filter(([, value]) => value !== undefined);
+  if (given) throw new UsageError(`${file} is an ONNX model, whose layers are as they are; leave ${given[0]} out`);
   const model = namingFile(file, () => {
     const { graph, metadata } = readOnnx(bytes, { sizes: openSizes });
     return importedModel(graph, {

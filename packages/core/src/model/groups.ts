@@ -14,13 +14,10 @@ export function collectGroups({ atoms, axes, restricted, channels }: Trace): Cha
   }));
   const occurrences = new Map<number, number[]>();
   resolved.forEach((axis, i) => {
-    for (const atom of axis.atoms) if (atom !== IMAGE) occurrences.set(atom, [...(occurrences.get(atom) ?? []), i]);
+    for (const atom of axis.atoms) if (atom !== IMAGE) append(occurrences, atom, i);
   });
   const members = new Map<string, number[]>();
-  for (const [atom, along] of occurrences) {
-    const key = along.join();
-    members.set(key, [...(members.get(key) ?? []), atom]);
-  }
+  for (const [atom, along] of occurrences) append(members, along.join(), atom);
   const [homogeneous, curved] = [new Set(roots(restricted.scaling)), new Set(roots(restricted.permutation))];
   const freedomOf = (list: readonly number[]): Freedom => {
     if (list.some((atom) => curved.has(atom))) return "permutation";
@@ -55,4 +52,10 @@ export function collectGroups({ atoms, axes, restricted, channels }: Trace): Cha
       return list && numbered(roots(list));
     },
   };
+}
+
+function append<Key>(lists: Map<Key, number[]>, key: Key, value: number): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }

@@ -1,6 +1,6 @@
 import { NetworkError } from "../errors.js";
 import { Graph, graft, type Value } from "../graph/index.js";
-import { type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
+import { architectureOf, type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
 import { ANY_SIZE, type Descriptor, describeShapes } from "./descriptor.js";
@@ -80,7 +80,7 @@ export function channelAnalysis({ graph, image }: Model): ChannelAnalysis {
 
 /** What errors call a model. */
 export const nameOf = ({ descriptor: { origin } }: Model): string =>
-  origin.kind === "network" ? origin.network.architecture : origin.name;
+  origin.kind === "network" ? architectureOf(origin.network).title : origin.name;
 
 /** Yields a parameter where it is first needed. */
 export type ParameterSource = (name: string) => Value;

@@ -23,6 +23,7 @@ export class Trace implements ChannelTrace {
   readonly atoms = new Atoms();
   readonly channels = new Map<Value, Channels>();
   readonly axes: TracedAxis[] = [];
+  readonly #axesOf = new Map<Value, TracedAxis[]>();
   /** Atoms on which something acts that isn't linear. */
   readonly restricted: Record<Exclude<Freedom, "linear">, number[]> = { scaling: [], permutation: [] };
 
@@ -63,9 +64,13 @@ export class Trace implements ChannelTrace {
 
   /** A parameter that is used twice ties what it is used on. */
   record(parameter: Value, axis: number, atoms: Channels, role: AxisRole): void {
-    const known = this.axes.find((each) => each.parameter === parameter && each.axis === axis);
-    if (!known) this.axes.push({ parameter, axis, role, atoms });
-    else if (known.role === role) this.tie(known.atoms, atoms);
+    const own = this.#axesOf.get(parameter) ?? [];
+    const known = own.find((each) => each.axis === axis);
+    if (!known) {
+      const traced = { parameter, axis, role, atoms };
+      this.axes.push(traced);
+      this.#axesOf.set(parameter, [...own, traced]);
+    } else if (known.role === role) this.tie(known.atoms, atoms);
     else throw new GraphError(`${parameter.name} is used in two roles, which ties channels in a way that isn't known`);
   }
 

@@ -1,29 +1,19 @@
 import type { Value } from "../graph/index.js";
 import { Graph } from "../graph/index.js";
-import { carn } from "./carn.js";
-import { edsr } from "./edsr.js";
 import { Layers } from "./layers.js";
-import type { NetworkOptions } from "./options.js";
 import { declaredInputs, type ParameterShapes, type ParameterSource } from "./parameters.js";
-import { rcan } from "./rcan.js";
+import { architectureOf, type NetworkOptions } from "./registry.js";
 
+export * from "./architecture.js";
 export * from "./initialise.js";
-export * from "./options.js";
-export { networkOptions } from "./options-schema.js";
+export { DIV2K_MEAN, SCALES, type Scale } from "./options.js";
 export * from "./parameters.js";
-export * from "./vgg19.js";
+export { ARCHITECTURES, architectureOf, type NetworkOptions, networkOptions } from "./registry.js";
+export * from "./vgg19/network.js";
 
 /** Appends the network to the graph of `lr` [N, 3, H, W]: the super-resolved images [N, 3, s·H, s·W], in 0..255, unclipped. */
 export function buildNetwork(options: NetworkOptions, lr: Value, source: ParameterSource): Value {
-  const layers = new Layers(source);
-  switch (options.architecture) {
-    case "edsr":
-      return edsr(options, layers, lr);
-    case "rcan":
-      return rcan(options, layers, lr);
-    case "carn":
-      return carn(options, layers, lr);
-  }
+  return architectureOf(options).build(options, new Layers(source), lr);
 }
 
 /** The network as a graph of its own with its parameters as inputs, for analysis of its structure. */

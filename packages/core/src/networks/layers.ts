@@ -1,6 +1,6 @@
 import type { Value } from "../graph/index.js";
-import { add, concat, conv, mul, pixelShuffle, relu, sub } from "../operators/index.js";
-import type { NetworkOptions } from "./options.js";
+import { add, conv, mul, pixelShuffle, relu, sub } from "../operators/index.js";
+import type { CommonOptions } from "./options.js";
 import type { ParameterSource } from "./parameters.js";
 
 /** The layers that SR networks are made of; parameters come from `source` by the layer's name. */
@@ -36,24 +36,14 @@ export class Layers {
       return pixelShuffle(activation(wide), r);
     }, x);
   }
-
-  /**
-   * CARN's cascade: each unit's output joins all that came before it, and a 1×1 convolution fuses them.
-   * `units` are applied in turn to the fused values.
-   */
-  cascade(name: string, x: Value, features: number, units: readonly ((y: Value) => Value)[]): Value {
-    let seen = x;
-    let fused = x;
-    units.forEach((unit, i) => {
-      seen = concat([seen, unit(fused)], 1);
-      fused = relu(this.conv(`${name}.fuse.${i}`, seen, features * (i + 2), features, 1));
-    });
-    return fused;
-  }
 }
 
 /** The frame of every network here: images to the network's range with the mean at 0, and back. */
-export function aroundMean(lr: Value, { mean, range }: NetworkOptions, network: (x: Value) => Value): Value {
+export function aroundMean(
+  lr: Value,
+  { mean, range }: Pick<CommonOptions, "mean" | "range">,
+  network: (x: Value) => Value,
+): Value {
   const colour = lr.graph.constant(Float32Array.from(mean), [1, 3, 1, 1]);
   const centred = sub(lr, colour);
   const y = network(range === 255 ? centred : mul(centred, range / 255));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { modelOf } from "../../../../test/support/networks.js";
 import {
   type Checkpoint,
   encodeCheckpoint,
@@ -7,12 +8,11 @@ import {
   readCheckpoint,
 } from "../../src/checkpoints/checkpoint.js";
 import type { Source } from "../../src/checkpoints/conventions.js";
-import { networkLayers } from "../../src/checkpoints/layers.js";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoints/safetensors.js";
-import { channelsAtWidth } from "../../src/checkpoints/shapes.js";
 import type { StateDict } from "../../src/checkpoints/state.js";
 import { CheckpointError, UsageError } from "../../src/errors.js";
-import { DIV2K_MEAN, type NetworkOptions } from "../../src/networks/options.js";
+import { keptShape, splitChannels } from "../../src/model/split.js";
+import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../../src/networks/index.js";
 import { bytes, fixture, plain, stateTensor } from "./support.js";
 
 const common = { features: 16, mean: DIV2K_MEAN, range: 255 } as const;
@@ -25,19 +25,11 @@ const networks: NetworkOptions[] = [
 
 /** A student's weights: smaller than the options say. */
 function weights(network: NetworkOptions, width: number): StateDict {
-  const channels = channelsAtWidth(network, width);
+  const split = splitChannels(modelOf(network), width);
   const state: StateDict = new Map();
-  for (const { name, inputs, output, filters, kernel } of networkLayers(network)) {
-    const rows = (channels.get(output) ?? 0) * filters;
-    const columns = inputs.reduce((sum, group) => sum + (channels.get(group) ?? 3), 0);
-    state.set(
-      `${name}.weight`,
-      stateTensor([rows, columns, kernel, kernel], (i) => Math.sin(i)),
-    );
-    state.set(
-      `${name}.bias`,
-      stateTensor([rows], (i) => i / 8),
-    );
+  for (const [name, shape] of parameterShapes(network)) {
+    const fill = name.endsWith(".weight") ? Math.sin : (i: number) => i / 8;
+    state.set(name, stateTensor([...keptShape(split, name, shape)], fill));
   }
   return state;
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { readState } from "../../src/checkpoints/checkpoint.js";
-import { type Overrides, type Recognised, recognise } from "../../src/checkpoints/recognise.js";
+import type { Overrides } from "../../src/checkpoints/overrides.js";
+import { type Recognised, recognise } from "../../src/checkpoints/recognise.js";
 import type { StateDict } from "../../src/checkpoints/state.js";
 import { CheckpointError, UsageError } from "../../src/errors.js";
-import { DIV2K_MEAN } from "../../src/networks/options.js";
+import { ARCHITECTURES, DIV2K_MEAN } from "../../src/networks/index.js";
 import { fixture, stateTensor } from "./support.js";
 
 function state(name: string): StateDict {
@@ -216,8 +217,9 @@ describe("what is not recognised", () => {
     expect(() => recognise(lacking, {}, "odd.pt")).toThrow(
       /odd\.pt holds no network that is recognised\. It has 20 tensors \(sub_mean\.weight 3×3×1×1, .*, …\)\. Nearest is EDSR with edsr-pytorch names: missing body\.1\.body\.2\.bias; unexpected extra\.weight/,
     );
+    const every = new Intl.ListFormat("en-GB").format(ARCHITECTURES.map(({ title }) => title));
     const foreign = new Map([["features.0.weight", stateTensor([4, 3, 3, 3])]]);
-    expect(() => recognise(foreign, {}, "vgg.pt")).toThrow("EDSR, RCAN and CARN are recognised");
+    expect(() => recognise(foreign, {}, "vgg.pt")).toThrow(`${every} are recognised`);
     expect(() => recognise(new Map(), {}, "empty.pt")).toThrow(CheckpointError);
   });
 

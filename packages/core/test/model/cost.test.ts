@@ -4,14 +4,11 @@ import { NetworkError } from "../../src/errors.js";
 import type { Size } from "../../src/images/geometry.js";
 import { modelCost } from "../../src/model/cost.js";
 import { narrowed } from "../../src/model/split.js";
-import {
-  type CarnOptions,
-  DIV2K_MEAN,
-  type EdsrOptions,
-  type NetworkOptions,
-  type RcanOptions,
-  type Scale,
-} from "../../src/networks/options.js";
+import type { CarnOptions } from "../../src/networks/carn/options.js";
+import type { EdsrOptions } from "../../src/networks/edsr/options.js";
+import type { NetworkOptions } from "../../src/networks/index.js";
+import { DIV2K_MEAN, type Scale } from "../../src/networks/options.js";
+import type { RcanOptions } from "../../src/networks/rcan/options.js";
 
 const common = { mean: DIV2K_MEAN, range: 255 } as const;
 const baseline = (scale: Scale): EdsrOptions => ({

@@ -16,7 +16,7 @@ import type { PartialSettings } from "../runs/settings.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
-import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
+import { addSettingsOptions, readConfig, type SettingKey, settingsOf } from "./settings-options.js";
 
 interface Options {
   preset: Preset;
@@ -70,9 +70,13 @@ function resuming(options: Options, resume: string): { resume: string } {
 }
 
 /** What the command line says, before what the config file says. */
-export async function givenSettings(config: string | undefined, options: object): Promise<PartialSettings> {
+export async function givenSettings(
+  config: string | undefined,
+  options: object,
+  left: readonly SettingKey[] = [],
+): Promise<PartialSettings> {
   const configured = config === undefined ? {} : await readConfig(config);
-  return { ...configured, ...settingsOf(options as Record<string, unknown>) };
+  return { ...configured, ...settingsOf(options as Record<string, unknown>, left) };
 }
 
 /** Shows a run on standard error as it goes, and prints what came out. */

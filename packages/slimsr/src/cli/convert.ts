@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { publishedSource } from "@slimsr/core/internal/checkpoints/checkpoint.js";
 import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventions.js";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
+import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
@@ -43,9 +44,8 @@ async function convert(input: string, output: string, { names, force, ...overrid
   await saveCheckpoint(output, checkpoint, names);
   const written = format === "safetensors" ? "canonical" : (names ?? publishedSource(checkpoint.network));
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);
-  if (format === "pytorch" && checkpoint.network.architecture === "edsr") {
-    process.stdout.write(
-      `A .pt doesn't hold the residual scale: build the network with ${checkpoint.network.resScale}\n`,
-    );
+  const untold = architectureOf(checkpoint.network).untold?.(checkpoint.network);
+  if (format === "pytorch" && untold) {
+    process.stdout.write(`A .pt doesn't hold the ${untold[0]}: build the network with ${untold[1]}\n`);
   }
 }

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
@@ -93,8 +93,8 @@ export function evaluateCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const { model, data, width, split, scale, resScale, range, variant } = options;
-  const loading = { widths: width, split, scale, resScale, range, variant };
+  const { model, data, width, split } = options;
+  const loading = { widths: width, split, ...overridesOf(options) };
   const [modelNames, setNames] = [namesOf(model, "--model"), namesOf(data, "--data")];
   const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
   const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
@@ -7,7 +7,7 @@ import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { channelAnalysis, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
-import type { NetworkOptions } from "@slimsr/core/internal/networks/options.js";
+import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import { Command } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
 import { loadModel } from "../files/models.js";
@@ -124,9 +124,7 @@ function report({ file, source, network, width, parameters, macs, widths, layers
     ["file", basename(file)],
     ["network", summarise(network)],
     ["names", source],
-    ...(network.architecture === "edsr" ? [["residual scale", String(network.resScale)]] : []),
-    ...(network.architecture === "rcan" ? [["reduction", String(network.reduction)]] : []),
-    ...(network.architecture === "carn" ? [["variant", network.variant]] : []),
+    ...architectureOf(network).facts(network),
     ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
     ["range", `0..${network.range}`],
     ...(width < 1 ? [["width", String(width)]] : []),

@@ -2,63 +2,44 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Command } from "commander";
-import { z } from "zod";
+import type { z } from "zod";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
+import { argumentOf, flagOf, typedValue } from "./schema-options.js";
 
-type Key = keyof typeof settingsSchema.shape;
+export type SettingKey = keyof typeof settingsSchema.shape;
 
 /** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
-const PATHS: readonly Key[] = ["teacher", "train", "val", "data", "vgg"];
+const PATHS: readonly SettingKey[] = ["teacher", "train", "val", "data", "vgg"];
 
 /** Adds an option for every setting of a run but `left`. */
-export function addSettingsOptions(command: Command, left: readonly Key[] = []): Command {
+export function addSettingsOptions(command: Command, left: readonly SettingKey[] = []): Command {
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
-    if (left.includes(key as Key) || key === "network") continue;
-    const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    command.option(`--${flag}${argumentOf(key as Key, schema)}`, schema.description);
+    if (left.includes(key as SettingKey) || key === "network") continue;
+    command.option(`${flagOf(key)}${settingArgument(key as SettingKey, schema)}`, schema.description);
   }
   return command;
 }
 
-/** "<number>", as usage shows it; a flag for a switch. */
-function argumentOf(key: Key, schema: z.ZodType): string {
-  const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  const choices = json.enum ?? (json.const === undefined ? undefined : [json.const]);
-  if (choices) return ` <${choices.join("|")}>`;
+/** As `argumentOf`, and what a text is. */
+function settingArgument(key: SettingKey, schema: z.ZodType): string {
   if (key === "data") return " <folder...>";
-  switch (json.type) {
-    case "boolean":
-      return "";
-    case "array":
-      return " <list>";
-    case "integer":
-    case "number":
-      return " <number>";
-    default:
-      return PATHS.includes(key) ? " <path>" : " <text>";
-  }
+  return PATHS.includes(key) ? " <path>" : argumentOf(schema);
 }
 
-/** The settings that the command line names, out of all its options. */
-export function settingsOf(options: Readonly<Record<string, unknown>>): PartialSettings {
+/** The settings that the command line names, but `left`, out of all its options. */
+export function settingsOf(
+  options: Readonly<Record<string, unknown>>,
+  left: readonly SettingKey[] = [],
+): PartialSettings {
   const found: Record<string, unknown> = {};
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
     const value = options[key];
-    if (value === undefined) continue;
-    found[key] = typedValue(value, z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }));
+    if (value === undefined || left.includes(key as SettingKey)) continue;
+    found[key] = typedValue(value, schema);
   }
   return absolute(found, process.cwd());
-}
-
-/** An option's text as the setting's type; what is no number stays text, and the schema says so. */
-function typedValue(value: unknown, { type, enum: choices }: z.core.JSONSchema.BaseSchema): unknown {
-  if (typeof value !== "string") return value;
-  const number = (text: string) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
-  if (type === "array") return value.split(",").map(number);
-  const numeric = type === "integer" || type === "number" || choices?.some((choice) => typeof choice === "number");
-  return numeric ? number(value) : value;
 }
 
 /** A config file's settings; its relative paths count from where the command runs. @throws UsageError where it isn't JSON */
@@ -103,7 +84,7 @@ function absolute(settings: Record<string, unknown>, folder: string): PartialSet
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [
       key,
-      PATHS.includes(key as Key) ? (Array.isArray(value) ? value.map(whole) : whole(value)) : value,
+      PATHS.includes(key as SettingKey) ? (Array.isArray(value) ? value.map(whole) : whole(value)) : value,
     ]),
   );
 }

@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, type Command as CommandType, Option } from "commander";
 import { openDataset } from "../datasets/dataset.js";
@@ -84,7 +84,7 @@ async function run(options: Options): Promise<void> {
   const { teacher: file, data = [], json, calibrate, patches, init, refit, width } = options;
   const outputs = outputsOf(options);
   for (const { path } of outputs) await makeOutputFolder(dirname(path));
-  const teacher = await loadModel(file, options);
+  const teacher = await loadModel(file, overridesOf(options));
   const endings = teacher.descriptor.origin.kind === "network" ? [".safetensors", ".onnx"] : [".onnx"];
   await interruptible(async (signal) => {
     const { scale } = teacher.descriptor;

@@ -1,25 +1,32 @@
+import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { DIV2K_MEAN, networkOptions } from "@slimsr/core/internal/networks/index.js";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { train } from "../runs/compress.js";
 import { givenSettings, NO_FOLDER, showRun } from "./compress.js";
-import { addSettingsOptions } from "./settings-options.js";
+import { addNetworkOptions, architectureNames, networkFrom } from "./network-options.js";
+import { addSettingsOptions, type SettingKey } from "./settings-options.js";
 
 interface Options {
   config?: string;
   out?: string;
   resume?: string;
   json?: true;
-  architecture?: string;
-  features?: string;
-  blocks?: string;
-  groups?: string;
-  reduction?: string;
-  scale?: string;
-  range?: string;
-  resScale?: string;
-  variant?: string;
 }
+
+/** Settings of teachers and students, which there are none of. */
+const LEFT: readonly SettingKey[] = [
+  ...(["teacher", "width", "method", "init", "teacherWeights", "split", "calibrationPatches"] as const),
+  ...([
+    "lambdaTeacher",
+    "lambdaAnchor",
+    "lambdaContrastive",
+    "contrastiveSchedule",
+    "taps",
+    "lambdaDistillation",
+  ] as const),
+  ...(["negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
+  ...(Object.keys(OVERRIDES) as SettingKey[]),
+];
 
 const EXAMPLES = `
 Examples:
@@ -38,58 +45,18 @@ export function trainCommand(): Command {
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
     .option("--config <file>", "JSON file of settings, the network among them")
-    .addOption(new Option("--architecture <name>", "what to train").choices(["edsr", "rcan", "carn"]))
-    .option("--features <number>", "channels of the trunk (default: 64)")
-    .option("--blocks <number>", "residual blocks (EDSR; default: 16), or blocks a group (RCAN; default: 20)")
-    .option("--groups <number>", "residual groups (RCAN; default: 10)")
-    .option("--reduction <number>", "how many times fewer channels RCAN's attention has within (default: 16)")
     .option("--json", "print JSON");
-  const left = ["teacher", "width", "method", "init", "teacherWeights", "split", "calibrationPatches"] as const;
-  const contrastive = [
-    "lambdaTeacher",
-    "lambdaAnchor",
-    "lambdaContrastive",
-    "contrastiveSchedule",
-    "taps",
-    "lambdaDistillation",
-    "negatives",
-    "contrasted",
-    "ratio",
-    "vgg",
-    "vggInput",
-  ] as const;
-  return addSettingsOptions(command, [...left, ...contrastive])
-    .addHelpText("after", EXAMPLES)
-    .action(run);
+  return addSettingsOptions(addNetworkOptions(command), LEFT).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run({ out, resume, config, ...options }: Options): Promise<void> {
   const json = options.json ?? false;
   if (resume !== undefined) return showRun((hooks) => train({ resume }, hooks), json);
   if (out === undefined) throw new UsageError(NO_FOLDER);
-  const { scale, resScale, range, variant, network: configured, ...settings } = await givenSettings(config, options);
-  const network = options.architecture === undefined ? configured : networkFrom(options);
-  if (!network)
-    throw new UsageError("say what to train: --architecture edsr, rcan or carn, or a --config with a network");
+  const { network: configured, ...settings } = await givenSettings(config, options, LEFT);
+  const network = networkFrom(options as Record<string, unknown>) ?? configured;
+  if (!network) {
+    throw new UsageError(`say what to train: --architecture ${architectureNames()}, or a --config with a network`);
+  }
   await showRun((hooks) => train({ out, settings: { ...settings, network }, source: config }, hooks), json);
-}
-
-function networkFrom({ architecture, features = "64", blocks, groups = "10", reduction = "16", ...rest }: Options) {
-  const { scale, range = "255", resScale = "1", variant = "original" } = rest;
-  if (scale === undefined) throw new UsageError("say how much it magnifies: --scale 2, 3 or 4");
-  const common = {
-    architecture,
-    scale: Number(scale),
-    features: Number(features),
-    mean: [...DIV2K_MEAN],
-    range: Number(range),
-  };
-  const own = {
-    edsr: { blocks: Number(blocks ?? "16"), resScale: Number(resScale) },
-    rcan: { blocks: Number(blocks ?? "20"), groups: Number(groups), reduction: Number(reduction) },
-    carn: { variant },
-  }[architecture ?? ""];
-  const parsed = networkOptions.safeParse({ ...common, ...own });
-  if (parsed.success) return parsed.data;
-  throw new UsageError(parsed.error.issues.map(({ path, message }) => `--${path.join(".")}: ${message}`).join("; "));
 }

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
@@ -24,8 +24,12 @@ export async function loadContenders(
   if (!/\.onnx$/i.test(path)) {
     return checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
   }
-  const { resScale, variant, scale, range } = overrides;
-  if (resScale !== undefined || variant !== undefined || split !== undefined || (widths ?? [1]).join() !== "1") {
+  const { scale, range, ...own } = overrides;
+  if (
+    Object.values(own).some((value) => value !== undefined) ||
+    split !== undefined ||
+    (widths ?? [1]).join() !== "1"
+  ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
   return [onnxContender(name, await readBytes(path), { scale, range })];

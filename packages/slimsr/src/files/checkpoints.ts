@@ -7,11 +7,11 @@ import {
   readCheckpoint,
 } from "@slimsr/core/internal/checkpoints/checkpoint.js";
 import type { Source } from "@slimsr/core/internal/checkpoints/conventions.js";
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { readVgg19 } from "@slimsr/core/internal/checkpoints/vgg19.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
-import type { Vgg19Weights } from "@slimsr/core/internal/networks/vgg19.js";
+import type { Vgg19Weights } from "@slimsr/core/internal/networks/index.js";
 import { writeAtomic } from "./atomic.js";
 import { systemReason } from "./system-reason.js";
 

@@ -1,4 +1,4 @@
-import type { Overrides } from "@slimsr/core/internal/checkpoints/recognise.js";
+import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";

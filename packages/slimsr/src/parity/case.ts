@@ -4,31 +4,24 @@ import { readSafetensors } from "@slimsr/core/internal/checkpoints/safetensors.j
 import type { StateDict, StateTensor } from "@slimsr/core/internal/checkpoints/state.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import {
+  ARCHITECTURES,
   DIV2K_MEAN,
   type NetworkOptions,
-  SCALES,
-  type Scale,
+  networkOptions,
   type Vgg19Weights,
 } from "@slimsr/core/internal/networks/index.js";
 import { z } from "zod";
 
-const scale = z.literal(SCALES);
 const count = z.int().positive();
 
 const description = z.object({
-  model: z.enum(["EDSR", "RCAN", "CARN"]),
-  kw: z.object({
-    n: count,
-    scale,
-    blocks: count.optional(),
-    groups: count.optional(),
-    reduction: count.optional(),
-    res_scale: z.number().optional(),
-  }),
+  model: z.enum(ARCHITECTURES.map(({ title }) => title)),
+  /** Options of the network in the reference's spelling; n is its features. */
+  kw: z.looseObject({ n: count }),
   width: z.number().positive().max(1),
   case: z.string(),
   split: z.enum(["official", "aligned"]),
-  variant: z.enum(["original", "csd"]),
+  variant: z.string(),
   vgg_mean: z.tuple([z.number(), z.number(), z.number()]),
   negatives: z.array(z.int().nonnegative()),
   contrasted: count.nullish(),
@@ -60,7 +53,7 @@ export async function readCase(path: string): Promise<ReferenceCase> {
   const file = path.replace(/\.json$/, ".safetensors");
   const { tensors } = readSafetensors(await readBytes(file), file);
   const vgg = readVgg(tensors, settings.vgg_mean);
-  return { name: basename(path, ".json"), settings, network: networkOf(settings), tensors, ...(vgg && { vgg }) };
+  return { name: basename(path, ".json"), settings, network: networkOf(settings, path), tensors, ...(vgg && { vgg }) };
 }
 
 export function tensorOf({ tensors, name }: ReferenceCase, key: string): StateTensor {
@@ -86,19 +79,22 @@ function parseJson(content: string, path: string): unknown {
   }
 }
 
-function networkOf({ model, kw, variant }: z.infer<typeof description>): NetworkOptions {
-  const common = { scale: kw.scale as Scale, features: kw.n, mean: DIV2K_MEAN, range: 255 } as const;
-  switch (model) {
-    case "EDSR":
-      return { ...common, architecture: "edsr", blocks: kw.blocks ?? 32, resScale: kw.res_scale ?? 0.1 };
-    case "RCAN": {
-      const { groups = 10, blocks = 20, reduction = 16 } = kw;
-      return { ...common, architecture: "rcan", groups, blocks, reduction };
-    }
-    case "CARN":
-      return { ...common, architecture: "carn", variant };
-  }
+/** What a case leaves unsaid is as CSD's code has it. Cases say the variant whatever the architecture. */
+function networkOf({ model, kw: { n, ...own }, variant }: z.infer<typeof description>, path: string): NetworkOptions {
+  const architecture = ARCHITECTURES.find(({ title }) => title === model);
+  const csd = architecture?.conventions.find(({ source }) => source === "csd");
+  const parsed = networkOptions.safeParse({
+    ...{ architecture: architecture?.name, features: n, mean: DIV2K_MEAN, range: 255 },
+    ...csd?.assumed?.(n),
+    ...(architecture && "variant" in architecture.options.shape && { variant }),
+    ...Object.fromEntries(Object.entries(own).map(([key, value]) => [camelCase(key), value])),
+  });
+  if (!parsed.success) throw new CheckpointError(`${path}: kw: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }
+
+/** "res_scale" → "resScale". */
+const camelCase = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function readVgg(tensors: StateDict, mean: readonly [number, number, number]): Vgg19Weights | undefined {
   const convolutions = [];

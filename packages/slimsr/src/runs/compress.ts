@@ -1,3 +1,4 @@
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
@@ -62,9 +63,9 @@ export async function compressionSettings(
   preset: Preset,
   given: PartialSettings,
 ): Promise<(own?: PartialSettings, source?: string) => Settings> {
-  const { teacher, scale, resScale, range, variant } = given;
+  const { teacher } = given;
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
-  const { descriptor } = await loadModel(teacher, { scale, resScale, range, variant });
+  const { descriptor } = await loadModel(teacher, overridesOf(given));
   return (own = {}, source = "settings") => {
     const all = { ...given, ...own };
     return resolveSettings({ ...presetSettings(preset, descriptor.scale, all), ...all }, source);

@@ -28,7 +28,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
   const { flops, vggShare } = stepCost(options);
   const scale = `×${options.model.descriptor.scale}`;
   return {
-    title: `${nameOf(options.model).toUpperCase()} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
+    title: `${nameOf(options.model)} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
     created: new Date().toISOString(),
     summary: summaryOf(run, outcome),
     table: rows.map((row) => reportRow(row, rows, outcome.bytes)),

@@ -1,6 +1,6 @@
+import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { SCALES } from "@slimsr/core/internal/networks/options.js";
-import { networkOptions } from "@slimsr/core/internal/networks/options-schema.js";
+import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
@@ -30,10 +30,7 @@ const path = z.string().min(1);
 export const settingsSchema = z.strictObject({
   teacher: path.optional().describe("checkpoint of the network to compress (.safetensors, .pt, .pth)"),
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
-  scale: z.literal(SCALES).optional().describe("the teacher's magnification, where its file has several"),
-  resScale: z.number().optional().describe("EDSR's factor on residual branches, where the teacher's file doesn't tell"),
-  range: z.literal([255, 1]).optional().describe("pixel values inside the teacher go up to 255 or 1"),
-  variant: z.enum(["original", "csd"]).optional().describe("CARN's variant"),
+  ...OVERRIDES,
   train: path.describe("folder of training images"),
   trainRange: z.string().optional().describe("only these training images, such as 1-800"),
   val: path.describe("folder of validation images; the best checkpoint is chosen on them"),

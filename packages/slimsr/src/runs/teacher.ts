@@ -1,4 +1,5 @@
 import { encodeCheckpoint } from "@slimsr/core/internal/checkpoints/checkpoint.js";
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
@@ -28,8 +29,8 @@ export interface FullNetwork {
  * @throws UsageError for a network that is slimmed already
  */
 export async function openNetwork(folder: RunFolder, settings: Settings, begun: boolean): Promise<FullNetwork> {
-  const { network, seed, teacher: file = "", scale, resScale, range, variant } = settings;
-  const overrides = { scale, resScale, range, variant };
+  const { network, seed, teacher: file = "" } = settings;
+  const overrides = overridesOf(settings);
   if (network) {
     const parameters = initialParameters(parameterShapes(network), randomNumbers(seed));
     return { model: networkModel(network, parameters), isTeacher: false, keep: async () => undefined };

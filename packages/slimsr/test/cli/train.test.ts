@@ -15,6 +15,7 @@ describe("slimsr train", () => {
       { architecture: "rcan", groups: 1, reduction: 16 },
     ],
     ["carn", ["--features", "8"], { architecture: "carn", variant: "original" }],
+    ["espcn", ["--features", "8"], { architecture: "espcn", range: 1 }],
   ])("makes a teacher: %s", { timeout: 120_000 }, async (architecture, options, network) => {
     const folder = await temporaryFolder();
     const out = join(folder, "run");
@@ -71,5 +72,17 @@ describe("slimsr train", () => {
     );
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("scale");
+  });
+
+  it.each([
+    [["--architecture", "carn", "--scale", "2", "--blocks", "3"], "CARN has no --blocks; it has --scale, --features"],
+    [["--architecture", "edsr", "--scale", "2", "--blocks", "0", "--res-scale", "big"], /--blocks: .*; --res-scale: /],
+    [["--architecture", "rcan", "--scale", "2", "--features", "8"], "--reduction: larger than features"],
+    [["--architecture", "edsr"], "say how much it magnifies: --scale 2, 3 or 4"],
+    [["--features", "8"], "--features: say of what with --architecture edsr, rcan, carn or espcn"],
+  ])("refuses %j, naming the options", async (args, message) => {
+    const { code, stderr } = await slimsr("train", ...short, ...args, "--out", "none");
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
   });
 });

@@ -1,9 +1,9 @@
-import type { Value } from "../graph/index.js";
-import { add, globalAveragePool, mul, relu, sigmoid } from "../operators/index.js";
-import { aroundMean, type Layers } from "./layers.js";
+import type { Value } from "../../graph/index.js";
+import { add, globalAveragePool, mul, relu, sigmoid } from "../../operators/index.js";
+import { aroundMean, type Layers } from "../layers.js";
 import type { RcanOptions } from "./options.js";
 
-/** RCAN (Zhang et al., Image Super-Resolution Using Very Deep Residual Channel Attention Networks, ECCV 2018). */
+/** Residual groups of attention blocks, a skip around each and one around them all (figure 2 of the paper). */
 export function rcan(options: RcanOptions, layers: Layers, lr: Value): Value {
   const { features, groups, blocks, scale } = options;
   return aroundMean(lr, options, (image) => {

@@ -1,9 +1,9 @@
-import type { Value } from "../graph/index.js";
-import { add } from "../operators/index.js";
-import { aroundMean, type Layers } from "./layers.js";
+import type { Value } from "../../graph/index.js";
+import { add } from "../../operators/index.js";
+import { aroundMean, type Layers } from "../layers.js";
 import type { EdsrOptions } from "./options.js";
 
-/** EDSR (Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017). lr [N, 3, H, W] → [N, 3, s·H, s·W]. */
+/** Residual blocks without normalisation, a skip around them all, and sub-pixel convolutions (figure 3 of the paper). */
 export function edsr(options: EdsrOptions, layers: Layers, lr: Value): Value {
   const { features, blocks, resScale, scale } = options;
   return aroundMean(lr, options, (image) => {

@@ -1,6 +1,6 @@
-import { NetworkError } from "../errors.js";
-import type { Graph, Shape, Value } from "../graph/index.js";
-import { conv, maxPool, relu, sub } from "../operators/index.js";
+import { NetworkError } from "../../errors.js";
+import type { Graph, Shape, Value } from "../../graph/index.js";
+import { conv, maxPool, relu, sub } from "../../operators/index.js";
 
 /** Convolutions of each of VGG19's five stages (Simonyan & Zisserman 2015, configuration E), up to conv5_1. */
 const STAGES = [2, 2, 4, 4, 1];

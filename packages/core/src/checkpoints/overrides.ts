@@ -1,0 +1,45 @@
+import type { z } from "zod";
+import { CheckpointError, UsageError } from "../errors.js";
+import { commonOptions } from "../networks/options.js";
+import { ARCHITECTURES, architectureOf, type NetworkOptions, type Registered } from "../networks/registry.js";
+
+type Option = "scale" | "range" | Registered["overrides"][number];
+
+type OptionValue<Key extends Option> = Extract<NetworkOptions, { [_ in Key]: unknown }>[Key];
+
+/** What a user knows better than the file and its source's convention. */
+export type Overrides = { [Key in Option]?: OptionValue<Key> | undefined };
+
+/** Their schemas; help has the descriptions. */
+export const OVERRIDES = Object.fromEntries([
+  ["scale", commonOptions.scale.optional().describe("magnification, where a file has several")],
+  ["range", commonOptions.range.optional().describe("pixel values inside the network go up to 255 or 1")],
+  ...ARCHITECTURES.flatMap(({ title, options, overrides }) =>
+    overrides.map((key) => {
+      const schema = options.shape[key] as z.ZodType;
+      return [key, schema.optional().describe(`${schema.description} (${title}), where the file doesn't tell`)];
+    }),
+  ),
+]) as { [Key in Option]: z.ZodOptional<z.ZodType<OptionValue<Key>, OptionValue<Key>>> };
+
+/** Those among other options. */
+export const overridesOf = (options: Overrides): Overrides =>
+  Object.fromEntries(Object.keys(OVERRIDES).map((key) => [key, options[key as Option]]));
+
+/**
+ * The network as the user says it is.
+ *
+ * @throws UsageError for what the architecture doesn't have, CheckpointError for a scale that the file contradicts
+ */
+export function applyOverrides(network: NetworkOptions, overrides: Overrides, file: string): NetworkOptions {
+  const { scale, range, ...own } = overrides;
+  if (scale !== undefined && scale !== network.scale) {
+    throw new CheckpointError(`${file} magnifies ×${network.scale}, not ×${scale} as asked`);
+  }
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  const { title, overrides: known } = architectureOf(network);
+  for (const [option] of given) {
+    if (!known.includes(option)) throw new UsageError(`${file} holds ${title}, which has no ${option}; leave it out`);
+  }
+  return { ...network, range: range ?? network.range, ...Object.fromEntries(given) };
+}

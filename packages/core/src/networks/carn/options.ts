@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { COMMON_DEFAULTS, commonOptions } from "../options.js";
+
+export const carnOptions = z.strictObject({
+  architecture: z.literal("carn"),
+  ...commonOptions,
+  /** `original` has a ReLU after each residual sum and before each pixel shuffle; `csd`, the CSD authors', has neither. */
+  variant: z.enum(["original", "csd"]).describe("the published network, or that of the authors of CSD"),
+});
+
+export type CarnOptions = z.infer<typeof carnOptions>;
+
+export const CARN_DEFAULTS = { ...COMMON_DEFAULTS, variant: "original" } as const;

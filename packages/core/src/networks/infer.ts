@@ -1,0 +1,22 @@
+import type { Scale } from "./options.js";
+import type { ParameterShapes } from "./parameters.js";
+
+/** Far more than any layer has: what a hostile file claims stays within whole numbers when it is multiplied. */
+const MOST_FILTERS = 2 ** 20;
+
+/** Filters of a layer's convolution; 1 where it is missing or has none. */
+export const filtersOf = (shapes: ParameterShapes, layer: string): number =>
+  Math.min(Math.max(1, shapes.get(`${layer}.weight`)?.[0] ?? 1), MOST_FILTERS);
+
+/** How many different indices stand in the names that match, in the pattern's first group; at least 1. */
+export function countOf(shapes: ParameterShapes, index: RegExp): number {
+  const found = new Set([...shapes.keys()].map((name) => index.exec(name)?.[1]));
+  found.delete(undefined);
+  return Math.max(1, found.size);
+}
+
+/** The magnification of `Layers.upsampler`: ×4 is two steps; ×3 has 9 filters to a feature where ×2 has 4. */
+export function upsamplerScale(shapes: ParameterShapes): Scale {
+  if (shapes.has("upsampler.blocks.1.weight")) return 4;
+  return filtersOf(shapes, "upsampler.blocks.0") === 9 * filtersOf(shapes, "head") ? 3 : 2;
+}

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { NetworkError } from "../errors.js";
+import type { Architecture } from "./architecture.js";
+import { CARN } from "./carn/index.js";
+import { EDSR } from "./edsr/index.js";
+import { ESPCN } from "./espcn/index.js";
+import { RCAN } from "./rcan/index.js";
+
+/** Every architecture, in the order in which text lists them. */
+const REGISTRY = [EDSR, RCAN, CARN, ESPCN] as const;
+
+export type Registered = (typeof REGISTRY)[number];
+
+export const ARCHITECTURES: readonly Architecture[] = REGISTRY;
+
+/** What a network is, apart from its weights. */
+export type NetworkOptions = z.infer<Registered["options"]>;
+
+/** What a network is, as metadata of checkpoints and config files say it. */
+export const networkOptions: z.ZodType<NetworkOptions> = z.discriminatedUnion(
+  "architecture",
+  REGISTRY.map(({ options }) => options) as [Registered["options"], ...Registered["options"][]],
+);
+
+/** @throws NetworkError for a name that isn't registered */
+export function architectureOf({ architecture }: { readonly architecture: string }): Architecture {
+  const found = ARCHITECTURES.find(({ name }) => name === architecture);
+  if (found) return found;
+  const names = ARCHITECTURES.map(({ name }) => name).join(", ");
+  throw new NetworkError(`there is no architecture ${architecture}; there are ${names}`);
+}
