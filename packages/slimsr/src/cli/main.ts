@@ -21,7 +21,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: "convert",
-    usage: "[options] <in> <out>",
+    usage: "[options] <file>",
     description: "convert a checkpoint to .safetensors, which describes its network, or to .pt, which PyTorch loads",
     load: async () => (await import("./convert.js")).convertCommand(),
   },
