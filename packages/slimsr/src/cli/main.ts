@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { VERSION } from "../version.js";
