@@ -1,8 +1,8 @@
 /**
  * Slimming of EDSR ×2 without training, all of it: reading images, principal components, slicing, refit; against the same method
  * in PyTorch (Debian's python3-torch and python3-pil), in turn in one run: medians.
- * Arguments: --teacher FILE (safetensors with EDSR-PyTorch's names; by default the one that comes with slimsr), --calibrate FOLDER
- * (the photographs that come with it), --patches N (48), --width W (0.5), --runs N (3), --json. --random 32x256 slims an EDSR of so
+ * Arguments: --teacher FILE (safetensors with EDSR-PyTorch's names; by default the one that comes with slimsr), --train FOLDER
+ * (the photographs that come with it), --calibration-patches N (48), --width W (0.5), --runs N (3), --json. --random 32x256 slims an EDSR of so
  * many blocks and features with random weights instead, once and without the peer.
  */
 import { cpus } from "node:os";
@@ -24,16 +24,16 @@ const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const { values } = parseArgs({
   options: {
     teacher: { type: "string", default: beside("../assets/teachers/edsr_r8f64_x2.safetensors") },
-    calibrate: { type: "string", default: EMBEDDED_IMAGES },
-    patches: { type: "string", default: "48" },
+    train: { type: "string", default: EMBEDDED_IMAGES },
+    "calibration-patches": { type: "string", default: "48" },
     width: { type: "string", default: "0.5" },
     runs: { type: "string", default: "3" },
     random: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
-const { teacher, calibrate } = values;
-const [count, width] = [values.patches, values.width].map(Number) as [number, number];
+const { teacher, train } = values;
+const [count, width] = [values["calibration-patches"], values.width].map(Number) as [number, number];
 const runs = values.random ? 1 : Number(values.runs);
 const side = 32;
 
@@ -47,7 +47,7 @@ function randomEdsr(size: string) {
 async function ours(): Promise<{ images: number; alignment: number; refit: number; whole: number }> {
   const start = performance.now();
   const model = values.random ? randomEdsr(values.random) : await loadModel(teacher);
-  const patches = await calibrationPatches(calibrate, { scale: model.descriptor.scale, count, side });
+  const patches = await calibrationPatches(train, { scale: model.descriptor.scale, count, side });
   const read = performance.now();
   const aligned = await alignTeacher(model, patches, "pca");
   const turned = performance.now();
@@ -56,7 +56,7 @@ async function ours(): Promise<{ images: number; alignment: number; refit: numbe
   return { images: read - start, alignment: turned - read, refit: end - turned, whole: end - start };
 }
 
-const configuration = { teacher, images: calibrate, count, side, width };
+const configuration = { teacher, images: train, count, side, width };
 const torch = values.random
   ? undefined
   : new Peer("/usr/bin/python3", [beside("slim/peer.py"), JSON.stringify(configuration)]);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +10,8 @@ import { ROOT } from "./support/child.js";
 interface Packed {
   readonly name: string;
   readonly filename: string;
+  /** Bytes of the file. */
+  readonly size: number;
   readonly files: readonly { path: string }[];
 }
 
@@ -71,12 +73,13 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
 
   it("hold what runs, its types and no traces of the build", () => {
     expect(packed.map(({ name }) => name)).toEqual(["@slimsr/core", "@slimsr/upscaler", "slimsr"]);
-    for (const { files } of packed) {
+    for (const { files, size } of packed) {
       const paths = files.map(({ path }) => path);
       expect(paths).toEqual(
         expect.arrayContaining(["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"]),
       );
       expect(paths.filter((path) => /\.(tsbuildinfo|map|tsx?)$/.test(path) && !path.endsWith(".d.ts"))).toEqual([]);
+      expect(size).toBeLessThan(12e6);
     }
   });
 
@@ -112,5 +115,25 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
     expect((await execute(bin, ["--version"])).stdout).toBe(`${manifestOf("slimsr").version}\n`);
     const checkpoint = join(ROOT, "test/fixtures/checkpoints/edsr_x4.pt");
     expect((await execute(bin, ["inspect", checkpoint])).stdout).toMatch(/EDSR ×4/);
+  });
+
+  it("install where npm's registry alone is reachable, and say how to get the engine there", {
+    timeout: 300_000,
+  }, async () => {
+    const [home, project] = [join(folder, "home"), join(folder, "project")];
+    for (const each of [home, project]) mkdirSync(each);
+    // Where the engine's install script looks for CUDA's files there is nobody.
+    const env = { PATH: process.env.PATH, HOME: home, GLOBAL_AGENT_HTTPS_PROXY: "http://127.0.0.1:9" };
+    const inProject = (program: string, args: readonly string[]) => execute(program, args, { cwd: project, env });
+    await inProject("npm", ["install", ...packed.map(({ filename }) => join(folder, filename))]);
+    const slim = ["slimsr", "slim", "--teacher", join(ROOT, "test/fixtures/checkpoints/edsr_x4.pt")];
+    const halved = [...slim, "--width", "0.5", "--calibration-patches", "1", "--out", "half"];
+    const { stderr } = await inProject("npx", halved).catch((error: { stderr: string }) => error);
+    expect(stderr).toMatch(/^slimsr: ONNX Runtime isn't installed: .*/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    const [, ...fix] = (/npm install [\w -]+node/.exec(stderr)?.[0] ?? "").split(" ");
+    await inProject("npm", fix);
+    await inProject("npx", halved);
+    expect(existsSync(join(project, "half.onnx"))).toBe(true);
   });
 });

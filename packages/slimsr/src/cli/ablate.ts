@@ -25,10 +25,10 @@ interface Options {
   preset: Preset;
   config?: string;
   out: string;
-  methods: Method[];
+  method: Method[];
   variants?: string;
-  widths: number[];
-  seeds: number[];
+  width: number[];
+  seed: number[];
   json?: true;
 }
 
@@ -49,10 +49,10 @@ long can be given fewer seeds, in a call of their own.`;
 export function ablateCommand(): Command {
   const command = new Command("ablate")
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
-    .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
-    .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
-    .option("--widths <list>", "the students' widths", numbers, [0.5])
-    .option("--seeds <list>", "seeds; ± is over them", numbers, [0])
+    .option("--method <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
+    .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("method"))
+    .option("--width <list>", "the students' widths", numbers, [0.5])
+    .option("--seed <list>", "seeds; ± is over them", numbers, [0])
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
     .option("--config <file>", "JSON file of settings")
     .option("--json", "print JSON");
@@ -62,8 +62,8 @@ export function ablateCommand(): Command {
 async function ablate(options: Options): Promise<void> {
   const out = resolve(options.out);
   const variants =
-    options.variants === undefined ? methodVariants(options.methods) : await readVariants(options.variants);
-  const plan = planAblation(out, variants, options.widths, options.seeds);
+    options.variants === undefined ? methodVariants(options.method) : await readVariants(options.variants);
+  const plan = planAblation(out, variants, options.width, options.seed);
   const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options));
   await interruptible(async (signal) => {
     const runs: FinishedRun[] = [];

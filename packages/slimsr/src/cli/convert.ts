@@ -10,15 +10,16 @@ import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 
 interface ConvertOptions extends Overrides {
+  out: string;
   names?: Source;
   force?: true;
 }
 
-/** `slimsr convert IN OUT`: from any checkpoint to this project's format or to PyTorch's. */
+/** `slimsr convert FILE --out FILE`: from any checkpoint to this project's format or to PyTorch's. */
 export function convertCommand(): Command {
   const command = new Command("convert")
-    .argument("<in>", "checkpoint: .safetensors, .pt or .pth")
-    .argument("<out>", "file to write: .safetensors, .pt or .pth")
+    .argument("<file>", "checkpoint: .safetensors, .pt or .pth")
+    .requiredOption("--out <file>", "file to write: .safetensors, .pt or .pth")
     .addOption(
       new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
         SOURCES,
@@ -34,7 +35,7 @@ export function convertCommand(): Command {
     .action(convert);
 }
 
-async function convert(input: string, output: string, { names, force, ...overrides }: ConvertOptions): Promise<void> {
+async function convert(input: string, { out: output, names, force, ...overrides }: ConvertOptions): Promise<void> {
   const format = checkpointFormatOf(output);
   if (names && format === "safetensors") {
     throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);

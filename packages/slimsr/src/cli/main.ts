@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { VERSION } from "../version.js";
@@ -21,7 +20,7 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: "convert",
-    usage: "[options] <in> <out>",
+    usage: "[options] <file>",
     description: "convert a checkpoint to .safetensors, which describes its network, or to .pt, which PyTorch loads",
     load: async () => (await import("./convert.js")).convertCommand(),
   },

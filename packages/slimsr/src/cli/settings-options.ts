@@ -57,7 +57,7 @@ export async function readVariants(file: string): Promise<Variant[]> {
     }
     if (!isObject(settings)) throw new UsageError(`${file}: ${name} must be an object of settings`);
     for (const key of ["width", "seed"]) {
-      if (key in settings) throw new UsageError(`${file}: ${name} sets ${key}; --${key}s has those of all variants`);
+      if (key in settings) throw new UsageError(`${file}: ${name} sets ${key}; --${key} has those of all variants`);
     }
     return { name, settings: absolute(settings, process.cwd()) };
   });

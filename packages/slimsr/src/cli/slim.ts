@@ -18,13 +18,13 @@ import { count, percentage, positiveNumber, reduction, widths } from "./values.j
 
 interface Options extends Overrides {
   teacher: string;
-  output: string;
+  out: string;
   width?: number[];
   budget?: Budget;
   macs?: Budget;
   ms?: number;
-  calibrate?: string;
-  patches: number;
+  train?: string;
+  calibrationPatches: number;
   refit: boolean;
   init: Alignment;
   data?: string[];
@@ -46,7 +46,7 @@ of 24 photographs that come with slimsr are used.`;
 export function slimCommand(): CommandType {
   const command = new Command("slim")
     .requiredOption("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
-    .requiredOption("-o, --output <out>", "student to write, such as student.safetensors")
+    .requiredOption("--out <file>", "student to write, such as student.safetensors")
     .addOption(
       new Option("--width <list>", "shares of every layer's channels, such as 0.5 or 0.75,0.5").argParser(
         widths("0.5 or 0.75,0.5"),
@@ -67,9 +67,11 @@ export function slimCommand(): CommandType {
         .argParser(positiveNumber)
         .conflicts(["width", "budget", "macs"]),
     )
-    .option("--calibrate <folder>", "images to calibrate on (default: photographs that come with slimsr)")
+    .option("--train <path>", "folder of images to calibrate on (default: photographs that come with slimsr)")
     .addOption(
-      new Option("--patches <number>", "patches of 32×32 LR pixels to calibrate on").argParser(count).default(48),
+      new Option("--calibration-patches <number>", "patches of 32×32 LR pixels to calibrate on")
+        .argParser(count)
+        .default(48),
     )
     .option("--no-refit", "slice only")
     .addOption(
@@ -81,7 +83,7 @@ export function slimCommand(): CommandType {
 }
 
 async function run(options: Options): Promise<void> {
-  const { teacher: file, data = [], json, calibrate, patches, init, refit, width } = options;
+  const { teacher: file, data = [], json, train, calibrationPatches: patches, init, refit, width } = options;
   const outputs = outputsOf(options);
   for (const { path } of outputs) await makeOutputFolder(dirname(path));
   const teacher = await loadModel(file, overridesOf(options));
@@ -94,7 +96,7 @@ async function run(options: Options): Promise<void> {
     const { difference, students } = await slim(teacher, {
       ...(width && { widths: width }),
       ...budgetOf(options),
-      ...(calibrate !== undefined && { calibration: calibrate }),
+      ...(train !== undefined && { calibration: train }),
       ...{ patches, alignment: init, refit, stage: withProgress, signal },
       onStudent: async ({ model }) => {
         for (const path of written[done++]?.files ?? []) await saveModel(path, model);
@@ -142,20 +144,18 @@ const budgetOf = ({ budget, macs, ms }: Options): Pick<SlimOptions, "budget"> =>
 /** Before any work is done, so that a path that can't be is an error at once. */
 async function makeOutputFolder(folder: string): Promise<void> {
   await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`folder ${folder} can't be made (${error.code}); name another with --output`);
+    throw new UsageError(`folder ${folder} can't be made (${error.code}); name another with --out`);
   });
 }
 
 /** Students to make: their names in tables, and their files' paths without ending. */
-function outputsOf({ output, width, budget, macs, ms }: Options): { label: string; path: string }[] {
-  const stem = output.replace(/\.(safetensors|onnx)$/i, "");
-  if (/\.pth?$/i.test(output)) {
-    throw new UsageError(
-      `${output}: students are written as .safetensors and .onnx; slimsr convert makes a .pt of one`,
-    );
+function outputsOf({ out, width, budget, macs, ms }: Options): { label: string; path: string }[] {
+  const stem = out.replace(/\.(safetensors|onnx)$/i, "");
+  if (/\.pth?$/i.test(out)) {
+    throw new UsageError(`${out}: students are written as .safetensors and .onnx; slimsr convert makes a .pt of one`);
   }
   if (stem === "" || stem.endsWith("/"))
-    throw new UsageError(`${output} is no file name; give one such as student.safetensors`);
+    throw new UsageError(`${out} is no file name; give one such as student.safetensors`);
   if (budget || macs || ms !== undefined) return [{ label: basename(stem), path: stem }];
   if (!width) throw new UsageError("say how slim: --width 0.5, --budget 4x, --macs 25% or --ms 40");
   return width.map((each) => {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { arch, cpus, platform, release, totalmem } from "node:os";
-import { engineVersion } from "@slimsr/upscaler/internal/node/devices.js";
+import { engineVersion } from "@slimsr/upscaler/internal/node/engine.js";
 import { VERSION } from "../version.js";
 import type { RunFolder } from "./folder.js";
 

@@ -12,9 +12,9 @@ it("slimsr ablate compares methods, reuses what is done and refuses other settin
     "--teacher",
     teacher,
     ...SHORT,
-    "--methods",
+    "--method",
     "slice,joint",
-    "--seeds",
+    "--seed",
     "0,1",
     "--out",
     out,
@@ -100,7 +100,7 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
 
   for (const [value, complaint] of [
     [{ kd: { method: "kd", rate: 1 } }, `${file}: kd: unknown key rate`],
-    [{ kd: { method: "kd", seed: 1 } }, "kd sets seed; --seeds has those of all variants"],
+    [{ kd: { method: "kd", seed: 1 } }, "kd sets seed; --seed has those of all variants"],
     [{ "../kd": { method: "kd" } }, `"../kd" can't name a folder`],
     [{ kd: 1 }, "kd must be an object of settings"],
     [{}, "names no variant"],
@@ -111,5 +111,5 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain(complaint);
   }
-  expect((await compare("--methods", "kd")).stderr).toContain("cannot be used with option '--methods");
+  expect((await compare("--method", "kd")).stderr).toContain("cannot be used with option '--method");
 });

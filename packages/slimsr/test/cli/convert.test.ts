@@ -23,8 +23,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function convert(...words: string[]): Promise<void> {
-  await convertCommand().parseAsync(words, { from: "user" });
+async function convert(input: string, out: string, ...words: string[]): Promise<void> {
+  await convertCommand().parseAsync([input, "--out", out, ...words], { from: "user" });
 }
 
 describe("slimsr convert", () => {

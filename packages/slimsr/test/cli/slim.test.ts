@@ -38,8 +38,8 @@ async function outputOf(file: string, input = "lr", result = "sr"): Promise<Floa
 describe("slimsr slim", () => {
   it("writes students and prints what they are worth", async () => {
     const [set, folder] = [await smallSet(), await temporaryFolder()];
-    const words = ["--teacher", TEACHER, "--width", "0.5,0.25", "--patches", "6", "--data", set];
-    const text = await run(...words, "-o", join(folder, "made", "student"));
+    const words = ["--teacher", TEACHER, "--width", "0.5,0.25", "--calibration-patches", "6", "--data", set];
+    const text = await run(...words, "--out", join(folder, "made", "student"));
     expect(await listing(join(folder, "made"))).toEqual([
       "student-w0.25.onnx",
       "student-w0.25.safetensors",
@@ -65,8 +65,8 @@ describe("slimsr slim", () => {
       const [init = ""] = words;
       const report = JSON.parse(
         await run(
-          ...["--teacher", TEACHER, "--width", "0.5", "--patches", "4", "--init", ...words],
-          ...["--data", set, "--json", "-o", join(folder, "student.safetensors")],
+          ...["--teacher", TEACHER, "--width", "0.5", "--calibration-patches", "4", "--init", ...words],
+          ...["--data", set, "--json", "--out", join(folder, "student.safetensors")],
         ),
       );
       expect(Object.keys(report)).toEqual(["teacher", "difference", "students", "rows"]);
@@ -93,7 +93,17 @@ describe("slimsr slim", () => {
 
   it("keeps to budgets", async () => {
     const [images, folder] = [await photographs(), await temporaryFolder()];
-    const words = ["--teacher", RCAN, "--calibrate", images, "--patches", "3", "--json", "-o", join(folder, "student")];
+    const words = [
+      "--teacher",
+      RCAN,
+      "--train",
+      images,
+      "--calibration-patches",
+      "3",
+      "--json",
+      "--out",
+      join(folder, "student"),
+    ];
     const [student, other] = [
       JSON.parse(await run(...words, "--budget", "1.5x")).students[0],
       JSON.parse(await run(...words, "--macs", "60%")).students[0],
@@ -108,44 +118,48 @@ describe("slimsr slim", () => {
 
   it("explains what it cannot do", async () => {
     const folder = await temporaryFolder();
-    const out = ["-o", join(folder, "student")];
+    const out = ["--out", join(folder, "student")];
     const refused = (...words: string[]) => expect(run(...words)).rejects;
     await refused("--teacher", "none.pt", "--width", "0.5", ...out).toThrow(
       "none.pt cannot be read: there is no such file",
     );
     await refused("--teacher", "none.onnx", "--width", "0.5", ...out).toThrow("none.onnx cannot be read");
     await refused("--teacher", RCAN, ...out).toThrow("say how slim: --width 0.5, --budget 4x, --macs 25% or --ms 40");
-    await refused("--teacher", RCAN, "--width", "0.5").toThrow("--output");
-    await refused("--teacher", RCAN, "--width", "0.5", "-o", join(folder, "a.pt")).toThrow(
+    await refused("--teacher", RCAN, "--width", "0.5").toThrow("--out");
+    await refused("--teacher", RCAN, "--width", "0.5", "--out", join(folder, "a.pt")).toThrow(
       "slimsr convert makes a .pt",
     );
-    await refused("--teacher", RCAN, "--width", "0.5", "-o", `${folder}/`).toThrow("is no file name");
+    await refused("--teacher", RCAN, "--width", "0.5", "--out", `${folder}/`).toThrow("is no file name");
     await refused("--teacher", RCAN, "--width", "0.01", ...out).toThrow("without channels; take a larger one");
     await refused("--teacher", RCAN, "--width", "1.5", ...out).toThrow("above 0 and up to 1");
     await refused("--teacher", RCAN, "--budget", "0.5x", ...out).toThrow("a factor from 1");
     await refused("--teacher", RCAN, "--macs", "0.25", ...out).toThrow("a percentage");
     await refused("--teacher", RCAN, "--width", "0.5", "--macs", "25%", ...out).toThrow("cannot be used with");
-    await refused("--teacher", RCAN, "--budget", "9999x", "--patches", "1", ...out).toThrow("no student fits a budget");
-    await refused("--teacher", RCAN, "--ms", "0.001", "--patches", "1", ...out).toThrow(
+    await refused("--teacher", RCAN, "--budget", "9999x", "--calibration-patches", "1", ...out).toThrow(
+      "no student fits a budget",
+    );
+    await refused("--teacher", RCAN, "--ms", "0.001", "--calibration-patches", "1", ...out).toThrow(
       "a single channel a layer takes",
     );
-    await refused("--teacher", RCAN, "--width", "0.5", "--patches", "0", ...out).toThrow("a whole number from 1");
-    await refused("--teacher", RCAN, "--width", "0.5", "--calibrate", "none", ...out).toThrow("none");
-    const small = await smallSet();
-    await refused("--teacher", RCAN, "--width", "0.5", "--calibrate", small, ...out).toThrow(
-      "every image is smaller than",
+    await refused("--teacher", RCAN, "--width", "0.5", "--calibration-patches", "0", ...out).toThrow(
+      "a whole number from 1",
     );
+    await refused("--teacher", RCAN, "--width", "0.5", "--train", "none", ...out).toThrow("none");
+    const small = await smallSet();
+    await refused("--teacher", RCAN, "--width", "0.5", "--train", small, ...out).toThrow("every image is smaller than");
     await writeFile(join(folder, "odd.onnx"), "not a model");
     await refused("--teacher", join(folder, "odd.onnx"), "--width", "0.5", ...out).toThrow("odd.onnx");
     await writeFile(join(folder, "file"), "");
-    await refused("--teacher", RCAN, "--width", "0.5", "-o", join(folder, "file", "student")).toThrow("can't be made");
+    await refused("--teacher", RCAN, "--width", "0.5", "--out", join(folder, "file", "student")).toThrow(
+      "can't be made",
+    );
   });
 
   it("refuses an ONNX model without channels to drop", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "nearest.onnx"), imageModel(nearest));
     await expect(
-      run("--teacher", join(folder, "nearest.onnx"), "--width", "0.5", "-o", join(folder, "student")),
+      run("--teacher", join(folder, "nearest.onnx"), "--width", "0.5", "--out", join(folder, "student")),
     ).rejects.toThrow("nearest.onnx has no channels that could be dropped");
   });
 });
@@ -193,12 +207,12 @@ describeWith(PYTORCH, "slimsr slim of a network that PyTorch has exported", (pyt
     const words = [
       "--teacher",
       teacher,
-      "--calibrate",
+      "--train",
       images,
-      "--patches",
+      "--calibration-patches",
       "8",
       "--json",
-      "-o",
+      "--out",
       join(folder, "slim.onnx"),
     ];
     const { students, difference } = JSON.parse(await run(...words, "--width", "1,0.5"));

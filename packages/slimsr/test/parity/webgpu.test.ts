@@ -37,7 +37,17 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
     const student = join(folder, "student");
     const teacher = "assets/teachers/edsr_r8f64_x2.safetensors";
     // 21 channels, a multiple of 3 and not of 4, which go into convolutions with 84 filters.
-    const slim = await run(["slim", "--teacher", teacher, "--width", "0.33", "--patches", "4", "-o", student]);
+    const slim = await run([
+      "slim",
+      "--teacher",
+      teacher,
+      "--width",
+      "0.33",
+      "--calibration-patches",
+      "4",
+      "--out",
+      student,
+    ]);
     expect(slim.code, slim.stderr).toBe(0);
     const psnr = async (device: string) => {
       const data = ["--data", join(folder, "crop"), "--scale", "2", "--device", device, "--json"];

@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
-import { listSupportedBackends } from "onnxruntime-node";
 import type { Device } from "../session.js";
+import { loadEngine } from "./engine.js";
 
 const ADVICE: Record<Device, string> = {
   cpu: "",
@@ -11,14 +10,9 @@ const ADVICE: Record<Device, string> = {
   cuda: "cuda needs an NVIDIA GPU, CUDA 12 and onnxruntime-node's CUDA files: run its install script with them allowed",
 };
 
-/** ONNX Runtime's version. */
-export function engineVersion(): string {
-  const require = createRequire(import.meta.url);
-  return (require("onnxruntime-node/package.json") as { version: string }).version;
-}
-
 /** @throws DeviceError where this machine's engine has no such device. */
-export function requireDevice(device: Device): void {
+export async function requireDevice(device: Device): Promise<void> {
+  const { listSupportedBackends } = await loadEngine();
   const names = listSupportedBackends().map(({ name }) => name);
   if (!names.includes(device)) {
     throw new DeviceError(`device ${device} isn't there: ONNX Runtime has ${names.join(", ")} on this platform`);

@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type Engine, serve } from "../serve.js";
 import type { SessionOptions } from "../session.js";
 import type { Source } from "./session.js";
@@ -8,6 +8,9 @@ import { coreCount } from "./threads.js";
 /** A worker thread that holds one session of onnxruntime-node. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
 const port = parentPort;
+
+// Errors come back as exceptions; the engine needn't print them as well.
+env.logLevel = "fatal";
 
 serve<Source, OrtTensor>(
   {
@@ -52,7 +55,6 @@ function engineOptions(options: SessionOptions): InferenceSession.SessionOptions
     executionMode: "sequential",
     // A planned block beside the arena costs a third more memory in a training step and saves no time.
     enableMemPattern: false,
-    // Errors come back as exceptions; the engine needn't print them as well.
     logSeverityLevel: 4,
     extra: { "session.intra_op.allow_spinning": spinning ? "1" : "0" },
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),

@@ -24,7 +24,7 @@ export interface Source {
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
  */
 export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
-  requireDevice(options.device ?? "cpu");
+  await requireDevice(options.device ?? "cpu");
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source);
   try {
     return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);
