@@ -26,18 +26,28 @@ describe("files that torch.save wrote", () => {
     ]),
   )("reads %s", (file, name) => {
     const expected = readSafetensors(fixture(`${name}.safetensors`), name).tensors;
-    expect(plain(readPytorch(fixture(file), file))).toEqual(plain(expected));
+    expect(plain(readPytorch(fixture(file), file).tensors)).toEqual(plain(expected));
   });
 
   it("reads only the wanted tensors", () => {
-    const state = readPytorch(fixture("edsr.pt"), "edsr.pt", (name) => name.startsWith("head"));
+    const { tensors: state } = readPytorch(fixture("edsr.pt"), "edsr.pt", (name) => name.startsWith("head"));
     expect([...state.keys()]).toEqual(["head.0.weight", "head.0.bias"]);
+  });
+
+  it("reads tensors that repeat elements, as expanded ones do", () => {
+    const expanded = tensor(storage("0", 2), 1, [3], [0]);
+    const rows = tensor(storage("0", 2), 0, [2, 2], [0, 1]);
+    const file = archive(pickle(dictionary({ expanded, rows })), { 0: floats(1, 2) });
+    expect(plain(readPytorch(file, "x").tensors)).toEqual({
+      expanded: { shape: [3], values: [2, 2, 2] },
+      rows: { shape: [2, 2], values: [1, 2, 1, 2] },
+    });
   });
 
   it("shares memory between names of one tensor", () => {
     const view = tensor(storage("0", 2), 0, [2], [1]);
     const file = archive(pickle(dictionary({ a: view, b: view })), { 0: floats(1, 2) });
-    const state = readPytorch(file, "x");
+    const { tensors: state } = readPytorch(file, "x");
     expect(state.get("a")?.data).toBe(state.get("b")?.data);
   });
 
@@ -64,7 +74,7 @@ describe("files that torch.save wrote", () => {
       uint64(4n),
       floats(1, 2, 3, 4),
     );
-    expect([...(readPytorch(file, "x").get("a")?.data ?? [])]).toEqual([2, 3]);
+    expect([...(readPytorch(file, "x").tensors.get("a")?.data ?? [])]).toEqual([2, 3]);
   });
 
   it("reads parameters as PyTorch wrote them before 0.4", () => {
@@ -82,7 +92,7 @@ describe("files that torch.save wrote", () => {
       ),
       { 0: floats(3, 4) },
     );
-    const state = readPytorch(file, "x");
+    const { tensors: state } = readPytorch(file, "x");
     for (const name of ["reduced", "built", "shell", "rebuilt"]) {
       expect([...(state.get(name)?.data ?? [])], name).toEqual([3, 4]);
     }
@@ -92,7 +102,7 @@ describe("files that torch.save wrote", () => {
     const data = tensor(storage("0", 1), 0, [1], [1]);
     const pair = bytes("](U", 1, "a", data, "e");
     const file = archive(pickle("ccollections\nOrderedDict\n](", pair, "e", 0x85, "R"), { 0: floats(5) });
-    expect([...(readPytorch(file, "x").get("a")?.data ?? [])]).toEqual([5]);
+    expect([...(readPytorch(file, "x").tensors.get("a")?.data ?? [])]).toEqual([5]);
   });
 
   it("reads a pickle that contains itself", () => {
@@ -107,8 +117,7 @@ describe("files that are not what they claim", () => {
   it.each([
     ["a tensor beyond its storage", whole(4, [5], [1]), "reaches element 4"],
     ["an offset beyond its storage", whole(4, [1], [1], 9), "reaches element 9"],
-    ["terabytes by strides of 0", whole(4, [2 ** 30, 2 ** 30], [0, 0]), "repeats the 4"],
-    ["an overlapping view", whole(4, [3, 3], [1, 0]), "repeats the 4"],
+    ["terabytes by strides of 0", whole(4, [2 ** 30, 2 ** 30], [0, 0]), "claim to hold 1152921504606847000 numbers"],
     ["negative sizes", whole(4, [2 ** 32 - 1], [1]), "not numbers that fit"],
     ["more dimensions than strides", whole(4, [2, 2], [1]), "not numbers that fit"],
     ["a storage larger than its record", whole(100, [100], [1]), "claims 100 elements, but holds 4"],
@@ -126,9 +135,9 @@ describe("files that are not what they claim", () => {
   });
 
   it("refuses views that together outgrow the file", () => {
-    const views = Array.from({ length: 200 }, (_, i) => [`a${i}`, tensor(storage("0", 4096), i, [3000], [1])]);
-    const file = archive(pickle(dictionary(Object.fromEntries(views))), { 0: new Uint8Array(4096 * 4) });
-    expect(() => readPytorch(file, "bad.pt")).toThrow("claim to hold 600000 numbers");
+    const views = Array.from({ length: 1000 }, (_, i) => [`a${i}`, tensor(storage("0", 8192), i, [6000], [1])]);
+    const file = archive(pickle(dictionary(Object.fromEntries(views))), { 0: new Uint8Array(8192 * 4) });
+    expect(() => readPytorch(file, "bad.pt")).toThrow("claim to hold 6000000 numbers");
   });
 
   it("refuses a legacy storage that ends beyond the file", () => {
