@@ -27,6 +27,7 @@ interface Candidate {
   naming: Naming;
   network: NetworkOptions;
   parameters: StateDict;
+  assumed: readonly string[];
   matched: number;
   missing: string[];
   unexpected: string[];
@@ -56,7 +57,7 @@ const fits = ({ missing, unexpected }: Pick<Candidate, "missing" | "unexpected">
   missing.length === 0 && unexpected.length === 0;
 
 function recognised(
-  { prefix, naming, network, parameters }: Candidate,
+  { prefix, naming, network, parameters, assumed }: Candidate,
   overrides: Overrides,
   file: string,
 ): Recognised {
@@ -64,14 +65,13 @@ function recognised(
     full: true,
     nameOf: (parameter) => prefix + (publishedName(naming, parameter, network) ?? parameter),
   });
-  const { source, assumed } = naming.convention;
   const told: Readonly<Record<string, unknown>> = { ...overrides };
   return {
     network: applyOverrides(network, overrides, file),
     parameters,
-    source,
+    source: naming.convention.source,
     prefix,
-    assumed: Object.keys(assumed?.(network.features) ?? {}).filter((option) => told[option] === undefined),
+    assumed: assumed.filter((option) => told[option] === undefined),
   };
 }
 
@@ -91,7 +91,9 @@ function assess(state: StateDict, prefix: string, naming: Naming, overrides: Ove
   );
   const whole = fits({ missing, unexpected });
   const network = whole ? { ...draft, ...readMean(state, convention, overrides.range, file) } : draft;
-  return { prefix, naming, network, parameters, matched: expected.size - missing.length, missing, unexpected };
+  const hasMean = convention.meanLayers?.some((layer) => state.has(`${layer}.bias`)) ?? false;
+  const assumed = [...Object.keys(convention.assumed?.(draft.features) ?? {}), ...(hasMean ? [] : ["mean", "range"])];
+  return { prefix, naming, network, parameters, assumed, matched: expected.size - missing.length, missing, unexpected };
 }
 
 /** The options that names and shapes tell, and what no file tells as the source's code sets it. */

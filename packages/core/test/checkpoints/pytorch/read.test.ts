@@ -111,6 +111,62 @@ describe("files that torch.save wrote", () => {
   });
 });
 
+describe("where the weights are", () => {
+  const weights = dictionary({ w: tensor(storage("0", 1), 0, [1], [1]) });
+  const others = dictionary({ w: tensor(storage("1", 1), 0, [1], [1]) });
+  const optimiser = bytes(
+    "}",
+    text("state"),
+    "}K",
+    0,
+    dictionary({ exp_avg: tensor(storage("1", 1), 0, [1], [1]) }),
+    "ss",
+  );
+  const subclass = bytes(
+    "clightning.parsing\nAttributeDict\n)",
+    0x81,
+    "(",
+    text("w"),
+    tensor(storage("0", 1), 0, [1], [1]),
+    "u",
+  );
+  const defaults = bytes("ccollections\ndefaultdict\n(cbuiltins\ndict\ntR(", text("net"), weights, "u");
+
+  it.each<[string, Uint8Array, string]>([
+    ["params_ema", dictionary({ params: others, params_ema: weights }), "params_ema"],
+    [
+      "state_dict_ema",
+      dictionary({ state_dict: others, state_dict_ema: weights, epoch: bytes("K", 3) }),
+      "state_dict_ema",
+    ],
+    ["an average in a dictionary", dictionary({ model: others, ema: dictionary({ shadow: weights }) }), "ema.shadow"],
+    ["the only dictionary", dictionary({ epoch: bytes("K", 3), weights, optimizer: optimiser }), "weights"],
+    ["a deep one", dictionary({ trainer: dictionary({ student: weights }) }), "trainer.student"],
+    ["a list", bytes("](", weights, "K", 7, "e"), "0"],
+    ["a tuple", bytes(weights, optimiser, 0x86), "0"],
+    ["a generator", dictionary({ netD: others, netG: weights }), "netG"],
+    ["a subclass of dict", dictionary({ hparams: bytes("N"), net: subclass }), "net"],
+    ["a default dictionary", defaults, "net"],
+  ])("%s", (_, root, path) => {
+    const found = readPytorch(archive(pickle(root), { 0: floats(1), 1: floats(2) }), "x");
+    expect(found.path.join(".")).toBe(path);
+    expect(plain(found.tensors)).toEqual({ w: { shape: [1], values: [1] } });
+  });
+
+  it("of several that none is preferred of, names tell", () => {
+    const found = readPytorch(
+      archive(pickle(dictionary({ a: weights, b: others })), { 0: floats(1), 1: floats(2) }),
+      "x",
+    );
+    expect([...found.tensors.keys()]).toEqual(["a.w", "b.w"]);
+  });
+
+  it("integers alone are none", () => {
+    const ids = tensor(storage("0", 1, "ctorch\nLongStorage\n"), 0, [1], [1]);
+    expect(() => readPytorch(archive(pickle(dictionary({ ids }))), "x")).toThrow("it has ids (of integers)");
+  });
+});
+
 describe("files that are not what they claim", () => {
   const whole = (length: number, shape: number[], strides: number[], offset = 0) =>
     pickle(dictionary({ a: tensor(storage("0", length), offset, shape, strides) }));
