@@ -4,13 +4,25 @@ import { NAMINGS, type Naming, publishedName, type Source } from "./conventions.
 import { writeMean } from "./mean.js";
 import { describe, readDescription } from "./metadata.js";
 import { applyOverrides, type Overrides } from "./overrides.js";
+import { AVERAGED, stripPrefixes } from "./prefixes.js";
 import { looksLikeArchive, looksLikePickle, readPytorch } from "./pytorch/read.js";
-import { stripPrefixes } from "./pytorch/state-dict.js";
 import { writePytorch } from "./pytorch/write.js";
 import { recognise } from "./recognise.js";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
 import { checkParameters } from "./shapes.js";
 import type { Int8Tensor, StateDict } from "./state.js";
+
+/** Where a checkpoint's network came from. */
+export interface Provenance {
+  /** Whose names the file has. */
+  source: Source;
+  /** What the file has before the network's names, "params_ema"; empty where it has nothing. */
+  within: string;
+  /** Whether these are weights averaged over training steps. */
+  averaged: boolean;
+  /** Options that the file doesn't tell, as the source's code has them by default. */
+  assumed: readonly string[];
+}
 
 /** A network and its weights. */
 export interface Checkpoint {
@@ -32,22 +44,23 @@ export type CheckpointFormat = "safetensors" | "pytorch";
  * @param file what errors call it
  * @throws CheckpointError where it is damaged, hostile or not recognised; UsageError where an override doesn't apply
  */
-export function readCheckpoint(
-  bytes: Uint8Array,
-  file: string,
-  overrides: Overrides = {},
-): Checkpoint & { source: Source } {
-  const { state, metadata } = readState(bytes, file);
+export function readCheckpoint(bytes: Uint8Array, file: string, overrides: Overrides = {}): Checkpoint & Provenance {
+  const { state, metadata, path } = readState(bytes, file);
   const description = readDescription(metadata, file);
-  if (!description) return recognise(stripPrefixes(state), overrides, file);
+  if (!description) {
+    const { prefix, ...recognised } = recognise(new Map(stripPrefixes(state)), overrides, file);
+    const within = [...path, ...prefix.split(".")].filter((part) => part !== "").join(".");
+    return { ...recognised, within, averaged: AVERAGED.test(within) };
+  }
   const { network, ...rest } = description;
   checkParameters(network, state, file);
-  return { network: applyOverrides(network, overrides, file), parameters: state, ...rest, source: "canonical" };
+  const own = { source: "canonical", within: "", averaged: false, assumed: [] };
+  return { network: applyOverrides(network, overrides, file), parameters: state, ...rest, ...own };
 }
 
 /**
- * The named tensors of a checkpoint file of either format, as the file names them, and a safetensors file's int8 tensors and
- * metadata.
+ * The named tensors of a checkpoint file of either format, as the file names them; a safetensors file's int8 tensors and
+ * metadata, and the keys under which a PyTorch file has them.
  *
  * @param wanted names to read; all by default
  * @throws CheckpointError where the file is neither, damaged or hostile
@@ -56,13 +69,20 @@ export function readState(
   bytes: Uint8Array,
   file: string,
   wanted?: (name: string) => boolean,
-): { state: StateDict; int8s: ReadonlyMap<string, Int8Tensor>; metadata: Record<string, string> } {
+): {
+  state: StateDict;
+  int8s: ReadonlyMap<string, Int8Tensor>;
+  metadata: Record<string, string>;
+  path: readonly string[];
+} {
   switch (detectFormat(bytes, file)) {
-    case "pytorch":
-      return { state: readPytorch(bytes, file, wanted), int8s: new Map(), metadata: {} };
+    case "pytorch": {
+      const { tensors, path } = readPytorch(bytes, file, wanted);
+      return { state: tensors, int8s: new Map(), metadata: {}, path };
+    }
     case "safetensors": {
       const { tensors, int8s, metadata } = readSafetensors(bytes, file, wanted);
-      return { state: tensors, int8s, metadata };
+      return { state: tensors, int8s, metadata, path: [] };
     }
   }
 }

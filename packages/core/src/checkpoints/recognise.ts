@@ -4,7 +4,9 @@ import { ARCHITECTURES, architectureOf, type NetworkOptions, parameterShapes, ty
 import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, SOURCES, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
 import { applyOverrides, type Overrides } from "./overrides.js";
+import { networksWithin } from "./prefixes.js";
 import { printable } from "./printable.js";
+import { foldReparametrised } from "./reparametrised.js";
 import { checkParameters, differences, shapesOf } from "./shapes.js";
 import type { StateDict } from "./state.js";
 
@@ -13,38 +15,67 @@ export interface Recognised {
   /** Under canonical names. */
   parameters: StateDict;
   source: Source;
+  /** What the names had before those of the source. */
+  prefix: string;
+  /** Options that neither the file nor the user tells. */
+  assumed: readonly string[];
 }
 
-/** How well a checkpoint fits one naming. */
+/** How well a part of a checkpoint fits one naming. */
 interface Candidate {
+  prefix: string;
   naming: Naming;
   network: NetworkOptions;
   parameters: StateDict;
+  assumed: readonly string[];
   matched: number;
   missing: string[];
   unexpected: string[];
 }
 
 /**
- * Tell a network from its parameters' names and shapes alone. What they can't tell (a factor on residuals, the range where the
- * file has no mean) is as the source's code sets it by default, unless overridden.
+ * Tell a network from its parameters' names and shapes alone, wherever in the state it is. What they can't tell (a factor on
+ * residuals, the range where the file has no mean) is as the source's code sets it by default, unless overridden.
  *
  * @throws CheckpointError saying what was seen and what it comes nearest to, where nothing fits
  */
 export function recognise(published: StateDict, overrides: Overrides, file: string): Recognised {
-  const state = NAMINGS.reduce((kept, naming) => selectScale(kept, naming, overrides.scale, file), published);
-  const candidates = NAMINGS.map((naming) => assess(state, naming, overrides, file));
-  const fitting = candidates.find(({ missing, unexpected }) => missing.length === 0 && unexpected.length === 0);
-  if (!fitting) throw notRecognised(state, candidates, file);
-  const { naming, network, parameters } = fitting;
-  checkParameters(network, parameters, file, {
-    full: true,
-    nameOf: (parameter) => publishedName(naming, parameter, network) ?? parameter,
-  });
-  return { network: applyOverrides(network, overrides, file), parameters, source: naming.convention.source };
+  const folded = foldReparametrised(published, file);
+  const candidates: Candidate[] = [];
+  for (const [prefix, part] of networksWithin(folded)) {
+    const state = NAMINGS.reduce((kept, naming) => selectScale(kept, naming, overrides.scale, file), part);
+    for (const naming of NAMINGS) {
+      const candidate = assess(state, prefix, naming, overrides, file);
+      if (fits(candidate)) return recognised(candidate, overrides, file);
+      candidates.push(candidate);
+    }
+  }
+  throw notRecognised(folded, candidates, file);
 }
 
-function assess(state: StateDict, naming: Naming, overrides: Overrides, file: string): Candidate {
+const fits = ({ missing, unexpected }: Pick<Candidate, "missing" | "unexpected">): boolean =>
+  missing.length === 0 && unexpected.length === 0;
+
+function recognised(
+  { prefix, naming, network, parameters, assumed }: Candidate,
+  overrides: Overrides,
+  file: string,
+): Recognised {
+  checkParameters(network, parameters, file, {
+    full: true,
+    nameOf: (parameter) => prefix + (publishedName(naming, parameter, network) ?? parameter),
+  });
+  const told: Readonly<Record<string, unknown>> = { ...overrides };
+  return {
+    network: applyOverrides(network, overrides, file),
+    parameters,
+    source: naming.convention.source,
+    prefix,
+    assumed: assumed.filter((option) => told[option] === undefined),
+  };
+}
+
+function assess(state: StateDict, prefix: string, naming: Naming, overrides: Overrides, file: string): Candidate {
   const { convention } = naming;
   const parameters: StateDict = new Map();
   for (const [published, tensor] of state) {
@@ -58,9 +89,11 @@ function assess(state: StateDict, naming: Naming, overrides: Overrides, file: st
   const unexpected = [...state.keys()].filter(
     (parameter) => !expected.has(parameter) && !convention.meanLayers?.includes(layerOf(parameter)),
   );
-  const fits = missing.length === 0 && unexpected.length === 0;
-  const network = fits ? { ...draft, ...readMean(state, convention, overrides.range, file) } : draft;
-  return { naming, network, parameters, matched: expected.size - missing.length, missing, unexpected };
+  const whole = fits({ missing, unexpected });
+  const network = whole ? { ...draft, ...readMean(state, convention, overrides.range, file) } : draft;
+  const hasMean = convention.meanLayers?.some((layer) => state.has(`${layer}.bias`)) ?? false;
+  const assumed = [...Object.keys(convention.assumed?.(draft.features) ?? {}), ...(hasMean ? [] : ["mean", "range"])];
+  return { prefix, naming, network, parameters, assumed, matched: expected.size - missing.length, missing, unexpected };
 }
 
 /** The options that names and shapes tell, and what no file tells as the source's code sets it. */
@@ -102,6 +135,8 @@ function selectScale(
 }
 
 function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
+  if (state.size === 0)
+    return new CheckpointError(`${file} holds no weights: no tensor of floating-point numbers is in it`);
   const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${showDimensions(shape)}`);
   const [first, ...rest] = candidates;
   const nearest = rest.reduce(
@@ -113,7 +148,8 @@ function notRecognised(state: StateDict, candidates: readonly Candidate[], file:
       ? `Nearest is ${architectureOf(nearest.network).title} with ${nearest.naming.convention.source} names: ${differences(nearest.missing, nearest.unexpected)}`
       : `${list(ARCHITECTURES.map(({ title }) => title))} are recognised, by the names of ${list(SOURCES)}`;
   return new CheckpointError(
-    `${file} holds no network that is recognised. It has ${state.size} tensors (${seen.join(", ")}${state.size > 4 ? ", …" : ""}). ${comparison}`,
+    `${file} holds no network that is recognised. It has ${state.size} tensors (${seen.join(", ")}${state.size > 4 ? ", …" : ""}). ` +
+      `${comparison}. Networks of other architectures are read from ONNX: export it to ONNX (torch.onnx.export)`,
   );
 }
 

@@ -38,7 +38,7 @@ export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }:
     throw new OnnxError(`${name} keeps its weights in another file; save the model as one file`);
   }
   const fixedSize = checkInput(name, input);
-  const graph = understood(onnx, input, fixedSize);
+  const graph = understood(onnx, fixedSize);
   const own = graph && scaleOf(graph);
   const stored = readDescriptorMetadata(metadata);
   if (own !== undefined && scale !== undefined && own !== scale) {
@@ -91,11 +91,10 @@ function checkInput(name: string, { name: input, element, shape = [] }: ValueMes
 }
 
 /** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
-function understood(onnx: Uint8Array, { shape = [] }: ValueMessage, fixed: Size | undefined): Graph | undefined {
+function understood(onnx: Uint8Array, fixed: Size | undefined): Graph | undefined {
   const image = [1, 3, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
-  const sizes = Object.fromEntries(shape.map((size, axis) => [size, image[axis] as number]));
   try {
-    const { graph } = readOnnx(onnx, { sizes });
+    const { graph } = readOnnx(onnx, { sizes: (_, axis) => image[axis] });
     return [...graph.outputs.values()].every((value) => value.shape.length === 4) ? graph : undefined;
   } catch (error) {
     if (error instanceof OnnxError) return undefined;

@@ -55,11 +55,8 @@ function namingFile<T>(file: string, work: () => T): T {
   }
 }
 
-/** Sizes for an imported model's open axes, whatever they are called: enough to follow its channels. */
-const openSizes: Readonly<Record<string, number>> = new Proxy<Record<string, number>>(
-  {},
-  { get: (_, name) => (/batch|^n$/i.test(String(name)) ? 1 : 16) },
-);
+/** An imported model's open axes, whatever they are called: one RGB image, large enough to follow its channels. */
+const openSizes = (_: string, axis: number): number | undefined => [1, 3, 16, 16][axis];
 
 /**
  * A network as a file's bytes, in the format that the name's ending tells: `.onnx`, to be deployed; `.safetensors`, `.pt` or

@@ -34,7 +34,8 @@ export interface Architecture<Options extends CommonOptions = NamedOptions> {
 
 export type NamedOptions = CommonOptions & { architecture: string };
 
-export type Fact = readonly [label: string, value: string];
+/** With the option that it is the value of, where a file may leave that unsaid. */
+export type Fact = readonly [label: string, value: string, option?: string];
 
 /** How a source names an architecture's layers, and what it has outside the file. */
 export interface Convention<Options extends CommonOptions = NamedOptions> {

@@ -1,4 +1,6 @@
-/** What the code of a source has in common, whatever the architecture. */
+import { type CommonOptions, DIV2K_MEAN } from "./options.js";
+
+// What the code of a source has in common, whatever the architecture.
 
 /** EDSR-PyTorch (sanghyun-son), on which RCAN's code (yulunzhang) builds. */
 export const EDSR_PYTORCH = { meanLayers: ["sub_mean", "add_mean"], range: 255 } as const;
@@ -16,4 +18,23 @@ export const CSD = {
   meanLayers: ["sub_mean", "add_mean"],
   wrapper: "model_state_dict",
   range: 255,
+} as const;
+
+/** BasicSR (XPixelGroup), whose networks take the mean and the range as options of their code. */
+export const BASICSR = {
+  source: "basicsr",
+  wrapper: "params",
+  range: 255,
+  refusal: ({ mean, range }: CommonOptions) =>
+    range === 255 && mean.every((value, channel) => Math.abs(value - (DIV2K_MEAN[channel] as number)) < 0.01)
+      ? undefined
+      : "basicsr's files don't hold the mean and the range, and its code has others than this network: use canonical names",
+} as const;
+
+export const BASICSR_FRAME = {
+  conv_first: "head",
+  conv_after_body: "body_conv",
+  "upsample.0": "upsampler.blocks.0",
+  "upsample.2": "upsampler.blocks.1",
+  conv_last: "tail",
 } as const;

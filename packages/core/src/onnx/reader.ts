@@ -18,9 +18,11 @@ const OLDEST_OPSET = 13;
 /** Files hold no operators of our own. */
 const DOMAINS = new Set(OPERATORS.filter(({ decompose }) => !decompose).map(({ domain }) => domain));
 
+/** Sizes for axes that the model leaves open: by their names ("height": 32), or by name and place, as not all have names. */
+export type OpenSizes = Readonly<Record<string, number>> | ((name: string, axis: number) => number | undefined);
+
 export interface ReadOptions {
-  /** Sizes for axes that the model leaves open, by their names ("height": 32). */
-  sizes?: Readonly<Record<string, number>>;
+  sizes?: OpenSizes;
 }
 
 export interface OnnxModel {
@@ -52,7 +54,7 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): O
   }
 }
 
-function buildGraph(message: GraphMessage, sizes: Readonly<Record<string, number>>): Graph {
+function buildGraph(message: GraphMessage, sizes: OpenSizes): Graph {
   const graph = new Graph(message.name || "model");
   const values = new Map<string, Value>();
   for (const tensor of message.initializers) values.set(tensor.name, readConstant(graph, tensor, tensor.name));
@@ -69,15 +71,11 @@ function buildGraph(message: GraphMessage, sizes: Readonly<Record<string, number
   return graph;
 }
 
-function readInput(
-  graph: Graph,
-  { name, element, shape }: ValueMessage,
-  sizes: Readonly<Record<string, number>>,
-): Value {
+function readInput(graph: Graph, { name, element, shape }: ValueMessage, sizes: OpenSizes): Value {
   if (!shape) throw new OnnxError(`input ${name} has no shape`);
-  const known = shape.map((size) => {
+  const known = shape.map((size, axis) => {
     if (typeof size === "number") return size;
-    const given = sizes[size];
+    const given = typeof sizes === "function" ? sizes(size, axis) : sizes[size];
     if (given === undefined) throw new OnnxError(`input ${name}: size "${size}" is open; give it a value`);
     return given;
   });

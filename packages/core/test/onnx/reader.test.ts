@@ -187,6 +187,13 @@ describe("reading ONNX", () => {
     expect(() => readOnnx(bytes, { sizes: { batch: -1, height: 1 } })).toThrow(OnnxError);
   });
 
+  it("gives open sizes without names their values by place", () => {
+    const bytes = model({ graph: small({}, ["", 3, "", ""]) });
+    const sizes = (_: string, axis: number) => [1, 3, 5, 7][axis];
+    expect(readOnnx(bytes, { sizes }).graph.inputs[0]?.shape).toEqual([1, 3, 5, 7]);
+    expect(() => readOnnx(bytes, { sizes: () => undefined })).toThrow('input x: size "" is open; give it a value');
+  });
+
   it.each([13, 14, 15, 16, 17])("reads opset %i", (version) => {
     expect(readOnnx(model({ opsets: [["", version]], graph: small() })).graph.nodes).toHaveLength(1);
     expect(readOnnx(model({ opsets: [["ai.onnx", version]], graph: small() })).graph.nodes).toHaveLength(1);

@@ -6,8 +6,9 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
-import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
+import { flagOf } from "./schema-options.js";
 
 interface ConvertOptions extends Overrides {
   out: string;
@@ -45,8 +46,23 @@ async function convert(input: string, { out: output, names, force, ...overrides 
   await saveCheckpoint(output, checkpoint, names);
   const written = format === "safetensors" ? "canonical" : (names ?? publishedSource(checkpoint.network));
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);
+  for (const note of notesOn(checkpoint)) process.stdout.write(`${note}\n`);
   const untold = architectureOf(checkpoint.network).untold?.(checkpoint.network);
   if (format === "pytorch" && untold) {
     process.stdout.write(`A .pt doesn't hold the ${untold[0]}: build the network with ${untold[1]}\n`);
   }
+}
+
+/** What the file didn't say outright. */
+function notesOn({ network, source, within, averaged, assumed }: LoadedCheckpoint): string[] {
+  const guessed = architectureOf(network)
+    .facts(network)
+    .flatMap(([label, value, option = ""]) => (assumed.includes(option) ? [{ label, value, option }] : []));
+  return [
+    ...(averaged ? [`The weights are the averaged ones, of ${within}`] : []),
+    ...guessed.map(
+      ({ label, value, option }) =>
+        `The file doesn't hold the ${label}: ${value} is assumed, as ${source}'s code has it; ${flagOf(option)} says another`,
+    ),
+  ];
 }

@@ -26,7 +26,12 @@ interface InspectOptions extends Overrides {
 interface Inspection {
   file: string;
   source: string;
+  /** What stands before the network's names, as "params_ema", if anything does. */
+  within?: string;
+  averaged?: true;
   network: NetworkOptions;
+  /** Options that the file doesn't tell. */
+  assumed: readonly string[];
   /** Share of the network's channels that the file holds. */
   width: number;
   parameters: number;
@@ -78,7 +83,7 @@ async function inspect(file: string, { json, layers, groups, ...overrides }: Ins
 
 function examine(
   file: string,
-  { network, parameters, widths, source }: LoadedCheckpoint,
+  { network, parameters, widths, source, within, averaged, assumed }: LoadedCheckpoint,
   layers: boolean,
   groups: boolean,
 ): Inspection {
@@ -87,7 +92,10 @@ function examine(
   return {
     file,
     source,
+    ...(within !== "" && { within }),
+    ...(averaged && { averaged }),
     network,
+    assumed,
     width: widthOf(network, parameters),
     parameters: cost.parameters,
     macs: cost.macs,
@@ -119,14 +127,20 @@ function reportOnnx({ file, parameters, groups }: OnnxInspection): string {
   ])}\n\n${table(groupRows(groups))}\n`;
 }
 
-function report({ file, source, network, width, parameters, macs, widths, layers, groups }: Inspection): string {
+function report(inspection: Inspection): string {
+  const { file, source, network, width, parameters, macs, widths, layers, groups } = inspection;
+  const { within, averaged, assumed } = inspection;
+  const known = (value: string, option = "") => (assumed.includes(option) ? `${value} (assumed)` : value);
   const rows = [
     ["file", basename(file)],
     ["network", summarise(network)],
     ["names", source],
-    ...architectureOf(network).facts(network),
-    ["mean", `${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`],
-    ["range", `0..${network.range}`],
+    ...(within === undefined ? [] : [["weights", averaged ? `averaged, of ${within}` : `of ${within}`]]),
+    ...architectureOf(network)
+      .facts(network)
+      .map(([label, value, option]) => [label, known(value, option)]),
+    ["mean", known(`${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`, "mean")],
+    ["range", known(`0..${network.range}`, "range")],
     ...(width < 1 ? [["width", String(width)]] : []),
     ["parameters", parameters.toLocaleString("en")],
     ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],

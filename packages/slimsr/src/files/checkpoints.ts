@@ -3,6 +3,7 @@ import {
   type Checkpoint,
   encodeCheckpoint,
   encodePytorch,
+  type Provenance,
   publishedSource,
   readCheckpoint,
 } from "@slimsr/core/internal/checkpoints/checkpoint.js";
@@ -15,8 +16,8 @@ import type { Vgg19Weights } from "@slimsr/core/internal/networks/index.js";
 import { writeAtomic } from "./atomic.js";
 import { systemReason } from "./system-reason.js";
 
-/** A checkpoint read from a file, and whose names the file had. */
-export type LoadedCheckpoint = Checkpoint & { source: Source };
+/** A checkpoint read from a file, and where it came from. */
+export type LoadedCheckpoint = Checkpoint & Provenance;
 
 /**
  * Read a checkpoint file; see `readCheckpoint`.

@@ -46,6 +46,19 @@ describe("slimsr convert", () => {
     }
   });
 
+  it("says which weights it took and what it assumed", async () => {
+    await convert(fixturePath("basicsr_rcan.pt"), join(folder, "rcan.safetensors"));
+    expect(output).toContain("The weights are the averaged ones, of params_ema\n");
+    output = "";
+    await convert(fixturePath("edsr.pt"), join(folder, "edsr.safetensors"));
+    expect(output).toContain(
+      "The file doesn't hold the residual scale: 1 is assumed, as edsr-pytorch's code has it; --res-scale",
+    );
+    output = "";
+    await convert(fixturePath("edsr.pt"), join(folder, "told.safetensors"), "--res-scale", "1");
+    expect(output).not.toContain("assumed");
+  });
+
   it("keeps what it was told beside the file", async () => {
     const path = join(folder, "edsr.safetensors");
     await convert(fixturePath("edsr.pt"), path, "--res-scale", "0.25");

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeSafetensors } from "../../../core/src/checkpoints/safetensors.js";
 import { CheckpointError, UsageError } from "../../../core/src/errors.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
 import { networkModel } from "../../../core/src/model/model.js";
@@ -39,7 +40,7 @@ describe("slimsr inspect", () => {
         "file            edsr_x4.pt",
         "network         EDSR ×4, 2 blocks of 4 features",
         "names           edsr-pytorch",
-        "residual scale  1",
+        "residual scale  1 (assumed)",
         "mean            114.44, 111.46, 103.02 of 255",
         "range           0..255",
         "parameters      2,147",
@@ -51,7 +52,18 @@ describe("slimsr inspect", () => {
       "variant         csd",
     );
     expect(await inspect(fixturePath("rcan_x3.pt"), "--range", "1")).toContain("range           0..1");
-    expect(await inspect(fixturePath("csd_edsr_x4.pt"), "--res-scale", "0.5")).toContain("residual scale  0.5");
+    expect(await inspect(fixturePath("csd_edsr_x4.pt"), "--res-scale", "0.5")).toContain("residual scale  0.5\n");
+  });
+
+  it("says which weights it took and what it assumed", async () => {
+    const text = await inspect(fixturePath("basicsr_rcan.pt"));
+    expect(text).toContain("names           basicsr\nweights         averaged, of params_ema\n");
+    expect(text).toMatch(/mean +114.44, 111.46, 103.02 of 255 \(assumed\)\nrange +0..255 \(assumed\)/);
+    expect(await inspect(fixturePath("trained.ckpt"))).toContain("weights         of state_dict.generator\n");
+    expect(JSON.parse(await inspect(fixturePath("basicsr_edsr.pt"), "--json"))).toMatchObject({
+      within: "params",
+      assumed: ["resScale", "mean", "range"],
+    });
   });
 
   it("lists groups of channels, of ONNX models too", async () => {
@@ -101,6 +113,13 @@ describe("slimsr inspect", () => {
 
   it("explains what it cannot read", async () => {
     await expect(inspect(join(folder, "none.pt"))).rejects.toThrow("none.pt cannot be read: there is no such file");
+    const integers = new Map([["ids", { dtype: "int8", shape: [3], data: Int8Array.of(1, 2, 3) } as const]]);
+    for (const tensors of [new Map(), integers]) {
+      writeFileSync(join(folder, "none.safetensors"), writeSafetensors(tensors));
+      await expect(inspect(join(folder, "none.safetensors"))).rejects.toThrow(
+        "none.safetensors holds no weights: no tensor of floating-point numbers is in it",
+      );
+    }
     await expect(inspect(folder)).rejects.toThrow("it is a folder");
     await expect(inspect(fixturePath("make_fixtures.py"))).rejects.toThrow(CheckpointError);
     await expect(inspect(fixturePath("carn_multi.pt"))).rejects.toThrow("say which with --scale");

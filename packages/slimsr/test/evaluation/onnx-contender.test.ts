@@ -4,6 +4,7 @@ import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js"
 import { Random } from "../../../../test/support/random.js";
 import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
+import { readModel } from "../../../core/src/formats/model-file.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
@@ -20,6 +21,19 @@ describe("an ONNX model", () => {
       ...{ size: { fixed: { width: 32, height: 24 } }, scale: 2 },
       cost: { macs: 36 * 640 * 360 },
     });
+  });
+
+  it.each([
+    ["no names", ["", "", ""]],
+    ["one name", ["d", "d", "d"]],
+  ])("costs the same whose open axes have %s", (_, [batch = "", height = "", width = ""]) => {
+    const graph = new Graph("model");
+    graph.output("y", nearest(graph.input("x", [1, 3, 16, 16])));
+    const axes = { 0: batch, 2: height, 3: width };
+    const named = onnxContender("a.onnx", imageModel(nearest));
+    const unnamed = onnxContender("a.onnx", writeOnnx(graph, { dynamicAxes: { x: axes, y: axes } }));
+    expect(unnamed).toMatchObject({ scale: 2, cost: named.cost });
+    expect(readModel(unnamed.onnx, "a.onnx").graph.inputs[0]?.shape).toEqual([1, 3, 16, 16]);
   });
 
   it.each(SCALES.flatMap((scale) => [edsr(scale), rcan(scale), carn(scale)]))(

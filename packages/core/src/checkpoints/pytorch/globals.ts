@@ -1,11 +1,11 @@
 import { CheckpointError } from "../../errors.js";
 import { printable } from "../printable.js";
-import { type PickleHandler, PickleObject, type PickleValue, refusal } from "./pickle-values.js";
+import { Opaque, type PickleHandler, PickleObject, type PickleValue, refusal } from "./pickle-values.js";
 import { Storage, type StorageFormat, TensorView, viewStorage } from "./tensors.js";
 
 /**
- * The allow-list: all that a checkpoint may name. Everything else is refused by name, and nothing is ever run: each
- * of these stands for a few lines here that rebuild data.
+ * The names that mean something. Everything else becomes an `Opaque`, and nothing is ever run: each of these stands for a few
+ * lines here that rebuild data.
  */
 const REBUILDERS: Readonly<Record<string, (torch: TorchObjects, args: PickleValue[]) => PickleValue>> = {
   "collections.OrderedDict": (torch, [pairs]) => torch.orderedDictionary(pairs),
@@ -13,6 +13,10 @@ const REBUILDERS: Readonly<Record<string, (torch: TorchObjects, args: PickleValu
   "torch._utils._rebuild_tensor": (torch, args) => torch.tensor(args),
   "torch._utils._rebuild_tensor_v2": (torch, args) => torch.tensor(args),
   "torch._utils._rebuild_parameter": (torch, [data]) => torch.parameter(data),
+  "torch._utils._rebuild_parameter_with_state": (torch, [data]) => torch.parameter(data),
+  // Tensors with attributes, and of subclasses: (function, class, arguments, state)
+  "torch._tensor._rebuild_from_type_v2": (torch, [rebuild = null, , args]) =>
+    torch.call(rebuild, Array.isArray(args) ? args : []),
   // Until 0.3, parameters and tensors were made empty and then given their state
   "torch.nn.parameter.Parameter": (_, [data]) => new Shell(data instanceof TensorView ? data : undefined),
   ...Object.fromEntries(
@@ -35,9 +39,15 @@ const STORAGE_FORMATS: Readonly<Record<string, StorageFormat>> = Object.fromEntr
     Char: { bytes: 1, float: undefined },
     Byte: { bytes: 1, float: undefined },
     Bool: { bytes: 1, float: undefined },
+    ComplexFloat: { bytes: 8, float: undefined },
+    ComplexDouble: { bytes: 16, float: undefined },
+    QInt8: { bytes: 1, float: undefined },
+    QUInt8: { bytes: 1, float: undefined },
+    QInt32: { bytes: 4, float: undefined },
   } satisfies Record<string, StorageFormat>).flatMap(([type, format]) => [
     [`torch.${type}Storage`, format],
     [`torch.cuda.${type}Storage`, format],
+    ...(type === "Byte" ? [["torch.storage.UntypedStorage", format] as const] : []),
   ]),
 );
 
@@ -75,10 +85,11 @@ export class TorchObjects implements PickleHandler {
   lookUp(module: string, name: string): PickleObject {
     const path = `${module}.${name}`;
     if (Object.hasOwn(REBUILDERS, path) || Object.hasOwn(STORAGE_FORMATS, path)) return new Global(path);
-    throw refusal(this.file, `call ${printable(path, 200)}`);
+    return new Opaque(printable(path, 200));
   }
 
   call(callee: PickleValue, args: PickleValue[]): PickleValue {
+    if (callee instanceof Opaque) return new Opaque(callee.name, args.some(holdsElements));
     if (!(callee instanceof Global)) throw refusal(this.file, "call something that is not a function");
     const rebuild = Object.hasOwn(REBUILDERS, callee.name) ? REBUILDERS[callee.name] : undefined;
     if (!rebuild) throw refusal(this.file, `call ${callee.name}`);
@@ -86,8 +97,8 @@ export class TorchObjects implements PickleHandler {
   }
 
   setState(object: PickleValue, state: PickleValue): void {
-    // A state dictionary's attributes, such as _metadata
-    if (object instanceof Map) return;
+    // Attributes, such as a state dictionary's _metadata
+    if (object instanceof Map || object instanceof Opaque) return;
     if (!(object instanceof Shell)) {
       const what = object instanceof Global ? object.name : "something that is not a tensor";
       throw refusal(this.file, `set the state of ${what}`);
@@ -95,16 +106,15 @@ export class TorchObjects implements PickleHandler {
     if (!Array.isArray(state)) return;
     const tensor = asTensor(state[0]);
     if (tensor) object.tensor = tensor;
-    else if (state[0] instanceof Storage) object.tensor = this.tensor(state);
+    else if (state[0] instanceof Storage) object.tensor = asTensor(this.tensor(state));
   }
 
   persistent(id: PickleValue): PickleValue {
-    if (!Array.isArray(id) || id[0] !== "storage") {
-      throw refusal(this.file, "load a persistent object that is not a storage");
-    }
+    if (!Array.isArray(id) || id[0] !== "storage") return new Opaque("persistent object");
     const [, type, rawKey, , length, view] = id;
     const format = type instanceof Global ? STORAGE_FORMATS[type.name] : undefined;
     const key = typeof rawKey === "number" ? String(rawKey) : rawKey;
+    if (type instanceof Opaque) return new Opaque(type.name, true);
     if (!format || typeof key !== "string" || !isLength(length)) throw this.damaged("a storage that is not described");
     const whole = new Storage(key, format, 0, length);
     if (!this.storages.has(key)) this.storages.set(key, whole);
@@ -123,13 +133,15 @@ export class TorchObjects implements PickleHandler {
     return dictionary;
   }
 
-  tensor([storage, offset, shape, strides]: PickleValue[]): TensorView {
+  tensor([storage, offset, shape, strides]: PickleValue[]): PickleValue {
+    if (storage instanceof Opaque) return new Opaque(storage.name, true);
     const view = viewStorage(storage, offset, shape, strides);
     if (typeof view === "string") throw this.damaged(view);
     return view;
   }
 
-  parameter(data: PickleValue | undefined): TensorView {
+  parameter(data: PickleValue | undefined): PickleValue {
+    if (data instanceof Opaque) return data;
     const tensor = asTensor(data);
     if (!tensor) throw this.damaged("a parameter without a tensor");
     return tensor;
@@ -146,6 +158,10 @@ export class TorchObjects implements PickleHandler {
   private damaged(what: string): CheckpointError {
     return new CheckpointError(`${this.file} is damaged: it has ${what}`);
   }
+}
+
+function holdsElements(value: PickleValue): boolean {
+  return value instanceof Storage || asTensor(value) !== undefined || (value instanceof Opaque && value.ofTensor);
 }
 
 function isLength(value: PickleValue | undefined): value is number {

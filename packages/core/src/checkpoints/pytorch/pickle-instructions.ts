@@ -1,4 +1,5 @@
 import type { PickleMachine } from "./pickle-machine.js";
+import { Opaque } from "./pickle-values.js";
 
 /** What each instruction does; text ones of protocol 0, which torch.save cannot write, are left out. */
 export const INSTRUCTIONS: ReadonlyMap<number, (machine: PickleMachine) => void> = new Map([
@@ -85,11 +86,16 @@ export const INSTRUCTIONS: ReadonlyMap<number, (machine: PickleMachine) => void>
       m.call(callee ?? null, args);
     },
   ],
-  // What torch.save has no use for
-  [0x92, (m) => m.refuse("call something with keyword arguments (NEWOBJ_EX)")],
-  [0x82, (m) => m.refuse(`use the registered extension ${m.uint8()}`)], // EXT1
-  [0x83, (m) => m.refuse(`use the registered extension ${m.uint16()}`)], // EXT2
-  [0x84, (m) => m.refuse(`use the registered extension ${m.int32()}`)], // EXT4
+  [
+    0x92, // NEWOBJ_EX, whose keyword arguments no rebuilder takes
+    (m) => {
+      const [callee, args] = m.popTuple(3);
+      m.call(callee ?? null, args ?? null);
+    },
+  ],
+  [0x82, (m) => m.push(new Opaque(`registered extension ${m.uint8()}`))], // EXT1
+  [0x83, (m) => m.push(new Opaque(`registered extension ${m.uint16()}`))], // EXT2
+  [0x84, (m) => m.push(new Opaque(`registered extension ${m.int32()}`))], // EXT4
   [0x97, (m) => m.refuse("use a buffer from outside the file (NEXT_BUFFER)")],
 ]);
 

@@ -1,5 +1,5 @@
 import { CheckpointError } from "../../errors.js";
-import { type PickleHandler, type PickleObject, type PickleValue, refusal } from "./pickle-values.js";
+import { Opaque, type PickleHandler, type PickleObject, type PickleValue, refusal } from "./pickle-values.js";
 
 /** Integers of PyTorch's files fit 10 bytes. */
 const MAX_INTEGER_BYTES = 16;
@@ -126,12 +126,14 @@ export class PickleMachine {
 
   extend(items: PickleValue[]): void {
     const list = this.top();
+    if (list instanceof Opaque) return;
     if (!Array.isArray(list)) throw this.damaged("an append to something that is not a list");
     for (const item of items) list.push(item);
   }
 
   setItems(items: PickleValue[]): void {
-    const dictionary = this.top();
+    const top = this.top();
+    const dictionary = top instanceof Opaque ? top.entries : top;
     if (!(dictionary instanceof Map)) throw this.damaged("an assignment into something that is not a dictionary");
     fillMap(dictionary, items, () => this.damaged("a key without a value"));
   }

@@ -1,6 +1,7 @@
 import { CheckpointError } from "../../errors.js";
 import { elements } from "../../graph/types.js";
 import { type FloatElements, floatElements } from "../floats.js";
+import { stripPrefixes } from "../prefixes.js";
 import { printable } from "../printable.js";
 import type { StateDict } from "../state.js";
 import { openArchive } from "./archive.js";
@@ -17,6 +18,9 @@ export interface TorchFile {
   readStorages(keys: ReadonlySet<string>): Map<string, Uint8Array>;
 }
 
+/** Numbers that a file may claim however small it is, 16 MiB of them: expanded tensors repeat what is stored once. */
+const ALWAYS_ALLOWED = 2 ** 22;
+
 /** Whether the file begins as PyTorch's zip format does. */
 export function looksLikeArchive(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
@@ -29,36 +33,40 @@ export function looksLikePickle(bytes: Uint8Array): boolean {
 
 /**
  * Read the state dictionary of a file that torch.save wrote, in its zip or its legacy format. Nothing in the file is
- * executed. Tensors of integers are left out; prefixes such as `module.` are stripped.
+ * executed. Tensors of integers are left out; prefixes such as `module.` are stripped. `path` has the keys under which the
+ * dictionary is.
  *
  * @param bytes the whole file
  * @param file what errors call it
  * @param wanted names to read, without prefix; all by default. What isn't wanted costs nothing
- * @throws CheckpointError where the file is damaged, asks for more than tensors in dictionaries, or has none
+ * @throws CheckpointError where the file is damaged, has no float tensors, or one that isn't plain data
  */
-export function readPytorch(bytes: Uint8Array, file: string, wanted?: (name: string) => boolean): StateDict {
+export function readPytorch(
+  bytes: Uint8Array,
+  file: string,
+  wanted?: (name: string) => boolean,
+): { tensors: StateDict; path: readonly string[] } {
   const { root, readStorages } = looksLikeArchive(bytes) ? openArchive(bytes, file) : openLegacy(bytes, file);
-  const views = new Map(
-    [...findStateDict(root, file)].filter(([name, view]) => view.storage.format.float && (!wanted || wanted(name))),
-  );
+  const { tensors: found, path } = findStateDict(root, file);
+  const views = new Map([...stripPrefixes(found)].filter(([name]) => !wanted || wanted(name)));
   refuseInflation(views.values(), bytes.length, file);
   const storages = readStorages(new Set([...views.values()].map((view) => view.storage.key)));
   const elements = new Map<string, FloatElements>();
   const gathered = new Map<string, Float32Array>();
-  const state: StateDict = new Map();
+  const tensors: StateDict = new Map();
   for (const [name, view] of views) {
     const data = gathered.get(view.identity) ?? gather(view, elementsOf(view.storage, storages, elements, file));
     gathered.set(view.identity, data);
-    state.set(name, { dtype: "float32", shape: view.shape, data });
+    tensors.set(name, { dtype: "float32", shape: view.shape, data });
   }
-  return state;
+  return { tensors, path };
 }
 
-/** Views may share storages; together they may not become more than four times the file's size. */
+/** Views may share storages and repeat elements; together they may not become more than four times the file's size. */
 function refuseInflation(views: Iterable<TensorView>, fileBytes: number, file: string): void {
   const distinct = new Map([...views].map((view) => [view.identity, elements(view.shape)]));
   const total = [...distinct.values()].reduce((sum, count) => sum + count, 0);
-  if (total > fileBytes) {
+  if (total > Math.max(fileBytes, ALWAYS_ALLOWED)) {
     throw new CheckpointError(`${file} is damaged: its ${fileBytes} bytes claim to hold ${total} numbers`);
   }
 }

@@ -22,7 +22,7 @@ export class Storage extends PickleObject {
   }
 }
 
-/** A strided view of a storage, checked to lie within it and not to repeat it. */
+/** A strided view of a storage, checked to lie within it. A stride of 0 repeats elements, as expanded tensors do. */
 export class TensorView extends PickleObject {
   constructor(
     readonly storage: Storage,
@@ -55,8 +55,8 @@ export class TensorView extends PickleObject {
 const MAX_RANK = 16;
 
 /**
- * A view of `shape` over `storage` with `strides`, all in elements; or what is wrong with it, as text.
- * A view may not have more elements than its storage, so that strides cannot claim memory that the file hasn't paid for.
+ * A view of `shape` over `storage` with `strides`, all in elements; or what is wrong with it, as text. The lists are copied: the
+ * pickle may change its own afterwards.
  */
 export function viewStorage(
   storage: PickleValue | undefined,
@@ -68,16 +68,12 @@ export function viewStorage(
   if (!isSizes(shape) || !isSizes(strides) || shape.length !== strides.length || !isSize(offset)) {
     return "a tensor whose offset, shape or strides are not numbers that fit together";
   }
-  const count = elements(shape);
-  if (count === 0) return new TensorView(storage, 0, shape, strides);
+  if (elements(shape) === 0) return new TensorView(storage, 0, [...shape], [...strides]);
   const last = shape.reduce((index, size, axis) => index + (size - 1) * (strides[axis] as number), offset);
   if (!(last < storage.length)) {
     return `a tensor that reaches element ${last} of storage ${printable(storage.key)}, which has ${storage.length}`;
   }
-  if (count > storage.length) {
-    return `a tensor of ${count} elements that repeats the ${storage.length} of storage ${printable(storage.key)}`;
-  }
-  return new TensorView(storage, offset, shape, strides);
+  return new TensorView(storage, offset, [...shape], [...strides]);
 }
 
 /** Copy the view's elements in row-major order. */

@@ -16,5 +16,5 @@ export const CARN = {
   publishedSource: carnSource,
   overrides: ["variant"] as const,
   summarise: ({ features }) => `${features} features`,
-  facts: ({ variant }) => [["variant", variant]],
+  facts: ({ variant }) => [["variant", variant, "variant"]],
 } satisfies Architecture<CarnOptions>;

@@ -25,5 +25,5 @@ export const EDSR = {
 } satisfies Architecture<EdsrOptions>;
 
 function residualScale({ resScale }: EdsrOptions): Fact {
-  return ["residual scale", String(resScale)];
+  return ["residual scale", String(resScale), "resScale"];
 }

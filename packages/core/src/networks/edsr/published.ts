@@ -1,5 +1,5 @@
 import type { Convention } from "../architecture.js";
-import { CSD, EDSR_PYTORCH, SEQUENTIAL_TAIL } from "../published.js";
+import { BASICSR, BASICSR_FRAME, CSD, EDSR_PYTORCH, SEQUENTIAL_TAIL } from "../published.js";
 import type { EdsrOptions } from "./options.js";
 
 /** The paper scales residuals by 0.1 in its large network of 256 features, and in no other. */
@@ -16,6 +16,15 @@ export const edsrConventions: readonly Convention<EdsrOptions>[] = [
       "body.{block}.body.2": "body.{block}.conv2",
       "body.{blocks}": "body_conv",
       ...SEQUENTIAL_TAIL,
+    },
+    assumed: paper,
+  },
+  {
+    ...BASICSR,
+    names: {
+      ...BASICSR_FRAME,
+      "body.{block}.conv1": "body.{block}.conv1",
+      "body.{block}.conv2": "body.{block}.conv2",
     },
     assumed: paper,
   },

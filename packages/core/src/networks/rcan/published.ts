@@ -1,5 +1,5 @@
 import type { Convention } from "../architecture.js";
-import { CSD, EDSR_PYTORCH, SEQUENTIAL_TAIL } from "../published.js";
+import { BASICSR, BASICSR_FRAME, CSD, EDSR_PYTORCH, SEQUENTIAL_TAIL } from "../published.js";
 import type { RcanOptions } from "./options.js";
 
 export const rcanConventions: readonly Convention<RcanOptions>[] = [
@@ -16,6 +16,17 @@ export const rcanConventions: readonly Convention<RcanOptions>[] = [
       "body.{group}.body.{blocks}": "body.{group}.conv",
       "body.{groups}": "body_conv",
       ...SEQUENTIAL_TAIL,
+    },
+  },
+  {
+    ...BASICSR,
+    names: {
+      ...BASICSR_FRAME,
+      "body.{group}.residual_group.{block}.rcab.0": "body.{group}.body.{block}.conv1",
+      "body.{group}.residual_group.{block}.rcab.2": "body.{group}.body.{block}.conv2",
+      "body.{group}.residual_group.{block}.rcab.3.attention.1": "body.{group}.body.{block}.down",
+      "body.{group}.residual_group.{block}.rcab.3.attention.3": "body.{group}.body.{block}.up",
+      "body.{group}.conv": "body.{group}.conv",
     },
   },
   {

@@ -6,9 +6,11 @@ import {
   archive,
   bytes,
   dictionary,
+  floats,
   legacy,
   type Part,
   pickle,
+  plain,
   storage,
   tensor,
   text,
@@ -111,46 +113,75 @@ describe("attempts to execute", () => {
     ["NumPy", "numpy.core.multiarray._reconstruct", bytes("cnumpy.core.multiarray\n_reconstruct\n")],
     ["a name of Object's", "constructor.constructor", bytes("cconstructor\nconstructor\n)R")],
     ["a whole model", "models.edsr.EDSR", bytes("cmodels.edsr\nEDSR\n)", 0x81, "}b")],
-    ["calling a storage type", "torch.FloatStorage", bytes("ctorch\nFloatStorage\n)R")],
-    ["calling data", "something that is not a function", bytes(text("eval"), argument, "R")],
-    ["OBJ of nothing", "something that is not a function", bytes("(o")],
-    ["BUILD of an allowed name", "set the state of torch.Size", bytes("ctorch\nSize\n}b")],
-    ["BUILD of a list", "set the state of something", bytes("]}b")],
-    ["BUILD with __setstate__", "builtins.eval", bytes("}}", text("__setstate__"), "cbuiltins\neval\nsb")],
-    ["keyword arguments", "keyword arguments", bytes("ctorch\nSize\n)}", 0x92)],
+    [
+      "BUILD",
+      "models.edsr.EDSR",
+      bytes("cmodels.edsr\nEDSR\n)", 0x81, "}", text("__setstate__"), "cbuiltins\neval\nsb"),
+    ],
+    ["keyword arguments", "argparse.Namespace", bytes("cargparse\nNamespace\n)}", 0x92)],
     ["EXT1", "registered extension 9", bytes(0x82, 9)],
     ["EXT2", "registered extension 513", bytes(0x83, 1, 2)],
     ["EXT4", "registered extension 7", bytes(0x84, uint32(7))],
-    ["a module by persistent id", "persistent object", bytes("(", text("module"), "ctorch\nSize\nNNtQ")],
+    ["a module by persistent id", "persistent object", bytes("(", text("module"), "cmodels.edsr\nEDSR\nNNtQ")],
     ["a persistent id of text", "persistent object", bytes(text("storage"), "Q")],
-    ["an outside buffer", "NEXT_BUFFER", bytes(0x97)],
   ];
 
-  it.each(attempts)("by %s are refused, naming %s", (_, name, instructions) => {
-    const data = pickle(dictionary({ a: instructions }));
-    for (const file of [archive(data), legacy(data), data]) {
-      expect(() => readPytorch(file, "evil.pt")).toThrow(name);
-      expect(() => readPytorch(file, "evil.pt")).toThrow("evil.pt refuses to load: the file asks to");
+  it.each(attempts)(
+    "by %s make nothing beside weights, and are named where there are none: %s",
+    (_, name, instructions) => {
+      for (const around of [archive, (data: Uint8Array) => legacy(data, pickle("]"))]) {
+        const file = around(pickle(dictionary({ a: instructions })));
+        expect(() => readPytorch(file, "evil.pt")).toThrow(`it has a (made by ${name})`);
+        expect(() => readPytorch(file, "evil.pt")).toThrow("Nothing of a file is executed");
+      }
+      const weights = tensor(storage("0", 2), 0, [2], [1]);
+      const beside = pickle(dictionary({ model: dictionary({ w: weights }), a: instructions }));
+      const { tensors } = readPytorch(archive(beside, { 0: floats(1, 2) }), "evil.pt");
+      expect(plain(tensors)).toEqual({ w: { shape: [2], values: [1, 2] } });
+    },
+  );
+
+  it.each<[string, string, Uint8Array]>([
+    ["calling a storage type", "call torch.FloatStorage", bytes("ctorch\nFloatStorage\n)R")],
+    ["calling data", "something that is not a function", bytes(text("eval"), argument, "R")],
+    ["OBJ of nothing", "something that is not a function", bytes("(o")],
+    ["BUILD of a known name", "set the state of torch.Size", bytes("ctorch\nSize\n}b")],
+    ["BUILD of a list", "set the state of something", bytes("]}b")],
+    ["an outside buffer", "NEXT_BUFFER", bytes(0x97)],
+  ])("by %s, which no checkpoint has, are refused", (_, what, instructions) => {
+    const file = archive(pickle(dictionary({ a: instructions })));
+    expect(() => readPytorch(file, "evil.pt")).toThrow("evil.pt refuses to load: the file asks to");
+    expect(() => readPytorch(file, "evil.pt")).toThrow(what);
+  });
+
+  it("are told where a tensor depends on them", () => {
+    const attack = bytes("cposix\nsystem\n", argument, "R");
+    const weights = tensor(storage("0", 1), 0, [1], [1]);
+    const places = [
+      tensor(bytes("(", text("storage"), attack, text("0"), text("cpu"), "K", 1, "tQ"), 0, [1], [1]),
+      bytes("cposix\nsystem\n(", storage("0", 1), "tR"),
+      bytes("ctorch._utils\n_rebuild_parameter\n(cposix\nsystem\n(", weights, "tR", 0x88, "}tR"),
+    ];
+    for (const place of places) {
+      const file = archive(pickle(dictionary({ model: dictionary({ w: weights, b: place }) })), { 0: floats(1) });
+      expect(() => readPytorch(file, "evil.pt")).toThrow("evil.pt: b is made by posix.system");
     }
   });
 
-  it("are refused wherever a value stands", () => {
-    const attack = bytes("cposix\nsystem\n", argument, "R");
-    const places = [
-      tensor(bytes("(", text("storage"), attack, text("0"), text("cpu"), "K", 1, "tQ"), 0, [1], [1]),
-      bytes("ccollections\nOrderedDict\n", attack, 0x85, "R"),
-      bytes("ctorch._utils\n_rebuild_parameter\n(", attack, 0x88, "}tR"),
-      bytes("ccollections\nOrderedDict\n)R}", text("_metadata"), attack, "sb"),
-      bytes("(", storage("0", 1), attack, "t"),
-    ];
-    for (const place of places) {
-      expect(() => readPytorch(archive(pickle(place)), "evil.pt")).toThrow("asks to call posix.system");
-    }
+  it("leave shapes as they were checked", () => {
+    const shape = bytes("](K", 2, "K", 2, "eq", 0);
+    const view = bytes(
+      ...["ctorch._utils\n_rebuild_tensor_v2\n(", storage("0", 4), "K", 0, shape, "](K", 2, "K", 1, "eq", 1],
+      ...[0x89, "}tR"],
+    );
+    const later = bytes("(h", 0, "(K", 9, "K", 9, "eh", 1, "(K", 9, "K", 9, "el");
+    const file = archive(pickle(dictionary({ model: dictionary({ w: view }), later })), { 0: floats(1, 2, 3, 4) });
+    expect(plain(readPytorch(file, "evil.pt").tensors)).toEqual({ w: { shape: [2, 2], values: [1, 2, 3, 4] } });
   });
 
   it("print names of hostile files safely", () => {
     const file = archive(pickle("c\u001b[31mevil\nx\u0007y\n"));
-    expect(() => readPytorch(file, "evil.pt")).toThrow("call ?[31mevil.x?y");
+    expect(() => readPytorch(file, "evil.pt")).toThrow("made by ?[31mevil.x?y");
   });
 
   it("or names of any length are not printed whole", () => {
