@@ -3,7 +3,8 @@ import type { Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
 import { readOnnx } from "../onnx/index.js";
-import { type ModelMessage, readModelMessage, type ValueMessage } from "../onnx/messages.js";
+import type { ValueMessage } from "../onnx/messages.js";
+import { readPermitted } from "../onnx/permitted.js";
 import { costOf, type Deployment, type DeploymentCost } from "./deployment.js";
 import { behindShuffles } from "./subpixel.js";
 
@@ -25,7 +26,7 @@ const PROBE = 32;
  * @throws OnnxError where it is damaged or no such model; UsageError where the scale is neither given nor in the graph
  */
 export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }: OnnxFileOptions = {}): Deployment {
-  const { graph: message, metadata } = readMessage(name, onnx);
+  const { graph: message, metadata } = namingFile(name, () => readPermitted(onnx));
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
   const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
@@ -33,9 +34,6 @@ export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }:
     throw new OnnxError(
       `${name} has ${inputs.length} inputs and ${message.outputs.length} outputs; expected one image in and one out`,
     );
-  }
-  if (message.initializers.some(({ external }) => external)) {
-    throw new OnnxError(`${name} keeps its weights in another file; save the model as one file`);
   }
   const fixedSize = checkInput(name, input);
   const graph = understood(onnx, fixedSize);
@@ -63,16 +61,13 @@ function scaleOf({ inputs: [image], outputs }: Graph): number {
   return describeShapes(image?.shape ?? [], output?.shape ?? []).scale;
 }
 
-function readMessage(name: string, onnx: Uint8Array): Required<ModelMessage> {
+/** Errors of work on a file's contents name the file. */
+function namingFile<T>(name: string, work: () => T): T {
   try {
-    const { graph, ...rest } = readModelMessage(onnx);
-    if (graph) return { graph, ...rest };
+    return work();
   } catch (error) {
-    throw new OnnxError(`${name} is damaged or not an ONNX model: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
+    throw error instanceof OnnxError ? new OnnxError(`${name}: ${error.message}`, { cause: error }) : error;
   }
-  throw new OnnxError(`${name} holds no graph: is it an ONNX model?`);
 }
 
 /** The only size that the model takes, if it has one. */

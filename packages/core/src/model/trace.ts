@@ -59,7 +59,7 @@ export class Trace implements ChannelTrace {
   }
 
   restrict(channels: Channels, freedom: Freedom): void {
-    if (freedom !== "linear") this.restricted[freedom].push(...channels);
+    if (freedom !== "linear") for (const channel of channels) this.restricted[freedom].push(channel);
   }
 
   /** A parameter that is used twice ties what it is used on. */

@@ -1,9 +1,10 @@
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
 import {
   ATTRIBUTE,
   DIMENSION,
   ENTRY,
+  FUNCTION,
   GRAPH,
   MODEL,
   NODE,
@@ -14,11 +15,13 @@ import {
   TYPE,
   VALUE,
 } from "./schema.js";
+import { StrictReader } from "./strict-reader.js";
 
 /** The protobuf messages of an ONNX file, as they stand in it. */
 export interface ModelMessage {
   graph?: GraphMessage;
   opsets: { domain: string; version: number }[];
+  functions: FunctionMessage[];
   metadata: Record<string, string>;
 }
 export interface GraphMessage {
@@ -27,6 +30,14 @@ export interface GraphMessage {
   initializers: TensorMessage[];
   inputs: ValueMessage[];
   outputs: ValueMessage[];
+  /** Whether there are sparse initialisers, of which nothing more is read. */
+  sparse: boolean;
+}
+/** An operator that the file itself defines. */
+export interface FunctionMessage {
+  name: string;
+  domain: string;
+  nodes: NodeMessage[];
 }
 export interface NodeMessage {
   inputs: string[];
@@ -42,8 +53,13 @@ export interface AttributeMessage {
   int: number;
   string: string;
   tensor?: TensorMessage;
+  tensors: TensorMessage[];
+  graph?: GraphMessage;
+  graphs: GraphMessage[];
   floats: number[];
   ints: number[];
+  /** Whether it holds sparse tensors, of which nothing more is read. */
+  sparse: boolean;
 }
 export interface TensorMessage {
   name: string;
@@ -64,10 +80,10 @@ export interface ValueMessage {
   shape?: (number | string)[];
 }
 
-type Fields = Record<number, (reader: BinaryReader, wire: WireType) => void>;
+type Fields = Record<number, (reader: StrictReader, wire: WireType) => void>;
 
 /** Reads one message; fields that are not named are skipped. */
-function readMessage(reader: BinaryReader, end: number, fields: Fields): void {
+function readMessage(reader: StrictReader, end: number, fields: Fields): void {
   if (end > reader.len) throw new OnnxError(`truncated: a message ends at byte ${end} of ${reader.len}`);
   while (reader.pos < end) {
     const [number, wire] = reader.tag();
@@ -78,13 +94,13 @@ function readMessage(reader: BinaryReader, end: number, fields: Fields): void {
   if (reader.pos !== end) throw new OnnxError(`damaged: a field runs past the end of its message at byte ${end}`);
 }
 
-function nested<T>(reader: BinaryReader, target: T, fields: (target: T) => Fields): T {
-  const length = reader.uint32();
+function nested<T>(reader: StrictReader, target: T, fields: (target: T) => Fields): T {
+  const length = reader.length();
   readMessage(reader, reader.pos + length, fields(target));
   return target;
 }
 
-const int64 = (reader: BinaryReader): number => {
+const int64 = (reader: StrictReader): number => {
   const value = Number(reader.int64());
   if (!Number.isSafeInteger(value)) {
     // INT64_MAX and INT64_MIN stand for "to the end" in Slice.
@@ -94,23 +110,26 @@ const int64 = (reader: BinaryReader): number => {
 };
 
 /** A repeated number, packed or not. */
-function numbers(reader: BinaryReader, wire: WireType, into: number[], read: (reader: BinaryReader) => number): void {
+function numbers(reader: StrictReader, wire: WireType, into: number[], read: (reader: StrictReader) => number): void {
   if (wire !== WireType.LengthDelimited) {
     into.push(read(reader));
     return;
   }
-  const length = reader.uint32();
-  const end = reader.pos + length;
+  const end = reader.packed();
   if (end > reader.len) throw new OnnxError(`truncated: numbers end at byte ${end} of ${reader.len}`);
   while (reader.pos < end) into.push(read(reader));
 }
 
 export function readModelMessage(bytes: Uint8Array): ModelMessage {
-  const reader = new BinaryReader(bytes);
-  const model: ModelMessage = { opsets: [], metadata: {} };
+  const reader = new StrictReader(bytes);
+  const model: ModelMessage = { opsets: [], functions: [], metadata: {} };
   readMessage(reader, bytes.length, {
     [MODEL.graph]: (r) => {
-      model.graph = nested(r, { name: "", nodes: [], initializers: [], inputs: [], outputs: [] }, graphFields);
+      // A message that comes twice is one of both's fields, as protobuf has it: none hides another.
+      model.graph = nested(r, model.graph ?? emptyGraph(), graphFields);
+    },
+    [MODEL.functions]: (r) => {
+      model.functions.push(nested(r, { name: "", domain: "", nodes: [] }, functionFields));
     },
     [MODEL.opsets]: (r) => {
       model.opsets.push(
@@ -139,12 +158,16 @@ export function readModelMessage(bytes: Uint8Array): ModelMessage {
   return model;
 }
 
+const emptyGraph = (): GraphMessage => ({
+  ...{ name: "", nodes: [], initializers: [], inputs: [], outputs: [], sparse: false },
+});
+
 const graphFields = (graph: GraphMessage): Fields => ({
   [GRAPH.name]: (r) => {
     graph.name = r.string();
   },
   [GRAPH.nodes]: (r) => {
-    graph.nodes.push(nested(r, { inputs: [], outputs: [], operator: "", domain: "", attributes: [] }, nodeFields));
+    graph.nodes.push(nested(r, emptyNode(), nodeFields));
   },
   [GRAPH.initializers]: (r) => {
     graph.initializers.push(nested(r, emptyTensor(), tensorFields));
@@ -155,7 +178,25 @@ const graphFields = (graph: GraphMessage): Fields => ({
   [GRAPH.outputs]: (r) => {
     graph.outputs.push(nested(r, { name: "", element: 0 }, valueFields));
   },
+  [GRAPH.sparse]: (r, wire) => {
+    graph.sparse = true;
+    r.skip(wire, GRAPH.sparse);
+  },
 });
+
+const functionFields = (body: FunctionMessage): Fields => ({
+  [FUNCTION.name]: (r) => {
+    body.name = r.string();
+  },
+  [FUNCTION.domain]: (r) => {
+    body.domain = r.string();
+  },
+  [FUNCTION.nodes]: (r) => {
+    body.nodes.push(nested(r, emptyNode(), nodeFields));
+  },
+});
+
+const emptyNode = (): NodeMessage => ({ inputs: [], outputs: [], operator: "", domain: "", attributes: [] });
 
 const nodeFields = (node: NodeMessage): Fields => ({
   [NODE.inputs]: (r) => {
@@ -171,9 +212,13 @@ const nodeFields = (node: NodeMessage): Fields => ({
     node.domain = r.string();
   },
   [NODE.attributes]: (r) => {
-    const empty: AttributeMessage = { name: "", type: 0, float: 0, int: 0, string: "", floats: [], ints: [] };
-    node.attributes.push(nested(r, empty, attributeFields));
+    node.attributes.push(nested(r, emptyAttribute(), attributeFields));
   },
+});
+
+const emptyAttribute = (): AttributeMessage => ({
+  ...{ name: "", type: 0, float: 0, int: 0, string: "" },
+  ...{ tensors: [], graphs: [], floats: [], ints: [], sparse: false },
 });
 
 const attributeFields = (attribute: AttributeMessage): Fields => ({
@@ -193,7 +238,24 @@ const attributeFields = (attribute: AttributeMessage): Fields => ({
     attribute.string = r.string();
   },
   [ATTRIBUTE.tensor]: (r) => {
-    attribute.tensor = nested(r, emptyTensor(), tensorFields);
+    attribute.tensor = nested(r, attribute.tensor ?? emptyTensor(), tensorFields);
+  },
+  [ATTRIBUTE.tensors]: (r) => {
+    attribute.tensors.push(nested(r, emptyTensor(), tensorFields));
+  },
+  [ATTRIBUTE.graph]: (r) => {
+    attribute.graph = nested(r, attribute.graph ?? emptyGraph(), graphFields);
+  },
+  [ATTRIBUTE.graphs]: (r) => {
+    attribute.graphs.push(nested(r, emptyGraph(), graphFields));
+  },
+  [ATTRIBUTE.sparse]: (r, wire) => {
+    attribute.sparse = true;
+    r.skip(wire, ATTRIBUTE.sparse);
+  },
+  [ATTRIBUTE.sparses]: (r, wire) => {
+    attribute.sparse = true;
+    r.skip(wire, ATTRIBUTE.sparses);
   },
   [ATTRIBUTE.floats]: (r, wire) => numbers(r, wire, attribute.floats, (field) => field.float()),
   [ATTRIBUTE.ints]: (r, wire) => numbers(r, wire, attribute.ints, int64),
@@ -247,7 +309,7 @@ const valueFields = (value: ValueMessage): Fields => ({
             value.element = field.int32();
           },
           [TENSOR_TYPE.shape]: (field) => {
-            const shape: (number | string)[] = [];
+            const shape = value.shape ?? [];
             value.shape = shape;
             nested(field, shape, () => ({ [SHAPE.dimension]: (dimension) => shape.push(readDimension(dimension)) }));
           },
@@ -257,7 +319,7 @@ const valueFields = (value: ValueMessage): Fields => ({
   },
 });
 
-function readDimension(reader: BinaryReader): number | string {
+function readDimension(reader: StrictReader): number | string {
   return nested<{ size: number | string }>(reader, { size: "?" }, (target) => ({
     [DIMENSION.size]: (field) => {
       target.size = int64(field);

@@ -2,21 +2,13 @@ import { GraphError, OnnxError } from "../errors.js";
 import type { Attribute } from "../graph/attributes.js";
 import { Graph, type Value } from "../graph/graph.js";
 import { DATA_TYPES, type DataType, elements, type TensorData } from "../graph/types.js";
-import { OPERATORS, operatorNamed } from "../operators/index.js";
-import {
-  type AttributeMessage,
-  type GraphMessage,
-  type NodeMessage,
-  readModelMessage,
-  type TensorMessage,
-  type ValueMessage,
-} from "./messages.js";
+import { operatorNamed } from "../operators/index.js";
+import { ChannelBudget, requireShort } from "./limits.js";
+import type { AttributeMessage, GraphMessage, NodeMessage, TensorMessage, ValueMessage } from "./messages.js";
+import { readPermitted } from "./permitted.js";
 import { ATTRIBUTE_TYPE, OPSET_VERSION } from "./schema.js";
 
 const OLDEST_OPSET = 13;
-
-/** Files hold no operators of our own. */
-const DOMAINS = new Set(OPERATORS.filter(({ decompose }) => !decompose).map(({ domain }) => domain));
 
 /** Sizes for axes that the model leaves open: by their names ("height": 32), or by name and place, as not all have names. */
 export type OpenSizes = Readonly<Record<string, number>> | ((name: string, axis: number) => number | undefined);
@@ -36,8 +28,7 @@ export interface OnnxModel {
  */
 export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): OnnxModel {
   try {
-    const model = readModelMessage(bytes);
-    if (!model.graph) throw new OnnxError("holds no graph: is it an ONNX model?");
+    const model = readPermitted(bytes);
     const opset = model.opsets.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version;
     if (opset === undefined || opset < OLDEST_OPSET || opset > OPSET_VERSION) {
       const wanted = `${OLDEST_OPSET} to ${OPSET_VERSION}`;
@@ -56,10 +47,10 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): O
 
 function buildGraph(message: GraphMessage, sizes: OpenSizes): Graph {
   const graph = new Graph(message.name || "model");
-  const values = new Map<string, Value>();
-  for (const tensor of message.initializers) values.set(tensor.name, readConstant(graph, tensor, tensor.name));
+  const values = new ReadValues();
+  for (const tensor of message.initializers) values.add(tensor.name, readConstant(graph, tensor, tensor.name));
   for (const input of message.inputs) {
-    if (!values.has(input.name)) values.set(input.name, readInput(graph, input, sizes));
+    if (!values.get(input.name)) values.add(input.name, readInput(graph, input, sizes));
   }
   for (const node of message.nodes) readNode(graph, node, values);
   for (const { name } of message.outputs) {
@@ -69,6 +60,21 @@ function buildGraph(message: GraphMessage, sizes: OpenSizes): Graph {
   }
   if (graph.outputs.size === 0) throw new OnnxError("has no outputs");
   return graph;
+}
+
+/** What is known so far, by the file's names. */
+class ReadValues {
+  readonly #known = new Map<string, Value>();
+  readonly #budget = new ChannelBudget();
+
+  get(name: string): Value | undefined {
+    return this.#known.get(name);
+  }
+
+  add(name: string, value: Value): void {
+    this.#budget.take(value);
+    this.#known.set(name, value);
+  }
 }
 
 function readInput(graph: Graph, { name, element, shape }: ValueMessage, sizes: OpenSizes): Value {
@@ -82,15 +88,14 @@ function readInput(graph: Graph, { name, element, shape }: ValueMessage, sizes: 
   return graph.input(name, known, dataType(element, `input ${name}`));
 }
 
-function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>): void {
+function readNode(graph: Graph, message: NodeMessage, values: ReadValues): void {
   const what = `${message.operator} (output ${message.outputs[0] ?? "none"})`;
   const domain = message.domain === "ai.onnx" ? "" : message.domain;
-  if (!DOMAINS.has(domain)) throw new OnnxError(`${what}: operators of domain ${domain} are not supported`);
   if (message.operator === "Constant") {
     const tensor = message.attributes.find(({ name }) => name === "value")?.tensor;
     const name = message.outputs[0];
     if (!tensor || name === undefined) throw new OnnxError(`${what}: a constant without a tensor`);
-    values.set(name, readConstant(graph, tensor, name));
+    values.add(name, readConstant(graph, tensor, name));
     return;
   }
   const inputs = message.inputs.map((name) => {
@@ -108,7 +113,7 @@ function readNode(graph: Graph, message: NodeMessage, values: Map<string, Value>
   names.forEach((name, i) => {
     const value = outputs[i];
     if (!value) throw new OnnxError(`${what}: more outputs than the operator has`);
-    values.set(name, value);
+    values.add(name, value);
   });
 }
 
@@ -121,8 +126,10 @@ function readAttribute(message: AttributeMessage, node: string): Attribute {
     case ATTRIBUTE_TYPE.string:
       return { kind: "string", value: message.string };
     case ATTRIBUTE_TYPE.floats:
+      requireShort(`${node}: attribute ${message.name}`, message.floats);
       return { kind: "floats", value: message.floats };
     case ATTRIBUTE_TYPE.ints:
+      requireShort(`${node}: attribute ${message.name}`, message.ints);
       return { kind: "ints", value: message.ints };
     default:
       throw new OnnxError(`${node}: attribute ${message.name} has type ${message.type}, which is not supported`);
@@ -138,7 +145,6 @@ function dataType(element: number, what: string): DataType {
 
 function readConstant(graph: Graph, tensor: TensorMessage, name: string): Value {
   const dtype = dataType(tensor.type, `tensor ${name}`);
-  if (tensor.external) throw new OnnxError(`tensor ${name} lies in another file; save the model as one file`);
   return graph.constant(tensorData(tensor, dtype, name), tensor.dims, { name, dtype });
 }
 

@@ -52,10 +52,10 @@ export const Unsqueeze = operator("Unsqueeze", {
     const { dtype, shape } = operands.required(0);
     const given = operands.integers(1) ?? operands.fail("axes are missing");
     const rank = shape.length + given.length;
-    const axes = given.map((axis) => operands.axis(axis, rank));
-    if (new Set(axes).size < axes.length) operands.fail("names an axis twice");
-    const rest = [...shape];
-    const out = Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() as number)));
+    const axes = new Set(given.map((axis) => operands.axis(axis, rank)));
+    if (axes.size < given.length) operands.fail("names an axis twice");
+    const rest = shape.values();
+    const out = Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : (rest.next().value as number)));
     return [{ dtype, shape: out }];
   },
   gradient: restored,
