@@ -2,7 +2,8 @@ import { basename, relative } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
 import { defaultMaxPixels } from "../images/decode.js";
-import { cacheFile, type DecodedImage, defaultCacheDirectory, findDecoded, readDecoded } from "./decoded-cache.js";
+import { defaultCacheDirectory, limitCache } from "./cache-folder.js";
+import { cacheFile, type DecodedImage, findDecoded, readDecoded } from "./decoded-cache.js";
 import { forEachImage, type PoolOptions } from "./image-pool.js";
 import { listPairs, type PairFiles } from "./layouts.js";
 import { namedFolder } from "./names.js";
@@ -108,6 +109,7 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
       else candidate[wanted.role] = decoded;
     }
   }
+  if (missing.size === 0) return;
   const { onProgress, signal, skipBad = false, maxPixels = defaultMaxPixels } = options;
   const groups = [...missing.values()];
   const jobs = [...missing].map(([source, targets]) => ({
@@ -123,6 +125,7 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
       if (result?.[k]) candidate[role] = result[k];
     }
   }
+  await limitCache(options.cacheDirectory ?? defaultCacheDirectory());
 }
 
 async function wantedImages(candidate: Candidate, options: DatasetOptions): Promise<Wanted[]> {
