@@ -2,7 +2,7 @@ import { DatasetError, UsageError } from "@slimsr/core/internal/errors.js";
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
 import { writeRgbPlanes } from "@slimsr/core/internal/images/planes.js";
-import { findImages } from "../datasets/find-images.js";
+import { listHr } from "../datasets/layouts.js";
 import { readImage } from "../images/decode.js";
 import type { Patches } from "./batches.js";
 import { randomNumbers } from "./random.js";
@@ -22,7 +22,7 @@ export interface CalibrationOptions {
 const MARGIN = 4;
 
 /**
- * LR patches at random places of a folder's images, which are taken for HR and reduced by MATLAB's bicubic: what a network is
+ * LR patches at random places of a set's HR images, reduced by MATLAB's bicubic: what a network is
  * calibrated on. Images take turns in random order; those smaller than a patch are passed over.
  * @throws DatasetError if the folder holds no image that is large enough; ImageError for a damaged one
  */
@@ -33,7 +33,7 @@ export async function calibrationPatches(
   if (!Number.isInteger(count) || count < 1)
     throw new UsageError(`the number of patches must be 1 or more, not ${count}`);
   const random = randomNumbers(seed);
-  const files = shuffled(await findImages(folder), random);
+  const files = shuffled(await listHr(folder), random);
   const each = 3 * side * side;
   const data = new Float32Array(count * each);
   let taken = 0;

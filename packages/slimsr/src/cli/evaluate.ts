@@ -1,10 +1,10 @@
-import { basename, dirname, resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
 import { Command, Option } from "commander";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { distinctNames, setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
@@ -46,8 +46,8 @@ Examples:
   slimsr evaluate --model carn.pth --scale 4 --data Urban100 --self-ensemble --save results
   slimsr evaluate --model edsr_x2.pt student.onnx --data DIV2K --only 801-900 --div2k --json
 
-A folder of data is a set of its own name. It holds HR and LR_bicubic (the benchmarks' layout), DIV2K's folders, or just HR
-images, of which LR is made by MATLAB's bicubic. Bicubic's own row enlarges the same 8-bit LR images that the models get.
+A folder of data is a set of its own name. It holds HR and LR_bicubic (the benchmarks' layout), GTmod12 and LRbicx2, hr and lr,
+DIV2K's folders, img_SRF_2_HR.png beside img_SRF_2_LR.png, or just HR images, of which LR is made by MATLAB's bicubic. Bicubic's own row enlarges the same 8-bit LR images that the models get.
 Times are those of the engine's runs, without reading images and measuring them; speed-ups are over width 1 in the same run.
 MACs are those of a 1280×720 output.`;
 
@@ -95,7 +95,8 @@ export function evaluateCommand(): Command {
 async function run(options: Options): Promise<void> {
   const { model, data, width, split } = options;
   const loading = { widths: width, split, ...overridesOf(options) };
-  const [modelNames, setNames] = [namesOf(model, "--model"), namesOf(data, "--data")];
+  const modelNames = distinctNames(model, "--model");
+  const names = setNames(data, "--data");
   const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
   const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
   const magnification = commonScale(models);
@@ -103,7 +104,7 @@ async function run(options: Options): Promise<void> {
   const rows = await interruptible(async (signal) => {
     const sets: Dataset[] = [];
     for (const [i, path] of data.entries()) {
-      sets.push({ ...(await openSet(path, magnification, border, options, signal)), name: setNames[i] as string });
+      sets.push({ ...(await openSet(path, magnification, border, options, signal)), name: names[i] as string });
     }
     return withProgress("evaluate", "images", (onProgress) =>
       evaluate(models, sets, {
@@ -150,22 +151,7 @@ async function openSet(
     openDataset(path, { scale, range, skipBad, maxPixels, onProgress, signal }),
   );
   const set = measurable(opened, border, skipBad);
+  if (set.note !== undefined) process.stderr.write(`note: ${set.note}\n`);
   for (const { reason } of set.skipped) process.stderr.write(`skipped ${reason}\n`);
   return set;
-}
-
-/**
- * What paths are called in tables: by their last part, or the last two where that tells them apart.
- * @throws UsageError where two are the same
- */
-function namesOf(paths: readonly string[], option: string): string[] {
-  const whole = paths.map((path) => resolve(path));
-  const last = whole.map((path) => basename(path));
-  const names = whole.map((path, i) => {
-    const name = last[i] as string;
-    return last.indexOf(name) === last.lastIndexOf(name) ? name : `${basename(dirname(path))}/${name}`;
-  });
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UsageError(`${option}: two are called ${twice}; rename one, or leave it out`);
-  return names;
 }

@@ -67,6 +67,12 @@ const COMMANDS: readonly Entry[] = [
     description: "compare methods from one teacher at equal steps, over widths and seeds",
     load: async () => (await import("./ablate.js")).ablateCommand(),
   },
+  {
+    name: "cache",
+    usage: "[options]",
+    description: "say what decoded images take on disk, or remove them",
+    load: async () => (await import("./cache.js")).cacheCommand(),
+  },
 ];
 
 const program = new Command("slimsr")

@@ -3,6 +3,7 @@ import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/o
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, type Command as CommandType, Option } from "commander";
 import { openDataset } from "../datasets/dataset.js";
+import { setNames } from "../datasets/names.js";
 import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
@@ -90,7 +91,11 @@ async function run(options: Options): Promise<void> {
   const endings = teacher.descriptor.origin.kind === "network" ? [".safetensors", ".onnx"] : [".onnx"];
   await interruptible(async (signal) => {
     const { scale } = teacher.descriptor;
-    const sets = await Promise.all(data.map((path) => openDataset(path, { scale, signal })));
+    const names = setNames(data, "--data");
+    const sets = await Promise.all(
+      data.map(async (path, i) => ({ ...(await openDataset(path, { scale, signal })), name: names[i] as string })),
+    );
+    for (const { note } of sets) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
     const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
     let done = 0;
     const { difference, students } = await slim(teacher, {

@@ -1,10 +1,12 @@
-import { basename, relative, resolve } from "node:path";
+import { basename, relative } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
 import { defaultMaxPixels } from "../images/decode.js";
-import { cacheFile, type DecodedImage, defaultCacheDirectory, findDecoded, readDecoded } from "./decoded-cache.js";
+import { defaultCacheDirectory, limitCache } from "./cache-folder.js";
+import { cacheFile, type DecodedImage, findDecoded, readDecoded } from "./decoded-cache.js";
 import { forEachImage, type PoolOptions } from "./image-pool.js";
 import { listPairs, type PairFiles } from "./layouts.js";
+import { namedFolder } from "./names.js";
 import { requireSound, type Skipped } from "./problems.js";
 import type { Range } from "./range.js";
 
@@ -32,17 +34,19 @@ export interface Pair {
 }
 
 export interface Dataset {
-  /** The folder's name: "Set5". */
+  /** The folder's name, for Set5/HR too: "Set5". */
   readonly name: string;
   readonly path: string;
   readonly scale: number;
   /** At least one, sorted by name. */
   readonly pairs: readonly Pair[];
   readonly skipped: readonly Skipped[];
+  /** What was made of the folder, where that is worth saying. */
+  readonly note?: string;
 }
 
 /**
- * Opens a folder of images in one of three layouts (see `listPairs`): the benchmarks', DIV2K's, or a plain folder of HR
+ * Opens a folder of images in one of the layouts of `listPairs`: the benchmarks', DIV2K's and others', or a plain folder of HR
  * images whose LR is made by MATLAB's bicubic. All images are decoded once, in parallel, into the cache on disk; later
  * they are read from there, whole or in pieces, so that memory does not grow with the set.
  * @throws DatasetError at once, naming files: a wrong path, an empty folder, HR without LR, sizes that do not fit, damaged
@@ -54,10 +58,8 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   if (!Number.isInteger(scale) || scale < 2) {
     throw new DatasetError(`${path}: the scale must be a whole number from 2, not ${scale}`);
   }
-  const candidates: Candidate[] = (await listPairs(path, scale, range)).map((files) => ({
-    files,
-    problem: files.problem,
-  }));
+  const listed = await listPairs(path, scale, range);
+  const candidates: Candidate[] = listed.pairs.map((files) => ({ files, problem: files.problem }));
   const unpaired = skippedOf(path, candidates);
   requireSound(path, candidates.length - unpaired.length, unpaired, skipBad);
   await decodeAll(candidates, options);
@@ -70,7 +72,8 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   }
   const skipped = skippedOf(path, candidates);
   requireSound(path, pairs.length, skipped, skipBad);
-  return { name: basename(resolve(path)), path, scale, pairs, skipped };
+  const { note } = listed;
+  return { name: basename(namedFolder(path)), path, scale, pairs, skipped, ...(note !== undefined && { note }) };
 }
 
 function skippedOf(path: string, candidates: readonly Candidate[]): Skipped[] {
@@ -106,6 +109,7 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
       else candidate[wanted.role] = decoded;
     }
   }
+  if (missing.size === 0) return;
   const { onProgress, signal, skipBad = false, maxPixels = defaultMaxPixels } = options;
   const groups = [...missing.values()];
   const jobs = [...missing].map(([source, targets]) => ({
@@ -121,6 +125,7 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
       if (result?.[k]) candidate[role] = result[k];
     }
   }
+  await limitCache(options.cacheDirectory ?? defaultCacheDirectory());
 }
 
 async function wantedImages(candidate: Candidate, options: DatasetOptions): Promise<Wanted[]> {

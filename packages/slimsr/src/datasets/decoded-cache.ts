@@ -1,38 +1,33 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
-import { homedir } from "node:os";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import { type Image8, imageOf } from "@slimsr/core/internal/images/image.js";
 import { writeAtomic } from "../files/atomic.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
+import {
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+  headerLength,
+  isSound,
+  type StoredImage,
+  stretchOf,
+} from "./stored-image.js";
 
 /**
- * Decoded images on disk, a file each, so that any number of them can be read in pieces at little memory.
+ * Decoded images on disk, a file each (see `StoredImage`), so that any number of them can be read in pieces at little memory.
  *
- * A file holds a header of 16 bytes (a magic number, width, height and channels, 32 bits each, little endian) and the
- * 8-bit samples, row after row. It is called by a digest of its source's path, size and time of change, of how it was
- * made and of this format's version: a changed source gets another file. Files are written beside their target and
- * renamed, so that two processes may prepare the same images at once.
+ * A file is called by a digest of its source's path, of what the file system says of the source, of how it was made and of the
+ * format's version. A source that was changed has another time of change there, which nobody can set, and gets another file.
  */
-
-const headerBytes = 16;
-const magic = 0x31494c53; // "SLI1": to be changed with whatever changes what is stored
+const VERSION = 2;
 
 /** Where a decoded image lies. Structured-cloneable. */
-export interface DecodedImage {
+export interface DecodedImage extends StoredImage {
   readonly file: string;
-  readonly width: number;
-  readonly height: number;
-  /** 1 grey, 3 RGB. */
-  readonly channels: 1 | 3;
-}
-
-/** $XDG_CACHE_HOME/slimsr/images, or ~/.cache/slimsr/images. */
-export function defaultCacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "slimsr", "images");
 }
 
 /**
@@ -41,25 +36,30 @@ export function defaultCacheDirectory(): string {
  * @throws DatasetError if the source is not there
  */
 export async function cacheFile(directory: string, source: string, how: string): Promise<string> {
-  const { size, mtimeMs } = await stat(source).catch((error: unknown) => {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(source, { bigint: true }).catch((error: unknown) => {
     throw new DatasetError(`${source}: cannot be read: ${systemReason(error)}`, { cause: error });
   });
-  const key = JSON.stringify([magic, resolve(source), size, mtimeMs, how]);
+  const key = [VERSION, resolve(source), dev, ino, size, mtimeNs, ctimeNs, how].join("\n");
   const digest = createHash("sha256").update(key).digest("hex").slice(0, 40);
   return join(resolve(directory), digest.slice(0, 2), `${digest.slice(2)}.raw`);
 }
+
+/** Milliseconds after which a file that is used is marked as such again. */
+const MARKED = 3_600_000;
 
 /** The decoded image in a file of the cache, or undefined if there is none or it is not whole. */
 export async function findDecoded(file: string): Promise<DecodedImage | undefined> {
   const handle = await open(file).catch(() => undefined);
   if (handle === undefined) return undefined;
   try {
-    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(headerBytes), position: 0 });
-    if (bytesRead < headerBytes || buffer.readUInt32LE(0) !== magic) return undefined;
-    const [width, height, channels] = [4, 8, 12].map((at) => buffer.readUInt32LE(at)) as [number, number, number];
-    if ((channels !== 1 && channels !== 3) || width * height === 0) return undefined;
-    const { size } = await handle.stat();
-    return size === headerBytes + width * height * channels ? { file, width, height, channels } : undefined;
+    const { size, mtimeMs } = await handle.stat();
+    const first = await handle.read({ buffer: Buffer.alloc(HEADER_BYTES), position: 0 });
+    const head = Buffer.alloc(Math.min(headerLength(first.buffer), size));
+    await handle.read({ buffer: head, position: 0 });
+    const image = decodeHeader(head, size);
+    // How long a file hasn't been used decides what a full cache drops.
+    if (image && Date.now() - mtimeMs > MARKED) await utimes(file, new Date(), new Date()).catch(() => undefined);
+    return image && { file, ...image };
   } finally {
     await handle.close();
   }
@@ -70,58 +70,71 @@ export async function findDecoded(file: string): Promise<DecodedImage | undefine
  * @throws DatasetError if the folder cannot be written
  */
 export async function storeDecoded(file: string, image: Image8): Promise<DecodedImage> {
-  const { width, height, channels, data } = image;
-  if (channels !== 1 && channels !== 3) throw new DatasetError(`${channels} channels cannot be stored`);
-  const bytes = Buffer.alloc(headerBytes + data.length);
-  [magic, width, height, channels].forEach((value, i) => {
-    bytes.writeUInt32LE(value, 4 * i);
-  });
-  bytes.set(data, headerBytes);
+  const { header, stored } = encodeHeader(image);
   try {
     await makeFolder(dirname(file));
-    await writeAtomic(file, bytes, { sync: false });
+    await writeAtomic(file, Buffer.concat([header, image.data]));
   } catch (error) {
     throw new DatasetError(
-      `${file}: cannot be written: ${systemReason(error)}; choose another folder for decoded images (XDG_CACHE_HOME)`,
+      `${file}: cannot be written: ${systemReason(error)}; choose another folder for decoded images (XDG_CACHE_HOME), or empty this one (slimsr cache --clear)`,
       { cause: error },
     );
   }
-  return { file, width, height, channels };
+  return { file, ...stored };
 }
 
 /**
  * Reads a decoded image.
- * @throws DatasetError if the file is gone
+ * @throws DatasetError if the file is gone or damaged
  */
-export async function readDecoded({ file, width, height, channels }: DecodedImage): Promise<Image8> {
+export async function readDecoded(decoded: DecodedImage): Promise<Image8> {
+  const { file, width, height, channels } = decoded;
   const bytes = await readFile(file).catch((error: unknown) => {
     throw goneFromCache(file, error);
   });
-  const samples = new Uint8Array(bytes.buffer, bytes.byteOffset + headerBytes, bytes.length - headerBytes);
-  return imageOf(width, height, channels, samples);
+  const { samples: at, sums } = stretchOf(decoded, 0, width * height * channels);
+  const samples = bytes.subarray(at.at);
+  if (samples.length !== at.length || !isSound(samples, bytes.subarray(sums.at))) {
+    await rm(file, { force: true });
+    throw damagedInCache(file);
+  }
+  return imageOf(width, height, channels, new Uint8Array(samples.buffer, samples.byteOffset, samples.length));
 }
 
 /**
- * Reads a rectangle of a decoded image, without the rest. Blocks: for worker threads.
+ * Reads a rectangle of a decoded image, without most of the rest. Blocks: for worker threads.
  * @returns `width` · `height` pixels, as in `Image8.data`
- * @throws DatasetError if the file is gone
+ * @throws DatasetError if the file is gone or damaged
  */
 export function readRegion(decoded: DecodedImage, x: number, y: number, width: number, height: number): Uint8Array {
   const { file, channels } = decoded;
-  const rowBytes = width * channels;
-  const data = new Uint8Array(rowBytes * height);
+  const stride = decoded.width * channels;
+  const first = y * stride + x * channels;
+  const stretch = stretchOf(decoded, first, first + (height - 1) * stride + width * channels);
+  const data = new Uint8Array(width * height * channels);
+  let handle: number;
   try {
-    const handle = openSync(file, "r");
-    try {
-      for (let row = 0; row < height; row++) {
-        const position = headerBytes + ((y + row) * decoded.width + x) * channels;
-        readSync(handle, data, row * rowBytes, rowBytes, position);
-      }
-    } finally {
-      closeSync(handle);
-    }
+    handle = openSync(file, "r");
   } catch (error) {
     throw goneFromCache(file, error);
+  }
+  try {
+    const [samples, sums] = [stretch.samples, stretch.sums].map(({ at, length }) => {
+      const bytes = Buffer.alloc(length);
+      return readSync(handle, bytes, 0, length, at) === length ? bytes : undefined;
+    });
+    for (let row = 0; row < height; row++) {
+      const from = first + row * stride - stretch.first;
+      const to = from + width * channels;
+      if (!samples || !sums || !isSound(samples, sums, from, to)) throw damagedInCache(file);
+      data.set(samples.subarray(from, to), row * width * channels);
+    }
+  } catch (error) {
+    // What is damaged is decoded anew the next time.
+    rmSync(file, { force: true });
+    throw error instanceof DatasetError ? error : damagedInCache(file);
+  } finally {
+    closeSync(handle);
   }
   return data;
 }
@@ -132,3 +145,8 @@ function goneFromCache(file: string, error: unknown): DatasetError {
     { cause: error },
   );
 }
+
+const damagedInCache = (file: string): DatasetError =>
+  new DatasetError(
+    `${file}: a decoded image in the cache was damaged and has been removed; run the command again to decode it anew`,
+  );

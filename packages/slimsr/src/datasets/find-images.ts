@@ -1,8 +1,9 @@
-import { readdir } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import { systemReason } from "../files/system-reason.js";
 import { formatOfName } from "../images/format.js";
+import { wordsOf } from "./names.js";
 
 /** An image file below a folder. */
 export interface ImageFile {
@@ -11,10 +12,17 @@ export interface ImageFile {
   readonly path: string;
 }
 
+/** Folders in which storage systems and archives keep thumbnails, copies and what was thrown away. */
+const NOT_PICTURES = new Set(
+  ["@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"].map((name) =>
+    name.toLowerCase(),
+  ),
+);
+
 /**
- * All images below a folder, in subfolders too, sorted by name (img2 before img10). Hidden files and folders, and files
- * whose endings are no image format's, are passed over.
- * @throws DatasetError if the folder cannot be read, holds no image, or holds two that differ only in their ending
+ * All images below a folder, in subfolders too, sorted by name (img2 before img10). Hidden files and folders, those of storage
+ * systems' thumbnails and bins, and files whose endings are no image format's, are passed over.
+ * @throws DatasetError if the folder cannot be read or holds no image
  */
 export async function findImages(folder: string): Promise<ImageFile[]> {
   const found = (await filesBelow(folder))
@@ -26,29 +34,46 @@ export async function findImages(folder: string): Promise<ImageFile[]> {
       `${folder}: there is no image in this folder; expected PNG, JPEG, WebP, TIFF, AVIF or BMP files`,
     );
   }
-  for (const [i, file] of found.entries()) {
-    const previous = found[i - 1];
+  return found;
+}
+
+/**
+ * @param sorted images, sorted by name
+ * @throws DatasetError if two differ only in their ending
+ */
+export function requireDistinct(sorted: readonly ImageFile[]): void {
+  for (const [i, file] of sorted.entries()) {
+    const previous = sorted[i - 1];
     if (previous?.name === file.name) {
       throw new DatasetError(`${previous.path} and ${file.path} have the same name; remove or rename one of them`);
     }
   }
-  return found;
 }
 
 const collator = new Intl.Collator("en", { numeric: true });
 
-async function filesBelow(folder: string): Promise<string[]> {
+async function filesBelow(folder: string, above: readonly string[] = []): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw new DatasetError(`${folder}: cannot be read: ${systemReason(error)}; expected a folder of images`, {
       cause: error,
     });
   });
-  const visible = entries.filter(({ name }) => !name.startsWith("."));
+  const visible = entries.filter(({ name }) => !name.startsWith(".") && !NOT_PICTURES.has(name.toLowerCase()));
+  const here = [...above, await realpath(folder)];
   const nested = await Promise.all(
-    visible.map((entry) => {
+    visible.map(async (entry) => {
       const path = join(folder, entry.name);
-      return entry.isDirectory() ? filesBelow(path) : [path];
+      const goesDown = entry.isDirectory() || (entry.isSymbolicLink() && (await isLinkedPart(path, entry.name, here)));
+      return goesDown ? filesBelow(path, here) : [path];
     }),
   );
   return nested.flat();
+}
+
+/** Of links to folders only those are followed that are called HR, X2 or such, and lead to no folder that they lie in. */
+async function isLinkedPart(path: string, name: string, above: readonly string[]): Promise<boolean> {
+  const { role, scale } = wordsOf(name);
+  if (role === undefined && scale === undefined) return false;
+  const target = await stat(path).catch(() => undefined);
+  return target?.isDirectory() === true && !above.includes(await realpath(path));
 }

@@ -3,9 +3,8 @@ import { DatasetError, UsageError } from "@slimsr/core/internal/errors.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { defaultMaxPixels } from "../images/decode.js";
-import { findImages } from "./find-images.js";
 import { forEachImage, type PoolOptions } from "./image-pool.js";
-import { benchmarkLayout, lrName } from "./layouts.js";
+import { benchmarkLayout, listHr, lrName } from "./layouts.js";
 import { requireSound, type Skipped } from "./problems.js";
 
 export interface PrepareOptions extends Pick<PoolOptions, "onProgress" | "signal"> {
@@ -22,7 +21,7 @@ export interface Prepared {
 
 /**
  * Writes the benchmarks' layout: `out`/HR/name.png is the image itself, `out`/LR_bicubic/X2/namex2.png its reduction by
- * MATLAB's bicubic, after cropping to a multiple of the scale. If `hr` is `out`/HR, only the reductions are written.
+ * MATLAB's bicubic, after cropping to a multiple of the scale. Where `hr` holds LR too, as sets do, its HR is taken. If `hr` is `out`/HR, only the reductions are written.
  * @throws UsageError if `out` lies within `hr`
  * @throws DatasetError naming the images that cannot be used, unless `skipBad`
  * @throws InterruptedError if the signal was aborted; files already written are whole
@@ -38,7 +37,7 @@ export async function prepareBenchmark(
   if (`${resolve(out)}${sep}`.startsWith(`${resolve(hr)}${sep}`)) {
     throw new UsageError(`${out} lies within ${hr}, so that its images would be taken for HR; choose another folder`);
   }
-  const files = await findImages(hr);
+  const files = await listHr(hr);
   await makeFolder(out).catch((error: unknown) => {
     throw new DatasetError(`${out}: cannot be made: ${systemReason(error)}`, { cause: error });
   });

@@ -77,7 +77,7 @@ interface Entry {
  * Measures models on data sets. Every image is read once and goes through one model after another, so that their times
  * compare; memory depends on neither the sets' sizes nor, by tiling, on the images'.
  * @returns for each set a row for bicubic interpolation, if asked for, and one per model
- * @throws UsageError where a model's scale is not a set's
+ * @throws UsageError where a model's scale is not a set's, or two sets have one name
  * @throws DatasetError at once for images that are too small to be measured
  * @throws InterruptedError if the signal was aborted
  */
@@ -90,6 +90,8 @@ export async function evaluate(
     const odd = sets.find((set) => set.scale !== scale);
     if (odd) throw new UsageError(`${name} magnifies ×${scale}, but the set ${odd.name} is opened for ×${odd.scale}`);
   }
+  const twice = sets.find(({ name }, i) => sets.findIndex((other) => other.name === name) !== i);
+  if (twice) throw new UsageError(`two sets are called ${twice.name}; give one another name: { ...set, name }`);
   for (const set of sets) measurable(set, options.border ?? set.scale);
   const appetite = models.reduce((sum, { cost }) => sum + (cost?.bytesPerPixel ?? 0), 0);
   const runners: Runner[] = [];

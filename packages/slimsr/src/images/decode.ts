@@ -1,10 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { ImageError } from "@slimsr/core/internal/errors.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { type Channels, type Image, imageOf } from "@slimsr/core/internal/images/image.js";
 import sharp, { type Metadata } from "sharp";
 import { systemReason } from "../files/system-reason.js";
 import { bmpSize, decodeBmp } from "./bmp.js";
-import { type Format, formatOfBytes } from "./format.js";
+import { type Format, formatOfBytes, formatOfName } from "./format.js";
 
 /**
  * Pixels that an image may have unless a caller allows more: 52 megapixels. Whatever a file of so many claims to be, less
@@ -80,6 +81,16 @@ function firstAndAlpha(image: Image): Image {
  */
 export async function readImage(path: string, options: DecodeOptions = {}): Promise<Image> {
   return decodeImage(await readBytes(path, options), path, options);
+}
+
+/** Width and height that a file declares, upright; undefined where it can't be told. */
+export async function readImageSize(path: string): Promise<Size | undefined> {
+  try {
+    if (formatOfName(path) === "bmp") return bmpSize(await readBytes(path, {}), path);
+    return (await sharp(path, { limitInputPixels: false }).metadata()).autoOrient;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readBytes(path: string, { maxPixels = defaultMaxPixels }: DecodeOptions): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { setNames } from "../datasets/names.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { evaluationJson } from "../evaluation/evaluation-table.js";
@@ -92,10 +93,11 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
   const { settings, options, validation } = run;
   const { data, skipBad, device, threads } = settings;
   const sets: Dataset[] = [];
-  for (const path of data) {
+  const names = setNames(data, "data");
+  for (const [i, path] of data.entries()) {
     const open = (onProgress: (done: number, total: number) => void) =>
       openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
-    sets.push(await stage(path, "images", open));
+    sets.push({ ...(await stage(path, "images", open)), name: names[i] as string });
   }
   if (sets.length === 0) sets.push(validation.whole);
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));

@@ -1,0 +1,125 @@
+import { readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { noise } from "../../../../test/support/photographs.js";
+import { DatasetError } from "../../../core/src/errors.js";
+import type { Image8 } from "../../../core/src/images/image.js";
+import { cacheUse, clearCache, limitCache } from "../../src/datasets/cache-folder.js";
+import { type Dataset, openDataset } from "../../src/datasets/dataset.js";
+import { findDecoded, readRegion, storeDecoded } from "../../src/datasets/decoded-cache.js";
+import { PatchSampler } from "../../src/datasets/patch-sampler.js";
+import { listing, place, temporaryFolder } from "./folders.js";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const picture = noise(90, 60, 3, 8, 1);
+
+async function opened(): Promise<{ folder: string; cache: string; open: () => Promise<Dataset> }> {
+  const [folder, cacheDirectory] = [await temporaryFolder(), await temporaryFolder()];
+  await place(folder, { "a.png": picture });
+  const open = () => openDataset(folder, { scale: 2, cacheDirectory });
+  return { folder, cache: cacheDirectory, open };
+}
+
+/** Ways in which a file of the cache is no longer what was stored. */
+const damages: Record<string, (file: string) => Promise<void>> = {
+  "cut short": (file) => truncate(file, 40),
+  "cut short within the samples": async (file) => truncate(file, (await stat(file)).size - 1),
+  zeroed: async (file) => writeFile(file, Buffer.alloc((await stat(file)).size)),
+  "with a sample changed": async (file) => {
+    const bytes = await readFile(file);
+    // In the middle, which patches cannot miss.
+    for (const at of [0.4, 0.5, 0.6])
+      bytes.writeUInt8(255 - bytes.readUInt8(Math.floor(bytes.length * at)), Math.floor(bytes.length * at));
+    await writeFile(file, bytes);
+  },
+};
+
+describe("the decoded cache", () => {
+  it("notices an image replaced by one of the same size and time", async () => {
+    const { folder, open } = await opened();
+    await place(folder, { "b.bmp": noise(8, 8, 3, 8, 2) });
+    const time = (await stat(join(folder, "b.bmp"))).mtime;
+    const before = await open();
+    await place(folder, { "b.bmp": noise(8, 8, 3, 8, 3) });
+    await utimes(join(folder, "b.bmp"), time, time);
+    const after = await open();
+    expect(await after.pairs[1]?.hr()).toEqual(noise(8, 8, 3, 8, 3));
+    expect(after.pairs[1]?.decoded.hr.digest).not.toBe(before.pairs[1]?.decoded.hr.digest);
+    expect(after.pairs[0]?.decoded).toEqual(before.pairs[0]?.decoded);
+  });
+
+  it("gives images a digest of what they hold, wherever they lie", async () => {
+    const [one, other] = [await (await opened()).open(), await (await opened()).open()];
+    expect(one.pairs[0]?.decoded.hr.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(one.pairs[0]?.decoded.hr.digest).toBe(other.pairs[0]?.decoded.hr.digest);
+    expect(one.pairs[0]?.decoded.lr.digest).not.toBe(one.pairs[0]?.decoded.hr.digest);
+    expect(one.pairs[0]?.decoded.hr.file).not.toBe(other.pairs[0]?.decoded.hr.file);
+  });
+
+  it.each(Object.keys(damages))("never gives out an image whose file is %s", async (name) => {
+    const { open } = await opened();
+    const [pair] = (await open()).pairs;
+    const file = pair?.decoded.hr.file as string;
+    await damages[name]?.(file);
+    await expect(pair?.hr()).rejects.toThrow(DatasetError);
+    const [again] = (await open()).pairs;
+    expect(await again?.hr()).toEqual(picture);
+  });
+
+  it.each(Object.keys(damages))("never trains on an image whose file is %s", async (name) => {
+    const { open } = await opened();
+    const sampler = new PatchSampler(await open(), { side: 30, batch: 2, seed: 1, ahead: 0 });
+    onTestFinished(() => sampler.close());
+    await sampler.batch(0);
+    const file = (await open()).pairs[0]?.decoded.hr.file as string;
+    await damages[name]?.(file);
+    const trained = sampler.batch(1);
+    await expect(trained).rejects.toThrow(DatasetError);
+    await expect(trained).rejects.toThrow(/\.raw: .*run the command again to decode it anew/);
+    expect(await (await open()).pairs[0]?.hr()).toEqual(picture);
+  });
+
+  it("gives any rectangle, of grey and of colour", async () => {
+    for (const channels of [1, 3] as const) {
+      const image = noise(700, 40, channels, 8);
+      const decoded = await storeDecoded(join(await temporaryFolder(), "image.raw"), image as Image8);
+      expect(await findDecoded(decoded.file)).toEqual(decoded);
+      for (const [x, y, width, height] of [
+        [0, 0, 700, 40],
+        [699, 39, 1, 1],
+        [3, 5, 64, 30],
+        [650, 0, 50, 40],
+      ] as const) {
+        const expected = Array.from({ length: height }, (_, row) => [
+          ...image.data.subarray(((y + row) * 700 + x) * channels, ((y + row) * 700 + x + width) * channels),
+        ]);
+        expect([...readRegion(decoded, x, y, width, height)]).toEqual(expected.flat());
+      }
+    }
+  });
+
+  it("drops what wasn't used for longest beyond its limit, but nothing of the last days", async () => {
+    const { folder, cache, open } = await opened();
+    await place(folder, { "b.png": noise(90, 60, 3, 8, 2), "c.png": noise(90, 60, 3, 8, 3) });
+    const { pairs } = await open();
+    const old = (days: number) => new Date(Date.now() - days * 86_400_000);
+    const [a, b] = pairs.map(({ decoded }) => decoded.hr.file) as [string, string];
+    await utimes(a, old(20), old(20));
+    await utimes(b, old(30), old(30));
+    const left = join(cache, "aa", `.${"0".repeat(38)}.raw.1-0.tmp`);
+    await place(cache, { "aa/x.png": picture });
+    await writeFile(left, "");
+    await utimes(left, old(2), old(2));
+    const { files, bytes } = await cacheUse(cache);
+    expect(files).toBe(7);
+    await limitCache(cache, bytes - 1);
+    expect(await findDecoded(b)).toBeUndefined();
+    expect(await findDecoded(a)).toBeDefined();
+    // Opening the file has marked it as used.
+    await limitCache(cache, 0);
+    expect((await cacheUse(cache)).files).toBe(5);
+    expect(await clearCache(cache)).toMatchObject({ files: 5 });
+    expect(await listing(cache)).toEqual(["aa/x.png"]);
+  });
+});
