@@ -28,6 +28,7 @@ export interface WrittenStudent {
 
 /** What came out of a run. */
 export interface Outcome {
+  /** Of the whole run, with the step of the best checkpoint. */
   readonly progress: RunProgress;
   readonly students: readonly WrittenStudent[];
   /** Bicubic, the teacher before and, where it was trained, after, and the students, on each test set. */
@@ -47,7 +48,9 @@ const EXPORT_TOLERANCE = 0.05;
 export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const { folder, settings, options } = run;
   const { origin } = options.model.descriptor;
-  const { state, progress } = await loadState(folder, "best");
+  const { state } = await loadState(folder, "best");
+  // What the run took is known at its end; the best checkpoint may lie long before.
+  const { progress } = await loadState(folder, "latest");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
   for (const width of settings.width) {
