@@ -82,6 +82,7 @@ function startWorker(): SessionWorker<Source> {
         if (--unanswered === 0) worker.unref();
         answer(response);
       });
+      worker.on("messageerror", (error) => failure(new DeviceError(`the engine's answer is lost: ${error.message}`)));
       worker.on("error", (error) => failure(new DeviceError(`the engine's thread failed: ${error.message}`)));
       worker.on("exit", () => failure(new DeviceError("the session is closed")));
     },
