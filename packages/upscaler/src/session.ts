@@ -45,7 +45,7 @@ export interface Session {
   /**
    * Runs the model once.
    * Tensors that are moved or written into must own their whole buffer; it leaves the caller's hands until the run ends.
-   * @throws DeviceError where the engine refuses the inputs or fails.
+   * @throws DeviceError where the engine refuses the inputs or fails; what was moved or to be written into is lost then.
    */
   run(feeds: Tensors, options?: RunOptions): Promise<RunResult>;
   /** Frees the model; the session can't run any more. */

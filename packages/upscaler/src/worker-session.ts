@@ -1,4 +1,5 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
+import { elements, showShape } from "@slimsr/core/internal/graph/types.js";
 import type { Request, Response, SessionWorker } from "./protocol.js";
 import type { RunOptions, RunResult, Session, Tensor, Tensors } from "./session.js";
 
@@ -46,6 +47,7 @@ class WorkerSession<Source> implements Session {
   }
 
   async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
+    for (const [name, tensor] of [...Object.entries(feeds), ...Object.entries(into)]) requireFilled(tensor, name);
     const moved = [...move.map((name) => feeds[name]), ...Object.values(into)].filter((tensor) => tensor !== undefined);
     const transfer = moved.map(wholeBuffer);
     const sent = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, compact(tensor)]));
@@ -93,6 +95,13 @@ class WorkerSession<Source> implements Session {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** A tensor that isn't whole would arrive as none, and its run never end. */
+function requireFilled({ data, shape }: Tensor, name: string): void {
+  if (data.length === elements(shape)) return;
+  const moved = data.buffer.byteLength === 0 ? "; its buffer was moved into an earlier run" : "";
+  throw new DeviceError(`${name}: ${data.length} elements don't fill ${showShape(shape)}${moved}`);
 }
 
 function wholeBuffer({ data, shape }: Tensor): ArrayBuffer {

@@ -89,6 +89,15 @@ for (const { name, usage, description, load } of COMMANDS) {
 // A file that may not grow any more is an error of the write, which is told, not the process' end.
 process.on("SIGXFSZ", () => undefined);
 
+// Progress that nobody reads any more, or that a full disk doesn't take, is no reason to end the work.
+process.stderr.on("error", () => undefined);
+// Whoever reads results may have read enough; that they can't be written is told.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE" || process.exitCode) return;
+  process.stderr.write(`slimsr: standard output can't be written: ${error.message}\n`);
+  process.exitCode = 1;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,7 +1,7 @@
 import { Graph } from "@slimsr/core/internal/graph/index.js";
 import { reorderInput } from "@slimsr/core/internal/lowering/blocked/operators.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { createSession } from "./session.js";
 
 const CHANNELS = 64;
 

@@ -2,9 +2,9 @@ import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { lowerBlocked } from "@slimsr/core/internal/lowering/blocked/index.js";
 import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { lowerForWebgpu } from "@slimsr/core/internal/lowering/webgpu.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import type { Session, SessionOptions } from "@slimsr/upscaler/internal/session.js";
 import { blockSize } from "./blocks.js";
+import { createSession } from "./session.js";
 
 /** Lowers a graph with operators of our own in the way that is fastest on the device, and compiles it. */
 export async function compile(graph: Graph, options: SessionOptions = {}): Promise<Session> {

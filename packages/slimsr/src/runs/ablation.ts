@@ -60,6 +60,9 @@ export type Found = { readonly kind: "none" | "begun" } | { readonly kind: "fini
 
 /** @throws RunError where the folder's run has other settings */
 export async function findRun(folder: string, settings: Settings): Promise<Found> {
+  // A run that was killed before its first checkpoint has nothing to go on from.
+  const begun = await stat(join(folder, "checkpoints", "latest.safetensors")).catch(() => undefined);
+  if (!begun) return { kind: "none" };
   const written = await readJson(join(folder, CONFIG));
   if (written === undefined) return { kind: "none" };
   const config: Record<string, unknown> = resolveSettings(written, join(folder, CONFIG));
@@ -72,9 +75,6 @@ export async function findRun(folder: string, settings: Settings): Promise<Found
       `${folder} holds a run with another ${other} (${JSON.stringify(config[other])}, now ${JSON.stringify(canonical[other])}): name another folder with --out, or remove it`,
     );
   }
-  // A run that was killed before its first checkpoint has nothing to go on from.
-  const begun = await stat(join(folder, "checkpoints", "latest.safetensors")).catch(() => undefined);
-  if (!begun) return { kind: "none" };
   const result = await readJson(join(folder, RESULT));
   return result === undefined ? { kind: "begun" } : { kind: "finished", result: result as unknown as RunResult };
 }

@@ -3,6 +3,7 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
 import { finish, type Outcome } from "./finish.js";
+import { interrupted, isInterruption } from "./interruption.js";
 import { openRun, type RunHooks } from "./open.js";
 import { type Preset, presetSettings } from "./presets.js";
 import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
@@ -83,6 +84,9 @@ export async function completeRun(
     await takeSteps(run, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
     onTrained?.();
     return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal }) };
+  } catch (error) {
+    if (!isInterruption(error)) throw error;
+    throw interrupted(run.folder, run.settings, run.state.step);
   } finally {
     await run.folder.release();
   }

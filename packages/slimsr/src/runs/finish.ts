@@ -3,10 +3,10 @@ import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
+import { createSession } from "../engine/session.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { evaluationJson } from "../evaluation/evaluation-table.js";
@@ -29,6 +29,7 @@ export interface WrittenStudent {
 
 /** What came out of a run. */
 export interface Outcome {
+  /** Of the whole run, with the step of the best checkpoint. */
   readonly progress: RunProgress;
   readonly students: readonly WrittenStudent[];
   /** Bicubic, the teacher before and, where it was trained, after, and the students, on each test set. */
@@ -48,7 +49,9 @@ const EXPORT_TOLERANCE = 0.05;
 export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const { folder, settings, options } = run;
   const { origin } = options.model.descriptor;
-  const { state, progress } = await loadState(folder, "best");
+  const { state } = await loadState(folder, "best");
+  // What the run took is known at its end; the best checkpoint may lie long before.
+  const { progress } = await loadState(folder, "latest");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
   for (const width of settings.width) {

@@ -1,14 +1,18 @@
-import { open, readFile, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join } from "node:path";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
+import { z } from "zod";
 import { writeAtomic } from "../files/atomic.js";
 import { makeFolder } from "../files/folders.js";
+import { FileLock } from "../files/lock.js";
 import { systemReason } from "../files/system-reason.js";
 
 /** A run's folder, held by one process at a time. */
 export class RunFolder {
-  private constructor(readonly path: string) {}
+  private constructor(
+    readonly path: string,
+    private readonly lock: FileLock,
+  ) {}
 
   /**
    * Makes the folder, or takes one that is there.
@@ -20,8 +24,9 @@ export class RunFolder {
     } catch (error) {
       throw new RunError(`${path} can't be made: ${systemReason(error)}; name another folder with --out`);
     }
-    await lock(join(path, "lock"), path);
-    return new RunFolder(path);
+    const held = await lock(join(path, "lock"), path);
+    await removeLeftovers(path);
+    return new RunFolder(path, held);
   }
 
   file(...parts: string[]): string {
@@ -48,56 +53,38 @@ export class RunFolder {
   }
 
   async release(): Promise<void> {
-    await rm(this.file("lock"), { force: true });
+    await this.lock.release();
   }
 }
 
-/** A lock names its process; that of a process that is gone, after SIGKILL for instance, is taken over. */
-async function lock(file: string, folder: string): Promise<void> {
-  for (;;) {
-    try {
-      const handle = await open(file, "wx");
-      await handle.writeFile(JSON.stringify({ process: process.pid, host: hostname() }));
-      await handle.close();
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        throw new RunError(`${file} can't be written: ${systemReason(error)}`, { cause: error });
-      }
-    }
-    const owner = await readOwner(file);
-    if (owner && isAlive(owner)) {
-      throw new RunError(
-        `${folder}: process ${owner.process} on ${owner.host} is at work in this folder; wait for it, stop it, or name another ` +
-          `folder with --out. If it is no run of slimsr, remove ${file}`,
-      );
-    }
-    await rm(file, { force: true });
-  }
+async function lock(file: string, folder: string): Promise<FileLock> {
+  const held = await FileLock.take(file).catch((error: unknown) => {
+    throw new RunError(
+      `${file} can't be locked: ${systemReason(error)}; remove it, or name a folder with --out on a file system that takes locks`,
+      { cause: error },
+    );
+  });
+  if (held) return held;
+  const owner = await readOwner(file);
+  throw new RunError(
+    `${folder}: ${owner ? `process ${owner.process} on ${owner.host}` : "another process"} is at work in this folder; wait for it, stop it, ` +
+      "or name another folder with --out",
+  );
 }
 
-interface Owner {
-  process: number;
-  host: string;
-}
+const ownerSchema = z.object({ process: z.int(), host: z.string() });
 
-async function readOwner(file: string): Promise<Owner | undefined> {
+async function readOwner(file: string): Promise<z.infer<typeof ownerSchema> | undefined> {
   try {
-    const owner = JSON.parse(await readFile(file, "utf8")) as Partial<Owner>;
-    return typeof owner.process === "number" && typeof owner.host === "string" ? (owner as Owner) : undefined;
+    return ownerSchema.parse(JSON.parse(await readFile(file, "utf8")));
   } catch {
     return undefined;
   }
 }
 
-/** A process on another machine counts as alive: it can't be asked. */
-function isAlive({ process: id, host }: Owner): boolean {
-  if (host !== hostname()) return true;
-  if (id === process.pid) return false;
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** Files that a process which is gone had begun to write; the folder's holder knows that nobody writes them any more. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const files = await readdir(folder, { recursive: true }).catch(() => []);
+  const left = files.filter((file) => /^\..+\.tmp$/.test(basename(file)));
+  await Promise.all(left.map((file) => rm(join(folder, file), { recursive: true, force: true })));
 }

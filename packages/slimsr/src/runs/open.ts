@@ -14,6 +14,7 @@ import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
+import { interrupted, isInterruption } from "./interruption.js";
 import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
 import { startingParameters } from "./start.js";
 import { loadState, type RunProgress, saveState } from "./state.js";
@@ -58,15 +59,28 @@ export async function openRun(path: string, settings: Settings | undefined, hook
   }
 }
 
-async function prepare(folder: RunFolder, given: Settings | undefined, { stage, signal }: RunHooks): Promise<Run> {
+async function prepare(folder: RunFolder, given: Settings | undefined, hooks: RunHooks): Promise<Run> {
   const begun = await folder.has("checkpoints", "latest.safetensors");
   if (given && begun) {
     throw new RunError(
       `${folder.path} holds a run already: go on with --resume ${folder.path}, or name another folder with --out`,
     );
   }
-  if (!given && !begun) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
+  if (!given && !(await folder.has(CONFIG))) {
+    throw new RunError(`${folder.path} holds no run to resume: there is no ${CONFIG} in it`);
+  }
   const settings = given ?? (await readSettings(folder));
+  // From here on the run can be resumed, if only from its start.
+  if (!begun) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
+  try {
+    return await ready(folder, settings, begun, hooks);
+  } catch (error) {
+    if (!isInterruption(error)) throw error;
+    throw interrupted(folder, settings, begun ? (await loadState(folder, "latest")).progress.step : 0);
+  }
+}
+
+async function ready(folder: RunFolder, settings: Settings, begun: boolean, { stage, signal }: RunHooks): Promise<Run> {
   const environments = await recordEnvironment(folder);
   const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
   const teacher = isTeacher ? model : undefined;
@@ -95,7 +109,6 @@ async function prepare(folder: RunFolder, given: Settings | undefined, { stage, 
     settings.average > 0,
   );
   const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
-  await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
   await keep();
   await saveState(folder, "latest", state, progress);
   return { folder, settings, environments, teacher, options, training, validation, state, progress };

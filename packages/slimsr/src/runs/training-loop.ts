@@ -1,4 +1,4 @@
-import { InterruptedError, RunError } from "@slimsr/core/internal/errors.js";
+import { RunError } from "@slimsr/core/internal/errors.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { unpackParameters } from "../training/flat.js";
@@ -6,6 +6,7 @@ import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
 import { contrastiveWeightAt, learningRateAt } from "../training/schedule.js";
 import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
+import { interrupted, isInterruption } from "./interruption.js";
 import { Meters } from "./meters.js";
 import type { Run } from "./open.js";
 import { Recorder } from "./recorder.js";
@@ -82,7 +83,7 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
       if (isDue(validateEvery) && progress.validated < state.step) await validation();
       if (isDue(checkpointEvery)) await checkpoint();
       if (state.step >= steps) break;
-      if (signal?.aborted) throw interrupted(run, state.step);
+      if (signal?.aborted) throw interrupted(folder, settings, state.step);
       const batches = await nextBatches(sampler, run, state.step);
       const learningRate = learningRateAt(state.step + 1, settings);
       const start = performance.now();
@@ -99,9 +100,9 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
       onStep?.({ step: state.step, steps, losses, learningRate, seconds });
     }
   } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error;
+    if (!isInterruption(error)) throw error;
     await checkpoint();
-    throw interrupted(run, state.step);
+    throw interrupted(folder, settings, state.step);
   } finally {
     await Promise.all([trainer.close(), sampler.close(), recorder.close()]);
   }
@@ -139,8 +140,3 @@ function requireFinite({ folder }: Run, step: number, losses: StepLosses): void 
       "lower --learning-rate, a longer --warmup, or smaller weights of the losses",
   );
 }
-
-const interrupted = ({ folder, settings: { steps } }: Run, step: number): InterruptedError =>
-  new InterruptedError(
-    `interrupted after step ${step} of ${steps}; all is saved. Go on with: slimsr compress --resume ${folder.path}`,
-  );

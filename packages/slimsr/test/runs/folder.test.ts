@@ -1,6 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -16,27 +14,48 @@ beforeEach(async () => {
 afterEach(() => rm(path, { recursive: true, force: true }));
 
 describe("a run's folder", () => {
-  it("is held by one process at a time", async () => {
-    const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
-    try {
-      await writeFile(join(path, "lock"), JSON.stringify({ process: other.pid, host: hostname() }));
-      await expect(RunFolder.hold(path)).rejects.toThrow(RunError);
-      await expect(RunFolder.hold(path)).rejects.toThrow(`process ${other.pid} on ${hostname()} is at work`);
-    } finally {
-      other.kill("SIGKILL");
-      await once(other, "exit");
-    }
+  it("is held once at a time, in a process of its own too", async () => {
     const folder = await RunFolder.hold(path);
-    expect(JSON.parse(await readFile(join(path, "lock"), "utf8"))).toMatchObject({ process: process.pid });
+    expect(JSON.parse(await readFile(join(path, "lock"), "utf8"))).toEqual({ process: process.pid, host: hostname() });
+    await expect(RunFolder.hold(path)).rejects.toThrow(RunError);
+    await expect(RunFolder.hold(path)).rejects.toThrow(`process ${process.pid} on ${hostname()} is at work`);
     await folder.release();
     expect(await folder.has("lock")).toBe(false);
+    await (await RunFolder.hold(path)).release();
   });
 
-  it("trusts no lock of another machine, and takes over a torn one", async () => {
-    await writeFile(join(path, "lock"), JSON.stringify({ process: 1, host: `${hostname()}-other` }));
-    await expect(RunFolder.hold(path)).rejects.toThrow(/-other is at work.*remove .*lock/s);
-    await writeFile(join(path, "lock"), '{"proc');
-    await (await RunFolder.hold(path)).release();
+  it("is free when its holder is gone, whoever the lock names and wherever that was", async () => {
+    for (const left of [
+      JSON.stringify({ process: process.ppid, host: hostname() }),
+      JSON.stringify({ process: 1, host: `${hostname()}-other` }),
+      '{"proc',
+      "null",
+      "",
+    ]) {
+      await writeFile(join(path, "lock"), left);
+      await (await RunFolder.hold(path)).release();
+    }
+  });
+
+  it("says what is wrong with a lock that can't be one", async () => {
+    await mkdir(join(path, "lock"));
+    await expect(RunFolder.hold(path)).rejects.toThrow(/lock can't be locked: it is a folder; remove it/);
+  });
+
+  it("loses what a process that is gone had begun to write, and nothing else", async () => {
+    await mkdir(join(path, "samples", "step-0000001"), { recursive: true });
+    await mkdir(join(path, "checkpoints"));
+    const left = [
+      ".config.json.1-0.tmp",
+      "checkpoints/.latest.safetensors.1-13.tmp",
+      "samples/step-0000001/.a.png.tmp",
+    ];
+    const kept = ["a.tmp", "checkpoints/latest.safetensors", "samples/step-0000001/a.png"];
+    for (const file of [...left, ...kept]) await writeFile(join(path, file), "");
+    const folder = await RunFolder.hold(path);
+    for (const file of left) expect(await folder.has(file), file).toBe(false);
+    for (const file of kept) expect(await folder.has(file), file).toBe(true);
+    await folder.release();
   });
 
   it("says what is wrong with a path that can't be one", async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { edsr, randomParameters } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
+import { DeviceError } from "../../../core/src/errors.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { packParameters } from "../../src/training/flat.js";
 import { learnedShapes } from "../../src/training/learners.js";
@@ -90,4 +91,24 @@ it("keeps a moving average", async () => {
 it("takes a state of its own size only", async () => {
   const state = initialState(new Float32Array(5), false);
   await expect(Trainer.compile(options(), state)).rejects.toThrow("a state of 5 parameters for a step with");
+});
+
+it("settles every step after one that the engine refused", async () => {
+  const trainer = await Trainer.compile(options(), start());
+  const wrong = { ...batchOf(4, 1), lr: batchOf(3, 1).lr };
+  await expect(trainer.step([wrong], schedule)).rejects.toThrow(/lr: 900 elements don't fill \[4, 3, 10, 10\]/);
+  expect(trainer.state.step).toBe(0);
+  // Nothing was moved yet: the step can be taken with what fits.
+  await trainer.step([batchOf(4, 1)], schedule);
+  expect(trainer.state.step).toBe(1);
+  await trainer.close();
+  await expect(trainer.step([batchOf(4, 2)], schedule)).rejects.toThrow("the session is closed");
+});
+
+it("says that its state is lost after a step that the engine failed in", async () => {
+  const trainer = await Trainer.compile(options({ contrastive: contrastive() }), start());
+  await expect(trainer.step([{ ...batchOf(4, 1), negatives: [1, 99] }], schedule)).rejects.toThrow(DeviceError);
+  const next = trainer.step([{ ...batchOf(4, 2), negatives: [1, 3] }], schedule);
+  await expect(next).rejects.toThrow(/elements don't fill .*; its buffer was moved into an earlier run/);
+  await trainer.close();
 });

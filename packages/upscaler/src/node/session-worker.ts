@@ -15,10 +15,15 @@ env.logLevel = "fatal";
 serve<Source, OrtTensor>(
   {
     post: (response, transfer) => port.postMessage(response, transfer),
-    listen: (request) => port.on("message", request),
+    listen: (request) => port.on("message", request).on("messageerror", fail),
   },
   compile,
 );
+
+/** A request that can't be read has no number to answer to: the thread ends, and with it all that wait. */
+function fail(error: Error): never {
+  throw error;
+}
 
 async function compile({ model, options }: Source): Promise<Engine<OrtTensor>> {
   const session = await create(model, engineOptions(options));

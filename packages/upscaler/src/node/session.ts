@@ -21,11 +21,16 @@ export interface Source {
 
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
+ * @param temporary the folder that a graph of many constants passes through; a process that is killed meanwhile leaves its files there
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
  */
-export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function createSession(
+  source: Graph | Uint8Array,
+  options: SessionOptions = {},
+  temporary: () => string | Promise<string> = tmpdir,
+): Promise<Session> {
   await requireDevice(options.device ?? "cpu");
-  const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source);
+  const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source, temporary);
   try {
     return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);
   } catch (error) {
@@ -40,10 +45,13 @@ export async function createSession(source: Graph | Uint8Array, options: Session
 const LARGE_CONSTANTS = 2 ** 24;
 
 /** The model's bytes, or the path of its file in a folder of its own. */
-async function modelOf(graph: Graph): Promise<Uint8Array<ArrayBuffer> | string> {
+async function modelOf(
+  graph: Graph,
+  temporary: () => string | Promise<string>,
+): Promise<Uint8Array<ArrayBuffer> | string> {
   const bytes = graph.constants.reduce((sum, constant) => sum + constantSize(constant), 0);
   if (bytes < LARGE_CONSTANTS) return writeOnnx(graph);
-  const folder = await mkdtemp(join(tmpdir(), "slimsr-"));
+  const folder = await mkdtemp(join(await temporary(), "slimsr-"));
   try {
     const { model, data } = writeSplitOnnx(graph, "constants.bin");
     const file = await open(join(folder, "constants.bin"), "w");
@@ -74,6 +82,7 @@ function startWorker(): SessionWorker<Source> {
         if (--unanswered === 0) worker.unref();
         answer(response);
       });
+      worker.on("messageerror", (error) => failure(new DeviceError(`the engine's answer is lost: ${error.message}`)));
       worker.on("error", (error) => failure(new DeviceError(`the engine's thread failed: ${error.message}`)));
       worker.on("exit", () => failure(new DeviceError("the session is closed")));
     },

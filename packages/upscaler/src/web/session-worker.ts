@@ -15,7 +15,13 @@ export function serveSession(runtime: Runtime, provider: "wasm" | "webgpu"): voi
   serve<Source, OrtTensor>(
     {
       post: (response, transfer) => postMessage(response, { transfer }),
-      listen: (request) => addEventListener("message", ({ data }: MessageEvent<Request<Source>>) => request(data)),
+      listen: (request) => {
+        addEventListener("message", ({ data }: MessageEvent<Request<Source>>) => request(data));
+        // It has no number to answer to: the worker's failure ends all that wait.
+        addEventListener("messageerror", () => {
+          throw new Error("a request can't be read");
+        });
+      },
     },
     (source) => compile(runtime, provider, source),
   );

@@ -225,6 +225,26 @@ describe("what a session refuses", () => {
     expect([...floats((await session.run({ x: x(), w: w() })).outputs, "y")]).toEqual(Y);
   });
 
+  it("takes what was moved; runs with that are refused at once, and others go on", async () => {
+    const session = await open(small());
+    const [moved, target] = [x(), tensor([2, 3], () => 7)];
+    const refused = session.run({ x: moved, w: tensor([4], () => 0) }, { move: ["x"], into: { y: target } });
+    await expect(refused).rejects.toThrow(/input: w[\s\S]*Got: 4 Expected: 3/);
+    const lost = "0 elements don't fill [2, 3]; its buffer was moved into an earlier run";
+    await expect(session.run({ x: moved, w: w() }, { move: ["x"] })).rejects.toThrow(`x: ${lost}`);
+    await expect(session.run({ x: moved, w: w() })).rejects.toThrow(DeviceError);
+    await expect(session.run({ x: x(), w: w() }, { into: { y: target } })).rejects.toThrow(`y: ${lost}`);
+    expect([...floats((await session.run({ x: x(), w: w() })).outputs, "y")]).toEqual(Y);
+  });
+
+  it("leaves tensors that it doesn't take with the caller", async () => {
+    const session = await open(small());
+    const [moved, target] = [x(), float32(new Float32Array(5), [2, 3])];
+    const run = session.run({ x: moved, w: w() }, { move: ["x"], into: { y: target } });
+    await expect(run).rejects.toThrow("y: 5 elements don't fill [2, 3]");
+    expect([moved, target].map(({ data }) => data.length)).toEqual([6, 5]);
+  });
+
   it.each([
     ["bytes that are no model", () => Uint8Array.of(1, 2, 3)],
     [

@@ -1,8 +1,8 @@
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
 import { COLOUR, LUMA } from "../../calibration/moments.js";
+import { createSession } from "../../engine/session.js";
 
 /**
  * Yields a student's mean squared difference to its teacher, of luma and, with a smaller weight, colours: that is how far PSNR falls,

@@ -10,9 +10,9 @@ import {
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
-import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
+import { createSession } from "../../engine/session.js";
 
 /** How far a network has been run: its parameters may change ahead of where it is. */
 interface Progress {
