@@ -25,6 +25,7 @@ class Folding {
   readonly #readers = new Map<Value, number>();
   readonly #images = new Map<Value, Value>();
   readonly #pending = new Map<Value, Pending>();
+  readonly #names = new Set<string>();
   /** Values that are another one times a number. */
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
 
@@ -115,13 +116,21 @@ class Folding {
     if (r !== undefined && shuffled && [input, shuffled].every((value) => this.#readers.get(value) === 1)) {
       const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
       const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] ?? 0);
-      return pixelShuffle(convolveInParts(this.#image(shuffled), kernel, biases, name), r);
+      return pixelShuffle(convolveInParts(this.#image(shuffled), kernel, biases, this.#ownName(name)), r);
     }
     const parameters = [
-      this.#target.constant(weight, shape, { name }),
-      this.#target.constant(bias, [bias.length], { name: biasPlace?.name ?? `${name}.bias` }),
+      this.#target.constant(weight, shape, { name: this.#ownName(name) }),
+      this.#target.constant(bias, [bias.length], { name: this.#ownName(biasPlace?.name ?? `${name}.bias`) }),
     ];
     return this.#target.apply(Conv, [this.#image(input), ...parameters], node.attributes)[0] as Value;
+  }
+
+  /** A parameter that several convolutions share is written for each of them, for what is folded into it differs. */
+  #ownName(name: string): string {
+    let own = name;
+    for (let count = 2; this.#names.has(own); count++) own = `${name}#${count}`;
+    this.#names.add(own);
+    return own;
   }
 
   #write(node: Node): void {

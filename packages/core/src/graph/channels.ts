@@ -25,6 +25,8 @@ export interface ChannelTrace {
   tie(a: Channels, b: Channels): void;
   /** These channels always stay, as an image's do. */
   fix(channels: Channels): void;
+  /** An invertible map between as many channels: where one side's are an image's, the other's are too. */
+  invertible(read: Channels, written: Channels): void;
   /** Leaves the channels no more freedom than this. */
   restrict(channels: Channels, freedom: Freedom): void;
   /** A parameter runs along the channels with one of its axes. */

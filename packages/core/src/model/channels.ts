@@ -37,7 +37,8 @@ export interface ChannelAnalysis {
 }
 
 /**
- * Groups of channels, from the graph alone: images enter as 4-D graph inputs named in `images` and leave as outputs.
+ * Groups of channels, from the graph alone: images enter as 4-D graph inputs named in `images` and leave as outputs. What a 1×1
+ * convolution makes of an image in as many channels is an image too.
  * @throws GraphError for an operator whose effect on channels is unknown.
  */
 export function analyseChannels(graph: Graph, images: readonly Value[]): ChannelAnalysis {
@@ -45,5 +46,7 @@ export function analyseChannels(graph: Graph, images: readonly Value[]): Channel
   for (const image of images) trace.set(image, Array<number>(image.shape[1] as number).fill(IMAGE));
   for (const node of liveNodes(graph)) trace.visit(node);
   for (const output of graph.outputs.values()) trace.fix(trace.of(output) ?? []);
+  const colours = [...images, ...graph.outputs.values()].map(({ shape }) => shape[1] as number);
+  for (const count of new Set(colours)) trace.followImage(count);
   return collectGroups(trace);
 }

@@ -58,8 +58,10 @@ export function countsAtWidth(groups: readonly ChannelGroup[], width: number): n
 }
 
 /** The layer whose parameters first meet a group. */
-export const layerOf = ({ axes }: ChannelGroup): string =>
-  axes[0]?.parameter.name.replace(/\.(weight|bias)$/, "") ?? "";
+export const layerOf = ({ axes: [first] }: ChannelGroup): string => (first ? layerOfWeight(first.parameter) : "");
+
+/** The layer that a parameter belongs to. */
+export const layerOfWeight = ({ name }: Value): string => name.replace(/\.(weight|bias)$/, "");
 
 /**
  * What is kept of each of `parameters` when group i keeps its first `counts[i]` channels.

@@ -24,6 +24,7 @@ export class Trace implements ChannelTrace {
   readonly channels = new Map<Value, Channels>();
   readonly axes: TracedAxis[] = [];
   readonly #axesOf = new Map<Value, TracedAxis[]>();
+  readonly #maps: (readonly [Channels, Channels])[] = [];
   /** Atoms on which something acts that isn't linear. */
   readonly restricted: Record<Exclude<Freedom, "linear">, number[]> = { scaling: [], permutation: [] };
 
@@ -58,12 +59,37 @@ export class Trace implements ChannelTrace {
     for (const atom of channels) this.atoms.unite(IMAGE, atom);
   }
 
+  invertible(read: Channels, written: Channels): void {
+    this.#maps.push([read, written]);
+  }
+
+  /**
+   * Follows an image of `count` channels through the invertible maps that it passes, such as a mean's subtraction or a change of
+   * colour space as exporters write them, in either direction.
+   */
+  followImage(count: number): void {
+    const isImage = (channels: Channels) => channels.every((atom) => this.atoms.find(atom) === IMAGE);
+    const maps = this.#maps.filter(([read]) => read.length === count);
+    while (true) {
+      const met = maps.find(([read, written]) => isImage(read) !== isImage(written));
+      if (!met) return;
+      for (const side of met) this.fix(side);
+    }
+  }
+
   restrict(channels: Channels, freedom: Freedom): void {
     if (freedom !== "linear") for (const channel of channels) this.restricted[freedom].push(channel);
   }
 
   /** A parameter that is used twice ties what it is used on. */
   record(parameter: Value, axis: number, atoms: Channels, role: AxisRole): void {
+    const { producer } = parameter;
+    if (producer) {
+      const { operator, inputs } = producer;
+      throw new GraphError(
+        `${operator.name} of ${inputs[0]?.name} makes a layer's weights in the graph; export the model with constants folded`,
+      );
+    }
     const own = this.#axesOf.get(parameter) ?? [];
     const known = own.find((each) => each.axis === axis);
     if (!known) {
@@ -94,7 +120,7 @@ export class Trace implements ChannelTrace {
     for (const value of node.inputs) {
       if (!value || tracked.includes(value)) continue;
       const axis = value.shape.length - 3;
-      if (axis < 0 || value.shape[axis] === 1) continue;
+      if (axis < 0 || value.shape[axis] !== count) continue;
       // Constants that are added are written channels too.
       this.record(value, axis, first, freedom === "linear" ? "writes" : "scales");
     }

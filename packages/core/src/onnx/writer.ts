@@ -133,11 +133,10 @@ function writeGraph(
   dynamicAxes: NonNullable<WriteOptions["dynamicAxes"]>,
 ): void {
   const outputs = [...graph.outputs];
-  const names = new Map<Value, string>();
-  for (const [name, value] of outputs) if (value.producer && !names.has(value)) names.set(value, name);
+  const names = outputNames(graph, live);
   const nameOf = (value: Value) => names.get(value) ?? value.name;
   for (const node of live) message(writer, GRAPH.nodes, () => writeNode(writer, node, read, nameOf));
-  // An output that is an input, a constant or an output under a second name passes through an Identity.
+  // An output that its own node can't be named after passes through an Identity.
   for (const [name, value] of outputs.filter(([name, value]) => nameOf(value) !== name)) {
     message(writer, GRAPH.nodes, () => {
       writer.tag(NODE.inputs, WireType.LengthDelimited).string(nameOf(value));
@@ -153,6 +152,23 @@ function writeGraph(
   for (const [name, { dtype, shape }] of outputs) {
     message(writer, GRAPH.outputs, () => writeValue(writer, name, dtype, shape, dynamicAxes[name]));
   }
+}
+
+/**
+ * Names of the values that are outputs themselves. An input, a constant or an output under a second name isn't. Nor is a
+ * convolution's output that an Add reads as well: ONNX Runtime (1.30) fuses the two although the output is still asked
+ * for, where another convolution makes the Add's other operand, and the process dies of it.
+ */
+function outputNames({ outputs }: Graph, live: readonly Node[]): ReadonlyMap<Value, string> {
+  const added = new Set(live.flatMap(({ operator, inputs }) => (operator.name === "Add" ? inputs : [])));
+  const names = new Map<Value, string>();
+  for (const [name, value] of outputs) {
+    if (!value.producer || names.has(value)) continue;
+    const apart = value.producer.operator.name === "Conv" && added.has(value);
+    if (!apart) names.set(value, name);
+    else if (name === value.name) names.set(value, `${name} before Identity`);
+  }
+  return names;
 }
 
 function writeNode(

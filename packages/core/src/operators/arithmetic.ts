@@ -1,17 +1,32 @@
 import { GraphError } from "../errors.js";
-import { type ChannelRule, elements, type Value } from "../graph/index.js";
+import { type ChannelRule, type ChannelTrace, elements, type Value } from "../graph/index.js";
 import { binary, single } from "./apply.js";
 import { elementwise } from "./declare.js";
 import { neg } from "./functions.js";
 import { binaryGradient, unbroadcast } from "./gradient-rules.js";
 import { broadcast } from "./shapes.js";
 
-/** A product with or quotient by one number is linear; of activations, or with a factor a channel, it is a gate. */
+/** A sum with one number for all channels is affine: a matrix of the channels would need another number for each. */
+const addends: ChannelRule = (node, trace) => {
+  const output = node.outputs[0] as Value;
+  const alike = node.inputs.some((value) => value && !trace.of(value) && !runsAlongChannels(value, output));
+  trace.channelwise(node, alike ? "permutation" : "linear");
+};
+
+/** A product with one number is linear; of activations, or with a factor a channel, it is a gate. */
 const factors: ChannelRule = (node, trace) => {
   const [x, y] = node.inputs as [Value, Value];
-  const linear = trace.of(x) && !trace.of(y) && elements(y.shape) === 1;
-  trace.channelwise(node, linear ? "linear" : "permutation");
+  trace.channelwise(node, isNumber(x, trace) || isNumber(y, trace) ? "linear" : "permutation");
 };
+
+/** A quotient by one number is linear; of one number, or of activations, it is curved. */
+const quotient: ChannelRule = (node, trace) => {
+  trace.channelwise(node, isNumber(node.inputs[1] as Value, trace) ? "linear" : "permutation");
+};
+
+const isNumber = (value: Value, trace: ChannelTrace): boolean => !trace.of(value) && elements(value.shape) === 1;
+
+const runsAlongChannels = ({ shape }: Value, output: Value): boolean => shape.at(-3) === output.shape[1];
 
 export const Add = elementwise("Add", {
   shape: broadcast,
@@ -19,7 +34,7 @@ export const Add = elementwise("Add", {
     (dy) => dy,
     (dy) => dy,
   ),
-  channels: "linear",
+  channels: addends,
 });
 
 export const Sub = elementwise("Sub", {
@@ -28,7 +43,7 @@ export const Sub = elementwise("Sub", {
     (dy) => dy,
     (dy) => neg(dy),
   ),
-  channels: "linear",
+  channels: addends,
 });
 
 export const Mul = elementwise("Mul", {
@@ -47,7 +62,7 @@ export const Div = elementwise("Div", {
     (dy, _a, b) => div(dy, b),
     (dy, _a, b, y) => neg(div(mul(dy, y), b)),
   ),
-  channels: factors,
+  channels: quotient,
 });
 
 /** y = aᵇ: da = dy·b·aᵇ⁻¹; the exponent must be a constant. */
@@ -65,7 +80,7 @@ export const Sum = elementwise("Sum", {
   shape: broadcast,
   gradient: (node, [dy], wanted) =>
     node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
-  channels: "linear",
+  channels: addends,
 });
 
 export const Min = elementwise("Min", { shape: broadcast, channels: "permutation" });

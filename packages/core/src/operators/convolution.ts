@@ -79,9 +79,15 @@ const convChannels: ChannelRule = (node, trace) => {
   else if (groups > 1) trace.fix([...read, ...written]);
   trace.record(weight, 0, written, depthwise ? "scales" : "writes");
   if (groups === 1) trace.record(weight, 1, read, "reads");
+  if (groups === 1 && filters === read.length && isPointwise(node)) trace.invertible(read, written);
   if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
   trace.set(node.outputs[0] as Value, written);
 };
+
+/** Whether each output position sees the same one of the input. */
+const isPointwise = ({ inputs, outputs }: Node): boolean =>
+  elements((inputs[1] as Value).shape.slice(2)) === 1 &&
+  sameShape((inputs[0] as Value).shape.slice(2), (outputs[0] as Value).shape.slice(2));
 
 const kernelOfWeight: Operator["impliedAttributes"] = ([, weight]) => ({
   ...(weight && { kernel_shape: ints(weight.shape.slice(2)) }),

@@ -3,7 +3,8 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { GraphError } from "../../src/errors.js";
-import { float, Graph, int, ints, type TensorData, text, type Value } from "../../src/graph/index.js";
+import { elements, float, Graph, int, ints, type TensorData, text, type Value } from "../../src/graph/index.js";
+import { decodeOnnx } from "../../src/onnx/codec.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
 import type { WriteOptions } from "../../src/onnx/writer.js";
 import {
@@ -171,5 +172,38 @@ describe("an ONNX model that is written and read", () => {
     const x = graph.input("x", [2]);
     graph.output("y", relu(x));
     expect(() => graph.input("y", [2])).toThrow(GraphError);
+  });
+
+  it("keeps apart what the engine fuses although both are asked for: two convolutions' sum and one of the two", async () => {
+    for (const [name, swapped] of [
+      ["asked", false],
+      ["asked", true],
+      // The convolution's own name.
+      ["Conv_1", true],
+    ] as const) {
+      const graph = new Graph("sum");
+      const r = new Random(3);
+      const x = graph.input("x", [1, 3, 4, 4]);
+      const weights = () => graph.input(`w${graph.inputs.length}`, [12, 3, 1, 1]);
+      const [first, second] = [conv(x, weights()), conv(x, weights())];
+      graph.output(name, first);
+      graph.output("sum", swapped ? add(second, first) : add(first, second));
+      const { graph: written } = decodeOnnx(writeOnnx(graph));
+      const convolutions = written?.nodes
+        .filter(({ operator }) => operator === "Conv")
+        .flatMap(({ outputs }) => outputs);
+      expect(convolutions).not.toContain(name);
+      const feeds = Object.fromEntries(
+        graph.inputs.map((input) => [input.name, tensor(input.shape, r.floats(elements(input.shape)))]),
+      );
+      const session = await createSession(readOnnx(writeOnnx(graph)).graph, { threads: 1 });
+      const { outputs } = await session.run(feeds);
+      await session.close();
+      const [w1, w2] = [feeds.w1?.data, feeds.w2?.data] as [Float32Array, Float32Array];
+      const at = (weight: Float32Array) =>
+        [0, 1, 2].reduce((total, c) => total + (weight[c] as number) * (feeds.x?.data[c * 16] as number), 0);
+      expect(floats(outputs, name)[0]).toBeCloseTo(at(w1), 5);
+      expect(floats(outputs, "sum")[0]).toBeCloseTo(at(w1) + at(w2), 5);
+    }
   });
 });

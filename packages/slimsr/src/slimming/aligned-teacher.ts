@@ -1,10 +1,21 @@
-import type { Value } from "@slimsr/core/internal/graph/index.js";
-import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
-import { splitByCounts } from "@slimsr/core/internal/model/split.js";
+import { liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
+import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { layerOfWeight, splitByCounts } from "@slimsr/core/internal/model/split.js";
+import { Conv } from "@slimsr/core/internal/operators/index.js";
 import { type Patches, somePatches } from "../calibration/batches.js";
+import { requireFinite } from "../calibration/finite.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
 import { align } from "./alignment/align.js";
-import { type Alignment, basisOf, type GroupLoss, inBasis, inUnits, lossOf, tapsOf } from "./alignment/basis.js";
+import {
+  type Alignment,
+  basisOf,
+  concatenated,
+  type GroupLoss,
+  inBasis,
+  inUnits,
+  lossOf,
+  tapsOf,
+} from "./alignment/basis.js";
 import { equalise } from "./alignment/equalise.js";
 import { outputsOf } from "./budgets/output-error.js";
 import { type ChannelMoments, foldDropped } from "./refitting/fold-dropped.js";
@@ -26,7 +37,10 @@ export interface SlimmingProgress {
   signal?: AbortSignal | undefined;
 }
 
-/** Calibrates and aligns a teacher, and checks that it computes what it did. */
+/**
+ * Calibrates and aligns a teacher, and checks that it computes what it did.
+ * @throws NetworkError where its activations or their gradients aren't finite, naming the layer
+ */
 export async function alignTeacher(
   model: Model,
   patches: Patches,
@@ -39,6 +53,7 @@ export async function alignTeacher(
     onBatch: (done, total) => onProgress?.("calibrate", done, total),
     signal,
   });
+  requireSound(model, measured);
   const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
   const bases = channelAnalysis(model).groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
   const turned = moments.map((each, g) => each.map((tap) => inBasis(tap, bases[g])));
@@ -78,6 +93,22 @@ export async function slimTeacher(
   return equalise(fitted, split).model;
 }
 
+/** Before anything is decided by moments: in the order of the data, so that the first layer to overflow is named. */
+function requireSound({ graph }: Model, moments: ReadonlyMap<Value, Moments>): void {
+  const read = liveNodes(graph).flatMap(({ operator, inputs: [x, weight] }) =>
+    operator === Conv && x && weight
+      ? concatenated(x).map((part) => ({ layer: layerOfWeight(weight), known: moments.get(part) }))
+      : [],
+  );
+  for (const { layer, known } of read) {
+    if (!known) continue;
+    for (const sums of [known.mean, known.second]) requireFinite(sums, `the input of layer ${layer}`);
+  }
+  for (const { layer, known } of read.toReversed()) {
+    if (known) requireFinite(known.gradient, `the output's gradient at layer ${layer}`);
+  }
+}
+
 /** Values of one activation that are in memory at once, at most. */
 const ACTIVATION_LIMIT = 2 ** 20;
 
@@ -89,15 +120,14 @@ function batchFor(model: Model, { height, width }: Patches): number {
 
 async function differenceOf(before: Model, after: Model, patches: Patches): Promise<number> {
   const first = somePatches(patches, 0, 1);
-  const [[a], [b]] = (await Promise.all([before, after].map((model) => outputsOf(model, first)))) as [
-    Float32Array[],
-    Float32Array[],
-  ];
+  const images = await Promise.all([before, after].map(async (model) => (await outputsOf(model, first))[0]));
+  const [a, b] = images as [Float32Array, Float32Array];
+  requireFinite(a, `the output of ${nameOf(before)}`);
   let largest = 0;
   let difference = 0;
-  a?.forEach((value, i) => {
+  a.forEach((value, i) => {
     largest = Math.max(largest, Math.abs(value));
-    difference = Math.max(difference, Math.abs(value - (b?.[i] as number)));
+    difference = Math.max(difference, Math.abs(value - (b[i] as number)));
   });
   return largest > 0 ? difference / largest : difference;
 }

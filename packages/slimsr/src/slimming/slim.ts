@@ -1,6 +1,7 @@
 import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
+import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
 import { type CalibrationOptions, calibrationPatches } from "../calibration/patches.js";
@@ -52,10 +53,11 @@ export interface Slimmed {
  * @throws UsageError without widths or a budget; NetworkError where nothing can be dropped, or no student is small enough;
  * DatasetError for calibration images that can't be used
  */
-export async function slim(teacher: Model, options: SlimOptions): Promise<Slimmed> {
+export async function slim(network: Model, options: SlimOptions): Promise<Slimmed> {
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
+  const teacher = untied(network);
   const { groups } = channelAnalysis(teacher);
   if (groups.length === 0) {
     throw new NetworkError(

@@ -1,7 +1,7 @@
-import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Node, Value } from "@slimsr/core/internal/graph/index.js";
 import { type ConvolutionGeometry, geometryOf } from "@slimsr/core/internal/operators/geometry.js";
 import { concat, expand, matMul, pad, reduceSum, reshape, slice } from "@slimsr/core/internal/operators/index.js";
+import { requireFinite } from "../../calibration/finite.js";
 import { type Cholesky, cholesky } from "../linear-algebra/cholesky.js";
 import { addScaled, traceOf } from "../linear-algebra/matrices.js";
 
@@ -61,6 +61,7 @@ export class NormalEquations {
 
   /**
    * @param gram Σ a·aᵀ, [F, F]
+   * @param layer what errors call the convolution
    * @throws NetworkError where it isn't finite
    */
   constructor(
@@ -68,10 +69,10 @@ export class NormalEquations {
     private readonly features: number,
     private readonly taps: number,
     ridge: number,
+    private readonly layer: string,
   ) {
-    const energy = traceOf(gram, features);
-    if (!Number.isFinite(energy)) throw unsound();
-    this.#solver = damped(gram, features, energy, ridge);
+    requireFinite(gram, `the input of layer ${layer}`);
+    this.#solver = damped(gram, features, traceOf(gram, features), ridge);
   }
 
   /**
@@ -80,7 +81,7 @@ export class NormalEquations {
    * @throws NetworkError where the equations aren't finite
    */
   improve(cross: Float64Array, start: ConvolutionParameters): ConvolutionParameters {
-    if (!cross.every(Number.isFinite)) throw unsound();
+    requireFinite(cross, `the output of layer ${this.layer}`);
     const { features, taps } = this;
     const filters = cross.length / features;
     const solution = cross.slice();
@@ -90,11 +91,9 @@ export class NormalEquations {
   }
 }
 
-const unsound = () => new NetworkError("calibration yields infinite activations: are the weights sound?");
-
-/** A ridge that rounding swallows is raised until the system can be solved. */
+/** A ridge of nothing, or one that rounding swallows, is raised until the system can be solved. */
 function damped(gram: Float64Array, features: number, energy: number, ridge: number): Cholesky {
-  for (let factor = ridge; ; factor *= 10) {
+  for (let factor = ridge; ; factor = Math.max(10 * factor, Number.EPSILON)) {
     const least = Math.max((factor * energy) / features, Number.EPSILON);
     const matrix = gram.slice();
     for (let i = 0; i < features; i++) matrix[i * features + i] = (matrix[i * features + i] as number) + least;

@@ -1,6 +1,14 @@
-import { elements, intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
+import {
+  elements,
+  type Graph,
+  intOr,
+  liveNodes,
+  type Node,
+  sameShape,
+  type Value,
+} from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import type { Split } from "@slimsr/core/internal/model/split.js";
+import { layerOfWeight, type Split } from "@slimsr/core/internal/model/split.js";
 import { type ParameterMap, required } from "@slimsr/core/internal/networks/index.js";
 import {
   Add,
@@ -59,7 +67,7 @@ interface Target {
  * @param teacher in aligned channels, of which the student keeps the first
  * @param student sliced; its parameters are where the solution starts
  * @param split what the student keeps of the teacher
- * @throws NetworkError where activations aren't finite
+ * @throws NetworkError where activations aren't finite, naming the layer
  */
 export async function refit(
   teacher: Model,
@@ -87,10 +95,17 @@ export async function refit(
 }
 
 /** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
-function isRefittable({ places }: Model, { operator, inputs, attributes }: Node): boolean {
-  const weight = inputs[1];
-  return operator === Conv && weight !== undefined && places.has(weight.name) && intOr(attributes, "group", 1) === 1;
+function isRefittable({ graph, places }: Model, { operator, inputs, attributes }: Node): boolean {
+  const [, ...own] = inputs;
+  return (
+    operator === Conv &&
+    intOr(attributes, "group", 1) === 1 &&
+    own.every((value) => !value || (places.get(value.name) === value && readersOf(graph, value) === 1))
+  );
 }
+
+const readersOf = ({ nodes }: Graph, value: Value): number =>
+  nodes.filter(({ inputs }) => inputs.includes(value)).length;
 
 /** Solves one convolution and puts its parameters into `fitted`. */
 async function refitConvolution(
@@ -134,7 +149,7 @@ async function refitConvolution(
         addScaled(cross, outputs.cross?.data as Float32Array, 1);
       },
     );
-    equations ??= new NormalEquations(gram, features, elements(kernel), ridge);
+    equations ??= new NormalEquations(gram, features, elements(kernel), ridge, layerOfWeight(weightPlace));
     solution = equations.improve(cross, solution);
   }
   fitted.set(weightPlace.name, { shape, data: solution.weight });
@@ -182,10 +197,12 @@ function targetOf(networks: SideBySide, node: Node, unsolved: ReadonlySet<Node>)
     if (!second || second === first || (reader.operator !== Add && reader.operator !== Sub)) break;
     const other = first === at ? second : first;
     const known = other.producer !== undefined && !networks.ahead("student", other).some((each) => unsolved.has(each));
-    if (!known || other.shape.length !== 4) break;
+    const sum = reader.outputs[0] as Value;
+    // A sum that repeats the convolution's output over positions or channels has more values than weights can answer for.
+    if (!known || other.shape.length !== 4 || !sameShape(sum.shape, own.shape)) break;
     const minus = reader.operator === Sub;
     return {
-      value: reader.outputs[0] as Value,
+      value: sum,
       beside: { value: other, sign: minus && first === at ? -1 : 1 },
       factor: minus && second === at ? -factor : factor,
     };
