@@ -41,13 +41,13 @@ export function narrowed(model: Model, width: number, mode: SplitMode = "aligned
 }
 
 /**
- * ⌊width·C⌋ for each group.
+ * ⌊width·C⌋ for each group; a single channel, as attention may squeeze all others into, stays.
  * @throws NetworkError where a group would keep no channel, naming a layer and the width.
  */
 export function countsAtWidth(groups: readonly ChannelGroup[], width: number): number[] {
   if (!(width > 0 && width <= 1)) throw new NetworkError(`width ${width} must lie above 0 and not above 1`);
   return groups.map((group) => {
-    const count = Math.floor(width * group.size);
+    const count = group.size === 1 ? 1 : Math.floor(width * group.size);
     if (count === 0) {
       throw new NetworkError(
         `width ${width} leaves layer ${layerOf(group)} (${group.size} channels) without channels; take a larger one`,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { carn, edsr, rcan } from "../../../../test/support/networks.js";
 import { GraphError } from "../../src/errors.js";
-import { Graph, int, type Value } from "../../src/graph/index.js";
+import { type Freedom, Graph, int, type Value } from "../../src/graph/index.js";
 import { analyseChannels, type ChannelAnalysis } from "../../src/model/channels.js";
 import { type NetworkOptions, structure } from "../../src/networks/index.js";
 import {
+  abs,
   add,
   concat,
   conv,
   DepthToSpace,
+  div,
   globalAveragePool,
   matMul,
   mul,
@@ -17,6 +19,8 @@ import {
   relu,
   reshape,
   sigmoid,
+  sub,
+  sum,
   Transpose,
 } from "../../src/operators/index.js";
 
@@ -120,6 +124,65 @@ describe("channel groups", () => {
   });
 });
 
+describe("freedom of channels", () => {
+  const number = (x: Value) => x.graph.constant(Float32Array.of(2), [1]);
+  const perChannel = (x: Value) => x.graph.constant(new Float32Array(4).fill(2), [4, 1, 1], { name: "offsets" });
+
+  it.each<[string, (x: Value) => Value, Freedom]>([
+    ["x + number", (x) => add(x, 2), "permutation"],
+    ["number + x", (x) => add(number(x), x), "permutation"],
+    ["x − number", (x) => sub(x, number(x)), "permutation"],
+    ["number − x", (x) => sub(1, x), "permutation"],
+    ["x + x + number", (x) => sum([x, x, number(x)]), "permutation"],
+    ["|x| − number", (x) => sub(abs(x), 1), "permutation"],
+    ["x + a number a channel", (x) => add(x, perChannel(x)), "linear"],
+    ["a number a channel − x", (x) => sub(perChannel(x), x), "linear"],
+    ["|x| − a number a channel", (x) => sub(abs(x), perChannel(x)), "scaling"],
+    ["relu(x + a number a channel)", (x) => relu(add(x, perChannel(x))), "scaling"],
+    ["relu(x + number)", (x) => relu(add(x, 2)), "permutation"],
+    ["x · number", (x) => mul(x, 2), "linear"],
+    ["number · x", (x) => mul(number(x), x), "linear"],
+    ["x / number", (x) => div(x, number(x)), "linear"],
+    ["number / x", (x) => div(2, x), "permutation"],
+    ["x · x", (x) => mul(x, x), "permutation"],
+  ])("%s", (_, build, freedom) => {
+    const b = new Builder();
+    const { groups } = b.analyse(b.conv("tail", build(b.conv("a", b.image, 4)), 3));
+    expect(groups.map((group) => group.freedom)).toEqual([freedom]);
+  });
+
+  it("of a single channel: a number that is added to it is written along with it", () => {
+    const b = new Builder();
+    const offset = b.graph.constant(Float32Array.of(2), [1, 1, 1], { name: "offset" });
+    const [group] = b.analyse(b.conv("tail", add(b.conv("a", b.image, 1), offset), 3)).groups;
+    expect(group).toMatchObject({ size: 1, freedom: "linear" });
+    expect(group?.axes).toContainEqual({ parameter: offset, axis: 0, role: "writes" });
+  });
+});
+
+describe("images", () => {
+  it("stay images through 1×1 convolutions of as many channels, before the layers and behind them", () => {
+    const b = new Builder();
+    const image = b.conv("colours", b.conv("sub_mean", mul(b.image, 1 / 255), 3), 3);
+    const body = add(b.conv("body", relu(b.conv("head", image, 8)), 8), b.conv("skip", image, 8));
+    const { groups, ...analysis } = b.analyse(mul(b.conv("add_mean", b.conv("tail", body, 3), 3), 255));
+    expect(groups.map(({ size }) => size)).toEqual([8, 8]);
+    for (const name of ["colours", "sub_mean", "add_mean"]) {
+      for (const axis of [0, 1]) expect(b.units({ groups, ...analysis }, name, axis)).toBeUndefined();
+    }
+    expect(b.units({ groups, ...analysis }, "tail", 0)).toBeUndefined();
+    expect(b.units({ groups, ...analysis }, "head", 1)).toBeUndefined();
+  });
+
+  it("end where a convolution sees more than a pixel, changes the number of channels or comes after a layer", () => {
+    const b = new Builder();
+    const wide = conv(b.image, b.graph.input("wide", [3, 3, 3, 3]), undefined, { pads: [1, 1, 1, 1] });
+    const more = b.conv("back", b.conv("more", wide, 4), 4);
+    const { groups } = b.analyse(b.conv("tail", relu(b.conv("inner", relu(more), 3)), 3));
+    expect(groups.map(({ size }) => size)).toEqual([3, 4, 4]);
+  });
+});
+
 describe("units of channels", () => {
   it("are shared by all that is added up, and fixed where an image takes part", () => {
     const b = new Builder();
@@ -179,6 +242,11 @@ describe("what isn't known to keep channels apart", () => {
     ["Reshape", (x) => reshape(x, [1, 2, 8, 4]), /Reshape \(output Reshape_1\)/],
     ["MatMul", (x) => matMul(x, x), /MatMul \(output MatMul_1\)/],
     ["Concat along rows", (x) => concat([x, x], 2), /Concat \(output/],
+    [
+      "weights that the graph computes",
+      (x) => conv(x, relu(x.graph.constant(new Float32Array(16), [4, 4, 1, 1], { name: "half" }))),
+      /Relu of half makes a layer's weights in the graph; export the model with constants folded/,
+    ],
     [
       "a convolution by an activation",
       (x) => conv(x, x.graph.apply(Transpose, [x])[0] as Value),

@@ -3,7 +3,8 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { NetworkError } from "../../src/errors.js";
 import { Graph, type Value } from "../../src/graph/index.js";
-import { materialise, type SplitMode, sharedSource, splitChannels } from "../../src/model/split.js";
+import { channelAnalysis } from "../../src/model/model.js";
+import { countsAtWidth, materialise, type SplitMode, sharedSource, splitChannels } from "../../src/model/split.js";
 import { buildNetwork, constants, type NetworkOptions, parameterShapes, type Scale } from "../../src/networks/index.js";
 
 const WIDTHS = [0.25, 0.5, 0.3] as const;
@@ -128,6 +129,12 @@ describe("a width", () => {
       /width 0\.2 leaves layer body\.0\.body\.0\.down \(4 channels\) without channels/,
     );
     expect(splitChannels(modelOf(rcan(2)), 0.25).size).toBeGreaterThan(0);
+  });
+
+  it("leaves attention its bottleneck where that is a single channel", () => {
+    const { groups } = channelAnalysis(modelOf(rcan(2, { groups: 1, blocks: 1, reduction: 16 })));
+    expect(groups.map(({ size }) => size)).toEqual([16, 16, 1, 16]);
+    expect(countsAtWidth(groups, 0.25)).toEqual([4, 4, 1, 4]);
   });
 });
 
