@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
+import { misplaced } from "../misplaced.js";
 import {
   ATTRIBUTE,
   DIMENSION,
@@ -106,6 +107,8 @@ function numbers(reader: BinaryReader, wire: WireType, into: number[], read: (re
 }
 
 export function readModelMessage(bytes: Uint8Array): ModelMessage {
+  const other = misplaced(bytes);
+  if (other !== undefined && bytes.length > 0) throw new OnnxError(other);
   const reader = new BinaryReader(bytes);
   const model: ModelMessage = { opsets: [], metadata: {} };
   readMessage(reader, bytes.length, {

@@ -1,5 +1,6 @@
 import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
@@ -56,6 +57,7 @@ export async function slim(teacher: Model, options: SlimOptions): Promise<Slimme
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
+  requireRgbNetwork(teacher);
   const { groups } = channelAnalysis(teacher);
   if (groups.length === 0) {
     throw new NetworkError(
