@@ -4,7 +4,7 @@
  */
 export const ORDER = {
   core: [
-    ["errors"],
+    ["errors", "misplaced"],
     ["graph"],
     ["operators"],
     ["onnx"],

@@ -1,4 +1,5 @@
 import { CheckpointError, UsageError } from "../errors.js";
+import { misplaced } from "../misplaced.js";
 import { architectureOf, type NetworkOptions, parameterShapes } from "../networks/index.js";
 import { NAMINGS, type Naming, publishedName, type Source } from "./conventions.js";
 import { writeMean } from "./mean.js";
@@ -133,12 +134,15 @@ function detectFormat(bytes: Uint8Array, file: string): CheckpointFormat {
 
 /** What other files that end up in a checkpoint's place look like. */
 function guess(bytes: Uint8Array): string {
-  const text = new TextDecoder("latin1").decode(bytes.subarray(0, 512));
-  if (bytes.length === 0) return ": it is empty";
-  if (text.startsWith("version https://git-lfs"))
-    return ": it is a Git LFS pointer; fetch the file itself with git lfs pull";
-  if (/^\s*<(!doctype|html)/i.test(text)) return ": it is a web page; was the download link one to a page?";
-  if (text.includes("ustar"))
+  const known = misplaced(bytes);
+  if (known !== undefined) return `: ${known}`;
+  if (looksLikeOnnx(bytes))
+    return ": it is an ONNX model, whose layers are as they are; slim, compress and evaluate take it, called .onnx";
+  if (new TextDecoder("latin1").decode(bytes.subarray(0, 512)).includes("ustar"))
     return ": it is a tar archive, as PyTorch wrote before 0.1.10; load it there and save it again";
   return "";
 }
+
+/** Whether the file begins as ONNX files do: with the format's version, then the producer or the graph. */
+const looksLikeOnnx = ([first, version = 0, next = 0]: Uint8Array): boolean =>
+  first === 0x08 && version < 32 && [0x12, 0x3a, 0x42].includes(next);

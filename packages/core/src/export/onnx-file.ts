@@ -2,6 +2,7 @@ import { OnnxError, UsageError } from "../errors.js";
 import type { Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { partialScale } from "../model/rgb.js";
 import { readOnnx } from "../onnx/index.js";
 import type { ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
@@ -37,7 +38,7 @@ export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }:
   }
   const fixedSize = checkInput(name, input);
   const graph = understood(onnx, fixedSize);
-  const own = graph && scaleOf(graph);
+  const own = graph && scaleOf(name, graph);
   const stored = readDescriptorMetadata(metadata);
   if (own !== undefined && scale !== undefined && own !== scale) {
     throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
@@ -55,10 +56,13 @@ export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }:
   };
 }
 
-/** How many times higher the graph's output is than its input. */
-function scaleOf({ inputs: [image], outputs }: Graph): number {
+/** How many times higher the graph's output is than its input. @throws OnnxError where that is no whole number */
+function scaleOf(name: string, { inputs: [image], outputs }: Graph): number {
   const [output] = outputs.values();
-  return describeShapes(image?.shape ?? [], output?.shape ?? []).scale;
+  const shapes = [image?.shape ?? [], output?.shape ?? []] as const;
+  const partial = partialScale(...shapes);
+  if (partial !== undefined) throw new OnnxError(`${name} ${partial}`);
+  return describeShapes(...shapes).scale;
 }
 
 /** Errors of work on a file's contents name the file. */
@@ -74,10 +78,17 @@ function namingFile<T>(name: string, work: () => T): T {
 function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Size | undefined {
   const shown = `[${shape.join(", ")}]`;
   const [batch, channels, height, width] = shape;
+  if (element === FLOAT32 && shape.length === 4 && width === 3 && channels !== 3) {
+    throw new OnnxError(
+      `${name}: input ${input} has shape ${shown}, channels last; expected [N, 3, H, W]: export it channels first ` +
+        "(tf2onnx's --inputs-as-nchw and --outputs-as-nchw)",
+    );
+  }
   const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
   if (element !== FLOAT32 || shape.length !== 4 || !open(batch, 1) || !open(channels, 3)) {
     throw new OnnxError(
-      `${name}: input ${input} has shape ${shown} and element type ${element}; expected one RGB image, float32 [N, 3, H, W]`,
+      `${name}: input ${input} has shape ${shown} and element type ${element}; expected one RGB image, float32 [N, 3, H, W]` +
+        (channels === 1 ? ": a network of one channel, as of luma alone, isn't run" : ""),
     );
   }
   if (typeof height === "string" && typeof width === "string") return undefined;

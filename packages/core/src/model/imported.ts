@@ -1,3 +1,4 @@
+import { NetworkError } from "../errors.js";
 import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
 import { Identity } from "../operators/index.js";
 import type { Descriptor } from "./descriptor.js";
@@ -12,6 +13,7 @@ export function importedModel(
   source: Graph,
   { name = source.name, ...about }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string } = {},
 ): Model {
+  refuseChannelsLast(source);
   const graph = withOwnConstants(source);
   const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
   const places = new Set(floats);
@@ -39,4 +41,17 @@ function withOwnConstants(source: Graph): Graph {
     graph.output(name, outputs[i] as Value);
   });
   return graph;
+}
+
+/** Images have no more channels, and no network is read with images that are narrower. */
+const MOST_CHANNELS = 4;
+
+/** @throws NetworkError for a network of images [N, H, W, C], as TensorFlow's are */
+function refuseChannelsLast({ inputs, outputs }: Graph): void {
+  const images = [...inputs, ...outputs.values()];
+  if (!images.every(({ shape }) => shape.length === 4 && (shape[3] as number) <= MOST_CHANNELS)) return;
+  throw new NetworkError(
+    "its images are [N, H, W, C], channels last; expected [N, C, H, W]: export it channels first " +
+      "(tf2onnx's --inputs-as-nchw and --outputs-as-nchw)",
+  );
 }

@@ -1,5 +1,6 @@
 import { WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
+import { misplaced } from "../misplaced.js";
 import {
   ATTRIBUTE,
   DIMENSION,
@@ -121,6 +122,8 @@ function numbers(reader: StrictReader, wire: WireType, into: number[], read: (re
 }
 
 export function readModelMessage(bytes: Uint8Array): ModelMessage {
+  const other = misplaced(bytes);
+  if (other !== undefined && bytes.length > 0) throw new OnnxError(other);
   const reader = new StrictReader(bytes);
   const model: ModelMessage = { opsets: [], functions: [], metadata: {} };
   readMessage(reader, bytes.length, {

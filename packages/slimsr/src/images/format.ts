@@ -1,4 +1,5 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
+import { misplaced } from "@slimsr/core/internal/misplaced.js";
 
 /** The formats that are read and written. */
 export const formats = ["png", "jpeg", "webp", "tiff", "avif", "bmp"] as const;
@@ -35,6 +36,8 @@ export function formatOfBytes(bytes: Uint8Array, name: string): Format {
   if (head.startsWith("BM")) return "bmp";
   const supported = "PNG, JPEG, WebP, TIFF, AVIF or BMP";
   if (bytes.length === 0) throw new ImageError(`${name}: the file is empty; expected an image (${supported})`);
+  const other = misplaced(bytes);
+  if (other !== undefined) throw new ImageError(`${name}: not an image: ${other}`);
   throw new ImageError(`${name}: ${foreign(head) ?? "not an image in a known format"}; convert it to ${supported}`);
 }
 

@@ -5,6 +5,7 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
+import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { randomNumbers } from "../calibration/random.js";
 import { readBytes } from "../files/checkpoints.js";
@@ -40,6 +41,7 @@ export async function openNetwork(folder: RunFolder, settings: Settings, begun: 
     const bytes = await readBytes(begun ? folder.file(kept) : file);
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
+    requireRgbNetwork(model);
     return { model, isTeacher: true, keep: () => folder.write(kept, bytes) };
   }
   const model = begun ? await loadModel(folder.file(kept)) : await loadModel(file, overrides);

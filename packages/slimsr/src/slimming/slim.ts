@@ -1,5 +1,6 @@
 import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
@@ -57,6 +58,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
+  requireRgbNetwork(network);
   const teacher = untied(network);
   const { groups } = channelAnalysis(teacher);
   if (groups.length === 0) {

@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { exportModel } from "../../../core/src/export/onnx.js";
+import { networkModel } from "../../../core/src/model/model.js";
 import { fixturePath, plain } from "../../../core/test/checkpoints/support.js";
 import { convertCommand } from "../../src/cli/convert.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
@@ -90,5 +92,11 @@ describe("slimsr convert", () => {
     await expect(convert(input, join(folder, "x.pt"), "--names", "rcan")).rejects.toThrow("rcan has no EDSR");
     await expect(convert(input, join(folder, "x.safetensors"), "--names", "csd")).rejects.toThrow("leave --names out");
     expect(readdirSync(folder)).toEqual([]);
+    const { network, parameters } = await loadCheckpoint(input);
+    const onnx = join(folder, "x.onnx");
+    writeFileSync(onnx, exportModel(networkModel(network, parameters)));
+    await expect(convert(onnx, join(folder, "x.pt"))).rejects.toThrow(
+      "x.onnx is neither a safetensors nor a PyTorch file: it is an ONNX model",
+    );
   });
 });

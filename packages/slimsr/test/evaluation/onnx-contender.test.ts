@@ -6,9 +6,10 @@ import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { requireRgbNetwork } from "../../../core/src/model/rgb.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
-import { conv, matMul, reshape } from "../../../core/src/operators/index.js";
+import { conv, matMul, reshape, transpose } from "../../../core/src/operators/index.js";
 import { contender, onnxContender } from "../../src/evaluation/contender.js";
 
 describe("an ONNX model", () => {
@@ -66,6 +67,7 @@ describe("an ONNX model", () => {
   it("must map one RGB image to another", () => {
     const grey = imageModel((x) => x, { channels: 1 });
     expect(() => onnxContender("grey.onnx", grey)).toThrow(/grey.onnx: input x has shape \[n, 1, h, w\].*RGB/);
+    expect(() => onnxContender("grey.onnx", grey)).toThrow("a network of one channel, as of luma alone, isn't run");
     const two = new Graph("two");
     const [a, b] = [two.input("a", [1, 3, 8, 8]), two.input("b", [3, 3, 1, 1])];
     two.output("y", conv(a, b));
@@ -73,6 +75,28 @@ describe("an ONNX model", () => {
     const half = imageModel(nearest);
     expect(() => onnxContender("half.onnx", half.subarray(0, half.length / 2))).toThrow(OnnxError);
     expect(() => onnxContender("empty.onnx", new Uint8Array())).toThrow("empty.onnx: holds no graph");
+  });
+
+  it("without padding or with channels last is told what is wrong with it", () => {
+    const weights = (x: Value, shape: number[]) =>
+      x.graph.constant(new Float32Array(shape.reduce((a, b) => a * b)), shape);
+    const unpadded = imageModel((x) => nearest(conv(x, weights(x, [3, 3, 3, 3]))));
+    expect(() => onnxContender("cut.onnx", unpadded)).toThrow(
+      "cut.onnx makes 60×60 pixels of 32×32, which is no whole magnification: do its convolutions lack padding?",
+    );
+    expect(() => requireRgbNetwork(readModel(unpadded, "cut.onnx"))).toThrow("cut.onnx makes 28×28 pixels of 16×16");
+    const grey = imageModel((x) => conv(x, weights(x, [1, 1, 1, 1])), { channels: 1 });
+    expect(() => requireRgbNetwork(readModel(grey, "grey.onnx"))).toThrow("images of 1 channels (the luma alone?)");
+    const graph = new Graph("nhwc");
+    const last = nearest(transpose(graph.input("x", [1, 16, 16, 3]), [0, 3, 1, 2]));
+    graph.output("y", transpose(last, [0, 2, 3, 1]));
+    for (const dynamicAxes of [undefined, { x: { 0: "n", 1: "h", 2: "w" } }]) {
+      const nhwc = writeOnnx(graph, dynamicAxes ? { dynamicAxes } : {});
+      expect(() => onnxContender("nhwc.onnx", nhwc)).toThrow(
+        "channels last; expected [N, 3, H, W]: export it channels",
+      );
+      expect(() => readModel(nhwc, "nhwc.onnx")).toThrow("nhwc.onnx: its images are [N, H, W, C], channels last");
+    }
   });
 
   it("survives damage with an OnnxError, a UsageError or a model", () => {

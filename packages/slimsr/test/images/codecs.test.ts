@@ -211,6 +211,7 @@ describe("files", () => {
     [".", undefined, "not a file"],
     ["empty.png", "", "is empty"],
     ["text.png", "hello, world", "not an image in a known format"],
+    ["pointer.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "it is a Git LFS pointer"],
     ["picture.gif", "GIF89a..........", "GIF images are not supported"],
     ["picture.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", "XML or HTML"],
     ["header.png", "\x89PNG\r\n\x1a\n", "damaged or not supported PNG"],
