@@ -67,8 +67,12 @@ async function run<T extends EngineTensor>(
   if (stray !== undefined) throw new Error(`no output ${stray} to write into; the model has ${outputNames.join(", ")}`);
   const toEngine = (tensor: Tensor, name: string): T => engine.tensor(filled(tensor, name));
   const targets = outputNames.map((name) => [name, into[name] ? toEngine(into[name], name) : null] as const);
-  const outputs = await engine.run(mapValues(feeds, toEngine), Object.fromEntries(targets));
+  const operands = mapValues(feeds, toEngine);
+  const start = performance.now();
+  const outputs = await engine.run(operands, Object.fromEntries(targets));
+  const milliseconds = performance.now() - start;
   return {
+    milliseconds,
     outputs: mapValues(outputs, (made, name) => into[name] ?? fromEngine(made)),
     feeds: Object.fromEntries(move.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
   };

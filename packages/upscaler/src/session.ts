@@ -38,6 +38,8 @@ export interface RunResult {
   outputs: Record<string, Tensor>;
   /** The feeds that were moved. */
   feeds: Record<string, Tensor>;
+  /** Time that the engine took, without what carries tensors to it. */
+  milliseconds: number;
 }
 
 /** A compiled model. Runs don't block the caller's event loop; they queue one after another. */

@@ -1,4 +1,4 @@
-import { DeviceError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
@@ -42,7 +42,7 @@ export class Upscaler {
     private readonly session: Session,
   ) {}
 
-  /** @throws DeviceError where the device isn't there or the engine refuses the network */
+  /** @throws DeviceError or OnnxError where the device isn't there or the engine refuses the network */
   static async open(
     network: Deployment,
     create: CreateSession,
@@ -129,11 +129,9 @@ export class Upscaler {
     const { input, output, range, scale } = this.network;
     if (range === 1) scaleInPlace(data, 1 / 255);
     const feeds = { [input]: float32(data, [1, 3, height, width]) };
-    const start = performance.now();
-    const { outputs } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
+    const { outputs, milliseconds } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
       throw named(this.name, error);
     });
-    const milliseconds = performance.now() - start;
     const result = outputs[output];
     const expected = [1, 3, height * scale, width * scale];
     if (!(result?.data instanceof Float32Array) || result.shape.join() !== expected.join()) {
@@ -148,8 +146,10 @@ export class Upscaler {
   }
 }
 
-const named = (name: string, error: unknown): unknown =>
-  error instanceof DeviceError ? new DeviceError(`${name}: ${error.message}`, { cause: error }) : error;
+function named(name: string, error: unknown): unknown {
+  if (!(error instanceof DeviceError || error instanceof OnnxError)) return error;
+  return new (error instanceof DeviceError ? DeviceError : OnnxError)(`${name}: ${error.message}`, { cause: error });
+}
 
 function scaleInPlace(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;

@@ -4,9 +4,10 @@ import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import type { Device } from "@slimsr/upscaler/internal/session.js";
-import { DEFAULT_MEMORY, type Deviation, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import { type CreateSession, DEFAULT_MEMORY, type Deviation, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
@@ -106,9 +107,16 @@ export async function evaluate(
 }
 
 /** @param share of the memory that this model may take */
-function open(model: Contender, { device, threads, memory }: EvaluateOptions, share: number): Promise<Upscaler> {
+function open(
+  model: Contender,
+  { device, threads, memory, signal }: EvaluateOptions,
+  share: number,
+): Promise<Upscaler> {
   const whole = memory ?? (model.cost?.radius === undefined ? totalmem() / 2 : DEFAULT_MEMORY);
-  return Upscaler.open(model, createSession, {
+  const create: CreateSession = model.isolated
+    ? (onnx, options) => createProcessSession(onnx, options, { signal })
+    : createSession;
+  return Upscaler.open(model, create, {
     name: model.name,
     memory: whole * share,
     ...(device && { device }),

@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { constantSize, writeOnnx, writeSplitOnnx } from "@slimsr/core/internal/onnx/index.js";
+import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
 import type { Response, SessionWorker } from "../protocol.js";
 import type { Session, SessionOptions } from "../session.js";
 import { openSession } from "../worker-session.js";
@@ -21,10 +22,12 @@ export interface Source {
 
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
+ * @throws OnnxError where the bytes are damaged or hold what is not run
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
  */
 export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
   requireDevice(options.device ?? "cpu");
+  if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source);
   try {
     return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);
