@@ -1,11 +1,12 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { crashing } from "../../../../test/support/hostile-models.js";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { distance, noise, photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
-import { DatasetError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
+import { DatasetError, DeviceError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
 import type { Value } from "../../../core/src/graph/index.js";
 import { type Image, imageOf } from "../../../core/src/images/image.js";
 import { add, conv, globalAveragePool, mul, pixelShuffle, sqrt } from "../../../core/src/operators/index.js";
@@ -204,6 +205,14 @@ describe("evaluation", () => {
     );
     const aborted = rowsOf([nearestModel()], set, { signal: AbortSignal.abort() });
     await expect(aborted).rejects.toThrow(InterruptedError);
+  });
+
+  it.runIf(process.arch === "x64")("names the model that crashes the engine, and is there for the next", async () => {
+    const set = await openSet(await photographs());
+    const bad = onnxContender("bad.onnx", crashing(), { scale: 2 });
+    await expect(rowsOf([nearestModel(), bad], set)).rejects.toThrow(DeviceError);
+    await expect(rowsOf([nearestModel(), bad], set)).rejects.toThrow("bad.onnx: the engine crashed (SIGFPE)");
+    expect(await rowsOf([nearestModel()], set)).toHaveLength(2);
   });
 
   it("tells how far it is", async () => {
