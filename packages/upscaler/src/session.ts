@@ -46,7 +46,8 @@ export interface RunResult {
 export interface Session {
   /**
    * Runs the model once.
-   * Tensors that are moved or written into must own their whole buffer; it leaves the caller's hands until the run ends.
+   * Tensors that are moved or written into must own their whole buffer; it leaves the caller's hands until the run ends, and for
+   * good where the engine refuses the run.
    * @throws DeviceError where the engine refuses the inputs or fails.
    */
   run(feeds: Tensors, options?: RunOptions): Promise<RunResult>;

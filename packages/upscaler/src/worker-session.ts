@@ -1,4 +1,5 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
+import { elements, showShape } from "@slimsr/core/internal/graph/types.js";
 import type { Request, Response, SessionWorker } from "./protocol.js";
 import type { RunOptions, RunResult, Session, Tensor, Tensors } from "./session.js";
 
@@ -46,6 +47,7 @@ class WorkerSession<Source> implements Session {
   }
 
   async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
+    for (const [name, tensor] of [...Object.entries(feeds), ...Object.entries(into)]) requireFilled(tensor, name);
     const moved = [...move.map((name) => feeds[name]), ...Object.values(into)].filter((tensor) => tensor !== undefined);
     const transfer = moved.map(wholeBuffer);
     const sent = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, compact(tensor)]));
@@ -76,7 +78,11 @@ class WorkerSession<Source> implements Session {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       const id = this.#count++;
-      this.#worker.post({ ...request, id }, [...new Set(transfer)]);
+      try {
+        this.#worker.post({ ...request, id }, [...new Set(transfer)]);
+      } catch (error) {
+        return reject(new DeviceError(`a tensor can't be handed to the engine: ${(error as Error).message}`));
+      }
       this.#waiting.set(id, { resolve: resolve as (response: Response) => void, reject });
     });
   }
@@ -93,6 +99,13 @@ class WorkerSession<Source> implements Session {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Also refuses buffers that are gone: a message with one would never arrive. */
+function requireFilled({ data, shape }: Tensor, name: string): void {
+  if (data.length === elements(shape)) return;
+  const lost = data.length === 0 ? "; was its buffer moved into a run that failed?" : "";
+  throw new DeviceError(`${name}: ${data.length} elements don't fill ${showShape(shape)}${lost}`);
 }
 
 function wholeBuffer({ data, shape }: Tensor): ArrayBuffer {

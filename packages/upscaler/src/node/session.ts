@@ -77,6 +77,10 @@ function startWorker(): SessionWorker<Source> {
         if (--unanswered === 0) worker.unref();
         answer(response);
       });
+      worker.on("messageerror", (error) => {
+        void worker.terminate();
+        failure(new DeviceError(`the engine's answer can't be read: ${error.message}`));
+      });
       worker.on("error", (error) => failure(new DeviceError(`the engine's thread failed: ${error.message}`)));
       worker.on("exit", () => failure(new DeviceError("the session is closed")));
     },

@@ -40,6 +40,10 @@ function startWorker(device: Device): SessionWorker<Source> {
     post: (request, transfer) => worker.postMessage(request, transfer),
     listen: (answer, failure) => {
       worker.addEventListener("message", ({ data }: MessageEvent<Response>) => answer(data));
+      worker.addEventListener("messageerror", () => {
+        worker.terminate();
+        failure(new DeviceError("the engine's answer can't be read"));
+      });
       worker.addEventListener("error", ({ message }) => {
         worker.terminate();
         // A script that can't be loaded fails without a message.

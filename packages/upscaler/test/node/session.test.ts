@@ -226,6 +226,33 @@ describe("what a session refuses", () => {
     expect([...floats((await session.run({ x: x(), w: w() })).outputs, "y")]).toEqual(Y);
   });
 
+  it("a run whose buffers were moved, and then runs on with others", async () => {
+    const session = await open(small());
+    const [moved, target] = [tensor([2, 4], () => 1), tensor([2, 3], () => 0)];
+    await expect(session.run({ x: moved, w: w() }, { move: ["x"], into: { y: target } })).rejects.toThrow(DeviceError);
+    for (const options of [{ move: ["x"] }, {}]) {
+      const again = session.run({ x: moved, w: w() }, options);
+      await expect(again).rejects.toThrow(DeviceError);
+      await expect(again).rejects.toThrow(
+        "x: 0 elements don't fill [2, 4]; was its buffer moved into a run that failed?",
+      );
+    }
+    const into = session.run({ x: x(), w: w() }, { into: { y: target } });
+    await expect(into).rejects.toThrow("y: 0 elements don't fill [2, 3]");
+    expect([...floats((await session.run({ x: x(), w: w() })).outputs, "y")]).toEqual(Y);
+  });
+
+  it("a message that can't be read, rather than wait for its answer", async () => {
+    // No element fills a shape of none, and the message of a buffer that is gone doesn't arrive.
+    const graph = new Graph("none");
+    graph.output("y", relu(graph.input("x", [0])));
+    const session = await createSession(graph, { threads: 1 });
+    const gone = tensor([0], []);
+    structuredClone(gone.data.buffer, { transfer: [gone.data.buffer as ArrayBuffer] });
+    await expect(session.run({ x: gone })).rejects.toThrow(DeviceError);
+    await session.close();
+  });
+
   it("an operator that the engine lacks", async () => {
     const graph = new Graph("own");
     graph.output("y", detach(graph.input("x", [1])));
