@@ -29,9 +29,15 @@ export type Deviation = "tiled" | "padded";
 
 /** Bytes of activations at once, at most, where tiles don't change the result. */
 export const DEFAULT_MEMORY = 2 ** 30;
+/** For each output pixel, where the cost isn't known: four layers of 256 channels in float32, as the largest networks have. */
+const ASSUMED_BYTES = 4 * 256 * 4;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
 const WARM_UP: Size = { width: 24, height: 24 };
+
+/** Memory that a run takes for each input pixel, at most where the network's cost isn't known. */
+export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale">): number =>
+  cost?.bytesPerPixel ?? ASSUMED_BYTES * Math.max(2, scale) ** 2;
 
 /** A network in an engine, for images of any size. */
 export class Upscaler {
@@ -119,8 +125,7 @@ export class Upscaler {
       if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
-    if (!cost) return { tiles: tilesOfSize(image, image, 0) };
-    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / cost.bytesPerPixel);
+    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / bytesPerPixel(this.network));
     return radius === undefined && tiles.length > 1 ? { tiles, deviation: "tiled" } : { tiles };
   }
 

@@ -7,7 +7,13 @@ import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import type { Device } from "@slimsr/upscaler/internal/session.js";
-import { type CreateSession, DEFAULT_MEMORY, type Deviation, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import {
+  bytesPerPixel,
+  type CreateSession,
+  DEFAULT_MEMORY,
+  type Deviation,
+  Upscaler,
+} from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
@@ -92,11 +98,11 @@ export async function evaluate(
     if (odd) throw new UsageError(`${name} magnifies ×${scale}, but the set ${odd.name} is opened for ×${odd.scale}`);
   }
   for (const set of sets) measurable(set, options.border ?? set.scale);
-  const appetite = models.reduce((sum, { cost }) => sum + (cost?.bytesPerPixel ?? 0), 0);
+  const appetite = models.reduce((sum, model) => sum + bytesPerPixel(model), 0);
   const runners: Runner[] = [];
   try {
     for (const model of models) {
-      const upscaler = await open(model, options, (model.cost?.bytesPerPixel ?? 0) / appetite);
+      const upscaler = await open(model, options, bytesPerPixel(model) / appetite);
       runners.push({ model, upscaler });
       await upscaler.warmUp();
     }

@@ -113,6 +113,17 @@ describe("evaluation", () => {
     expect(first.images.map(({ psnr }) => psnr)).toEqual(second.images.map(({ psnr }) => psnr));
   });
 
+  it("takes models of unknown cost for large ones, and tiles", async () => {
+    const set = await openSet(await photographs());
+    const unknown = ["a.onnx", "b.onnx"].map((name) => ({ ...nearestModel(name), cost: null }));
+    const rows = await rowsOf(unknown, set, { bicubic: false });
+    expect(rows.map(({ deviations }) => deviations)).toEqual([{}, {}]);
+    // Sixteen KiB for each pixel of ×2.
+    const tiled = await rowsOf(unknown, set, { bicubic: false, memory: 2 * 96 * 80 * 2 ** 14 });
+    expect(tiled.map(({ deviations }) => deviations)).toEqual([{ tiled: 2 }, { tiled: 2 }]);
+    expect(tiled[1]?.psnr).toBeCloseTo(rows[1]?.psnr ?? 0, 6);
+  });
+
   it("runs models whose images go from 0 to 1", async () => {
     const set = await openSet(await photographs());
     // x + x² / 4 isn't the same in another range.
