@@ -1,3 +1,4 @@
+import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 
 /** Planes of red, green and blue, one after another: 3 · height · width values, NCHW with N = 1. */
@@ -10,11 +11,14 @@ export interface Rectangle extends Size {
   readonly y: number;
 }
 
-export const emptyPlanes = ({ width, height }: Size): Planes => ({
-  width,
-  height,
-  data: new Float32Array(3 * width * height),
-});
+/** @throws NetworkError where there can be no image of that size */
+export function emptyPlanes({ width, height }: Size): Planes {
+  try {
+    return { width, height, data: new Float32Array(3 * width * height) };
+  } catch (error) {
+    throw new NetworkError(`an image of ${width}×${height} pixels doesn't fit into memory`, { cause: error });
+  }
+}
 
 /** A rectangle of the planes; where it reaches past the right or bottom border, that border is repeated. */
 export function cropPlanes(source: Planes, { x, y, width, height }: Rectangle): Planes {

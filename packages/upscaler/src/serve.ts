@@ -65,10 +65,13 @@ async function run<T extends EngineTensor>(
   const { outputNames } = engine;
   const stray = Object.keys(into).find((name) => !outputNames.includes(name));
   if (stray !== undefined) throw new Error(`no output ${stray} to write into; the model has ${outputNames.join(", ")}`);
-  const toEngine = (tensor: Tensor): T => engine.tensor(tensor);
-  const targets = outputNames.map((name) => [name, into[name] ? toEngine(into[name]) : null] as const);
-  const outputs = await engine.run(mapValues(feeds, toEngine), Object.fromEntries(targets));
+  const targets = outputNames.map((name) => [name, into[name] ? engine.tensor(into[name]) : null] as const);
+  const operands = mapValues(feeds, (tensor) => engine.tensor(tensor));
+  const start = performance.now();
+  const outputs = await engine.run(operands, Object.fromEntries(targets));
+  const milliseconds = performance.now() - start;
   return {
+    milliseconds,
     outputs: mapValues(outputs, (made, name) => into[name] ?? fromEngine(made)),
     feeds: Object.fromEntries(move.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
   };

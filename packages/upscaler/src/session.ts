@@ -38,14 +38,17 @@ export interface RunResult {
   outputs: Record<string, Tensor>;
   /** The feeds that were moved. */
   feeds: Record<string, Tensor>;
+  /** Time that the engine took, without what carries tensors to it. */
+  milliseconds: number;
 }
 
 /** A compiled model. Runs don't block the caller's event loop; they queue one after another. */
 export interface Session {
   /**
    * Runs the model once.
-   * Tensors that are moved or written into must own their whole buffer; it leaves the caller's hands until the run ends.
-   * @throws DeviceError where the engine refuses the inputs or fails; what was moved or to be written into is lost then.
+   * Tensors that are moved or written into must own their whole buffer; it leaves the caller's hands until the run ends, and for
+   * good where the engine refuses the run.
+   * @throws DeviceError where the engine refuses the inputs or fails.
    */
   run(feeds: Tensors, options?: RunOptions): Promise<RunResult>;
   /** Frees the model; the session can't run any more. */

@@ -1,4 +1,4 @@
-import { DeviceError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
@@ -29,9 +29,15 @@ export type Deviation = "tiled" | "padded";
 
 /** Bytes of activations at once, at most, where tiles don't change the result. */
 export const DEFAULT_MEMORY = 2 ** 30;
+/** For each output pixel, where the cost isn't known: four layers of 256 channels in float32, as the largest networks have. */
+const ASSUMED_BYTES = 4 * 256 * 4;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
 const WARM_UP: Size = { width: 24, height: 24 };
+
+/** Memory that a run takes for each input pixel, at most where the network's cost isn't known. */
+export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale">): number =>
+  cost?.bytesPerPixel ?? ASSUMED_BYTES * Math.max(2, scale) ** 2;
 
 /** A network in an engine, for images of any size. */
 export class Upscaler {
@@ -42,7 +48,7 @@ export class Upscaler {
     private readonly session: Session,
   ) {}
 
-  /** @throws DeviceError where the device isn't there or the engine refuses the network */
+  /** @throws DeviceError or OnnxError where the device isn't there or the engine refuses the network */
   static async open(
     network: Deployment,
     create: CreateSession,
@@ -119,8 +125,7 @@ export class Upscaler {
       if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
-    if (!cost) return { tiles: tilesOfSize(image, image, 0) };
-    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / cost.bytesPerPixel);
+    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / bytesPerPixel(this.network));
     return radius === undefined && tiles.length > 1 ? { tiles, deviation: "tiled" } : { tiles };
   }
 
@@ -129,11 +134,9 @@ export class Upscaler {
     const { input, output, range, scale } = this.network;
     if (range === 1) scaleInPlace(data, 1 / 255);
     const feeds = { [input]: float32(data, [1, 3, height, width]) };
-    const start = performance.now();
-    const { outputs } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
+    const { outputs, milliseconds } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
       throw named(this.name, error);
     });
-    const milliseconds = performance.now() - start;
     const result = outputs[output];
     const expected = [1, 3, height * scale, width * scale];
     if (!(result?.data instanceof Float32Array) || result.shape.join() !== expected.join()) {
@@ -148,8 +151,10 @@ export class Upscaler {
   }
 }
 
-const named = (name: string, error: unknown): unknown =>
-  error instanceof DeviceError ? new DeviceError(`${name}: ${error.message}`, { cause: error }) : error;
+function named(name: string, error: unknown): unknown {
+  if (!(error instanceof DeviceError || error instanceof OnnxError)) return error;
+  return new (error instanceof DeviceError ? DeviceError : OnnxError)(`${name}: ${error.message}`, { cause: error });
+}
 
 function scaleInPlace(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;

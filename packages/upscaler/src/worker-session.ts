@@ -78,7 +78,11 @@ class WorkerSession<Source> implements Session {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       const id = this.#count++;
-      this.#worker.post({ ...request, id }, [...new Set(transfer)]);
+      try {
+        this.#worker.post({ ...request, id }, [...new Set(transfer)]);
+      } catch (error) {
+        return reject(new DeviceError(`a tensor can't be handed to the engine: ${(error as Error).message}`));
+      }
       this.#waiting.set(id, { resolve: resolve as (response: Response) => void, reject });
     });
   }
@@ -97,7 +101,7 @@ class WorkerSession<Source> implements Session {
   }
 }
 
-/** A tensor that isn't whole would arrive as none, and its run never end. */
+/** A message with a buffer that is gone would never arrive, and its run never end. */
 function requireFilled({ data, shape }: Tensor, name: string): void {
   if (data.length === elements(shape)) return;
   const moved = data.buffer.byteLength === 0 ? "; its buffer was moved into an earlier run" : "";

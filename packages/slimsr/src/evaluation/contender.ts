@@ -8,12 +8,15 @@ export interface Contender extends Deployment {
   readonly name: string;
   /** Share of the full network's channels. */
   readonly width: number;
+  /** Whether it runs in a process of its own, for its file may be anyone's. */
+  readonly isolated: boolean;
 }
 
 /** @param network a model, or one that is run as its file has it */
 export const contender = (name: string, width: number, network: Model | Deployment): Contender => ({
   name,
   width,
+  isolated: "onnx" in network,
   ...("onnx" in network ? network : deploy(network)),
 });
 

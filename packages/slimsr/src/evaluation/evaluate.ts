@@ -4,9 +4,16 @@ import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import type { Device } from "@slimsr/upscaler/internal/session.js";
-import { DEFAULT_MEMORY, type Deviation, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import {
+  bytesPerPixel,
+  type CreateSession,
+  DEFAULT_MEMORY,
+  type Deviation,
+  Upscaler,
+} from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
@@ -93,11 +100,11 @@ export async function evaluate(
   const twice = sets.find(({ name }, i) => sets.findIndex((other) => other.name === name) !== i);
   if (twice) throw new UsageError(`two sets are called ${twice.name}; give one another name: { ...set, name }`);
   for (const set of sets) measurable(set, options.border ?? set.scale);
-  const appetite = models.reduce((sum, { cost }) => sum + (cost?.bytesPerPixel ?? 0), 0);
+  const appetite = models.reduce((sum, model) => sum + bytesPerPixel(model), 0);
   const runners: Runner[] = [];
   try {
     for (const model of models) {
-      const upscaler = await open(model, options, (model.cost?.bytesPerPixel ?? 0) / appetite);
+      const upscaler = await open(model, options, bytesPerPixel(model) / appetite);
       runners.push({ model, upscaler });
       await upscaler.warmUp();
     }
@@ -108,9 +115,16 @@ export async function evaluate(
 }
 
 /** @param share of the memory that this model may take */
-function open(model: Contender, { device, threads, memory }: EvaluateOptions, share: number): Promise<Upscaler> {
+function open(
+  model: Contender,
+  { device, threads, memory, signal }: EvaluateOptions,
+  share: number,
+): Promise<Upscaler> {
   const whole = memory ?? (model.cost?.radius === undefined ? totalmem() / 2 : DEFAULT_MEMORY);
-  return Upscaler.open(model, createSession, {
+  const create: CreateSession = model.isolated
+    ? (onnx, options) => createProcessSession(onnx, options, { signal })
+    : createSession;
+  return Upscaler.open(model, create, {
     name: model.name,
     memory: whole * share,
     ...(device && { device }),

@@ -7,6 +7,7 @@ import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { EMBEDDED_VGG19 } from "../assets.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
+import { tryOut } from "../engine/trial.js";
 import { loadVgg19 } from "../files/checkpoints.js";
 import type { Stage } from "../stage.js";
 import { packParameters } from "../training/flat.js";
@@ -83,6 +84,7 @@ async function prepare(folder: RunFolder, given: Settings | undefined, hooks: Ru
 async function ready(folder: RunFolder, settings: Settings, begun: boolean, { stage, signal }: RunHooks): Promise<Run> {
   const environments = await recordEnvironment(folder);
   const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
+  await tryOut(model, signal);
   const teacher = isTeacher ? model : undefined;
   const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
   const { scale } = model.descriptor;

@@ -6,6 +6,7 @@ import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
 import { type CalibrationOptions, calibrationPatches } from "../calibration/patches.js";
+import { tryOut } from "../engine/trial.js";
 import { type Stage, silent } from "../stage.js";
 import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
@@ -66,6 +67,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
       `${nameOf(teacher)} has no channels that could be dropped; choose a model with convolutions`,
     );
   }
+  await tryOut(teacher, signal);
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
   const { scale } = teacher.descriptor;
   const draw = async (label: string, choice: Omit<CalibrationOptions, "scale">) =>

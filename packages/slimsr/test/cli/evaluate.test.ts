@@ -3,6 +3,7 @@ import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { endless } from "../../../../test/support/hostile-models.js";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { noise, photographPath } from "../../../../test/support/photographs.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
@@ -156,5 +157,34 @@ describe("slimsr evaluate", () => {
     expect(code, told).toBe(130);
     expect(printed).toBe("");
     expect(told).toMatch(/slimsr: interrupted after \d+ of 80 images/);
+  });
+
+  it("ends at once when interrupted, whatever a model of others does", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "endless.onnx"), endless());
+    const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const words = [
+      "evaluate",
+      "--model",
+      join(folder, "endless.onnx"),
+      "--scale",
+      "2",
+      "--data",
+      await smallSet("Set"),
+    ];
+    const child = spawn(process.execPath, [main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    let told = "";
+    child.stderr.on("data", (text) => {
+      told += text;
+    });
+    await expect.poll(() => told, { timeout: 30_000 }).toContain("images");
+    // The model warms up by now.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const start = performance.now();
+    child.kill("SIGINT");
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(code, told).toBe(130);
+    expect(told).toContain("slimsr: interrupted");
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });

@@ -1,11 +1,12 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { crashing } from "../../../../test/support/hostile-models.js";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { distance, noise, photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
-import { DatasetError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
+import { DatasetError, DeviceError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
 import type { Value } from "../../../core/src/graph/index.js";
 import { type Image, imageOf } from "../../../core/src/images/image.js";
 import { add, conv, globalAveragePool, mul, pixelShuffle, sqrt } from "../../../core/src/operators/index.js";
@@ -112,6 +113,17 @@ describe("evaluation", () => {
     expect(first.images.map(({ psnr }) => psnr)).toEqual(second.images.map(({ psnr }) => psnr));
   });
 
+  it("takes models of unknown cost for large ones, and tiles", async () => {
+    const set = await openSet(await photographs());
+    const unknown = ["a.onnx", "b.onnx"].map((name) => ({ ...nearestModel(name), cost: null }));
+    const rows = await rowsOf(unknown, set, { bicubic: false });
+    expect(rows.map(({ deviations }) => deviations)).toEqual([{}, {}]);
+    // Sixteen KiB for each pixel of ×2.
+    const tiled = await rowsOf(unknown, set, { bicubic: false, memory: 2 * 96 * 80 * 2 ** 14 });
+    expect(tiled.map(({ deviations }) => deviations)).toEqual([{ tiled: 2 }, { tiled: 2 }]);
+    expect(tiled[1]?.psnr).toBeCloseTo(rows[1]?.psnr ?? 0, 6);
+  });
+
   it("runs models whose images go from 0 to 1", async () => {
     const set = await openSet(await photographs());
     // x + x² / 4 isn't the same in another range.
@@ -204,6 +216,14 @@ describe("evaluation", () => {
     );
     const aborted = rowsOf([nearestModel()], set, { signal: AbortSignal.abort() });
     await expect(aborted).rejects.toThrow(InterruptedError);
+  });
+
+  it.runIf(process.arch === "x64")("names the model that crashes the engine, and is there for the next", async () => {
+    const set = await openSet(await photographs());
+    const bad = onnxContender("bad.onnx", crashing(), { scale: 2 });
+    await expect(rowsOf([nearestModel(), bad], set)).rejects.toThrow(DeviceError);
+    await expect(rowsOf([nearestModel(), bad], set)).rejects.toThrow("bad.onnx: the engine crashed (SIGFPE)");
+    expect(await rowsOf([nearestModel()], set)).toHaveLength(2);
   });
 
   it("tells how far it is", async () => {

@@ -8,6 +8,10 @@ import { coreCount } from "./threads.js";
 /** A worker thread that holds one session of onnxruntime-node. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
 const port = parentPort;
+// Whoever sent it waits for an answer, and hears of this thread's end.
+port.on("messageerror", (error) => {
+  throw error;
+});
 
 // Errors come back as exceptions; the engine needn't print them as well.
 env.logLevel = "fatal";

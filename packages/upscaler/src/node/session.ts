@@ -6,6 +6,7 @@ import { Worker } from "node:worker_threads";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { constantSize, writeOnnx, writeSplitOnnx } from "@slimsr/core/internal/onnx/index.js";
+import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
 import type { Response, SessionWorker } from "../protocol.js";
 import type { Session, SessionOptions } from "../session.js";
 import { openSession } from "../worker-session.js";
@@ -22,6 +23,7 @@ export interface Source {
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
  * @param temporary the folder that a graph of many constants passes through; a process that is killed meanwhile leaves its files there
+ * @throws OnnxError where the bytes are damaged or hold what is not run
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
  */
 export async function createSession(
@@ -30,6 +32,7 @@ export async function createSession(
   temporary: () => string | Promise<string> = tmpdir,
 ): Promise<Session> {
   await requireDevice(options.device ?? "cpu");
+  if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source, temporary);
   try {
     return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);
@@ -82,7 +85,10 @@ function startWorker(): SessionWorker<Source> {
         if (--unanswered === 0) worker.unref();
         answer(response);
       });
-      worker.on("messageerror", (error) => failure(new DeviceError(`the engine's answer is lost: ${error.message}`)));
+      worker.on("messageerror", (error) => {
+        void worker.terminate();
+        failure(new DeviceError(`the engine's answer can't be read: ${error.message}`));
+      });
       worker.on("error", (error) => failure(new DeviceError(`the engine's thread failed: ${error.message}`)));
       worker.on("exit", () => failure(new DeviceError("the session is closed")));
     },

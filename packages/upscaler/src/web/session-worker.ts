@@ -12,6 +12,10 @@ type Runtime = typeof import("onnxruntime-web");
  */
 export function serveSession(runtime: Runtime, provider: "wasm" | "webgpu"): void {
   if (self.name.startsWith("em-pthread")) return;
+  // Whoever sent it waits for an answer, and hears of an error in here.
+  addEventListener("messageerror", () => {
+    throw new Error("a message can't be read");
+  });
   serve<Source, OrtTensor>(
     {
       post: (response, transfer) => postMessage(response, { transfer }),

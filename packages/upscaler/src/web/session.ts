@@ -1,6 +1,7 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
+import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
 import type { Response, SessionWorker } from "../protocol.js";
 import type { Device, Session } from "../session.js";
 import { openSession } from "../worker-session.js";
@@ -11,12 +12,14 @@ export type { WebSessionOptions } from "./options.js";
 
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a Web Worker of its own.
+ * @throws OnnxError where the bytes are damaged or hold what is not run
  * @throws DeviceError where the device isn't there, an option can't be honoured or the engine refuses the model.
  */
 export async function createSession(source: Graph | Uint8Array, options: WebSessionOptions = {}): Promise<Session> {
   const { device = "cpu", wasmPaths } = options;
   requireDevice(device);
   requireOptions(options);
+  if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : writeOnnx(source);
   // The worker's script may lie elsewhere than the page.
   const paths = wasmPaths === undefined ? {} : { wasmPaths: new URL(wasmPaths, location.href).href };
@@ -37,7 +40,10 @@ function startWorker(device: Device): SessionWorker<Source> {
     post: (request, transfer) => worker.postMessage(request, transfer),
     listen: (answer, failure) => {
       worker.addEventListener("message", ({ data }: MessageEvent<Response>) => answer(data));
-      worker.addEventListener("messageerror", () => failure(new DeviceError("the engine's answer is lost")));
+      worker.addEventListener("messageerror", () => {
+        worker.terminate();
+        failure(new DeviceError("the engine's answer can't be read"));
+      });
       worker.addEventListener("error", ({ message }) => {
         worker.terminate();
         // A script that can't be loaded fails without a message.

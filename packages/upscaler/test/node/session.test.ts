@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runSource } from "../../../../test/support/child.js";
 import { floats, open, tensor } from "../../../../test/support/engine.js";
-import { DeviceError } from "../../../core/src/errors.js";
+import { DeviceError, OnnxError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { reorderInput } from "../../../core/src/lowering/blocked/operators.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add, detach, matMul, mul, relu } from "../../../core/src/operators/index.js";
 import { createSession } from "../../src/node/session.js";
@@ -245,18 +246,29 @@ describe("what a session refuses", () => {
     expect([moved, target].map(({ data }) => data.length)).toEqual([6, 5]);
   });
 
-  it.each([
-    ["bytes that are no model", () => Uint8Array.of(1, 2, 3)],
-    [
-      "an operator that the engine lacks",
-      () => {
-        const graph = new Graph("own");
-        graph.output("y", detach(graph.input("x", [1])));
-        return graph;
-      },
-    ],
-  ])("%s", async (_, source) => {
-    await expect(createSession(source())).rejects.toThrow(DeviceError);
+  it("a message that can't be read, rather than wait for its answer", async () => {
+    // No element fills a shape of none, and the message of a buffer that is gone doesn't arrive.
+    const graph = new Graph("none");
+    graph.output("y", relu(graph.input("x", [0])));
+    const session = await createSession(graph, { threads: 1 });
+    const gone = tensor([0], []);
+    structuredClone(gone.data.buffer, { transfer: [gone.data.buffer as ArrayBuffer] });
+    await expect(session.run({ x: gone })).rejects.toThrow(DeviceError);
+    await session.close();
+  });
+
+  it("an operator that the engine lacks", async () => {
+    const graph = new Graph("own");
+    graph.output("y", detach(graph.input("x", [1])));
+    await expect(createSession(graph)).rejects.toThrow(DeviceError);
+  });
+
+  it("bytes that are no model, or hold what an engine must not be handed", async () => {
+    await expect(createSession(Uint8Array.of(1, 2, 3))).rejects.toThrow(OnnxError);
+    const blocked = new Graph("blocked");
+    blocked.output("y", reorderInput(blocked.input("x", [1, 16, 2, 2])));
+    await expect(createSession(writeOnnx(blocked))).rejects.toThrow(/operators of domain com.microsoft.nchwc are not/);
+    await (await createSession(blocked)).close();
   });
 
   it("CUDA where there is none, saying what it needs", async () => {
