@@ -13,10 +13,10 @@ import {
 } from "../runs/ablation.js";
 import { completeRun, compressionSettings } from "../runs/compress.js";
 import { resultOf } from "../runs/finish.js";
-import { PRESETS, type Preset } from "../runs/presets.js";
+import type { Preset } from "../runs/presets.js";
 import { METHODS, type Method } from "../runs/settings.js";
 import { type Column, renderTable } from "../text/table.js";
-import { givenSettings, watched } from "./compress.js";
+import { givenSettings, presetOption, SHARED_TEACHER, STARTING_POINTS, watched } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
 import { numbers } from "./values.js";
@@ -34,29 +34,36 @@ interface Options {
 
 const EXAMPLES = `
 Examples:
-  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --data Set5 Set14 --steps 1500 --out ablation
-  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --methods slice,kd --widths 0.5,0.25 --seeds 0,1 --out ablation
-  slimsr ablate --teacher edsr_x2.pt --train photos --val Kodak24 --variants variants.json --out ablation
+  slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
+    --steps 1500 --data assets/held-out/Kodak --out ablation
+  slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
+    --method slice,kd --width 0.5,0.25 --seed 0,1 --out widths
+  slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
+    --variants bench/ablation/contrastive.json --out variants
 
 A file of variants has a name for each, and the settings in which it differs, by the names of config files:
   { "csd": { "method": "csd" }, "csd-k4": { "method": "csd", "negatives": 4 }, "kd-longer": { "method": "kd", "steps": 5000 } }
 
 Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
 interrupted ones resumed. OUT gets comparison.json and comparison.html, of all runs that are finished in it: methods that take
-long can be given fewer seeds, in a call of their own.`;
+long can be given fewer seeds, in a call of their own. ${SHARED_TEACHER}`;
 
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
   const command = new Command("ablate")
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
-    .option("--method <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
+    .addOption(
+      new Option("--method <list>", "methods to compare").argParser(methods).default([...METHODS], METHODS.join(",")),
+    )
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("method"))
-    .option("--width <list>", "the students' widths", numbers, [0.5])
-    .option("--seed <list>", "seeds; ± is over them", numbers, [0])
-    .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
+    .addOption(new Option("--width <list>", "the students' widths").argParser(numbers).default([0.5], "0.5"))
+    .addOption(new Option("--seed <list>", "seeds; ± is over them").argParser(numbers).default([0], "0"))
+    .addOption(presetOption())
     .option("--config <file>", "JSON file of settings")
     .option("--json", "print JSON");
-  return addSettingsOptions(command, ["width", "method", "seed"]).addHelpText("after", EXAMPLES).action(ablate);
+  return addSettingsOptions(command, ["width", "method", "seed"], STARTING_POINTS)
+    .addHelpText("after", EXAMPLES)
+    .action(ablate);
 }
 
 async function ablate(options: Options): Promise<void> {

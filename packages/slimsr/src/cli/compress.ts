@@ -10,13 +10,14 @@ import {
   type RunRequest,
 } from "../runs/compress.js";
 import { resultOf } from "../runs/finish.js";
-import { PRESETS, type Preset } from "../runs/presets.js";
+import type { Preset } from "../runs/presets.js";
 import { driftNotes } from "../runs/run-report.js";
 import type { PartialSettings } from "../runs/settings.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
-import { addSettingsOptions, readConfig, type SettingKey, settingsOf } from "./settings-options.js";
+import { type SettingKey, sharedTeacherDefaults } from "./setting-defaults.js";
+import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
 
 interface Options {
   preset: Preset;
@@ -26,15 +27,33 @@ interface Options {
   json?: true;
 }
 
+/** Presets, the default first. */
+export const STARTING_POINTS: readonly Preset[] = ["cpu", "paper", "quick"];
+
+export const presetOption = (): Option =>
+  new Option(
+    "--preset <name>",
+    "settings to start from: cpu made the best student within a quarter of an hour on two cores, paper is the published recipe, quick a first look",
+  )
+    .choices(STARTING_POINTS)
+    .default("cpu");
+
+/** What help says of presets besides each option's defaults. */
+export const SHARED_TEACHER = `Where the teacher is trained too (--method joint, or csd with --teacher-weights shared), cpu and quick have
+${sharedTeacherDefaults("cpu")}.`;
+
 const EXAMPLES = `
 Examples:
-  slimsr compress --teacher edsr_x2.pt --train photos --val Kodak24 --width 0.5 --out run
-  slimsr compress --teacher carn_x2.pt --train DIV2K --train-range 1-800 --val DIV2K --val-range 801-810 --preset paper --out run
-  slimsr compress --teacher edsr_x2.pt --train photos --val Kodak24 --method slice --steps 1500 --data Set5 Set14 --out run
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak --width 0.5 --out run
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --train-range 1-15 \\
+    --val assets/calibration --val-range 16-18 --preset quick --out quick
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
+    --method slice --steps 1500 --data assets/held-out/Kodak --out slice
   slimsr compress --resume run
 
 The run's folder gets config.json, metrics.jsonl, TensorBoard events, checkpoints, samples, and at the end each student as
 .safetensors and .onnx, and report.html. What the command line says goes before the config file, and that before the preset.
+${SHARED_TEACHER}
 Ctrl-C saves after the step under way; --resume goes on exactly from there.`;
 
 /** \`slimsr compress\`: the main job, from a teacher to trained students. */
@@ -42,10 +61,10 @@ export function compressCommand(): Command {
   const command = new Command("compress")
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
-    .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
+    .addOption(presetOption())
     .option("--config <file>", "JSON file of settings, by the same names as here without dashes (learningRate)")
     .option("--json", "print JSON");
-  return addSettingsOptions(command).addHelpText("after", EXAMPLES).action(run);
+  return addSettingsOptions(command, [], STARTING_POINTS).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(options: Options): Promise<void> {

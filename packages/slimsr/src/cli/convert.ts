@@ -30,8 +30,9 @@ export function convertCommand(): Command {
   return addOverrideOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  slimsr convert edsr_x2.pt edsr_x2.safetensors\n  slimsr convert carn.pth carn_x4.safetensors --scale 4\n" +
-        "  slimsr convert student.safetensors student.pt --names csd",
+      "\nExamples:\n  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.pt\n" +
+        "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
+        "  slimsr convert assets/slim/carn_x2.safetensors --out carn_x2.pt --names csd",
     )
     .action(convert);
 }

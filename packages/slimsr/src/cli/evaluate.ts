@@ -41,10 +41,11 @@ interface Options extends Overrides {
 
 const EXAMPLES = `
 Examples:
-  slimsr evaluate --model edsr_x2.pt --data Set5 Set14
-  slimsr evaluate --model student.safetensors --width 1,0.5,0.25 --data Set5 --markdown
-  slimsr evaluate --model carn.pth --scale 4 --data Urban100 --self-ensemble --save results
-  slimsr evaluate --model edsr_x2.pt student.onnx --data DIV2K --only 801-900 --div2k --json
+  slimsr evaluate --model assets/teachers/edsr_r8f64_x2.safetensors --data assets/held-out/Kodak
+  slimsr evaluate --model assets/slim/carn_x2.safetensors --width 1,0.5,0.25 --data assets/held-out/Kodak --only 19 --markdown
+  slimsr evaluate --model assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration --self-ensemble --save results
+  slimsr evaluate --model assets/teachers/*.safetensors assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration \\
+    --only 1-3 --div2k --json
 
 A folder of data is a set of its own name. It holds HR and LR_bicubic (the benchmarks' layout), GTmod12 and LRbicx2, hr and lr,
 DIV2K's folders, img_SRF_2_HR.png beside img_SRF_2_LR.png, or just HR images, of which LR is made by MATLAB's bicubic. Bicubic's own row enlarges the same 8-bit LR images that the models get.

@@ -59,7 +59,7 @@ export function inspectCommand(): Command {
   return addOverrideOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  slimsr inspect edsr_x2.pt\n  slimsr inspect carn.pth --scale 4 --layers\n  slimsr inspect anyone.onnx --groups\n  slimsr inspect student.safetensors --json",
+      "\nExamples:\n  slimsr inspect assets/teachers/edsr_r8f64_x2.safetensors\n  slimsr inspect assets/slim/carn_x2.safetensors --layers\n  slimsr inspect assets/slim/carn_x2.safetensors --groups\n  slimsr inspect assets/vgg19/vgg19-int8.safetensors --json",
     )
     .action(inspect);
 }

@@ -78,7 +78,11 @@ const COMMANDS: readonly Entry[] = [
 const program = new Command("slimsr")
   .description("make super-resolution networks small and fast")
   .version(VERSION)
-  .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` });
+  .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
+  .addHelpText(
+    "after",
+    "\nIn a clone of the repository say npx slimsr. Examples in the commands' help run where its assets folder lies.",
+  );
 
 const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
 for (const { name, usage, description, load } of COMMANDS) {

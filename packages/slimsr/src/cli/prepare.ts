@@ -22,8 +22,8 @@ export function prepareCommand(): Command {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  slimsr prepare --hr photos --scale 2,3,4 --out photos-sr\n" +
-        "  slimsr prepare --hr Urban100/HR --scale 4 --out Urban100    (adds LR_bicubic/X4 beside HR)",
+      "\nExamples:\n  slimsr prepare --hr assets/calibration --scale 2,3,4 --out photographs\n" +
+        "  slimsr prepare --hr photographs/HR --scale 8 --out photographs    # adds LR_bicubic/X8 beside HR",
     )
     .action(prepare);
 }

@@ -5,19 +5,27 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
+import type { Preset } from "../runs/presets.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
 import { argumentOf, flagOf, typedValue } from "./schema-options.js";
-
-export type SettingKey = keyof typeof settingsSchema.shape;
+import { defaultNote, type SettingKey } from "./setting-defaults.js";
 
 /** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
 const PATHS: readonly SettingKey[] = ["teacher", "train", "val", "data", "vgg"];
 
-/** Adds an option for every setting of a run but `left`. */
-export function addSettingsOptions(command: Command, left: readonly SettingKey[] = []): Command {
+/**
+ * Adds an option for every setting of a run but `left`.
+ * @param presets those that the command starts from, its default first
+ */
+export function addSettingsOptions(
+  command: Command,
+  left: readonly SettingKey[],
+  presets: readonly Preset[] = [],
+): Command {
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
-    command.option(`${flagOf(key)}${settingArgument(key as SettingKey, schema)}`, schema.description);
+    const description = `${schema.description}${defaultNote(key as SettingKey, presets)}`;
+    command.option(`${flagOf(key)}${settingArgument(key as SettingKey, schema)}`, description);
   }
   return command;
 }

@@ -34,14 +34,15 @@ interface Options extends Overrides {
 
 const EXAMPLES = `
 Examples:
-  slimsr slim --teacher edsr_x2.pt --width 0.5 -o student.safetensors --data Set5 Set14
-  slimsr slim --teacher carn_x2.pt --width 0.75,0.5,0.25 --calibrate photos --patches 192 -o students
-  slimsr slim --teacher edsr_x2.pt --macs 25% -o student.safetensors
-  slimsr slim --teacher anyone.onnx --budget 4x -o slim.onnx
+  slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --width 0.5 --data assets/held-out/Kodak --out student.safetensors
+  slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --width 0.75,0.5,0.25 --train assets/calibration \\
+    --calibration-patches 192 --out students
+  slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --macs 25% --out quarter.safetensors
+  slimsr slim --teacher student.onnx --budget 4x --out slim.onnx
 
 Each student is written as .safetensors and as a deployable .onnx; several widths get -w0.5 and so on behind OUT's name.
 Students need no training, and are where training best begins. Calibration images are taken for HR; by default crops
-of 24 photographs that come with slimsr are used.`;
+of 18 photographs that come with slimsr are used.`;
 
 /** \`slimsr slim\`: narrower students of a network, in closed form. */
 export function slimCommand(): CommandType {

@@ -4,7 +4,8 @@ import { Command } from "commander";
 import { train } from "../runs/compress.js";
 import { givenSettings, NO_FOLDER, showRun } from "./compress.js";
 import { addNetworkOptions, architectureNames, networkFrom } from "./network-options.js";
-import { addSettingsOptions, type SettingKey } from "./settings-options.js";
+import type { SettingKey } from "./setting-defaults.js";
+import { addSettingsOptions } from "./settings-options.js";
 
 interface Options {
   config?: string;
@@ -30,12 +31,11 @@ const LEFT: readonly SettingKey[] = [
 
 const EXAMPLES = `
 Examples:
-  slimsr train --architecture edsr --scale 2 --features 64 --blocks 8 --train photos --val Kodak24 --steps 20000 --out teacher
-  slimsr train --architecture rcan --scale 4 --groups 2 --blocks 4 --train photos --val Kodak24 --out teacher
-  slimsr train --config teacher.json --train photos --val Kodak24 --out teacher
-  slimsr train --resume teacher
+  slimsr train --architecture edsr --scale 2 --features 64 --blocks 8 --train assets/calibration --val assets/held-out/Kodak --out edsr
+  slimsr train --architecture rcan --scale 4 --groups 2 --blocks 4 --train assets/calibration --val assets/held-out/Kodak --steps 20000 --out rcan
+  slimsr train --resume edsr
 
-A config file may hold the network too: {"network": {"architecture": "edsr", "scale": 2, "features": 64, "blocks": 8,
+--config FILE may hold the network too: {"network": {"architecture": "edsr", "scale": 2, "features": 64, "blocks": 8,
 "resScale": 1, "mean": [114.444, 111.4605, 103.02], "range": 255}, "steps": 20000}. The run's folder is as that of
 slimsr compress; student-w1.safetensors in it is the network.`;
 

@@ -76,7 +76,7 @@ export const settingsSchema = z.strictObject({
     ),
   lambdaDistillation: weight.default(0).describe("weight of the L1 to the teacher's output (kd: 1)"),
   negatives: z.int().min(1).max(1024).default(10).describe("K, the negatives of the contrastive loss"),
-  contrasted: count.optional().describe("samples of the batch that are contrasted (default: all)"),
+  contrasted: count.optional().describe("samples of the batch that are contrasted"),
   ratio: z
     .enum(["batch", "sample"])
     .default("batch")

@@ -1,0 +1,104 @@
+import { execFile } from "node:child_process";
+import { cp, readdir, rm, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { ROOT } from "../../../../test/support/child.js";
+import { freshClone } from "../../../../test/support/clone.js";
+import { PRESETS, presetSettings } from "../../src/runs/presets.js";
+import { settingsSchema } from "../../src/runs/settings.js";
+import { slimsr, smallTeacher } from "./runs.js";
+
+/** What makes examples short that train, and changes nothing of what they name. */
+const SHORT = [
+  ...[
+    "--steps",
+    "1",
+    "--batch",
+    "4",
+    "--patch",
+    "12",
+    "--validation-patch",
+    "16",
+    "--threads",
+    "1",
+    "--contrasted",
+    "1",
+  ],
+  ...["--calibration-patches", "2"],
+];
+const SHORTER: Readonly<Record<string, readonly string[]>> = {
+  compress: SHORT,
+  ablate: SHORT,
+  train: SHORT.slice(0, -4),
+};
+
+const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "compress", "train", "ablate"];
+
+/** The command lines among a help text's examples. */
+function examplesOf(help: string): string[] {
+  const lines = /\nExamples:\n(.*?)(?:\n\n|$)/s.exec(help)?.[1] ?? "";
+  return lines
+    .replace(/ \\\n\s+/g, " ")
+    .trim()
+    .split(/\n\s*/);
+}
+
+/** The line of an option. */
+const lineOf = (help: string, flag: string): string =>
+  help.split("\n").find((line) => line.trimStart().startsWith(`${flag} `)) ?? "";
+
+describe("help", () => {
+  it("has examples that run as they stand, one after another", { timeout: 900_000 }, async () => {
+    const cwd = await freshClone();
+    await symlink(join(ROOT, "bench"), join(cwd, "bench"));
+    // A small network and few images stand for those of the repository.
+    await cp(await smallTeacher(cwd), join(cwd, "assets/teachers/edsr_r8f64_x2.safetensors"));
+    for (const folder of ["assets/calibration", "assets/held-out/Kodak"]) {
+      const few = (await readdir(join(cwd, folder))).filter((name) => !/-(01|02|16|17|19)\./.test(name));
+      for (const name of few) await rm(join(cwd, folder, name));
+    }
+    const env = { ...process.env, XDG_CACHE_HOME: join(cwd, "cache") };
+    for (const command of COMMANDS) {
+      const examples = examplesOf((await slimsr(command, "--help")).stdout);
+      expect(examples.length, command).toBeGreaterThan(1);
+      for (const example of examples) {
+        expect(example).toMatch(new RegExp(`^slimsr ${command} `));
+        const more = example.includes("--resume") ? [] : (SHORTER[command] ?? []);
+        await promisify(execFile)("bash", ["-c", `npx ${example.replace(/ {4}#.*/, "")} ${more.join(" ")}`], {
+          cwd,
+          env,
+        });
+      }
+    }
+  });
+
+  it.each(["compress", "ablate"])("of %s says what each preset makes of a setting", async (command) => {
+    const { stdout } = await slimsr(command, "--help");
+    for (const preset of PRESETS) {
+      for (const [key, value] of Object.entries(presetSettings(preset, 3))) {
+        if (command === "ablate" && ["method", "width"].includes(key)) continue;
+        const line = lineOf(stdout, `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+        const standard = /\(default: ([^;)]*)/.exec(line)?.[1];
+        const shown = new RegExp(`\\b${preset}: ([^,)]*)`).exec(line)?.[1] ?? standard;
+        expect(shown, `${preset}: ${line}`).toBe(key === "patch" && preset === "paper" ? "192/scale" : String(value));
+      }
+    }
+  });
+
+  it("of train says what a setting is where it is left out", async () => {
+    const { stdout } = await slimsr("train", "--help");
+    const { steps, batch, learningRate, schedule } = settingsSchema.shape;
+    for (const [flag, schema] of Object.entries({ steps, batch, "learning-rate": learningRate, schedule })) {
+      expect(lineOf(stdout, `--${flag}`)).toContain(`(default: ${schema.parse(undefined)})`);
+    }
+  });
+
+  it("calls one thing by one name in all commands", async () => {
+    const helps = await Promise.all(COMMANDS.map((command) => slimsr(command, "--help")));
+    const flags = new Set(helps.flatMap(({ stdout }) => stdout.match(/^ {2}.*?(--[\w-]+)/gm) ?? []));
+    for (const former of ["--output", "--widths", "--seeds", "--methods", "--patches", "--calibrate"]) {
+      expect([...flags].filter((line) => line.endsWith(former))).toEqual([]);
+    }
+  });
+});
