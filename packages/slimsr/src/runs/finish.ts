@@ -89,7 +89,11 @@ export function resultOf(folder: string, settings: Settings, { progress, student
 
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);
 
-async function measure(run: Run, models: readonly Contender[], { stage, signal }: RunHooks): Promise<EvaluationRow[]> {
+async function measure(
+  run: Run,
+  models: readonly Contender[],
+  { stage, signal, note }: RunHooks,
+): Promise<EvaluationRow[]> {
   const { settings, options, validation } = run;
   const { data, skipBad, device, threads } = settings;
   const sets: Dataset[] = [];
@@ -99,6 +103,7 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
       openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
     sets.push({ ...(await stage(path, "images", open)), name: names[i] as string });
   }
+  for (const set of sets) if (set.note !== undefined) note?.(set.note);
   if (sets.length === 0) sets.push(validation.whole);
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }

@@ -17,8 +17,8 @@ const progress = z.strictObject({
   /** The last step that was validated; -1 where none was. */
   validated: z.int().min(-1),
   best: z.strictObject({ step: z.int().min(0), psnr: z.number() }).nullable(),
-  /** What the training images were: their number and a digest of names and sizes. */
-  images: z.string(),
+  /** A digest of what the run works on: see `Contents`. */
+  contents: z.string(),
 });
 
 /** How far a run is. */
