@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { toJson } from "../files/json.js";
 import {
   type CompletedRun,
   type Compression,
@@ -92,9 +93,7 @@ export async function showRun(work: (hooks: CompressionHooks) => Promise<Complet
   await interruptible(async (signal) => {
     const completed = await watched(work, signal);
     const { folder, settings, outcome } = completed;
-    const result = json
-      ? `${JSON.stringify(resultOf(folder, settings, outcome), undefined, 2)}\n`
-      : describe(completed);
+    const result = json ? `${toJson(resultOf(folder, settings, outcome), 2)}\n` : describe(completed);
     process.stdout.write(result);
     for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
       process.stderr.write(`note: ${note}\n`);

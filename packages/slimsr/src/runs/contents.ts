@@ -5,6 +5,7 @@ import { RunError } from "@slimsr/core/internal/errors.js";
 import { z } from "zod";
 import type { Dataset } from "../datasets/dataset.js";
 import { fileDigest } from "../files/digest.js";
+import { fromJson } from "../files/json.js";
 import type { RunFolder } from "./folder.js";
 import { type Settings, vggFile } from "./settings.js";
 import { keptTeacher } from "./teacher.js";
@@ -88,7 +89,7 @@ const SHOWN = 5;
 
 async function readContents(folder: RunFolder): Promise<Contents | undefined> {
   try {
-    return contentsSchema.parse(JSON.parse(await readFile(folder.file(FILE), "utf8")));
+    return contentsSchema.parse(fromJson(await readFile(folder.file(FILE), "utf8")));
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
 import { loadVgg19 } from "../files/checkpoints.js";
+import { fromJson } from "../files/json.js";
 import type { Stage } from "../stage.js";
 import { packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
@@ -128,7 +129,7 @@ async function prepare(
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
   try {
-    return resolveSettings(JSON.parse(await readFile(file, "utf8")), file);
+    return resolveSettings(fromJson(await readFile(file, "utf8")), file);
   } catch (error) {
     if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
     throw error;
