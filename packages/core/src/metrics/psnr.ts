@@ -13,7 +13,7 @@ export interface PsnrOptions {
 /**
  * Peak signal-to-noise ratio 10 · log₁₀(255² / mean squared error) in dB, of images as they are written (rounded to their
  * depth). Grey counts as RGB with equal channels, alpha is ignored.
- * @returns Infinity for identical images (`jsonNumber` writes it), never NaN
+ * @returns Infinity for identical images (a text in JSON), never NaN
  * @throws DatasetError if the sizes differ or the border leaves nothing
  */
 export function psnr(output: Image, truth: Image, { border = 0, colour = "y" }: PsnrOptions = {}): number {

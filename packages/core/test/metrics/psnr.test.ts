@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { noise, photograph } from "../../../../test/support/photographs.js";
-import { jsonNumber } from "../../../slimsr/src/evaluation/json.js";
 import { DatasetError } from "../../src/errors.js";
 import { resizeBicubic } from "../../src/images/bicubic.js";
 import { cropToMultiple, imageOf } from "../../src/images/image.js";
@@ -38,12 +37,9 @@ describe("PSNR", () => {
     expect(psnr(other, toRgb(grey))).toBe(psnr(toRgb(other), toRgb(grey)));
   });
 
-  it("of identical images is Infinity, which JSON gets as a word", () => {
+  it("of identical images is Infinity", () => {
     const image = noise(4, 4, 3, 8);
-    const value = psnr(image, image);
-    expect(value).toBe(Number.POSITIVE_INFINITY);
-    expect(JSON.stringify({ psnr: jsonNumber(value) })).toBe('{"psnr":"Infinity"}');
-    expect(jsonNumber(33.66)).toBe(33.66);
+    expect(psnr(image, image)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("of bicubic enlargement of a photograph is unchanged", async () => {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../files/atomic.js";
+import { toJson } from "../files/json.js";
 import type { AblationReport, AblationRow } from "../report/comparison-page.js";
 import { apartIn } from "../report/differing-settings.js";
 import {
@@ -93,12 +94,10 @@ async function ablate(options: Options): Promise<void> {
       runs.push({ name, result: resultOf(completed.folder, completed.settings, completed.outcome) });
     }
     const report = compareRuns([...runs, ...(await finishedBeside(out, plan))]);
-    await writeAtomic(resolve(out, "comparison.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeAtomic(resolve(out, "comparison.json"), `${toJson(report, 2)}\n`);
     const { renderAblation } = await import("../report/comparison-page.js");
     await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"),
-    );
+    process.stdout.write(options.json ? `${toJson(report, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"));
   });
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { toJson } from "../files/json.js";
 import {
   type CompletedRun,
   type Compression,
@@ -12,7 +13,7 @@ import {
 import { resultOf } from "../runs/finish.js";
 import type { Preset } from "../runs/presets.js";
 import { driftNotes } from "../runs/run-report.js";
-import type { PartialSettings } from "../runs/settings.js";
+import type { DataPaths, PartialSettings } from "../runs/settings.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
@@ -50,11 +51,13 @@ Examples:
   slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
     --method slice --steps 1500 --data assets/held-out/Kodak --out slice
   slimsr compress --resume run
+  slimsr compress --resume run --train moved/photos --val moved/Kodak24
 
 The run's folder gets config.json, metrics.jsonl, TensorBoard events, checkpoints, samples, and at the end each student as
 .safetensors and .onnx, and report.html. What the command line says goes before the config file, and that before the preset.
 ${SHARED_TEACHER}
-Ctrl-C saves after the step under way; --resume goes on exactly from there.`;
+Ctrl-C saves after the step under way; --resume goes on exactly from there, as long as images,
+teacher and VGG19's weights are what they were; where they lie may change.`;
 
 /** \`slimsr compress\`: the main job, from a teacher to trained students. */
 export function compressCommand(): Command {
@@ -79,12 +82,18 @@ async function beginning({ out, preset, config, ...options }: Options): Promise<
 
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
 
-function resuming(options: Options, resume: string): { resume: string } {
-  const named = settingsOf(options as unknown as Record<string, unknown>);
-  const [given] = [...Object.keys(named), ...(["out", "config"] as const).filter((key) => options[key] !== undefined)];
-  if (given === undefined) return { resume };
+/** Settings that a run which goes on may be given: where its data lies now. */
+const MOVABLE = ["train", "val", "data", "vgg"] as const;
+
+/** @throws UsageError where more is named than where the data lies now */
+export function resuming(options: object, resume: string): { resume: string; moved: DataPaths } {
+  const all = options as Record<string, unknown>;
+  const named = settingsOf(all);
+  const others = Object.keys(named).filter((key) => !MOVABLE.some((movable) => movable === key));
+  const [given] = [...others, ...["out", "config"].filter((key) => all[key] !== undefined)];
+  if (given === undefined) return { resume, moved: named as DataPaths };
   throw new UsageError(
-    `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out`,
+    `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out. Only ${MOVABLE.map((key) => `--${key}`).join(", ")} may be named, where data has moved`,
   );
 }
 
@@ -103,9 +112,7 @@ export async function showRun(work: (hooks: CompressionHooks) => Promise<Complet
   await interruptible(async (signal) => {
     const completed = await watched(work, signal);
     const { folder, settings, outcome } = completed;
-    const result = json
-      ? `${JSON.stringify(resultOf(folder, settings, outcome), undefined, 2)}\n`
-      : describe(completed);
+    const result = json ? `${toJson(resultOf(folder, settings, outcome), 2)}\n` : describe(completed);
     process.stdout.write(result);
     for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
       process.stderr.write(`note: ${note}\n`);
@@ -122,6 +129,7 @@ export async function watched(
   try {
     return await work({
       ...{ stage: withProgress, signal },
+      note: (text) => process.stderr.write(`note: ${text}\n`),
       onStep: (report) => live.step(report),
       onValidation: (rows) => live.validated(rows),
       onTrained: () => live.stop(),

@@ -11,6 +11,7 @@ import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
+import { toJson } from "../files/json.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
@@ -123,7 +124,7 @@ async function run(options: Options): Promise<void> {
 
 function report(rows: readonly EvaluationRow[], { json, csv, markdown, images = false }: Options): void {
   const notes = evaluationNotes(rows).map((note) => `note: ${note}\n`);
-  if (json) process.stdout.write(`${JSON.stringify(evaluationJson(rows, { images }), undefined, 2)}\n`);
+  if (json) process.stdout.write(`${toJson(evaluationJson(rows, { images }), 2)}\n`);
   else process.stdout.write(renderEvaluation(rows, csv ? "csv" : markdown ? "markdown" : "text", { images }));
   if (notes.length === 0) return;
   if (json || csv) process.stderr.write(notes.join(""));

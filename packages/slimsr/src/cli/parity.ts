@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
 import { Command, Option } from "commander";
+import { toJson } from "../files/json.js";
 import { readCase } from "../parity/case.js";
 import { type Comparison, compareCase, passes, type Quantity, TOLERANCES } from "../parity/compare.js";
 
@@ -37,7 +38,7 @@ async function runParity(folder: string, { device, only, json }: ParityOptions):
     results.push({ case: name, passed, ...comparison });
     if (!json) process.stdout.write(`${describe(name, comparison, passed)}\n`);
   }
-  if (json) process.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  if (json) process.stdout.write(`${toJson(results, 2)}\n`);
   const failed = results.filter(({ passed }) => !passed).length;
   if (failed > 0) throw new SlimsrError(`${failed} of ${results.length} cases are past the tolerances`);
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Command } from "commander";
 import type { z } from "zod";
+import { fromJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
 import type { Preset } from "../runs/presets.js";
@@ -79,7 +80,7 @@ async function readObject(file: string, option: string): Promise<Record<string, 
     throw new UsageError(`${file} can't be read: ${systemReason(error)}; ${option} takes a JSON file of settings`);
   });
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = fromJson(text);
     if (!isObject(parsed)) throw new SyntaxError("it is no object");
     return parsed;
   } catch (error) {

@@ -8,6 +8,7 @@ import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { makeFolder } from "../files/folders.js";
+import { toJson } from "../files/json.js";
 import { loadModel, saveModel } from "../files/models.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
@@ -126,7 +127,7 @@ async function run(options: Options): Promise<void> {
         ...models[i + 1]?.cost,
       }));
       const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
-      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+      process.stdout.write(`${toJson(report, 2)}\n`);
       return;
     }
     process.stdout.write(

@@ -1,7 +1,7 @@
+import { jsonValue } from "../files/json.js";
 import { operations } from "../text/numbers.js";
 import { type Column, renderTable, type TableFormat } from "../text/table.js";
 import type { EvaluationRow, ImageRow } from "./evaluate.js";
-import { jsonNumber } from "./json.js";
 import type { Score } from "./score.js";
 
 interface ReportOptions {
@@ -49,27 +49,27 @@ export function renderEvaluation(
   return renderTable(columns, lines, format);
 }
 
-/** Rows as JSON values. */
-export function evaluationJson(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}): unknown[] {
+/** Rows as JSON values; a PSNR of Infinity is a text. */
+export const evaluationJson = (rows: readonly EvaluationRow[], options: ReportOptions = {}): unknown[] =>
+  jsonValue(evaluationRecords(rows, options)) as unknown[];
+
+/** What is kept of rows. */
+export function evaluationRecords(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}) {
   return rows.map((row) => {
     const { model, width, set, scale, parameters, macs, msPerImage, deviations } = row;
     return {
-      ...{ model, width, set, scale, ...scoreJson(row), parameters, macs, msPerImage },
+      ...{ model, width, set, scale, ...scoreOf(row), parameters, macs, msPerImage },
       ...(Object.keys(deviations).length > 0 && { deviations }),
       ...(images && {
         images: row.images.map((image: ImageRow) => ({
-          ...{ image: image.image, ...scoreJson(image), milliseconds: image.milliseconds },
+          ...{ image: image.image, ...scoreOf(image), milliseconds: image.milliseconds },
         })),
       }),
     };
   });
 }
 
-const scoreJson = ({ psnr, ssim, niqe }: Score) => ({
-  psnr: jsonNumber(psnr),
-  ssim,
-  ...(niqe !== undefined && { niqe }),
-});
+const scoreOf = ({ psnr, ssim, niqe }: Score): Score => ({ psnr, ssim, ...(niqe !== undefined && { niqe }) });
 
 /**
  * How many times faster a model is than at width 1, on the same set in the same run; a model that has one width alone, or no width

@@ -11,6 +11,7 @@ import {
   type Vgg19Weights,
 } from "@slimsr/core/internal/networks/index.js";
 import { z } from "zod";
+import { fromJson } from "../files/json.js";
 
 const count = z.int().positive();
 
@@ -73,7 +74,7 @@ const readText = async (path: string): Promise<string> => (await readBytes(path)
 
 function parseJson(content: string, path: string): unknown {
   try {
-    return JSON.parse(content);
+    return fromJson(content);
   } catch (error) {
     throw new CheckpointError(`${path} is not JSON: ${(error as Error).message}`);
   }

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
+import { fromJson } from "../files/json.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
 import { environment } from "./environment.js";
 import { RESULT, type RunResult } from "./finish.js";
@@ -81,7 +82,7 @@ export async function findRun(folder: string, settings: Settings): Promise<Found
 
 async function readJson(file: string): Promise<Record<string, unknown> | undefined> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+    return fromJson(await readFile(file, "utf8")) as Record<string, unknown>;
   } catch {
     return undefined;
   }
@@ -182,7 +183,7 @@ function scoresOf(results: readonly RunResult[], wanted: (row: Rows[number]) => 
 
 function spreadOf(values: readonly number[]): Spread {
   const mean = meanOf(values);
-  if (values.length < 2) return { mean, spread: null };
+  if (values.length < 2 || !Number.isFinite(mean)) return { mean, spread: null };
   return { mean, spread: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
 }
 

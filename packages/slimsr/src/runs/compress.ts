@@ -6,11 +6,16 @@ import { finish, type Outcome } from "./finish.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { openRun, type RunHooks } from "./open.js";
 import { type Preset, presetSettings } from "./presets.js";
-import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+import { type DataPaths, type PartialSettings, resolveSettings, type Settings } from "./settings.js";
 import { type TrainingHooks, train as takeSteps } from "./training-loop.js";
 
-/** A run that begins in the folder `out`, or one that goes on where it was interrupted, with the settings it has. */
-export type RunRequest<Begin> = ({ readonly out: string } & Begin) | { readonly resume: string };
+/**
+ * A run that begins in the folder `out`, or one that goes on where it was interrupted, with the settings it has; `moved` says where
+ * its data lies now.
+ */
+export type RunRequest<Begin> =
+  | ({ readonly out: string } & Begin)
+  | { readonly resume: string; readonly moved?: DataPaths };
 
 export interface Compression {
   /** What settings start from; `cpu` where left out. */
@@ -36,7 +41,7 @@ export type CompressionHooks = Partial<RunHooks> & TrainingHooks;
  * training can't go on; InterruptedError when the signal aborts, after a checkpoint
  */
 export async function compress(request: RunRequest<Compression>, hooks: CompressionHooks = {}): Promise<CompletedRun> {
-  if ("resume" in request) return completeRun(request.resume, undefined, hooks);
+  if ("resume" in request) return completeRun(request.resume, undefined, hooks, request.moved);
   const settings = await compressionSettings(request.preset ?? "cpu", request.settings);
   return completeRun(request.out, settings({}, request.source), hooks);
 }
@@ -50,7 +55,7 @@ export async function train(
   request: RunRequest<Omit<Compression, "preset">>,
   hooks: CompressionHooks = {},
 ): Promise<CompletedRun> {
-  if ("resume" in request) return completeRun(request.resume, undefined, hooks);
+  if ("resume" in request) return completeRun(request.resume, undefined, hooks, request.moved);
   const fixed = { method: "scratch", init: "random", width: [1] } as const;
   const settings = resolveSettings({ ...request.settings, ...fixed }, request.source ?? "settings");
   return completeRun(request.out, settings, hooks);
@@ -77,13 +82,14 @@ export async function compressionSettings(
 export async function completeRun(
   folder: string,
   settings: Settings | undefined,
-  { stage = silent, signal, onStep, onValidation, onTrained }: CompressionHooks,
+  { stage = silent, signal, note, onStep, onValidation, onTrained }: CompressionHooks,
+  moved?: DataPaths,
 ): Promise<CompletedRun> {
-  const run = await openRun(folder, settings, { stage, signal });
+  const run = await openRun(folder, settings, { stage, signal, note }, moved);
   try {
     await takeSteps(run, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
     onTrained?.();
-    return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal }) };
+    return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal, note }) };
   } catch (error) {
     if (!isInterruption(error)) throw error;
     throw interrupted(run.folder, run.settings, run.state.step);

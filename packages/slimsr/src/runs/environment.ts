@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { engineVersion } from "@slimsr/upscaler/internal/node/engine.js";
+import { fromJson } from "../files/json.js";
 import { VERSION } from "../version.js";
 import type { RunFolder } from "./folder.js";
 
@@ -33,7 +34,7 @@ const FILE = "environment.json";
 /** The environments that a run has been worked on in, in their order; this process' is added where it is another. */
 export async function recordEnvironment(folder: RunFolder): Promise<Environment[]> {
   const known = await readFile(folder.file(FILE), "utf8").then(
-    (text) => JSON.parse(text) as Environment[],
+    (text) => fromJson(text) as Environment[],
     () => [],
   );
   const current = environment();

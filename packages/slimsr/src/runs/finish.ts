@@ -9,8 +9,9 @@ import { setNames } from "../datasets/names.js";
 import { createSession } from "../engine/session.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
-import { evaluationJson } from "../evaluation/evaluation-table.js";
+import { evaluationRecords } from "../evaluation/evaluation-table.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
+import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
 import { isShared, studentOf } from "../training/learners.js";
 import type { Run, RunHooks } from "./open.js";
@@ -69,7 +70,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   // The charts' library is large; only here is it needed.
   const { renderReport } = await import("../report/run-page.js");
   await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
-  await folder.write(RESULT, `${JSON.stringify(resultOf(folder.path, settings, outcome), undefined, 2)}\n`);
+  await folder.write(RESULT, `${toJson(resultOf(folder.path, settings, outcome), 2)}\n`);
   return outcome;
 }
 
@@ -87,12 +88,16 @@ export interface RunResult extends Omit<Outcome, "rows"> {
 }
 
 export function resultOf(folder: string, settings: Settings, { progress, students, rows, bytes }: Outcome): RunResult {
-  return { run: folder, settings, progress, students, bytes, rows: evaluationJson(rows) as RunResult["rows"] };
+  return { run: folder, settings, progress, students, bytes, rows: evaluationRecords(rows) };
 }
 
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);
 
-async function measure(run: Run, models: readonly Contender[], { stage, signal }: RunHooks): Promise<EvaluationRow[]> {
+async function measure(
+  run: Run,
+  models: readonly Contender[],
+  { stage, signal, note }: RunHooks,
+): Promise<EvaluationRow[]> {
   const { settings, options, validation } = run;
   const { data, skipBad, device, threads } = settings;
   const sets: Dataset[] = [];
@@ -102,6 +107,7 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
       openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
     sets.push({ ...(await stage(path, "images", open)), name: names[i] as string });
   }
+  for (const set of sets) if (set.note !== undefined) note?.(set.note);
   if (sets.length === 0) sets.push(validation.whole);
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }

@@ -1,5 +1,6 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
+import { fromJson, toJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 import type { StepLosses } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
@@ -36,12 +37,12 @@ export class Journal {
   /** Takes the journal up at a step: later lines, of work that was lost, and a torn last line are dropped. */
   static async resume(folder: RunFolder, step: number): Promise<Journal> {
     const kept = (await readJournal(folder)).filter((line) => line.step <= step);
-    await folder.write(FILE, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    await folder.write(FILE, kept.map((line) => `${toJson(line)}\n`).join(""));
     return new Journal(folder);
   }
 
   add(line: JournalLine): void {
-    this.#pending += `${JSON.stringify(line)}\n`;
+    this.#pending += `${toJson(line)}\n`;
   }
 
   /** @throws RunError where the lines can't be written, as on a full disk */
@@ -63,7 +64,7 @@ export async function readJournal(folder: RunFolder): Promise<JournalLine[]> {
   const text = await readFile(folder.file(FILE), "utf8").catch(() => "");
   return text.split("\n").flatMap((line): JournalLine[] => {
     try {
-      return [JSON.parse(line) as JournalLine];
+      return [fromJson(line) as JournalLine];
     } catch {
       return [];
     }

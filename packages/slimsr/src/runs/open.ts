@@ -1,22 +1,30 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
-import { EMBEDDED_VGG19 } from "../assets.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
 import { tryOut } from "../engine/trial.js";
 import { loadVgg19 } from "../files/checkpoints.js";
+import { fromJson } from "../files/json.js";
 import type { Stage } from "../stage.js";
 import { packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
+import { contentsOf, digestOf, keepContents, requireContents } from "./contents.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { interrupted, isInterruption } from "./interruption.js";
-import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
+import {
+  type DataPaths,
+  isTeacherFrozen,
+  isTeacherTrained,
+  resolveSettings,
+  type Settings,
+  vggFile,
+} from "./settings.js";
 import { startingParameters } from "./start.js";
 import { loadState, type RunProgress, saveState } from "./state.js";
 import { openNetwork } from "./teacher.js";
@@ -25,6 +33,8 @@ import { openValidation } from "./validation.js";
 export interface RunHooks {
   readonly stage: Stage;
   readonly signal?: AbortSignal | undefined;
+  /** Called with what is worth saying of the data. */
+  readonly note?: ((text: string) => void) | undefined;
 }
 
 /** A run that is ready to be trained on: all that it needs is open and checked. */
@@ -48,19 +58,30 @@ export const CONFIG = "config.json";
 /**
  * Begins a run in a folder that has none, or takes up the one that is there.
  * @param settings of a new run; undefined to take up a folder's own
+ * @param moved where the data of a run that is taken up lies now
  * @throws RunError, DatasetError, CheckpointError or UsageError where something is missing or doesn't fit
  */
-export async function openRun(path: string, settings: Settings | undefined, hooks: RunHooks): Promise<Run> {
+export async function openRun(
+  path: string,
+  settings: Settings | undefined,
+  hooks: RunHooks,
+  moved: DataPaths = {},
+): Promise<Run> {
   const folder = await RunFolder.hold(path);
   try {
-    return await prepare(folder, settings, hooks);
+    return await prepare(folder, settings, hooks, moved);
   } catch (error) {
     await folder.release();
     throw error;
   }
 }
 
-async function prepare(folder: RunFolder, given: Settings | undefined, hooks: RunHooks): Promise<Run> {
+async function prepare(
+  folder: RunFolder,
+  given: Settings | undefined,
+  hooks: RunHooks,
+  moved: DataPaths,
+): Promise<Run> {
   const begun = await folder.has("checkpoints", "latest.safetensors");
   if (given && begun) {
     throw new RunError(
@@ -70,18 +91,25 @@ async function prepare(folder: RunFolder, given: Settings | undefined, hooks: Ru
   if (!given && !(await folder.has(CONFIG))) {
     throw new RunError(`${folder.path} holds no run to resume: there is no ${CONFIG} in it`);
   }
-  const settings = given ?? (await readSettings(folder));
+  const settings = given ?? { ...(await readSettings(folder)), ...moved };
+  setNames(settings.data, "data");
   // From here on the run can be resumed, if only from its start.
   if (!begun) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
   try {
-    return await ready(folder, settings, begun, hooks);
+    return await ready(folder, settings, begun, Object.keys(moved).length > 0, hooks);
   } catch (error) {
     if (!isInterruption(error)) throw error;
     throw interrupted(folder, settings, begun ? (await loadState(folder, "latest")).progress.step : 0);
   }
 }
 
-async function ready(folder: RunFolder, settings: Settings, begun: boolean, { stage, signal }: RunHooks): Promise<Run> {
+async function ready(
+  folder: RunFolder,
+  settings: Settings,
+  begun: boolean,
+  isMoved: boolean,
+  { stage, signal, note }: RunHooks,
+): Promise<Run> {
   const environments = await recordEnvironment(folder);
   const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
   await tryOut(model, signal);
@@ -94,15 +122,13 @@ async function ready(folder: RunFolder, settings: Settings, begun: boolean, { st
   const validation = await stage("validation images", "images", (onProgress) =>
     openValidation(settings, scale, onProgress, signal),
   );
+  for (const set of [training, validation.whole]) if (set.note !== undefined) note?.(set.note);
   const options = await trainerOptions(model, settings);
-  const images = digestOf(training);
   if (begun) {
     const { state, progress } = await loadState(folder, "latest");
-    if (progress.images !== images) {
-      throw new RunError(
-        `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
-      );
-    }
+    const now = await contentsOf(folder, settings, training, validation.whole);
+    await requireContents(folder, settings, now, progress.contents);
+    if (isMoved) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
     return { folder, settings, environments, teacher, options, training, validation, state, progress };
   }
   const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
@@ -110,8 +136,13 @@ async function ready(folder: RunFolder, settings: Settings, begun: boolean, { st
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
   );
-  const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
   await keep();
+  const contents = await contentsOf(folder, settings, training, validation.whole);
+  await keepContents(folder, contents);
+  const progress: RunProgress = {
+    ...{ step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null },
+    contents: digestOf(contents),
+  };
   await saveState(folder, "latest", state, progress);
   return { folder, settings, environments, teacher, options, training, validation, state, progress };
 }
@@ -119,7 +150,7 @@ async function ready(folder: RunFolder, settings: Settings, begun: boolean, { st
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
   try {
-    return resolveSettings(JSON.parse(await readFile(file, "utf8")), file);
+    return resolveSettings(fromJson(await readFile(file, "utf8")), file);
   } catch (error) {
     if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
     throw error;
@@ -152,8 +183,9 @@ function roleOf(settings: Settings): TeacherRole {
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
-  if (method !== "csd" || lambdaContrastive === 0) return undefined;
+  const { negatives, contrasted, ratio, taps, vggInput } = settings;
+  const vgg = vggFile(settings);
+  if (vgg === undefined) return undefined;
   const file = await loadVgg19(vgg);
   const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
   return {
@@ -164,10 +196,4 @@ async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contra
     taps,
     detachTeacher: true,
   };
-}
-
-/** Tells sets of training images apart: "490 images, 3f2a…". */
-function digestOf({ pairs }: Dataset): string {
-  const sizes = pairs.map(({ name, decoded: { lr, hr } }) => [name, lr.width, lr.height, hr.width, hr.height]);
-  return `${pairs.length} images, ${createHash("sha256").update(JSON.stringify(sizes)).digest("hex").slice(0, 16)}`;
 }

@@ -58,10 +58,13 @@ function summaryOf({ settings, options }: Run, { rows }: Outcome): string[] {
     const before = rows.find(({ set, model }) => set === row.set && model === TEACHER_BEFORE);
     if (row.model !== "student" || !before) return [];
     const lost = before.psnr - row.psnr;
+    const compared = Number.isFinite(lost)
+      ? `${Math.abs(lost).toFixed(3)} dB ${lost >= 0 ? "below" : "above"} the teacher`
+      : `the teacher ${before.psnr.toFixed(3)} dB`;
     const parameters = row.parameters && before.parameters ? (100 * row.parameters) / before.parameters : null;
     return [
-      `On ${row.set} the student of width ${row.width} reaches ${row.psnr.toFixed(3)} dB, ${Math.abs(lost).toFixed(3)} dB ${lost >= 0 ? "below" : "above"} ` +
-        `the teacher${parameters === null ? "" : `, with ${parameters.toFixed(parameters < 10 ? 1 : 0)} % of its parameters`}.`,
+      `On ${row.set} the student of width ${row.width} reaches ${row.psnr.toFixed(3)} dB, ` +
+        `${compared}${parameters === null ? "" : `, with ${parameters.toFixed(parameters < 10 ? 1 : 0)} % of its parameters`}.`,
     ];
   });
   return [how, ...results];

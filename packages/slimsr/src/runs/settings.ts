@@ -4,6 +4,7 @@ import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
+import { EMBEDDED_VGG19 } from "../assets.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -114,6 +115,9 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
+/** Paths of a run's data, which may move while it rests. */
+export type DataPaths = Partial<Pick<Settings, "train" | "val" | "data" | "vgg">>;
+
 /** Settings that stand in one place: a preset, a config file, the command line. */
 export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
 
@@ -146,6 +150,10 @@ export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean 
 /** Whether a method looks at a teacher that stays as it is. */
 export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =>
   method === "kd" || (method === "csd" && teacherWeights === "frozen");
+
+/** The file of VGG19's weights, where the method looks through them. */
+export const vggFile = ({ method, lambdaContrastive, vgg = EMBEDDED_VGG19 }: Settings): string | undefined =>
+  method === "csd" && lambdaContrastive > 0 ? vgg : undefined;
 
 function consistent(settings: Settings): Settings {
   const { method, teacher, network, width: widths, contrasted, batch, lambdaDistillation } = settings;

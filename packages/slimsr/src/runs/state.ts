@@ -3,6 +3,7 @@ import type { StateDict } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { z } from "zod";
 import { readBytes } from "../files/checkpoints.js";
+import { fromJson, toJson } from "../files/json.js";
 import type { TrainingState } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
 
@@ -17,8 +18,8 @@ const progress = z.strictObject({
   /** The last step that was validated; -1 where none was. */
   validated: z.int().min(-1),
   best: z.strictObject({ step: z.int().min(0), psnr: z.number() }).nullable(),
-  /** What the training images were: their number and a digest of names and sizes. */
-  images: z.string(),
+  /** A digest of what the run works on: see `Contents`. */
+  contents: z.string(),
 });
 
 /** How far a run is. */
@@ -39,10 +40,7 @@ export async function saveState(
     const data = state[key];
     if (data) tensors.set(key, { dtype: "float32", shape: [data.length], data });
   }
-  await folder.write(
-    `checkpoints/${name}.safetensors`,
-    writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify(run) }),
-  );
+  await folder.write(`checkpoints/${name}.safetensors`, writeSafetensors(tensors, { [METADATA_KEY]: toJson(run) }));
 }
 
 /** @throws CheckpointError or RunError where the file is damaged or another's */
@@ -71,7 +69,7 @@ export async function loadState(
 
 function parseJson(text: string | undefined): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return fromJson(text ?? "");
   } catch {
     return undefined;
   }

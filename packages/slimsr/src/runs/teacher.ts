@@ -16,6 +16,12 @@ import type { Settings } from "./settings.js";
 /** A teacher as the run's folder keeps it, so that resuming needs no other file. */
 const KEPT = { checkpoint: "teacher.safetensors", onnx: "teacher.onnx" } as const;
 
+/** The name of the teacher's file in a run's folder; undefined where the network is trained anew. */
+export function keptTeacher({ network, teacher = "" }: Settings): string | undefined {
+  if (network) return undefined;
+  return isOnnxFile(teacher) ? KEPT.onnx : KEPT.checkpoint;
+}
+
 /** The full network of a run. */
 export interface FullNetwork {
   readonly model: Model;
@@ -36,7 +42,7 @@ export async function openNetwork(folder: RunFolder, settings: Settings, begun: 
     const parameters = initialParameters(parameterShapes(network), randomNumbers(seed));
     return { model: networkModel(network, parameters), isTeacher: false, keep: async () => undefined };
   }
-  const kept = isOnnxFile(file) ? KEPT.onnx : KEPT.checkpoint;
+  const kept = keptTeacher(settings) as string;
   if (isOnnxFile(file)) {
     const bytes = await readBytes(begun ? folder.file(kept) : file);
     // By the name that it came under, which students' files tell.

@@ -10,13 +10,15 @@ export const studentLabel = (width: number): string => `student-w${width}`;
 /** What the teacher as it came is called in tables. */
 export const TEACHER_BEFORE = "teacher before";
 
-/** PSNR of a trained teacher on each set, before and after; none where it wasn't trained. */
+/** PSNR of a trained teacher on each set, before and after; none where it wasn't trained, or PSNR is infinite. */
 export function teacherDrifts(
   rows: readonly Pick<EvaluationRow, "model" | "set" | "psnr">[],
 ): { set: string; before: number; after: number }[] {
   return rows.flatMap(({ model, set, psnr: after }) => {
     const before = rows.find((row) => row.set === set && row.model === TEACHER_BEFORE)?.psnr;
-    return model === "teacher" && before !== undefined ? [{ set, before, after }] : [];
+    return model === "teacher" && before !== undefined && Number.isFinite(after - before)
+      ? [{ set, before, after }]
+      : [];
   });
 }
 

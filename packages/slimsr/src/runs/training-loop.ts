@@ -1,6 +1,7 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
+import { mean } from "../evaluation/score.js";
 import { unpackParameters } from "../training/flat.js";
 import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
@@ -126,10 +127,13 @@ async function nextBatches(
   return batches;
 }
 
+/** What an image that equals its truth counts where checkpoints are compared, in dB: a flat one does at every step. */
+const IDENTICAL = 100;
+
 /** The mean PSNR of the students; the shared teacher, a network of its own there, is not counted. */
 function meanStudent(rows: readonly EvaluationRow[], shared: boolean): number {
   const students = shared ? rows.slice(1) : rows;
-  return students.reduce((sum, { psnr }) => sum + psnr, 0) / students.length;
+  return mean(students.map(({ images }) => mean(images.map(({ psnr }) => Math.min(psnr, IDENTICAL)))));
 }
 
 function requireFinite({ folder }: Run, step: number, losses: StepLosses): void {

@@ -72,7 +72,7 @@ describe("a run's state", () => {
     peakMemory: 9,
     validated: 2,
     best: { step: 2, psnr: 30 },
-    images: "x",
+    contents: "x",
   };
   const state = {
     step: 3,
