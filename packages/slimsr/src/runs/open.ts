@@ -1,23 +1,24 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import { loadVgg19 } from "../files/checkpoints.js";
 import type { Stage } from "../stage.js";
-import { packParameters } from "../training/flat.js";
+import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { interrupted, isInterruption } from "./interruption.js";
-import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
+import { readJsonFile } from "./json-file.js";
+import { isContrasted, isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
 import { startingParameters } from "./start.js";
-import { loadState, type RunProgress, saveState } from "./state.js";
+import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
 import { openNetwork } from "./teacher.js";
 import { openValidation } from "./validation.js";
 
@@ -76,7 +77,7 @@ async function prepare(folder: RunFolder, given: Settings | undefined, hooks: Ru
     return await ready(folder, settings, begun, hooks);
   } catch (error) {
     if (!isInterruption(error)) throw error;
-    throw interrupted(folder, settings, begun ? (await loadState(folder, "latest")).progress.step : 0);
+    throw interrupted(folder, settings, begun ? (await loadProgress(folder, "latest")).step : 0);
   }
 }
 
@@ -95,7 +96,7 @@ async function ready(folder: RunFolder, settings: Settings, begun: boolean, { st
   const options = await trainerOptions(model, settings);
   const images = digestOf(training);
   if (begun) {
-    const { state, progress } = await loadState(folder, "latest");
+    const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
     if (progress.images !== images) {
       throw new RunError(
         `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
@@ -116,12 +117,8 @@ async function ready(folder: RunFolder, settings: Settings, begun: boolean, { st
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
-  try {
-    return resolveSettings(JSON.parse(await readFile(file, "utf8")), file);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
-    throw error;
-  }
+  const settings = await readJsonFile(file, z.unknown(), "put back what the run began with, or begin a new run");
+  return resolveSettings(settings, file);
 }
 
 async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
@@ -150,8 +147,8 @@ function roleOf(settings: Settings): TeacherRole {
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
-  if (method !== "csd" || lambdaContrastive === 0) return undefined;
+  const { negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
+  if (!isContrasted(settings)) return undefined;
   const file = await loadVgg19(vgg);
   const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
   return {

@@ -147,6 +147,10 @@ export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean 
 export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =>
   method === "kd" || (method === "csd" && teacherWeights === "frozen");
 
+/** Whether a run has the contrastive loss. */
+export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =>
+  method === "csd" && lambdaContrastive > 0;
+
 function consistent(settings: Settings): Settings {
   const { method, teacher, network, width: widths, contrasted, batch, lambdaDistillation } = settings;
   const complain = (message: string): never => {
