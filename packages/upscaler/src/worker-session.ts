@@ -101,11 +101,22 @@ class WorkerSession<Source> implements Session {
   }
 }
 
-/** A message with a buffer that is gone would never arrive, and its run never end. */
+/** A buffer that is gone would not arrive, and its run never end. */
 function requireFilled({ data, shape }: Tensor, name: string): void {
+  if (isMoved(data.buffer)) throw new DeviceError(`${name}: its buffer was moved into an earlier run`);
   if (data.length === elements(shape)) return;
-  const moved = data.buffer.byteLength === 0 ? "; its buffer was moved into an earlier run" : "";
-  throw new DeviceError(`${name}: ${data.length} elements don't fill ${showShape(shape)}${moved}`);
+  throw new DeviceError(`${name}: ${data.length} elements don't fill ${showShape(shape)}`);
+}
+
+/** A buffer that was moved has no bytes, as an empty one, but no views either. */
+function isMoved(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function wholeBuffer({ data, shape }: Tensor): ArrayBuffer {

@@ -2,27 +2,20 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../files/atomic.js";
 import { toJson } from "../files/json.js";
-import type { AblationReport, AblationRow } from "../report/comparison-page.js";
-import { apartIn } from "../report/differing-settings.js";
-import {
-  compareRuns,
-  type FinishedRun,
-  findRun,
-  finishedBeside,
-  planAblation,
-  type Variant,
-} from "../runs/ablation.js";
+import { renderComparison } from "../report/comparison-table.js";
+import { type FinishedRun, findRun, finishedBeside, planAblation, type Variant } from "../runs/ablation.js";
+import { compareRuns } from "../runs/comparison.js";
 import { completeRun, compressionSettings } from "../runs/compress.js";
-import { resultOf } from "../runs/finish.js";
 import type { Preset } from "../runs/presets.js";
+import { type RunResult, readResult } from "../runs/result.js";
 import { METHODS, type Method } from "../runs/settings.js";
-import { type Column, renderTable } from "../text/table.js";
 import { givenSettings, presetOption, SHARED_TEACHER, STARTING_POINTS, watched } from "./compress.js";
+import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
 import { numbers } from "./values.js";
 
-interface Options {
+interface Options extends FormatOptions {
   preset: Preset;
   config?: string;
   out: string;
@@ -30,7 +23,6 @@ interface Options {
   variants?: string;
   width: number[];
   seed: number[];
-  json?: true;
 }
 
 const EXAMPLES = `
@@ -60,9 +52,8 @@ export function ablateCommand(): Command {
     .addOption(new Option("--width <list>", "the students' widths").argParser(numbers).default([0.5], "0.5"))
     .addOption(new Option("--seed <list>", "seeds; ± is over them").argParser(numbers).default([0], "0"))
     .addOption(presetOption())
-    .option("--config <file>", "JSON file of settings")
-    .option("--json", "print JSON");
-  return addSettingsOptions(command, ["width", "method", "seed"], STARTING_POINTS)
+    .option("--config <file>", "JSON file of settings");
+  return addSettingsOptions(addFormatOptions(command), ["width", "method", "seed"], STARTING_POINTS)
     .addHelpText("after", EXAMPLES)
     .action(ablate);
 }
@@ -86,18 +77,18 @@ async function ablate(options: Options): Promise<void> {
         `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
       if (found.kind === "finished") {
-        runs.push({ name, result: found.result });
+        runs.push({ name, folder, result: found.result });
         continue;
       }
       const begin = found.kind === "begun" ? undefined : settings;
-      const completed = await watched((hooks) => completeRun(folder, begin, hooks), signal);
-      runs.push({ name, result: resultOf(completed.folder, completed.settings, completed.outcome) });
+      await watched((hooks) => completeRun(folder, begin, hooks), signal);
+      runs.push({ name, folder, result: (await readResult(folder)) as RunResult });
     }
-    const report = compareRuns([...runs, ...(await finishedBeside(out, plan))]);
+    const report = await compareRuns([...runs, ...(await finishedBeside(out, plan))]);
     await writeAtomic(resolve(out, "comparison.json"), `${toJson(report, 2)}\n`);
     const { renderAblation } = await import("../report/comparison-page.js");
     await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
-    process.stdout.write(options.json ? `${toJson(report, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"));
+    process.stdout.write(options.json ? `${toJson(report, 2)}\n` : renderComparison(report, tableFormat(options)));
   });
 }
 
@@ -105,29 +96,6 @@ const methodVariants = (list: readonly Method[]): Variant[] =>
   list.map((method) => ({ name: method, settings: { method } }));
 
 const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
-
-function columnsOf({ rows }: AblationReport): Column<AblationRow>[] {
-  const sets = rows[0]?.scores.map(({ set }) => set) ?? [];
-  return [
-    { title: "method", value: ({ name }) => name },
-    { title: "width", value: ({ width }) => width },
-    { title: "steps", value: ({ steps }) => steps },
-    { title: "seeds", value: ({ seeds }) => seeds },
-    ...sets.map(
-      (name): Column<AblationRow> => ({
-        title: `${name} PSNR`,
-        value: ({ scores }) => {
-          const psnr = scores.find(({ set }) => set === name)?.psnr;
-          if (!psnr) return null;
-          return psnr.spread === null ? psnr.mean.toFixed(3) : `${psnr.mean.toFixed(3)} ± ${psnr.spread.toFixed(3)}`;
-        },
-      }),
-    ),
-    { title: "s/step", value: ({ secondsPerStep }) => secondsPerStep, show: (seconds) => seconds.toFixed(3) },
-    { title: "teacher drift", value: ({ teacherDrift }) => teacherDrift, show: (drift) => drift.toFixed(3) },
-    ...(rows.some(apartIn) ? [{ title: "apart in", value: apartIn } satisfies Column<AblationRow>] : []),
-  ];
-}
 
 function methods(text: string): Method[] {
   const list = [...new Set(text.split(","))];

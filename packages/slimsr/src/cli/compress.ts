@@ -10,22 +10,22 @@ import {
   compress,
   type RunRequest,
 } from "../runs/compress.js";
-import { resultOf } from "../runs/finish.js";
 import type { Preset } from "../runs/presets.js";
+import { resultOf } from "../runs/result.js";
 import { driftNotes } from "../runs/run-report.js";
 import type { DataPaths, PartialSettings } from "../runs/settings.js";
+import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { withProgress } from "./progress.js";
 import { type SettingKey, sharedTeacherDefaults } from "./setting-defaults.js";
 import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
 
-interface Options {
+interface Options extends FormatOptions {
   preset: Preset;
   config?: string;
   out?: string;
   resume?: string;
-  json?: true;
 }
 
 /** Presets, the default first. */
@@ -65,14 +65,13 @@ export function compressCommand(): Command {
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
     .addOption(presetOption())
-    .option("--config <file>", "JSON file of settings, by the same names as here without dashes (learningRate)")
-    .option("--json", "print JSON");
-  return addSettingsOptions(command, [], STARTING_POINTS).addHelpText("after", EXAMPLES).action(run);
+    .option("--config <file>", "JSON file of settings, by the same names as here without dashes (learningRate)");
+  return addSettingsOptions(addFormatOptions(command), [], STARTING_POINTS).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(options: Options): Promise<void> {
   const request = options.resume === undefined ? await beginning(options) : resuming(options, options.resume);
-  await showRun((hooks) => compress(request, hooks), options.json ?? false);
+  await showRun((hooks) => compress(request, hooks), options);
 }
 
 async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
@@ -108,12 +107,19 @@ export async function givenSettings(
 }
 
 /** Shows a run on standard error as it goes, and prints what came out. */
-export async function showRun(work: (hooks: CompressionHooks) => Promise<CompletedRun>, json: boolean): Promise<void> {
+export async function showRun(
+  work: (hooks: CompressionHooks) => Promise<CompletedRun>,
+  options: FormatOptions,
+): Promise<void> {
   await interruptible(async (signal) => {
     const completed = await watched(work, signal);
     const { folder, settings, outcome } = completed;
-    const result = json ? `${toJson(resultOf(folder, settings, outcome), 2)}\n` : describe(completed);
-    process.stdout.write(result);
+    const format = tableFormat(options);
+    if (options.json) process.stdout.write(`${toJson(resultOf(folder, settings, outcome), 2)}\n`);
+    else process.stdout.write(renderEvaluation(outcome.rows, format));
+    // What is read by machines is the table alone.
+    const other = options.json || format !== "text" ? process.stderr : process.stdout;
+    if (!options.json) other.write(describe(completed));
     for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
       process.stderr.write(`note: ${note}\n`);
     }
@@ -139,11 +145,11 @@ export async function watched(
   }
 }
 
-function describe({ folder, outcome: { students, rows, progress } }: CompletedRun): string {
+function describe({ folder, outcome: { students, progress } }: CompletedRun): string {
   const files = students.map(
     ({ width, files: written, difference }) =>
       `width ${width}: ${written.join(", ")} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
   );
-  const best = `report: ${join(folder, "report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
-  return `${renderEvaluation(rows, "text")}\n${best}${files.join("")}`;
+  const best = `\nreport: ${join(folder, "report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
+  return `${best}${files.join("")}`;
 }

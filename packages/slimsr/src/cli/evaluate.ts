@@ -13,11 +13,12 @@ import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { toJson } from "../files/json.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
+import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { positiveInteger, wholeNumber, widths } from "./values.js";
 
-interface Options extends Overrides {
+interface Options extends Overrides, FormatOptions {
   model: string[];
   data: string[];
   width?: number[];
@@ -32,9 +33,6 @@ interface Options extends Overrides {
   maxPixels?: number;
   images?: boolean;
   save?: string;
-  json?: true;
-  csv?: true;
-  markdown?: true;
   device: Device;
   threads?: number;
   memory?: number;
@@ -63,7 +61,7 @@ export function evaluateCommand(): Command {
       "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
       widths("1,0.5"),
     );
-  return addOverrideOptions(command)
+  addOverrideOptions(command)
     .addOption(
       new Option("--split <mode>", "how narrower widths split layers over concatenated features").choices([
         "aligned",
@@ -79,10 +77,8 @@ export function evaluateCommand(): Command {
     .option("--skip-bad", "go on without images that cannot be used, and list them")
     .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
     .option("--images", "list each image")
-    .option("--save <folder>", "write the images, as SET/MODEL/name.png")
-    .addOption(new Option("--json", "print JSON").conflicts(["csv", "markdown"]))
-    .addOption(new Option("--csv", "print CSV").conflicts(["json", "markdown"]))
-    .addOption(new Option("--markdown", "print a Markdown table").conflicts(["json", "csv"]))
+    .option("--save <folder>", "write the images, as SET/MODEL/name.png");
+  return addFormatOptions(command)
     .addOption(new Option("--device <device>", "where to run").choices(DEVICES).default("cpu"))
     .option("--threads <number>", "threads within an operator (default: all cores)", positiveInteger)
     .option(
@@ -122,12 +118,14 @@ async function run(options: Options): Promise<void> {
   report(rows, options);
 }
 
-function report(rows: readonly EvaluationRow[], { json, csv, markdown, images = false }: Options): void {
+function report(rows: readonly EvaluationRow[], options: Options): void {
+  const { json, images = false } = options;
+  const format = tableFormat(options);
   const notes = evaluationNotes(rows).map((note) => `note: ${note}\n`);
   if (json) process.stdout.write(`${toJson(evaluationJson(rows, { images }), 2)}\n`);
-  else process.stdout.write(renderEvaluation(rows, csv ? "csv" : markdown ? "markdown" : "text", { images }));
+  else process.stdout.write(renderEvaluation(rows, format, { images }));
   if (notes.length === 0) return;
-  if (json || csv) process.stderr.write(notes.join(""));
+  if (json || format === "csv" || format === "latex") process.stderr.write(notes.join(""));
   else process.stdout.write(`\n${notes.join("\n")}`);
 }
 

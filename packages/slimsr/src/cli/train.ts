@@ -3,15 +3,15 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { train } from "../runs/compress.js";
 import { givenSettings, NO_FOLDER, resuming, showRun } from "./compress.js";
+import { addFormatOptions, type FormatOptions } from "./formats.js";
 import { addNetworkOptions, architectureNames, networkFrom } from "./network-options.js";
 import type { SettingKey } from "./setting-defaults.js";
 import { addSettingsOptions } from "./settings-options.js";
 
-interface Options {
+interface Options extends FormatOptions {
   config?: string;
   out?: string;
   resume?: string;
-  json?: true;
 }
 
 /** Settings of teachers and students, which there are none of. */
@@ -44,16 +44,16 @@ export function trainCommand(): Command {
   const command = new Command("train")
     .option("--out <folder>", "the run's folder")
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
-    .option("--config <file>", "JSON file of settings, the network among them")
-    .option("--json", "print JSON");
-  return addSettingsOptions(addNetworkOptions(command), LEFT).addHelpText("after", EXAMPLES).action(run);
+    .option("--config <file>", "JSON file of settings, the network among them");
+  return addSettingsOptions(addFormatOptions(addNetworkOptions(command)), LEFT)
+    .addHelpText("after", EXAMPLES)
+    .action(run);
 }
 
 async function run({ out, resume, config, ...options }: Options): Promise<void> {
-  const json = options.json ?? false;
   if (resume !== undefined) {
     const request = resuming({ ...options, out, config }, resume);
-    return showRun((hooks) => train(request, hooks), json);
+    return showRun((hooks) => train(request, hooks), options);
   }
   if (out === undefined) throw new UsageError(NO_FOLDER);
   const { network: configured, ...settings } = await givenSettings(config, options, LEFT);
@@ -61,5 +61,5 @@ async function run({ out, resume, config, ...options }: Options): Promise<void> 
   if (!network) {
     throw new UsageError(`say what to train: --architecture ${architectureNames()}, or a --config with a network`);
   }
-  await showRun((hooks) => train({ out, settings: { ...settings, network }, source: config }, hooks), json);
+  await showRun((hooks) => train({ out, settings: { ...settings, network }, source: config }, hooks), options);
 }

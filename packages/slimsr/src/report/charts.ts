@@ -10,10 +10,13 @@ interface Charted {
 }
 
 /** PSNR by what a model costs, for each set, and curves over training. */
-export function renderCharts({ table, curves }: Charted): Content {
-  const figures = [...groupRows(table).flatMap(trades), ...curves.flatMap(renderCurve)];
-  return figures.length > 0 && html`<div class="charts">${figures}</div>`;
-}
+export const renderCharts = ({ table, curves }: Charted): Content =>
+  charts([...groupRows(table).flatMap(trades), ...curves.flatMap(renderCurve)]);
+
+/** Curves over training. */
+export const renderCurves = (curves: readonly Curve[]): Content => charts(curves.flatMap(renderCurve));
+
+const charts = (figures: readonly Html[]): Content => figures.length > 0 && html`<div class="charts">${figures}</div>`;
 
 const COLOURS: Readonly<Record<ModelRole, number>> = {
   "teacher-before": 0,

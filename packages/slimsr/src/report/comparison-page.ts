@@ -1,8 +1,11 @@
 import { decimals, NONE, percent, shown, signed, whole } from "../text/numbers.js";
+import { renderCurves } from "./charts.js";
 import { apartIn } from "./differing-settings.js";
-import { type Content, html } from "./html.js";
+import { type Content, type Html, html } from "./html.js";
 import { type Heading, renderPage } from "./page.js";
+import type { Curve, Series } from "./run-page.js";
 import { renderSettings } from "./settings.js";
+import { PALETTE_SIZE } from "./svg.js";
 import { scrollable } from "./table.js";
 
 /** A comparison of methods from one teacher. Texts may hold anything: they are escaped. */
@@ -23,13 +26,23 @@ export interface AblationReference {
 export interface AblationRow {
   readonly name: string;
   readonly method: string;
+  /** What its students learn from, in words. */
+  readonly objective: string;
   /** Settings in which it isn't as most rows are. */
   readonly differing: Readonly<Record<string, unknown>>;
   readonly width: number;
   readonly steps: number;
   /** How many runs the means are of. */
   readonly seeds: number;
+  /** Those runs, by their folders beside the comparison. */
+  readonly runs: readonly { readonly seed: number; readonly folder: string }[];
   readonly scores: readonly AblationScore[];
+  /** PSNR of the student on the validation images: before training, of the best checkpoint, and over training, in dB. */
+  readonly validation: {
+    readonly start: Spread | null;
+    readonly best: Spread | null;
+    readonly curve: Series["points"];
+  };
   readonly secondsPerStep: number | null;
   /** How the teacher's PSNR moved, in dB, mean over sets and seeds; null where it is frozen. */
   readonly teacherDrift: number | null;
@@ -52,16 +65,32 @@ export interface Spread {
 export function renderAblation(report: AblationReport): string {
   return renderPage(report, [
     { id: "comparison", title: "Comparison", content: renderComparison(report) },
+    { id: "curves", title: "Curves", content: renderCurves(curvesOf(report.rows)) },
     { id: "settings", title: "Settings", content: renderSettings(report) },
   ]);
 }
+
+/** Validation PSNR over training, a chart for each width and as many rows as there are colours. */
+function curvesOf(rows: readonly AblationRow[]): Curve[] {
+  return widthsOf(rows).flatMap((width) => {
+    const own = rows.filter((row) => row.width === width);
+    return Array.from({ length: Math.ceil(own.length / PALETTE_SIZE) }, (_, i) => ({
+      title: `Validation PSNR (dB), width ${width}`,
+      series: own
+        .slice(i * PALETTE_SIZE, (i + 1) * PALETTE_SIZE)
+        .map(({ name, validation }) => ({ name, points: validation.curve })),
+    }));
+  });
+}
+
+const widthsOf = (rows: readonly AblationRow[]): number[] =>
+  [...new Set(rows.map(({ width }) => width))].sort((a, b) => b - a);
 
 function renderComparison({ references, rows }: AblationReport): Content {
   if (rows.length === 0) return null;
   const scores = [...references, ...rows].flatMap((row) => row.scores);
   const sets = [...new Set(scores.map(nameOf))];
-  const widths = [...new Set(rows.map(({ width }) => width))].sort((a, b) => b - a);
-  const columns = 5 + 2 * sets.length;
+  const columns = 7 + 2 * sets.length;
   const cells = (row: { scores: readonly AblationScore[] }, best?: ReadonlyMap<string, number>) =>
     sets.map((set) => {
       const score = row.scores.find((each) => nameOf(each) === set);
@@ -76,29 +105,38 @@ function renderComparison({ references, rows }: AblationReport): Content {
 <thead>
 <tr><th scope="col" rowspan="2">Method</th><th scope="col" rowspan="2">Steps</th><th scope="col" rowspan="2">Seeds</th>
 ${sets.map((set) => html`<th scope="colgroup" colspan="2">${set}</th>`)}
+<th scope="colgroup" colspan="2">Validation</th>
 <th scope="col" rowspan="2">Seconds<small>a step</small></th><th scope="col" rowspan="2">Teacher<small>dB it moved</small></th></tr>
-<tr>${sets.map(() => html`<th scope="col">PSNR</th><th scope="col">SSIM</th>`)}</tr>
+<tr>${sets.map(() => html`<th scope="col">PSNR</th><th scope="col">SSIM</th>`)}<th scope="col">Start</th><th scope="col">Best</th></tr>
 </thead>
 ${
   references.length > 0 &&
   html`<tbody>${group("For comparison")}${references.map(
     (row) =>
-      html`<tr><th scope="row"><span class="name">${row.label}</span></th><td>${NONE}</td><td>${NONE}</td>${cells(row)}<td>${NONE}</td><td>${NONE}</td></tr>`,
+      html`<tr><th scope="row"><span class="name">${row.label}</span></th><td>${NONE}</td><td>${NONE}</td>${cells(row)}<td>${NONE}</td><td>${NONE}</td><td>${NONE}</td><td>${NONE}</td></tr>`,
   )}</tbody>`
 }
-${widths.map((width) => {
+${widthsOf(rows).map((width) => {
   const own = rows.filter((row) => row.width === width);
   const best = own.length > 1 ? bestOf(own) : undefined;
   return html`<tbody>${group(`Width ${width} (${percent(width)} of the channels)`)}${own.map(
     (
       row,
-    ) => html`<tr><th scope="row"><span class="name">${row.name}</span>${apartIn(row) && html`<br><small>${apartIn(row)}</small>`}</th><td>${whole(row.steps)}</td><td>${row.seeds}</td>${cells(row, best)}
+    ) => html`<tr><th scope="row"><span class="name">${row.name}</span><small class="made">${row.objective}${apartIn(row) && html`<br>${apartIn(row)}`}</small></th><td>${whole(row.steps)}</td><td>${row.seeds}${links(row)}</td>${cells(row, best)}
+<td>${spread(row.validation.start, 2)}</td><td>${spread(row.validation.best, 2)}</td>
 <td>${shown(row.secondsPerStep, decimals(3))}</td><td>${shown(row.teacherDrift, signed(2))}</td></tr>`,
   )}</tbody>`;
 })}
 </table>`,
   );
 }
+
+/** To each run's own report. */
+const links = ({ runs }: AblationRow): Html =>
+  html`<br><small>${runs.map(
+    ({ seed, folder }, i) =>
+      html`${i > 0 && " "}<a href="${encodeURIComponent(folder)}/report.html" aria-label="run of seed ${seed}, ${folder}">${`s${seed}`}</a>`,
+  )}</small>`;
 
 const nameOf = ({ set, scale }: AblationScore): string => `${set} ×${scale}`;
 

@@ -8,6 +8,7 @@ export const apartIn = ({ name, method, differing }: AblationRow): string =>
   ].join("; ");
 
 function textOf(value: unknown): string {
+  if (value === null) return "default";
   if (Array.isArray(value)) return value.join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

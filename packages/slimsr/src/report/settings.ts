@@ -1,4 +1,4 @@
-import { NONE } from "../text/numbers.js";
+import { bytes, NONE } from "../text/numbers.js";
 import { type Content, type Html, html } from "./html.js";
 
 interface Described {
@@ -19,7 +19,8 @@ export function renderSettings({ settings, environment }: Described): Content {
 
 const renderValues = (values: object): Html =>
   html`<dl class="settings">${Object.entries(values).map(
-    ([key, value]) => html`<dt>${key}</dt><dd>${renderValue(value)}</dd>`,
+    ([key, value]) =>
+      html`<dt>${key}</dt><dd>${key === "memory" && typeof value === "number" ? bytes(value) : renderValue(value)}</dd>`,
   )}</dl>`;
 
 function renderValue(value: unknown): Content {

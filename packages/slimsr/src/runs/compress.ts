@@ -2,10 +2,11 @@ import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
-import { finish, type Outcome } from "./finish.js";
+import { finish } from "./finish.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { openRun, type RunHooks } from "./open.js";
 import { type Preset, presetSettings } from "./presets.js";
+import type { Outcome } from "./result.js";
 import { type DataPaths, type PartialSettings, resolveSettings, type Settings } from "./settings.js";
 import { type TrainingHooks, train as takeSteps } from "./training-loop.js";
 

@@ -1,21 +1,23 @@
-import { readFile } from "node:fs/promises";
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { engineVersion } from "@slimsr/upscaler/internal/node/engine.js";
-import { fromJson } from "../files/json.js";
+import { z } from "zod";
 import { VERSION } from "../version.js";
 import type { RunFolder } from "./folder.js";
+import { readJsonFile } from "./json-file.js";
+
+const schema = z.object({
+  slimsr: z.string(),
+  node: z.string(),
+  onnxruntime: z.string(),
+  system: z.string(),
+  processor: z.string(),
+  cores: z.number(),
+  /** Bytes. */
+  memory: z.number(),
+});
 
 /** What a run is done with. */
-export interface Environment {
-  readonly slimsr: string;
-  readonly node: string;
-  readonly onnxruntime: string;
-  readonly system: string;
-  readonly processor: string;
-  readonly cores: number;
-  /** Bytes. */
-  readonly memory: number;
-}
+export type Environment = z.infer<typeof schema>;
 
 export function environment(): Environment {
   return {
@@ -31,12 +33,10 @@ export function environment(): Environment {
 
 const FILE = "environment.json";
 
-/** The environments that a run has been worked on in, in their order; this process' is added where it is another. */
+/** The environments that a run has been worked on in, in their order; this process' is added where it is another. @throws RunError where the file is damaged */
 export async function recordEnvironment(folder: RunFolder): Promise<Environment[]> {
-  const known = await readFile(folder.file(FILE), "utf8").then(
-    (text) => fromJson(text) as Environment[],
-    () => [],
-  );
+  const mend = "remove it: it only tells which machines the run was on";
+  const known = (await readJsonFile(folder.file(FILE), z.array(schema), mend)) ?? [];
   const current = environment();
   if (JSON.stringify(known.at(-1)) === JSON.stringify(current)) return known;
   const all = [...known, current];

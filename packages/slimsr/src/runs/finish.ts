@@ -9,35 +9,16 @@ import { setNames } from "../datasets/names.js";
 import { createSession } from "../engine/session.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
-import { evaluationRecords } from "../evaluation/evaluation-table.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
 import { isShared, studentOf } from "../training/learners.js";
 import type { Run, RunHooks } from "./open.js";
+import { type Outcome, RESULT, resultOf, type WrittenStudent } from "./result.js";
 import { runReport } from "./run-report.js";
-import type { Settings } from "./settings.js";
-import { loadState, type RunProgress } from "./state.js";
+import { loadProgress, loadState } from "./state.js";
 import { modelsOf, studentLabel, TEACHER_BEFORE } from "./trained-networks.js";
 import { learnedOf } from "./training-loop.js";
-
-/** A student as it was written, and how far its ONNX model's output is from the training network's, of 255. */
-export interface WrittenStudent {
-  readonly width: number;
-  readonly files: readonly string[];
-  readonly difference: number;
-}
-
-/** What came out of a run. */
-export interface Outcome {
-  /** Of the whole run, with the step of the best checkpoint. */
-  readonly progress: RunProgress;
-  readonly students: readonly WrittenStudent[];
-  /** Bicubic, the teacher before and, where it was trained, after, and the students, on each test set. */
-  readonly rows: readonly EvaluationRow[];
-  /** Bytes of each model's ONNX file, by its name in `rows`. */
-  readonly bytes: Readonly<Record<string, number>>;
-}
 
 /** Largest difference, of 255, of an exported model to the training network that counts as float rounding. */
 const EXPORT_TOLERANCE = 0.05;
@@ -50,9 +31,9 @@ const EXPORT_TOLERANCE = 0.05;
 export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const { folder, settings, options } = run;
   const { origin } = options.model.descriptor;
-  const { state } = await loadState(folder, "best");
+  const { state } = await loadState(folder, "best", run.state.parameters.length);
   // What the run took is known at its end; the best checkpoint may lie long before.
-  const { progress } = await loadState(folder, "latest");
+  const progress = await loadProgress(folder, "latest");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
   for (const width of settings.width) {
@@ -72,23 +53,6 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
   await folder.write(RESULT, `${toJson(resultOf(folder.path, settings, outcome), 2)}\n`);
   return outcome;
-}
-
-/** The file of a finished run's result. */
-export const RESULT = "result.json";
-
-/** A finished run's result, as JSON. */
-export interface RunResult extends Omit<Outcome, "rows"> {
-  readonly run: string;
-  readonly settings: Settings;
-  readonly rows: readonly Pick<
-    EvaluationRow,
-    "model" | "width" | "set" | "scale" | "psnr" | "ssim" | "parameters" | "macs" | "msPerImage"
-  >[];
-}
-
-export function resultOf(folder: string, settings: Settings, { progress, students, rows, bytes }: Outcome): RunResult {
-  return { run: folder, settings, progress, students, bytes, rows: evaluationRecords(rows) };
 }
 
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);

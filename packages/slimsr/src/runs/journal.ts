@@ -1,28 +1,37 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { fromJson, toJson } from "../files/json.js";
+import { z } from "zod";
+import { toJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
-import type { StepLosses } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
+import { parseJson, psnrSchema } from "./json-file.js";
+
+const count = z.int().min(0);
+
+const stepLine = z.object({
+  kind: z.literal("step"),
+  step: count,
+  learningRate: z.number(),
+  losses: z.record(z.string(), z.union([z.number(), z.array(z.number()).readonly()])).readonly(),
+  /** Seconds that the step took. */
+  seconds: z.number(),
+});
+
+const validationLine = z.object({
+  kind: z.literal("validation"),
+  step: count,
+  /** Seconds of training so far. */
+  seconds: z.number(),
+  networks: z.array(z.object({ label: z.string(), width: z.number(), psnr: psnrSchema, ssim: z.number() })),
+});
+
+const journalLine = z.discriminatedUnion("kind", [stepLine, validationLine]);
 
 /** A training step, as a line of metrics.jsonl. */
-export interface StepLine {
-  readonly kind: "step";
-  readonly step: number;
-  readonly learningRate: number;
-  readonly losses: StepLosses;
-  /** Seconds that the step took. */
-  readonly seconds: number;
-}
+export type StepLine = Readonly<z.infer<typeof stepLine>>;
 
 /** A validation: PSNR and SSIM of each network, by its label. */
-export interface ValidationLine {
-  readonly kind: "validation";
-  readonly step: number;
-  /** Seconds of training so far. */
-  readonly seconds: number;
-  readonly networks: readonly { label: string; width: number; psnr: number; ssim: number }[];
-}
+export type ValidationLine = Readonly<z.infer<typeof validationLine>>;
 
 export type JournalLine = StepLine | ValidationLine;
 
@@ -59,14 +68,11 @@ export class Journal {
   }
 }
 
-/** All whole lines; none where there is no journal yet. */
-export async function readJournal(folder: RunFolder): Promise<JournalLine[]> {
+/** All whole lines, what is none left out; none where there is no journal yet. */
+export async function readJournal(folder: Pick<RunFolder, "file">): Promise<JournalLine[]> {
   const text = await readFile(folder.file(FILE), "utf8").catch(() => "");
   return text.split("\n").flatMap((line): JournalLine[] => {
-    try {
-      return [fromJson(line) as JournalLine];
-    } catch {
-      return [];
-    }
+    const { data } = journalLine.safeParse(parseJson(line));
+    return data ? [data] : [];
   });
 }

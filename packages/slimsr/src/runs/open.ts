@@ -1,22 +1,22 @@
-import { readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { z } from "zod";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
 import { tryOut } from "../engine/trial.js";
 import { loadVgg19 } from "../files/checkpoints.js";
-import { fromJson } from "../files/json.js";
 import type { Stage } from "../stage.js";
-import { packParameters } from "../training/flat.js";
+import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes, type TeacherRole } from "../training/learners.js";
 import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
 import { contentsOf, digestOf, keepContents, requireContents } from "./contents.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { interrupted, isInterruption } from "./interruption.js";
+import { readJsonFile } from "./json-file.js";
 import {
   type DataPaths,
   isTeacherFrozen,
@@ -26,7 +26,7 @@ import {
   vggFile,
 } from "./settings.js";
 import { startingParameters } from "./start.js";
-import { loadState, type RunProgress, saveState } from "./state.js";
+import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
 import { openNetwork } from "./teacher.js";
 import { openValidation } from "./validation.js";
 
@@ -99,7 +99,7 @@ async function prepare(
     return await ready(folder, settings, begun, Object.keys(moved).length > 0, hooks);
   } catch (error) {
     if (!isInterruption(error)) throw error;
-    throw interrupted(folder, settings, begun ? (await loadState(folder, "latest")).progress.step : 0);
+    throw interrupted(folder, settings, begun ? (await loadProgress(folder, "latest")).step : 0);
   }
 }
 
@@ -125,7 +125,7 @@ async function ready(
   for (const set of [training, validation.whole]) if (set.note !== undefined) note?.(set.note);
   const options = await trainerOptions(model, settings);
   if (begun) {
-    const { state, progress } = await loadState(folder, "latest");
+    const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
     const now = await contentsOf(folder, settings, training, validation.whole);
     await requireContents(folder, settings, now, progress.contents);
     if (isMoved) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
@@ -149,12 +149,8 @@ async function ready(
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
-  try {
-    return resolveSettings(fromJson(await readFile(file, "utf8")), file);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
-    throw error;
-  }
+  const settings = await readJsonFile(file, z.unknown(), "put back what the run began with, or begin a new run");
+  return resolveSettings(settings, file);
 }
 
 async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {

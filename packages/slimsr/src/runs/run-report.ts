@@ -9,9 +9,11 @@ import { encodeImage } from "../images/encode.js";
 import type { CropComparison, CropTile, Curve, ModelRole, ReportRow, RunReport } from "../report/run-page.js";
 import { stepCost } from "../training/flops.js";
 import { isShared } from "../training/learners.js";
-import type { Outcome } from "./finish.js";
+
 import { readJournal, type StepLine } from "./journal.js";
+import { objectiveOf } from "./objective.js";
 import type { Run } from "./open.js";
+import type { Outcome } from "./result.js";
 import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
 import { centresOf } from "./validation.js";
 
@@ -52,8 +54,8 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
   };
 }
 
-function summaryOf({ settings, options }: Run, { rows }: Outcome): string[] {
-  const how = `${settings.steps} steps of ${settings.method} (${isShared(options) ? "teacher and students share weights" : "students have weights of their own"}).`;
+function summaryOf({ settings }: Run, { rows }: Outcome): string[] {
+  const how = `${settings.steps} steps of ${settings.method}: ${objectiveOf(settings)}.`;
   const results = rows.flatMap((row) => {
     const before = rows.find(({ set, model }) => set === row.set && model === TEACHER_BEFORE);
     if (row.model !== "student" || !before) return [];

@@ -152,8 +152,12 @@ export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =
   method === "kd" || (method === "csd" && teacherWeights === "frozen");
 
 /** The file of VGG19's weights, where the method looks through them. */
-export const vggFile = ({ method, lambdaContrastive, vgg = EMBEDDED_VGG19 }: Settings): string | undefined =>
-  method === "csd" && lambdaContrastive > 0 ? vgg : undefined;
+export const vggFile = (settings: Settings): string | undefined =>
+  isContrasted(settings) ? (settings.vgg ?? EMBEDDED_VGG19) : undefined;
+
+/** Whether a run has the contrastive loss. */
+export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =>
+  method === "csd" && lambdaContrastive > 0;
 
 function consistent(settings: Settings): Settings {
   const { method, teacher, network, width: widths, contrasted, batch, lambdaDistillation } = settings;

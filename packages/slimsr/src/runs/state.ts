@@ -3,11 +3,12 @@ import type { StateDict } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { z } from "zod";
 import { readBytes } from "../files/checkpoints.js";
-import { fromJson, toJson } from "../files/json.js";
+import { toJson } from "../files/json.js";
 import type { TrainingState } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
+import { parseJson } from "./json-file.js";
 
-const progress = z.strictObject({
+export const progressSchema = z.strictObject({
   step: z.int().min(0),
   /** Seconds of training so far, over all of the run's processes. */
   seconds: z.number().min(0),
@@ -23,7 +24,7 @@ const progress = z.strictObject({
 });
 
 /** How far a run is. */
-export type RunProgress = z.infer<typeof progress>;
+export type RunProgress = z.infer<typeof progressSchema>;
 
 const METADATA_KEY = "slimsr_run";
 const VECTORS = ["parameters", "first", "second", "average"] as const;
@@ -43,34 +44,42 @@ export async function saveState(
   await folder.write(`checkpoints/${name}.safetensors`, writeSafetensors(tensors, { [METADATA_KEY]: toJson(run) }));
 }
 
-/** @throws CheckpointError or RunError where the file is damaged or another's */
+/**
+ * @param size numbers in each vector of the state
+ * @throws CheckpointError or RunError where the file is damaged or another's
+ */
 export async function loadState(
   folder: RunFolder,
   name: string,
+  size: number,
 ): Promise<{ state: TrainingState; progress: RunProgress }> {
-  const file = folder.file("checkpoints", `${name}.safetensors`);
-  const { tensors, metadata } = readSafetensors(await readBytes(file), file);
-  const parsed = progress.safeParse(parseJson(metadata[METADATA_KEY]));
-  if (!parsed.success) throw new RunError(`${file} is no checkpoint of a run`);
+  const { file, tensors, progress } = await read(folder, name);
   const vector = (key: string): Float32Array<ArrayBuffer> => {
     const tensor = tensors.get(key);
-    if (!tensor) throw new RunError(`${file} lacks ${key}`);
-    return new Float32Array(tensor.data);
+    if (tensor?.data.length === size) return new Float32Array(tensor.data);
+    throw new RunError(`${file} is another run's: its ${key} has ${tensor?.data.length ?? "no"} numbers, not ${size}`);
   };
   const state: TrainingState = {
-    step: parsed.data.step,
+    step: progress.step,
     parameters: vector("parameters"),
     first: vector("first"),
     second: vector("second"),
     ...(tensors.has("average") && { average: vector("average") }),
   };
-  return { state, progress: parsed.data };
+  return { state, progress };
 }
 
-function parseJson(text: string | undefined): unknown {
-  try {
-    return fromJson(text ?? "");
-  } catch {
-    return undefined;
-  }
+/** @throws as `loadState` */
+export const loadProgress = async (folder: RunFolder, name: string): Promise<RunProgress> =>
+  (await read(folder, name)).progress;
+
+async function read(
+  folder: RunFolder,
+  name: string,
+): Promise<{ file: string; tensors: StateDict; progress: RunProgress }> {
+  const file = folder.file("checkpoints", `${name}.safetensors`);
+  const { tensors, metadata } = readSafetensors(await readBytes(file), file);
+  const parsed = progressSchema.safeParse(parseJson(metadata[METADATA_KEY] ?? ""));
+  if (!parsed.success) throw new RunError(`${file} is no checkpoint of a run`);
+  return { file, tensors, progress: parsed.data };
 }

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
+import { decodeImage } from "../../src/images/decode.js";
 import { renderAblation } from "../../src/report/comparison-page.js";
 import { renderReport } from "../../src/report/run-page.js";
 import { sampleAblation, sampleReport } from "./sample.js";
@@ -75,6 +76,24 @@ describeWith(CHROMIUM, "reports in a browser", (executablePath) => {
     if (colorScheme === "dark") expect(background).toBeLessThan(60);
     else expect(background).toBeGreaterThan(200);
     expect(await page.evaluate("[...document.images].every(({ naturalWidth }) => naturalWidth > 0)")).toBe(true);
+  });
+
+  it("hints at what a table on a phone goes on to, until its end", async () => {
+    const page = await open("ablation.html", { viewport: { width: 390, height: 800 } });
+    const table = page.locator(".scroll").first();
+    const sizes = "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.scroll'))";
+    expect(await page.evaluate(sizes)).toBeGreaterThan(100);
+    // Between the two lines of the head.
+    const edge = async () => {
+      const box = (await table.boundingBox()) as { x: number; y: number; width: number; height: number };
+      const png = await page.screenshot({ clip: { x: box.x + box.width - 3, y: box.y + 36, width: 1, height: 1 } });
+      const { data } = await decodeImage(png, "edge.png");
+      return data[0] as number;
+    };
+    await table.scrollIntoViewIfNeeded();
+    const before = await edge();
+    await page.evaluate("document.querySelector('.scroll').scrollLeft = 1e6");
+    expect((await edge()) - before).toBeGreaterThan(20);
   });
 
   it("draws charts in the scheme's colours", async () => {

@@ -42,7 +42,9 @@ describe.each<[string, () => Promise<string>, () => Promise<string>]>([
     expect(page.match(/\w:\/\/|@import|url\((?!#)|<(?:link|iframe|object|embed|base)\b/i)).toBeNull();
     const targets = [...page.matchAll(/\b(?:src|href|srcset|poster|action|data)\s*=\s*"([^"]*)"/g)].map(([, to]) => to);
     expect(targets.length).toBeGreaterThan(0);
-    expect(targets.filter((to) => !/^(?:#\w+|data:image\/png;base64,[\w+/=]+)$/.test(to ?? ""))).toEqual([]);
+    expect(
+      targets.filter((to) => !/^(?:#\w+|data:image\/png;base64,[\w+/=]+|[\w.%-]+\/report\.html)$/.test(to ?? "")),
+    ).toEqual([]);
   });
 
   it("has a policy that lets its own style and script through, and no other", async () => {
@@ -186,26 +188,90 @@ describe("an ablation's report", () => {
       "Seeds",
       "Set5 ×2",
       "Set14 ×2",
+      "Validation",
       "Secondsa step",
       "Teacher dB it moved".replace(" ", ""),
     ]);
-    expect(rows[1]).toEqual(["PSNR", "SSIM", "PSNR", "SSIM"]);
+    expect(rows[1]).toEqual(["PSNR", "SSIM", "PSNR", "SSIM", "Start", "Best"]);
     const spread = "± 0.0004";
+    const csd = "L1 + 10 · contrastive; frozen teacher";
     expect(rows.slice(2)).toEqual([
       ["For comparison"],
-      ["bicubic", "–", "–", "33.67", "0.9570", "29.07", "0.9170", "–", "–"],
-      ["teacher", "–", "–", "37.80", "0.9570", "33.20", "0.9170", "–", "–"],
+      ["bicubic", "–", "–", "33.67", "0.9570", "29.07", "0.9170", "–", "–", "–", "–"],
+      ["teacher", "–", "–", "37.80", "0.9570", "33.20", "0.9170", "–", "–", "–", "–"],
       ["Width 0.5 (50.0 % of the channels)"],
-      ["csd", "1,500", "1", "35.69", "0.9570", "31.09", "0.9170", "0.480", "−1.32"],
-      ["slice", "1,500", "3", "36.51 ± 0.03", `0.9570 ${spread}`, "31.91 ± 0.03", `0.9170 ${spread}`, "0.102", "–"],
-      ["scratch", "1,500", "3", "35.01 ± 0.03", `0.9570 ${spread}`, "30.41 ± 0.03", `0.9170 ${spread}`, "0.102", "–"],
-      ["csd-k4csd; negatives 4; taps 1, 0", "1,500", "1", "35.20", "0.9570", "30.60", "0.9170", "0.102", "−1.32"],
+      [`csd${csd}`, "1,500", "1s0", "35.69", "0.9570", "31.09", "0.9170", "27.69", "31.69", "0.480", "−1.32"],
+      [
+        "sliceL1",
+        "1,500",
+        "3s0 s1 s2",
+        "36.51 ± 0.03",
+        `0.9570 ${spread}`,
+        "31.91 ± 0.03",
+        `0.9170 ${spread}`,
+        "28.51",
+        "32.51 ± 0.02",
+        "0.102",
+        "–",
+      ],
+      [
+        "scratchL1",
+        "1,500",
+        "3s0 s1 s2",
+        "35.01 ± 0.03",
+        `0.9570 ${spread}`,
+        "30.41 ± 0.03",
+        `0.9170 ${spread}`,
+        "27.01",
+        "31.01 ± 0.02",
+        "0.102",
+        "–",
+      ],
+      [
+        `csd-k4${csd}csd; negatives 4; taps 1, 0`,
+        "1,500",
+        "1s0",
+        "35.20",
+        "0.9570",
+        "30.60",
+        "0.9170",
+        "27.20",
+        "31.20",
+        "0.102",
+        "−1.32",
+      ],
       ["Width 0.25 (25.0 % of the channels)"],
-      ["csd", "1,500", "1", "34.40", "0.9570", "29.80", "0.9170", "0.480", "−1.32"],
-      ["slice", "1,500", "3", "35.20 ± 0.03", `0.9570 ${spread}`, "30.60 ± 0.03", `0.9170 ${spread}`, "0.102", "–"],
+      [`csd${csd}`, "1,500", "1s0", "34.40", "0.9570", "29.80", "0.9170", "26.40", "30.40", "0.480", "−1.32"],
+      [
+        "sliceL1",
+        "1,500",
+        "3s0 s1 s2",
+        "35.20 ± 0.03",
+        `0.9570 ${spread}`,
+        "30.60 ± 0.03",
+        `0.9170 ${spread}`,
+        "27.20",
+        "31.20 ± 0.02",
+        "0.102",
+        "–",
+      ],
     ]);
     const best = [...page.matchAll(/<td class="best">([\d.]+)/g)].map(([, value]) => value);
     expect(best).toEqual(["36.51", "31.91", "35.20", "30.60"]);
+  });
+
+  it("has curves that are described, and links to the runs", () => {
+    const page = renderAblation(sampleAblation());
+    expect(page).toContain(
+      '<div role="img" aria-label="Validation PSNR (dB), width 0.5. csd ends at 31.66; slice ends at ',
+    );
+    expect(page.match(/<svg\b/g)).toHaveLength(2);
+    expect(page).toContain('<a href="slice-w0.25-s2/report.html" aria-label="run of seed 2, slice-w0.25-s2">s2</a>');
+  });
+
+  it("shows memory in units", () => {
+    const page = renderAblation({ ...sampleAblation(), environment: { machine: { memory: 8 * 2 ** 30, cores: 2 } } });
+    expect(page).toContain("<dt>memory</dt><dd>8.0 GiB</dd><dt>cores</dt><dd>2</dd>");
   });
 
   it("leaves cells empty where a method wasn't measured on a set", () => {
@@ -216,6 +282,9 @@ describe("an ablation's report", () => {
       references: [],
       rows: [{ ...csd, scores: [] }, slice] as AblationReport["rows"],
     });
-    expect(tableRows(page)[3]).toEqual(["csd", "1,500", "1", "–", "–", "–", "–", "0.480", "−1.32"]);
+    expect(tableRows(page)[3]).toEqual([
+      "csdL1 + 10 · contrastive; frozen teacher",
+      ...["1,500", "1s0", "–", "–", "–", "–", "27.69", "31.69", "0.480", "−1.32"],
+    ]);
   });
 });

@@ -119,6 +119,13 @@ export function sampleAblation(): AblationReport {
     ...{ name, method: name.replace(/-.*/, ""), width, steps: 1500, seeds, teacherDrift },
     scores: scores(psnr, seeds > 1 ? 0.034 : null),
     differing: name === "csd-k4" ? { negatives: 4, taps: [1, 0] } : {},
+    objective: name.startsWith("csd") ? "L1 + 10 · contrastive; frozen teacher" : "L1",
+    runs: Array.from({ length: seeds }, (_, seed) => ({ seed, folder: `${name}-w${width}-s${seed}` })),
+    validation: {
+      start: { mean: psnr - 8, spread: null },
+      best: { mean: psnr - 4, spread: seeds > 1 ? 0.02 : null },
+      curve: Array.from({ length: 4 }, (_, i) => [i * 500, psnr - 4 - 4 * 0.2 ** i] as const),
+    },
     secondsPerStep: name === "csd" ? 0.48 : 0.102,
   });
   const { title, created, summary, settings, environment } = {

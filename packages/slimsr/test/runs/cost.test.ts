@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { compareRuns } from "../../src/runs/ablation.js";
+import { compareRuns } from "../../src/runs/comparison.js";
 import { compress } from "../../src/runs/compress.js";
-import { resultOf } from "../../src/runs/finish.js";
+import { type RunResult, readResult } from "../../src/runs/result.js";
 import { IMAGES, journalOf, smallTeacher, temporaryFolder } from "../cli/runs.js";
 
 it("a run's cost is that of all its steps, wherever the best checkpoint lies", { timeout: 240_000 }, async () => {
   const folder = await temporaryFolder();
   const out = join(folder, "run");
-  const { settings, outcome } = await compress({
+  const { outcome } = await compress({
     out,
     settings: {
       ...{ teacher: await smallTeacher(folder), train: IMAGES, val: IMAGES, method: "slice", width: [0.5] },
@@ -24,10 +24,10 @@ it("a run's cost is that of all its steps, wherever the best checkpoint lies", {
   const taken = (await journalOf(out)).reduce((sum, line) => sum + (line.kind === "step" ? line.seconds : 0), 0);
   expect(progress.seconds).toBeGreaterThanOrEqual(taken);
 
-  const result = resultOf(out, settings, outcome);
-  expect(JSON.parse(await readFile(join(out, "result.json"), "utf8")).progress).toEqual(progress);
-  const [row] = compareRuns([{ name: "slice", result }]).rows;
-  expect(row?.secondsPerStep).toBeCloseTo(progress.seconds / 12, 9);
+  const result = await readResult(out);
+  expect(result?.progress).toEqual(progress);
+  const { rows } = await compareRuns([{ name: "slice", folder: out, result: result as RunResult }]);
+  expect(rows[0]?.secondsPerStep).toBeCloseTo(progress.seconds / 12, 9);
   const perSecond = /Steps a second<\/dt><dd class="figure">([\d.]+)</.exec(
     await readFile(join(out, "report.html"), "utf8"),
   );

@@ -85,7 +85,7 @@ describe("a run's state", () => {
   it("comes back as it was saved, and leaves no other file", async () => {
     const folder = await RunFolder.hold(path);
     await saveState(folder, "latest", state, progress);
-    expect(await loadState(folder, "latest")).toEqual({ state, progress });
+    expect(await loadState(folder, "latest", 2)).toEqual({ state, progress });
     expect(await readdir(join(path, "checkpoints"))).toEqual(["latest.safetensors"]);
     await folder.release();
   });
@@ -96,8 +96,8 @@ describe("a run's state", () => {
     const file = folder.file("checkpoints", "latest.safetensors");
     const bytes = await readFile(file);
     await writeFile(file, bytes.subarray(0, bytes.length - 4));
-    await expect(loadState(folder, "latest")).rejects.toThrow(/latest\.safetensors is not a sound safetensors file/);
-    await expect(loadState(folder, "best")).rejects.toThrow(/best\.safetensors cannot be read/);
+    await expect(loadState(folder, "latest", 2)).rejects.toThrow(/latest\.safetensors is not a sound safetensors file/);
+    await expect(loadState(folder, "best", 2)).rejects.toThrow(/best\.safetensors cannot be read/);
     await folder.release();
   });
 });

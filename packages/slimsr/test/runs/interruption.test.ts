@@ -8,7 +8,7 @@ import { InterruptedError } from "../../../core/src/errors.js";
 import { findRun } from "../../src/runs/ablation.js";
 import { type CompressionHooks, compress } from "../../src/runs/compress.js";
 import { RunFolder } from "../../src/runs/folder.js";
-import { resolveSettings } from "../../src/runs/settings.js";
+import { type PartialSettings, resolveSettings } from "../../src/runs/settings.js";
 import { IMAGES, SHORT, smallTeacher, temporaryFolder } from "../cli/runs.js";
 
 /** Aborts where a stage begins. */
@@ -26,10 +26,10 @@ function interruptedAt(wanted: string): CompressionHooks {
 describe("a run that is interrupted", () => {
   it("says the same at any stage, and ends in the same bytes when it goes on", { timeout: 240_000 }, async () => {
     const folder = await temporaryFolder();
-    const settings = {
+    const settings: PartialSettings = {
       ...{ teacher: await smallTeacher(folder), train: IMAGES, val: IMAGES, method: "kd", width: [0.5] },
       ...{ batch: 2, patch: 12, threads: 1, validationPatch: 16, calibrationPatches: 4, steps: 3, warmup: 0 },
-    } as const;
+    };
     const whole = join(folder, "whole");
     await compress({ out: whole, settings });
     const student = await readFile(join(whole, "student-w0.5.safetensors"));

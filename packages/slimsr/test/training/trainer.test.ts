@@ -109,6 +109,6 @@ it("says that its state is lost after a step that the engine failed in", async (
   const trainer = await Trainer.compile(options({ contrastive: contrastive() }), start());
   await expect(trainer.step([{ ...batchOf(4, 1), negatives: [1, 99] }], schedule)).rejects.toThrow(DeviceError);
   const next = trainer.step([{ ...batchOf(4, 2), negatives: [1, 3] }], schedule);
-  await expect(next).rejects.toThrow(/elements don't fill .*; its buffer was moved into an earlier run/);
+  await expect(next).rejects.toThrow("parameters: its buffer was moved into an earlier run");
   await trainer.close();
 });

@@ -231,7 +231,7 @@ describe("what a session refuses", () => {
     const [moved, target] = [x(), tensor([2, 3], () => 7)];
     const refused = session.run({ x: moved, w: tensor([4], () => 0) }, { move: ["x"], into: { y: target } });
     await expect(refused).rejects.toThrow(/input: w[\s\S]*Got: 4 Expected: 3/);
-    const lost = "0 elements don't fill [2, 3]; its buffer was moved into an earlier run";
+    const lost = "its buffer was moved into an earlier run";
     await expect(session.run({ x: moved, w: w() }, { move: ["x"] })).rejects.toThrow(`x: ${lost}`);
     await expect(session.run({ x: moved, w: w() })).rejects.toThrow(DeviceError);
     await expect(session.run({ x: x(), w: w() }, { into: { y: target } })).rejects.toThrow(`y: ${lost}`);

@@ -1,0 +1,140 @@
+import { basename, join } from "node:path";
+import { RunError } from "@slimsr/core/internal/errors.js";
+import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
+import type { FinishedRun } from "./ablation.js";
+import { environment } from "./environment.js";
+import { readJournal } from "./journal.js";
+import { objectiveOf, usedSettings } from "./objective.js";
+import type { RunResult } from "./result.js";
+import type { Settings } from "./settings.js";
+import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
+
+/**
+ * The comparison in the form of CSD's table 1: variants as rows, sets as columns, mean ± standard deviation over seeds.
+ * @throws RunError where the runs are not of one teacher
+ */
+export async function compareRuns(runs: readonly FinishedRun[]): Promise<AblationReport> {
+  const [first] = runs;
+  if (!first) throw new RunError("there is no run to compare");
+  const teachers = [...new Set(runs.map(({ result }) => result.settings.teacher))];
+  if (teachers.length > 1) throw new RunError(`the folder holds runs of several teachers: ${teachers.join(", ")}`);
+  const rowKey = ({ name, result }: FinishedRun) => `${name} ${result.settings.width}`;
+  const keys = [...new Set(runs.map(rowKey))];
+  const common = prevailing(runs.map(({ result }) => result.settings));
+  const rows = await Promise.all(
+    keys.map((key) =>
+      rowOf(
+        runs.filter((run) => rowKey(run) === key),
+        common,
+      ),
+    ),
+  );
+  const reference = (model: string) => ({
+    label: model,
+    scores: scoresOf([first.result], (row) => row.model === model),
+  });
+  const steps = [...new Set(rows.map((row) => row.steps))];
+  const equally = steps.length === 1 ? ` at equal steps (${steps[0]})` : "";
+  return {
+    title: steps.length === 1 ? `Methods compared at ${steps[0]} steps` : "Methods compared",
+    created: new Date().toISOString(),
+    summary: [
+      `${keys.length} methods from one teacher${equally}, each on the same patches for a seed. Below a method's name stands what its students learn from, and what else sets it apart from the settings below.`,
+    ],
+    references: ["bicubic", TEACHER_BEFORE].map(reference),
+    rows,
+    settings: common,
+    environment: { ...environment() },
+    notes: [
+      "PSNR and SSIM are of the Y channel, borders shaved by the scale; ± is the standard deviation over seeds.",
+      "Equal steps are not equal time: the seconds a step took on this machine are in the table.",
+    ],
+  };
+}
+
+type Rows = RunResult["rows"];
+
+/** Settings that a comparison's table has columns of its own for. */
+const COLUMNS = ["method", "width", "seed", "steps"];
+
+/** The value that most of the runs that use a setting have, the table's columns left out. */
+function prevailing(all: readonly Settings[]): Record<string, unknown> {
+  const used = all.map(usedSettings);
+  const keys = [...new Set(used.flatMap(Object.keys))].filter((key) => !COLUMNS.includes(key));
+  return Object.fromEntries(
+    keys.flatMap((key) => {
+      const counts = new Map<string, number>();
+      for (const settings of used) {
+        if (!(key in settings)) continue;
+        const text = JSON.stringify(settings[key]);
+        counts.set(text, (counts.get(text) ?? 0) + 1);
+      }
+      const [[most]] = [...counts].sort(([, a], [, b]) => b - a) as [[string, number]];
+      return most === "null" ? [] : [[key, JSON.parse(most)]];
+    }),
+  );
+}
+
+/** The settings in which a run isn't as most are. */
+const differing = (settings: Settings, common: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(usedSettings(settings)).filter(
+      ([key, value]) => !COLUMNS.includes(key) && JSON.stringify(value) !== JSON.stringify(common[key] ?? null),
+    ),
+  );
+
+async function rowOf(runs: readonly FinishedRun[], common: Readonly<Record<string, unknown>>): Promise<AblationRow> {
+  const results = runs.map(({ result }) => result);
+  const [{ name, result }] = runs as [FinishedRun];
+  const { method, width, steps } = result.settings;
+  const seconds = results.map(({ progress, settings }) => progress.seconds / settings.steps);
+  const drifts = results.flatMap(({ rows }) => teacherDrifts(rows).map(({ before, after }) => after - before));
+  const validations = await Promise.all(runs.map(({ folder }) => validationsOf(folder)));
+  const starts = validations.flatMap(([first]) => (first?.[0] === 0 ? [first[1]] : []));
+  const bests = results.flatMap(({ progress: { best } }) => (best ? [best.psnr] : []));
+  return {
+    ...{ name, method, width: width[0] as number, steps, seeds: runs.length },
+    runs: runs.map(({ folder, result: { settings } }) => ({ seed: settings.seed, folder: basename(folder) })),
+    objective: objectiveOf(result.settings),
+    differing: differing(result.settings, common),
+    scores: scoresOf(results, (row) => row.model === "student"),
+    validation: { start: spreadOf(starts), best: spreadOf(bests), curve: meanCurve(validations) },
+    secondsPerStep: meanOf(seconds),
+    teacherDrift: drifts.length > 0 ? meanOf(drifts) : null,
+  };
+}
+
+type Points = readonly (readonly [step: number, psnr: number])[];
+
+/** The student's PSNR at each of a run's validations. */
+async function validationsOf(folder: string): Promise<Points> {
+  const lines = await readJournal({ file: (...parts) => join(folder, ...parts) });
+  return lines.flatMap((line) => {
+    const student = line.kind === "validation" ? line.networks.find(({ label }) => label === "student") : undefined;
+    return student ? [[line.step, student.psnr] as const] : [];
+  });
+}
+
+/** The mean over seeds at each step that all have. */
+const meanCurve = (curves: readonly Points[]): Points =>
+  (curves[0] ?? []).flatMap(([step]) => {
+    const values = curves.flatMap((curve) => curve.find(([at]) => at === step)?.[1] ?? []);
+    return values.length === curves.length ? [[step, meanOf(values)] as const] : [];
+  });
+
+function scoresOf(results: readonly RunResult[], wanted: (row: Rows[number]) => boolean): AblationScore[] {
+  const sets = results[0]?.rows.filter(wanted).map(({ set, scale }) => ({ set, scale })) ?? [];
+  return sets.map(({ set, scale }) => {
+    const rows = results.flatMap((result) => result.rows.filter((row) => wanted(row) && row.set === set));
+    return { set, scale, psnr: spreadOf(rows.map(({ psnr }) => psnr)), ssim: spreadOf(rows.map(({ ssim }) => ssim)) };
+  });
+}
+
+function spreadOf(values: readonly number[]): Spread | null {
+  if (values.length === 0) return null;
+  const mean = meanOf(values);
+  if (values.length < 2 || !Number.isFinite(mean)) return { mean, spread: null };
+  return { mean, spread: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,0 +1,55 @@
+import { isContrasted, isTeacherFrozen, isTeacherTrained, type Settings, settingsSchema } from "./settings.js";
+
+/** What a run's students learn from, in words: "L1 + L1 to the teacher + 10 · contrastive; frozen teacher". */
+export function objectiveOf(settings: Settings): string {
+  const { lambdaTeacher, lambdaAnchor, lambdaDistillation, lambdaContrastive } = settings;
+  const [trained, frozen] = [isTeacherTrained(settings), isTeacherFrozen(settings)];
+  const terms: readonly [weight: number, term: string][] = [
+    [1, "L1"],
+    [trained || frozen ? lambdaDistillation : 0, "L1 to the teacher"],
+    [isContrasted(settings) ? lambdaContrastive : 0, "contrastive"],
+    [trained ? lambdaTeacher : 0, "the teacher's L1"],
+    [trained ? lambdaAnchor : 0, "the teacher's L1 to what it was"],
+  ];
+  const sum = terms
+    .filter(([weight]) => weight > 0)
+    .map(([weight, term]) => (weight === 1 ? term : `${weight} · ${term}`))
+    .join(" + ");
+  return trained || frozen ? `${sum}; ${trained ? "shared" : "frozen"} teacher` : sum;
+}
+
+type Key = keyof Settings;
+
+const CONTRASTIVE: readonly Key[] = [
+  ...(["contrastiveSchedule", "taps", "negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
+];
+
+/** Which runs look at a setting, where not all do. */
+function isUsed(key: Key, settings: Settings): boolean {
+  if (CONTRASTIVE.includes(key)) return isContrasted(settings);
+  switch (key) {
+    case "lambdaContrastive":
+    case "teacherWeights":
+      return settings.method === "csd";
+    case "lambdaDistillation":
+      return isTeacherTrained(settings) || isTeacherFrozen(settings);
+    case "lambdaTeacher":
+    case "lambdaAnchor":
+      return isTeacherTrained(settings);
+    case "decayAt":
+    case "decayFactor":
+      return settings.schedule === "step";
+    case "calibrationPatches":
+      return settings.init === "principal";
+    default:
+      return true;
+  }
+}
+
+/** The settings that a run looks at; null where one is left to its default. */
+export const usedSettings = (settings: Settings): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    (Object.keys(settingsSchema.shape) as Key[])
+      .filter((key) => isUsed(key, settings))
+      .map((key) => [key, settings[key] ?? null]),
+  );
