@@ -19,7 +19,7 @@ import { type Column, renderTable } from "../text/table.js";
 import { givenSettings, watched } from "./compress.js";
 import { interruptible } from "./interrupt.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
-import { numbers } from "./values.js";
+import { seeds, widths } from "./values.js";
 
 interface Options {
   preset: Preset;
@@ -51,8 +51,8 @@ export function ablateCommand(): Command {
     .requiredOption("--out <folder>", "folder of the runs and the comparison")
     .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
-    .option("--widths <list>", "the students' widths", numbers, [0.5])
-    .option("--seeds <list>", "seeds; ± is over them", numbers, [0])
+    .option("--widths <list>", "the students' widths", widths("0.5 or 0.5,0.25"), [0.5])
+    .option("--seeds <list>", "seeds; ± is over them", seeds, [0])
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
     .option("--config <file>", "JSON file of settings")
     .option("--json", "print JSON");

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
-import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { renderEvaluation } from "../evaluation/evaluation-table.js";
 import {
   type CompletedRun,
   type Compression,
@@ -15,6 +15,7 @@ import { driftNotes } from "../runs/run-report.js";
 import type { PartialSettings } from "../runs/settings.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
+import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { addSettingsOptions, readConfig, type SettingKey, settingsOf } from "./settings-options.js";
 
@@ -88,9 +89,8 @@ export async function showRun(work: (hooks: CompressionHooks) => Promise<Complet
       ? `${JSON.stringify(resultOf(folder, settings, outcome), undefined, 2)}\n`
       : describe(completed);
     process.stdout.write(result);
-    for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
-      process.stderr.write(`note: ${note}\n`);
-    }
+    for (const note of driftNotes(outcome.rows)) process.stderr.write(`note: ${note}\n`);
+    writeNotes(outcome.rows);
   });
 }
 

@@ -8,13 +8,14 @@ import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
-import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
+import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
-import { positiveInteger, wholeNumber, widths } from "./values.js";
+import { border as borderWidth, mebibytes, pixels, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
   model: string[];
@@ -71,22 +72,22 @@ export function evaluateCommand(): Command {
     .option("--self-ensemble", 'average over the eight turned and flipped images ("+")')
     .option("--niqe", "measure NIQE too")
     .option("--rgb", "PSNR of RGB instead of Y")
-    .option("--shave <pixels>", "border that is left out (default: the scale)", wholeNumber)
+    .option("--shave <pixels>", "border that is left out (default: the scale)", borderWidth)
     .addOption(new Option("--div2k", "DIV2K's convention: RGB, a border of the scale + 6").conflicts("shave"))
     .option("--only <range>", "these images only, such as 801-900")
     .option("--skip-bad", "go on without images that cannot be used, and list them")
-    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--images", "list each image")
     .option("--save <folder>", "write the images, as SET/MODEL/name.png")
     .addOption(new Option("--json", "print JSON").conflicts(["csv", "markdown"]))
     .addOption(new Option("--csv", "print CSV").conflicts(["json", "markdown"]))
     .addOption(new Option("--markdown", "print a Markdown table").conflicts(["json", "csv"]))
     .addOption(new Option("--device <device>", "where to run").choices(DEVICES).default("cpu"))
-    .option("--threads <number>", "threads within an operator (default: all cores)", positiveInteger)
+    .option("--threads <number>", "threads within an operator (default: all cores)", threads)
     .option(
       "--memory <MiB>",
       "memory for activations; larger images are computed in tiles (default: 1024, and half of the machine's where tiles would change the result)",
-      positiveInteger,
+      mebibytes,
     )
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -120,12 +121,9 @@ async function run(options: Options): Promise<void> {
 }
 
 function report(rows: readonly EvaluationRow[], { json, csv, markdown, images = false }: Options): void {
-  const notes = evaluationNotes(rows).map((note) => `note: ${note}\n`);
   if (json) process.stdout.write(`${JSON.stringify(evaluationJson(rows, { images }), undefined, 2)}\n`);
   else process.stdout.write(renderEvaluation(rows, csv ? "csv" : markdown ? "markdown" : "text", { images }));
-  if (notes.length === 0) return;
-  if (json || csv) process.stderr.write(notes.join(""));
-  else process.stdout.write(`\n${notes.join("\n")}`);
+  writeNotes(rows);
 }
 
 function commonScale(models: readonly Contender[]): number {

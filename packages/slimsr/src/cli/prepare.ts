@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { type PrepareOptions, prepareBenchmark } from "../datasets/prepare.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
-import { positiveInteger, scales } from "./values.js";
+import { pixels, scales } from "./values.js";
 
 interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
   hr: string;
@@ -18,7 +18,7 @@ export function prepareCommand(): Command {
     .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
     .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")
     .option("--skip-bad", "go on without images that cannot be used, and list them")
-    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--json", "print JSON")
     .addHelpText(
       "after",

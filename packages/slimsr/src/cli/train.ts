@@ -24,6 +24,7 @@ const LEFT: readonly SettingKey[] = [
     "taps",
     "lambdaDistillation",
   ] as const),
+  "belowBicubic",
   ...(["negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
   ...(Object.keys(OVERRIDES) as SettingKey[]),
 ];

@@ -2,6 +2,7 @@ import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
@@ -120,14 +121,15 @@ async function exportDifference(run: Run, onnx: Uint8Array, student: Model): Pro
   const image = await run.validation.centres.pairs[0]?.lr();
   if (!image) throw new RunError("there is no validation image to check the exported model on");
   const { range } = student.descriptor;
+  const { input, output } = imageNames(student.descriptor);
   const pixels = rgbPlanes(image).map((value) => (value * range) / 255);
   const lr = float32(pixels, [1, 3, image.height, image.width]);
   const [exported, trained] = await Promise.all(
-    [onnx, instantiate(student, lr.shape)].map(async (source) => {
+    [onnx, instantiate(student, lr.shape, { input, output })].map(async (source) => {
       const session = await createSession(source);
-      const { outputs } = await session.run({ lr });
+      const { outputs } = await session.run({ [input]: lr });
       await session.close();
-      return outputs.sr?.data as Float32Array;
+      return outputs[output]?.data as Float32Array;
     }),
   );
   if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
