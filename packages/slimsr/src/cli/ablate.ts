@@ -4,8 +4,10 @@ import { writeAtomic } from "../files/atomic.js";
 import type { AblationReport, AblationRow } from "../report/comparison-page.js";
 import { apartIn } from "../report/differing-settings.js";
 import {
+  type AblationRun,
   compareRuns,
   type FinishedRun,
+  type Found,
   findRun,
   finishedBeside,
   planAblation,
@@ -13,12 +15,15 @@ import {
 } from "../runs/ablation.js";
 import { completeRun, compressionSettings } from "../runs/compress.js";
 import { resultOf } from "../runs/finish.js";
+import { openInputs } from "../runs/inputs.js";
 import { PRESETS, type Preset } from "../runs/presets.js";
-import { METHODS, type Method } from "../runs/settings.js";
+import { METHODS, type Method, type Settings } from "../runs/settings.js";
 import { type Column, renderTable } from "../text/table.js";
 import { givenSettings, watched } from "./compress.js";
 import { interruptible } from "./interrupt.js";
-import { addSettingsOptions, readVariants } from "./settings-options.js";
+import { withProgress } from "./progress.js";
+import { required } from "./required.js";
+import { addSettingsOptions, readVariants, type SettingKey } from "./settings-options.js";
 import { seeds, widths } from "./values.js";
 
 interface Options {
@@ -31,6 +36,9 @@ interface Options {
   seeds: number[];
   json?: true;
 }
+
+/** Settings that differ from run to run, and that of a network without teacher. */
+const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network"];
 
 const EXAMPLES = `
 Examples:
@@ -47,8 +55,9 @@ long can be given fewer seeds, in a call of their own.`;
 
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
-  const command = new Command("ablate")
-    .requiredOption("--out <folder>", "folder of the runs and the comparison")
+  const command = new Command("ablate");
+  required(command, new Option("--out <folder>", "folder of the runs and the comparison"));
+  command
     .option("--methods <list>", `methods to compare (default: all: ${METHODS.join(",")})`, methods, [...METHODS])
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("methods"))
     .option("--widths <list>", "the students' widths", widths("0.5 or 0.5,0.25"), [0.5])
@@ -56,7 +65,7 @@ export function ablateCommand(): Command {
     .addOption(new Option("--preset <name>", "settings to start from").choices(PRESETS).default("cpu"))
     .option("--config <file>", "JSON file of settings")
     .option("--json", "print JSON");
-  return addSettingsOptions(command, ["width", "method", "seed"]).addHelpText("after", EXAMPLES).action(ablate);
+  return addSettingsOptions(command, LEFT).addHelpText("after", EXAMPLES).action(ablate);
 }
 
 async function ablate(options: Options): Promise<void> {
@@ -64,16 +73,21 @@ async function ablate(options: Options): Promise<void> {
   const variants =
     options.variants === undefined ? methodVariants(options.methods) : await readVariants(options.variants);
   const plan = planAblation(out, variants, options.widths, options.seeds);
-  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options));
+  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options, LEFT));
+  const planned: PlannedRun[] = [];
+  for (const run of plan) {
+    const { variant, width, seed, folder } = run;
+    const settings = settingsWith(
+      { ...variant.settings, width: [width], seed },
+      options.variants === undefined ? options.config : `${options.variants}: ${variant.name}`,
+    );
+    planned.push({ ...run, settings, found: await findRun(folder, settings) });
+  }
   await interruptible(async (signal) => {
+    await checkAll(planned, signal);
     const runs: FinishedRun[] = [];
-    for (const [i, { variant, width, seed, folder }] of plan.entries()) {
+    for (const [i, { variant, width, seed, folder, settings, found }] of planned.entries()) {
       const { name } = variant;
-      const settings = settingsWith(
-        { ...variant.settings, width: [width], seed },
-        options.variants === undefined ? options.config : `${options.variants}: ${name}`,
-      );
-      const found = await findRun(folder, settings);
       process.stderr.write(
         `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
@@ -93,6 +107,18 @@ async function ablate(options: Options): Promise<void> {
       options.json ? `${JSON.stringify(report, undefined, 2)}\n` : renderTable(columnsOf(report), report.rows, "text"),
     );
   });
+}
+
+interface PlannedRun extends AblationRun {
+  readonly settings: Settings;
+  readonly found: Found;
+}
+
+/** Finds what can't work in any run before the first begins; seeds make no difference to that. */
+async function checkAll(planned: readonly PlannedRun[], signal: AbortSignal): Promise<void> {
+  const open = planned.filter(({ found }) => found.kind !== "finished");
+  const distinct = new Map(open.map(({ settings }) => [JSON.stringify({ ...settings, seed: 0 }), settings]));
+  for (const settings of distinct.values()) await openInputs(settings, undefined, { stage: withProgress, signal });
 }
 
 const methodVariants = (list: readonly Method[]): Variant[] =>

@@ -49,24 +49,28 @@ export function compressCommand(): Command {
   return addSettingsOptions(command).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(options: Options): Promise<void> {
-  const request = options.resume === undefined ? await beginning(options) : resuming(options, options.resume);
+async function run(options: Options, command: Command): Promise<void> {
+  const request = options.resume === undefined ? await beginning(options) : resuming(command, options.resume);
   await showRun((hooks) => compress(request, hooks), options.json ?? false);
 }
 
 async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
   if (out === undefined) throw new UsageError(NO_FOLDER);
-  return { out, preset, settings: await givenSettings(config, options), source: config };
+  return { out, preset, settings: await givenSettings(config, options, ["network"]), source: config };
 }
 
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
 
-function resuming(options: Options, resume: string): { resume: string } {
-  const named = settingsOf(options as unknown as Record<string, unknown>);
-  const [given] = [...Object.keys(named), ...(["out", "config"] as const).filter((key) => options[key] !== undefined)];
-  if (given === undefined) return { resume };
+/** @throws UsageError where the command line says more: a run goes on with its own settings */
+export function resuming(command: Command, resume: string): { resume: string } {
+  const given = command.options.find(
+    (option) =>
+      !["resume", "json"].includes(option.attributeName()) &&
+      command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (!given) return { resume };
   throw new UsageError(
-    `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out`,
+    `--resume goes on with the run's own settings; leave out ${given.long}, or begin a new run with --out`,
   );
 }
 
@@ -77,6 +81,9 @@ export async function givenSettings(
   left: readonly SettingKey[] = [],
 ): Promise<PartialSettings> {
   const configured = config === undefined ? {} : await readConfig(config);
+  const foreign = Object.keys(configured).find((key) => left.includes(key as SettingKey));
+  if (foreign !== undefined)
+    throw new UsageError(`${config} sets ${foreign}, which this command doesn't take; leave it out`);
   return { ...configured, ...settingsOf(options as Record<string, unknown>, left) };
 }
 

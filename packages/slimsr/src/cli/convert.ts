@@ -3,7 +3,7 @@ import { publishedSource } from "@slimsr/core/internal/checkpoints/checkpoint.js
 import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventions.js";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
+import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
@@ -35,6 +35,16 @@ export function convertCommand(): Command {
 }
 
 async function convert(input: string, output: string, { names, force, ...overrides }: ConvertOptions): Promise<void> {
+  if (isOnnxFile(input)) {
+    throw new UsageError(
+      `${input} is an ONNX model, whose layers have no names of a checkpoint; slim, compress and evaluate take it as it is`,
+    );
+  }
+  if (isOnnxFile(output)) {
+    throw new UsageError(
+      `${output}: checkpoints are converted; slimsr slim --teacher ${input} --width 1 writes an .onnx of one`,
+    );
+  }
   const format = checkpointFormatOf(output);
   if (names && format === "safetensors") {
     throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);

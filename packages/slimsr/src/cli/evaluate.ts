@@ -15,6 +15,7 @@ import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
+import { required } from "./required.js";
 import { border as borderWidth, mebibytes, pixels, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
@@ -54,14 +55,14 @@ MACs are those of a 1280×720 output.`;
 
 /** `slimsr evaluate`: what models are worth on data sets, and what they cost. */
 export function evaluateCommand(): Command {
-  const command = new Command("evaluate")
-    .requiredOption("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
-    .requiredOption("--data <folder...>", "sets of images")
-    .option(
-      "--width <list>",
-      "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
-      widths("1,0.5"),
-    );
+  const command = new Command("evaluate");
+  required(command, new Option("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx"));
+  required(command, new Option("--data <folder...>", "sets of images"));
+  command.option(
+    "--width <list>",
+    "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
+    widths("1,0.5"),
+  );
   return addOverrideOptions(command)
     .addOption(
       new Option("--split <mode>", "how narrower widths split layers over concatenated features").choices([

@@ -6,7 +6,8 @@ import type { z } from "zod";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
-import { argumentOf, flagOf, typedValue } from "./schema-options.js";
+import { flagOf } from "../text/expectation.js";
+import { argumentOf, checkedValue, typedValue } from "./schema-options.js";
 
 export type SettingKey = keyof typeof settingsSchema.shape;
 
@@ -17,7 +18,9 @@ const PATHS: readonly SettingKey[] = ["teacher", "train", "val", "data", "vgg"];
 export function addSettingsOptions(command: Command, left: readonly SettingKey[] = []): Command {
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
-    command.option(`${flagOf(key)}${settingArgument(key as SettingKey, schema)}`, schema.description);
+    const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
+    if (key === "data") command.option(flags, schema.description);
+    else command.option(flags, schema.description ?? "", (text) => checkedValue(text, schema));
   }
   return command;
 }
@@ -28,7 +31,7 @@ function settingArgument(key: SettingKey, schema: z.ZodType): string {
   return PATHS.includes(key) ? " <path>" : argumentOf(schema);
 }
 
-/** The settings that the command line names, but `left`, out of all its options. */
+/** The settings that the command line names, but `left`, out of all its options; a command of its own may have others. */
 export function settingsOf(
   options: Readonly<Record<string, unknown>>,
   left: readonly SettingKey[] = [],

@@ -23,6 +23,7 @@ import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
+import { required } from "./required.js";
 import { milliseconds, patches, percentage, reduction, size, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
@@ -58,9 +59,10 @@ of 24 photographs that come with slimsr are used.`;
 
 /** \`slimsr slim\`: narrower students of a network, in closed form. */
 export function slimCommand(): CommandType {
-  const command = new Command("slim")
-    .requiredOption("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
-    .requiredOption("-o, --output <out>", "student to write, such as student.safetensors")
+  const command = new Command("slim");
+  required(command, new Option("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx"));
+  required(command, new Option("-o, --output <out>", "student to write, such as student.safetensors"));
+  command
     .addOption(
       new Option("--width <list>", "shares of every layer's channels, such as 0.5 or 0.75,0.5").argParser(
         widths("0.5 or 0.75,0.5"),

@@ -2,7 +2,7 @@ import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { train } from "../runs/compress.js";
-import { givenSettings, NO_FOLDER, showRun } from "./compress.js";
+import { givenSettings, NO_FOLDER, resuming, showRun } from "./compress.js";
 import { addNetworkOptions, architectureNames, networkFrom } from "./network-options.js";
 import { addSettingsOptions, type SettingKey } from "./settings-options.js";
 
@@ -50,9 +50,12 @@ export function trainCommand(): Command {
   return addSettingsOptions(addNetworkOptions(command), LEFT).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run({ out, resume, config, ...options }: Options): Promise<void> {
+async function run({ out, resume, config, ...options }: Options, command: Command): Promise<void> {
   const json = options.json ?? false;
-  if (resume !== undefined) return showRun((hooks) => train({ resume }, hooks), json);
+  if (resume !== undefined) {
+    const request = resuming(command, resume);
+    return showRun((hooks) => train(request, hooks), json);
+  }
   if (out === undefined) throw new UsageError(NO_FOLDER);
   const { network: configured, ...settings } = await givenSettings(config, options, LEFT);
   const network = networkFrom(options as Record<string, unknown>) ?? configured;

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
@@ -6,6 +6,7 @@ import { environment } from "./environment.js";
 import { RESULT, type RunResult } from "./finish.js";
 import { CONFIG } from "./open.js";
 import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+import { stepsTaken } from "./state.js";
 import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
 
 /** What is compared: a name, and the settings in which its runs differ from the others. */
@@ -67,14 +68,14 @@ export async function findRun(folder: string, settings: Settings): Promise<Found
   const other = [...new Set([...Object.keys(canonical), ...Object.keys(config)])].find(
     (key) => JSON.stringify(canonical[key]) !== JSON.stringify(config[key]),
   );
+  // A run that took no step begins anew with other settings; one that was killed before its first checkpoint has nothing to go on from.
+  const steps = await stepsTaken(folder);
+  if (steps === undefined || (other !== undefined && steps === 0)) return { kind: "none" };
   if (other !== undefined) {
     throw new RunError(
       `${folder} holds a run with another ${other} (${JSON.stringify(config[other])}, now ${JSON.stringify(canonical[other])}): name another folder with --out, or remove it`,
     );
   }
-  // A run that was killed before its first checkpoint has nothing to go on from.
-  const begun = await stat(join(folder, "checkpoints", "latest.safetensors")).catch(() => undefined);
-  if (!begun) return { kind: "none" };
   const result = await readJson(join(folder, RESULT));
   return result === undefined ? { kind: "begun" } : { kind: "finished", result: result as unknown as RunResult };
 }

@@ -6,14 +6,14 @@ import { imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { evaluationJson } from "../evaluation/evaluation-table.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
 import { saveModel } from "../files/models.js";
 import { isShared, studentOf } from "../training/learners.js";
-import type { Run, RunHooks } from "./open.js";
+import type { RunHooks } from "./inputs.js";
+import type { Run } from "./open.js";
 import { runReport } from "./run-report.js";
 import type { Settings } from "./settings.js";
 import { loadState, type RunProgress } from "./state.js";
@@ -90,15 +90,8 @@ export function resultOf(folder: string, settings: Settings, { progress, student
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);
 
 async function measure(run: Run, models: readonly Contender[], { stage, signal }: RunHooks): Promise<EvaluationRow[]> {
-  const { settings, options, validation } = run;
-  const { data, skipBad, device, threads } = settings;
-  const sets: Dataset[] = [];
-  for (const path of data) {
-    const open = (onProgress: (done: number, total: number) => void) =>
-      openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
-    sets.push(await stage(path, "images", open));
-  }
-  if (sets.length === 0) sets.push(validation.whole);
+  const { settings, sets } = run;
+  const { device, threads } = settings;
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }
 

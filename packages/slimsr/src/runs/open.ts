@@ -2,40 +2,25 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
-import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
-import { EMBEDDED_VGG19 } from "../assets.js";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
-import { parseRange } from "../datasets/range.js";
-import { loadVgg19 } from "../files/checkpoints.js";
-import type { Stage } from "../stage.js";
+import type { Dataset } from "../datasets/dataset.js";
 import { packParameters } from "../training/flat.js";
-import { learnedShapes, type TeacherRole } from "../training/learners.js";
-import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
+import { learnedShapes } from "../training/learners.js";
+import { initialState, type TrainingState } from "../training/trainer.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
-import { isTeacherFrozen, isTeacherTrained, resolveSettings, type Settings } from "./settings.js";
+import { openInputs, type RunHooks, type RunInputs } from "./inputs.js";
+import { resolveSettings, type Settings } from "./settings.js";
 import { startingParameters } from "./start.js";
 import { loadState, type RunProgress, saveState } from "./state.js";
-import { openNetwork } from "./teacher.js";
-import { openValidation } from "./validation.js";
-
-export interface RunHooks {
-  readonly stage: Stage;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** A run that is ready to be trained on: all that it needs is open and checked. */
-export interface Run {
+export interface Run extends RunInputs {
   readonly folder: RunFolder;
   readonly settings: Settings;
   /** What the run has been worked on with so far. */
   readonly environments: readonly Environment[];
   /** The full network as it came, before training; absent where it is made anew. */
   readonly teacher: Model | undefined;
-  readonly options: TrainerOptions;
-  readonly training: Dataset;
-  readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
   readonly state: TrainingState;
   readonly progress: RunProgress;
 }
@@ -44,7 +29,7 @@ export interface Run {
 export const CONFIG = "config.json";
 
 /**
- * Begins a run in a folder that has none, or takes up the one that is there.
+ * Begins a run in a folder that has none, or one that took no step, or takes up the one that is there.
  * @param settings of a new run; undefined to take up a folder's own
  * @throws RunError, DatasetError, CheckpointError or UsageError where something is missing or doesn't fit
  */
@@ -58,47 +43,41 @@ export async function openRun(path: string, settings: Settings | undefined, hook
   }
 }
 
-async function prepare(folder: RunFolder, given: Settings | undefined, { stage, signal }: RunHooks): Promise<Run> {
-  const begun = await folder.has("checkpoints", "latest.safetensors");
-  if (given && begun) {
+async function prepare(folder: RunFolder, given: Settings | undefined, hooks: RunHooks): Promise<Run> {
+  const found = (await folder.has("checkpoints", "latest.safetensors")) ? await loadState(folder, "latest") : undefined;
+  if (given && found && found.progress.step > 0) {
     throw new RunError(
       `${folder.path} holds a run already: go on with --resume ${folder.path}, or name another folder with --out`,
     );
   }
-  if (!given && !begun) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
+  if (!given && !found) throw new RunError(`${folder.path} holds no run to resume: there is no checkpoint in it`);
   const settings = given ?? (await readSettings(folder));
+  const inputs = await openInputs(settings, given ? undefined : folder, hooks);
+  const { network, options, training } = inputs;
   const environments = await recordEnvironment(folder);
-  const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
-  const teacher = isTeacher ? model : undefined;
-  const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
-  const { scale } = model.descriptor;
-  const training = await stage("training images", "images", (onProgress) =>
-    openDataset(settings.train, { scale, range, skipBad: settings.skipBad, onProgress, signal }),
-  );
-  const validation = await stage("validation images", "images", (onProgress) =>
-    openValidation(settings, scale, onProgress, signal),
-  );
-  const options = await trainerOptions(model, settings);
+  const teacher = network.isTeacher ? network.model : undefined;
+  const run = { folder, settings, environments, teacher, ...inputs };
   const images = digestOf(training);
-  if (begun) {
-    const { state, progress } = await loadState(folder, "latest");
+  if (!given && found) {
+    const { state, progress } = found;
     if (progress.images !== images) {
       throw new RunError(
         `${settings.train}: these are not the images that the run began with (${progress.images}; now ${images}): put them back as they were`,
       );
     }
-    return { folder, settings, environments, teacher, options, training, validation, state, progress };
+    return { ...run, state, progress };
   }
-  const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
+  const parameters = await startingParameters(options, teacher, settings, training, hooks.stage, hooks.signal);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
   );
   const progress: RunProgress = { step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null, images };
+  await folder.clear();
   await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
-  await keep();
+  await network.keep(folder);
   await saveState(folder, "latest", state, progress);
-  return { folder, settings, environments, teacher, options, training, validation, state, progress };
+  return { ...run, state, progress };
 }
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
@@ -109,46 +88,6 @@ async function readSettings(folder: RunFolder): Promise<Settings> {
     if (error instanceof SyntaxError) throw new RunError(`${file} is damaged: ${error.message}`);
     throw error;
   }
-}
-
-async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
-  const { width, split, batch, patch, accumulate, average, device, threads } = settings;
-  const role = roleOf(settings);
-  const contrastive = await contrastiveOf(settings);
-  return {
-    model,
-    widths: width,
-    split,
-    teacher: role,
-    batch,
-    patch: [patch, patch],
-    accumulate,
-    adam: ADAM_DEFAULTS,
-    distillation: role !== "none" && settings.lambdaDistillation > 0,
-    ...(contrastive && { contrastive }),
-    ...(average > 0 && { averageDecay: average }),
-    session: { device, spinning: false, ...(threads !== undefined && { threads }) },
-  };
-}
-
-function roleOf(settings: Settings): TeacherRole {
-  if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";
-  return isTeacherFrozen(settings) ? "frozen" : "none";
-}
-
-async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { method, lambdaContrastive, negatives, contrasted, ratio, taps, vgg = EMBEDDED_VGG19, vggInput } = settings;
-  if (method !== "csd" || lambdaContrastive === 0) return undefined;
-  const file = await loadVgg19(vgg);
-  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
-  return {
-    features: (graph) => vgg19(graph, weights),
-    negatives,
-    ...(contrasted !== undefined && { contrasted }),
-    ratio,
-    taps,
-    detachTeacher: true,
-  };
 }
 
 /** Tells sets of training images apart: "490 images, 3f2a…". */

@@ -4,6 +4,7 @@ import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES, MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
+import { complaint } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -126,18 +127,17 @@ export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
 export function resolveSettings(settings: unknown, source: string): Settings {
   const parsed = settingsSchema.safeParse(settings);
   if (!parsed.success) {
-    throw new UsageError(`${source}: ${parsed.error.issues.map(problem).join("; ")}`);
+    throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
   }
   return consistent(parsed.data);
 }
 
-function problem(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join(".");
+function problem(issue: z.core.$ZodIssue, settings: unknown): string {
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(settingsSchema.shape).join(", ");
     return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
   }
-  return at === "" ? issue.message : `${at}: ${issue.message}`;
+  return complaint(issue, settingsSchema, settings);
 }
 
 /** Whether a method trains the teacher along with its students. */
@@ -155,6 +155,8 @@ function consistent(settings: Settings): Settings {
   };
   if (teacher === undefined && network === undefined)
     complain("no teacher is given: name its file with --teacher FILE");
+  if (teacher !== undefined && network !== undefined)
+    complain("a teacher and a network to train are given; one of them is left out");
   if (teacher === undefined && method !== "scratch") complain(`method ${method} needs a teacher`);
   if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
   if (contrasted !== undefined && contrasted > batch) {

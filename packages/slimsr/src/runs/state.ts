@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "@slimsr/core/internal/checkpoints/safetensors.js";
 import type { StateDict } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
@@ -52,21 +54,33 @@ export async function loadState(
 ): Promise<{ state: TrainingState; progress: RunProgress }> {
   const file = folder.file("checkpoints", `${name}.safetensors`);
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
-  const parsed = progress.safeParse(parseJson(metadata[METADATA_KEY]));
-  if (!parsed.success) throw new RunError(`${file} is no checkpoint of a run`);
+  const reached = progressIn(metadata, file);
   const vector = (key: string): Float32Array<ArrayBuffer> => {
     const tensor = tensors.get(key);
     if (!tensor) throw new RunError(`${file} lacks ${key}`);
     return new Float32Array(tensor.data);
   };
   const state: TrainingState = {
-    step: parsed.data.step,
+    step: reached.step,
     parameters: vector("parameters"),
     first: vector("first"),
     second: vector("second"),
     ...(tensors.has("average") && { average: vector("average") }),
   };
-  return { state, progress: parsed.data };
+  return { state, progress: reached };
+}
+
+/** Steps that the run in a folder has taken; undefined where there is no checkpoint. @throws as `loadState` */
+export async function stepsTaken(folder: string): Promise<number | undefined> {
+  const file = join(folder, "checkpoints", "latest.safetensors");
+  if (!existsSync(file)) return undefined;
+  return progressIn(readSafetensors(await readBytes(file), file).metadata, file).step;
+}
+
+function progressIn(metadata: Readonly<Record<string, string>>, file: string): RunProgress {
+  const parsed = progress.safeParse(parseJson(metadata[METADATA_KEY]));
+  if (!parsed.success) throw new RunError(`${file} is no checkpoint of a run`);
+  return parsed.data;
 }
 
 function parseJson(text: string | undefined): unknown {

@@ -9,6 +9,7 @@ import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
 import type { ImagePair } from "../calibration/patches.js";
+import { flagOf } from "../text/expectation.js";
 
 /** How many patches, or centres of images, tell a teacher that is none, and LR pixels along their sides. */
 export const CHECKED = { count: 8, side: 32 } as const;
@@ -59,7 +60,7 @@ function inOtherRange(model: Model): { model: Model; range: 255 | 1 } {
 /** "--range and --res-scale": what a file may leave unsaid. */
 function unsaidOptions({ descriptor: { origin } }: Model): string {
   const own = origin.kind === "network" ? architectureOf(origin.network).overrides : [];
-  const flags = ["range", ...own].map((key) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  const flags = ["range", ...own].map(flagOf);
   return new Intl.ListFormat("en-GB").format(flags);
 }
 
