@@ -111,7 +111,7 @@ export default {
       severity: "error",
       from: { path: "^packages/slimsr/src/cli/main\\.ts$" },
       to: {
-        pathNot: ["(^|/)commander/", "packages/core/dist/errors\\.js$", "^packages/slimsr/src/version\\.ts$"],
+        pathNot: ["(^|/)commander/", "packages/core/dist/errors\\.js$", "^packages/slimsr/src/(version|cli/required)\\.ts$"],
         dependencyTypesNot: ["dynamic-import"],
       },
     },

@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/index.js";
 import { graphCost } from "../model/cost.js";
-import type { Descriptor } from "../model/descriptor.js";
+import { type Descriptor, imageNames } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
 import { receptiveRadius } from "../model/reach.js";
@@ -36,11 +36,12 @@ const ENGINE_OVERHEAD = 1.75;
 /** A model ready to be run. */
 export function deploy(model: Model): Deployment {
   const { scale, range, size } = model.descriptor;
+  const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
   return {
     onnx: exportModel(model, example),
-    input: "lr",
-    output: "sr",
+    input,
+    output,
     scale,
     range,
     size,

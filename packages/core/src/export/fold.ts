@@ -30,7 +30,7 @@ class Folding {
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
 
   constructor(private readonly source: Graph) {
-    this.#target = new Graph(source.name);
+    this.#target = new Graph(source.name, source.outputs.keys());
     for (const { name, shape, dtype } of source.inputs) this.#target.input(name, shape, dtype);
     source.inputs.forEach((value, i) => {
       this.#images.set(value, this.#target.inputs[i] as Value);

@@ -35,6 +35,7 @@ function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, ...layer
     const { graph, metadata } = readOnnx(bytes, { sizes: openSizes });
     return importedModel(graph, {
       name: file.replace(/^.*[/\\]/, ""),
+      metadata,
       ...readDescriptorMetadata(metadata),
       ...(range !== undefined && { range }),
     });

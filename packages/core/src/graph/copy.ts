@@ -48,7 +48,7 @@ export function applyLike(node: Node, target: Graph, inputs: readonly (Value | u
 
 /** A copy of a whole graph; `begin` gets the new graph and yields the replacement of its nodes. */
 export function rewrite(source: Graph, begin: (target: Graph) => Replacement): Graph {
-  const target = new Graph(source.name);
+  const target = new Graph(source.name, source.outputs.keys());
   const replacement = begin(target);
   const known = new Map(source.inputs.map((value) => [value, target.input(value.name, value.shape, value.dtype)]));
   const outputs = graft(source, target, known, [...source.outputs.values()], { replacement });

@@ -40,7 +40,15 @@ export class Graph {
   readonly #shared = new Map<string, Value>();
   readonly #counts = new Map<string, number>();
 
-  constructor(readonly name: string) {}
+  readonly #reserved: ReadonlySet<string>;
+
+  /** @param reserved names of outputs to come, which no value takes that isn't given its name */
+  constructor(
+    readonly name: string,
+    reserved: Iterable<string> = [],
+  ) {
+    this.#reserved = new Set(reserved);
+  }
 
   /** The values that a run of this graph yields, by the names they are asked for under. */
   get outputs(): ReadonlyMap<string, Value> {
@@ -150,7 +158,8 @@ export class Graph {
     for (;;) {
       const count = (this.#counts.get(stem) ?? 0) + 1;
       this.#counts.set(stem, count);
-      if (!this.#names.has(`${stem}_${count}`)) return `${stem}_${count}`;
+      const name = `${stem}_${count}`;
+      if (!this.#names.has(name) && !this.#reserved.has(name)) return name;
     }
   }
 

@@ -6,7 +6,23 @@ import type { NetworkOptions } from "../networks/index.js";
 /** Where a model came from: one of the networks that are built here, or a graph that was read. */
 export type Origin =
   | { readonly kind: "network"; readonly network: NetworkOptions }
-  | { readonly kind: "onnx"; readonly name: string };
+  | ({
+      readonly kind: "onnx";
+      readonly name: string;
+      readonly metadata: Readonly<Record<string, string>>;
+    } & ImageNames);
+
+/** Names of a network's input and output, as its ONNX file has them. */
+export interface ImageNames {
+  readonly input: string;
+  readonly output: string;
+}
+
+/** Those of the networks that are built here. */
+export const OWN_NAMES: ImageNames = { input: "lr", output: "sr" };
+
+/** A file that was read keeps its names: programs that run it ask for them. */
+export const imageNames = ({ origin }: Descriptor): ImageNames => (origin.kind === "onnx" ? origin : OWN_NAMES);
 
 /** Sizes of images, in pixels. */
 export interface SizeRule {
@@ -53,12 +69,12 @@ const DESCRIPTOR_KEY = "slimsr";
 
 /**
  * A descriptor as metadata of an ONNX file. The options of a network that is built here say all of it; of another, the descriptor
- * stands there itself.
+ * stands there itself, beside what the file that was read had.
  */
 export function descriptorMetadata({ origin, ...rest }: Descriptor): Record<string, string> {
-  return origin.kind === "network"
-    ? { [NETWORK_KEY]: JSON.stringify(origin.network) }
-    : { [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, origin }) };
+  if (origin.kind === "network") return { [NETWORK_KEY]: JSON.stringify(origin.network) };
+  const { kind, name, metadata } = origin;
+  return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, origin: { kind, name } }) };
 }
 
 const stored = z.object({
@@ -70,9 +86,9 @@ const stored = z.object({
 export function readDescriptorMetadata(
   metadata: Readonly<Record<string, string>>,
 ): Partial<Pick<Descriptor, "range" | "size">> {
-  if (metadata[NETWORK_KEY] !== undefined) return { range: 255, size: ANY_SIZE };
   const parsed = stored.safeParse(parseJson(metadata[DESCRIPTOR_KEY]));
-  return parsed.success ? parsed.data : {};
+  if (parsed.success) return parsed.data;
+  return metadata[NETWORK_KEY] === undefined ? {} : { range: 255, size: ANY_SIZE };
 }
 
 function parseJson(text: string | undefined): unknown {

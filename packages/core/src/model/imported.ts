@@ -11,23 +11,28 @@ import { type Model, modelOf } from "./model.js";
  */
 export function importedModel(
   source: Graph,
-  { name = source.name, ...about }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string } = {},
+  {
+    name = source.name,
+    metadata = {},
+    ...about
+  }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string; metadata?: Readonly<Record<string, string>> } = {},
 ): Model {
   refuseChannelsLast(source);
   const graph = withOwnConstants(source);
   const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
+  const [input = "", output = ""] = [graph.inputs[0]?.name, ...graph.outputs.keys()];
   const places = new Set(floats);
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
   return modelOf(graph, (value) => places.has(value), parameters, {
     range: 255,
     ...about,
-    origin: { kind: "onnx", name },
+    origin: { kind: "onnx", name, input, output, metadata },
   });
 }
 
 /** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */
 function withOwnConstants(source: Graph): Graph {
-  const graph = new Graph(source.name);
+  const graph = new Graph(source.name, source.outputs.keys());
   const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
   const own = ({ name, shape, dtype }: Value, { data }: Value) =>
     graph.constant(data as TensorData, shape, { name, dtype });

@@ -3,7 +3,7 @@ import { Graph, graft, type Value } from "../graph/index.js";
 import { architectureOf, type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
-import { ANY_SIZE, type Descriptor, describeShapes } from "./descriptor.js";
+import { ANY_SIZE, type Descriptor, describeShapes, type ImageNames, OWN_NAMES } from "./descriptor.js";
 import { receptiveRadius } from "./reach.js";
 
 /**
@@ -115,10 +115,10 @@ export function applyToPixels(model: Model, lr: Value, parameterOf: ParameterSou
   return mul(applyModel(model, mul(lr, range / 255), parameterOf), 255 / range);
 }
 
-/** The network with its parameters as constants, for images of the given shape: input `lr`, output `sr`. */
-export function instantiate(model: Model, shape: readonly number[]): Graph {
-  const graph = new Graph(model.graph.name);
-  const lr = graph.input("lr", shape);
+/** The network with its parameters as constants, for images of the given shape. */
+export function instantiate(model: Model, shape: readonly number[], names: ImageNames = OWN_NAMES): Graph {
+  const graph = new Graph(model.graph.name, [names.output]);
+  const lr = graph.input(names.input, shape);
   // Before all else, so that nothing that is made on the way takes a parameter's name.
   const constants = new Map(
     [...model.places.keys()].map((name) => {
@@ -127,7 +127,7 @@ export function instantiate(model: Model, shape: readonly number[]): Graph {
     }),
   );
   graph.output(
-    "sr",
+    names.output,
     applyModel(model, lr, (name) => constants.get(name) as Value),
   );
   return graph;

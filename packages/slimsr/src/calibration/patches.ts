@@ -18,6 +18,14 @@ export interface CalibrationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const [DEFAULT_COUNT, DEFAULT_SIDE] = [48, 32];
+
+/** An image and what a network should make of it. */
+export interface ImagePair {
+  readonly lr: Image;
+  readonly hr: Image;
+}
+
 /** LR pixels around a patch that the bicubic reduction sees as well, where the image has them. */
 const MARGIN = 4;
 
@@ -26,16 +34,24 @@ const MARGIN = 4;
  * calibrated on. Images take turns in random order; those smaller than a patch are passed over.
  * @throws DatasetError if the folder holds no image that is large enough; ImageError for a damaged one
  */
-export async function calibrationPatches(
-  folder: string,
-  { scale, count = 48, side = 32, seed = 0, onPatch, signal }: CalibrationOptions,
-): Promise<Patches> {
+export async function calibrationPatches(folder: string, options: CalibrationOptions): Promise<Patches> {
+  const { count = DEFAULT_COUNT, side = DEFAULT_SIDE } = options;
   if (!Number.isInteger(count) || count < 1)
     throw new UsageError(`the number of patches must be 1 or more, not ${count}`);
-  const random = randomNumbers(seed);
-  const files = shuffled(await listHr(folder), random);
   const each = 3 * side * side;
   const data = new Float32Array(count * each);
+  let taken = 0;
+  for await (const { lr } of patchPairs(folder, options)) writeRgbPlanes(lr, data, each * taken++);
+  return { count, height: side, width: side, data };
+}
+
+/** The same patches one by one, each with the HR pixels that it was reduced from. @throws DatasetError, ImageError as `calibrationPatches` */
+export async function* patchPairs(
+  folder: string,
+  { scale, count = DEFAULT_COUNT, side = DEFAULT_SIDE, seed = 0, onPatch, signal }: CalibrationOptions,
+): AsyncGenerator<ImagePair> {
+  const random = randomNumbers(seed);
+  const files = shuffled(await listHr(folder), random);
   let taken = 0;
   let small = 0;
   for (let at = 0; taken < count; at = (at + 1) % files.length) {
@@ -48,15 +64,14 @@ export async function calibrationPatches(
         `${folder}: every image is smaller than ${side * scale}×${side * scale} pixels, which a patch at ×${scale} takes; choose larger images`,
       );
     }
-    writeRgbPlanes(reducedPatch(image, scale, side, random), data, taken * each);
+    yield reducedPatch(image, scale, side, random);
     taken++;
     onPatch?.(taken, count);
   }
-  return { count, height: side, width: side, data };
 }
 
-/** A random square of the image, reduced together with a margin around it. */
-function reducedPatch(image: Image, scale: number, side: number, random: () => number): Image {
+/** A random square of the image, and what it is when reduced together with a margin around it. */
+function reducedPatch(image: Image, scale: number, side: number, random: () => number): ImagePair {
   const place = (size: number) => {
     const start = Math.floor(random() * (Math.floor(size / scale) - side + 1));
     const before = Math.min(start, MARGIN);
@@ -65,7 +80,11 @@ function reducedPatch(image: Image, scale: number, side: number, random: () => n
   };
   const [x, y] = [place(image.width), place(image.height)];
   const reduced = resizeBicubic(crop(image, x.start, y.start, x.length, y.length), 1 / scale);
-  return crop(reduced, x.before, y.before, side, side);
+  const [left, top] = [x.start + x.before * scale, y.start + y.before * scale];
+  return {
+    lr: crop(reduced, x.before, y.before, side, side),
+    hr: crop(image, left, top, side * scale, side * scale),
+  };
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

@@ -3,17 +3,29 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { writeAtomic } from "../files/atomic.js";
 import { toJson } from "../files/json.js";
 import { renderComparison } from "../report/comparison-table.js";
-import { type FinishedRun, findRun, finishedBeside, planAblation, type Variant } from "../runs/ablation.js";
+import {
+  type AblationRun,
+  type FinishedRun,
+  type Found,
+  findRun,
+  finishedBeside,
+  planAblation,
+  type Variant,
+} from "../runs/ablation.js";
 import { compareRuns } from "../runs/comparison.js";
 import { completeRun, compressionSettings } from "../runs/compress.js";
+import { openInputs } from "../runs/inputs.js";
 import type { Preset } from "../runs/presets.js";
 import { type RunResult, readResult } from "../runs/result.js";
-import { METHODS, type Method } from "../runs/settings.js";
+import { METHODS, type Method, type Settings } from "../runs/settings.js";
 import { givenSettings, presetOption, SHARED_TEACHER, STARTING_POINTS, watched } from "./compress.js";
 import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
+import { withProgress } from "./progress.js";
+import { required } from "./required.js";
+import type { SettingKey } from "./setting-defaults.js";
 import { addSettingsOptions, readVariants } from "./settings-options.js";
-import { numbers } from "./values.js";
+import { seeds, widths } from "./values.js";
 
 interface Options extends FormatOptions {
   preset: Preset;
@@ -24,6 +36,9 @@ interface Options extends FormatOptions {
   width: number[];
   seed: number[];
 }
+
+/** Settings that differ from run to run, and that of a network without teacher. */
+const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network"];
 
 const EXAMPLES = `
 Examples:
@@ -43,17 +58,20 @@ long can be given fewer seeds, in a call of their own. ${SHARED_TEACHER}`;
 
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
-  const command = new Command("ablate")
-    .requiredOption("--out <folder>", "folder of the runs and the comparison")
+  const command = new Command("ablate");
+  required(command, new Option("--out <folder>", "folder of the runs and the comparison"));
+  command
     .addOption(
       new Option("--method <list>", "methods to compare").argParser(methods).default([...METHODS], METHODS.join(",")),
     )
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("method"))
-    .addOption(new Option("--width <list>", "the students' widths").argParser(numbers).default([0.5], "0.5"))
-    .addOption(new Option("--seed <list>", "seeds; ± is over them").argParser(numbers).default([0], "0"))
+    .addOption(
+      new Option("--width <list>", "the students' widths").argParser(widths("0.5 or 0.5,0.25")).default([0.5], "0.5"),
+    )
+    .addOption(new Option("--seed <list>", "seeds; ± is over them").argParser(seeds).default([0], "0"))
     .addOption(presetOption())
     .option("--config <file>", "JSON file of settings");
-  return addSettingsOptions(addFormatOptions(command), ["width", "method", "seed"], STARTING_POINTS)
+  return addSettingsOptions(addFormatOptions(command), LEFT, STARTING_POINTS)
     .addHelpText("after", EXAMPLES)
     .action(ablate);
 }
@@ -63,16 +81,21 @@ async function ablate(options: Options): Promise<void> {
   const variants =
     options.variants === undefined ? methodVariants(options.method) : await readVariants(options.variants);
   const plan = planAblation(out, variants, options.width, options.seed);
-  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options));
+  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options, LEFT));
+  const planned: PlannedRun[] = [];
+  for (const run of plan) {
+    const { variant, width, seed, folder } = run;
+    const settings = settingsWith(
+      { ...variant.settings, width: [width], seed },
+      options.variants === undefined ? options.config : `${options.variants}: ${variant.name}`,
+    );
+    planned.push({ ...run, settings, found: await findRun(folder, settings) });
+  }
   await interruptible(async (signal) => {
+    await checkAll(planned, signal);
     const runs: FinishedRun[] = [];
-    for (const [i, { variant, width, seed, folder }] of plan.entries()) {
+    for (const [i, { variant, width, seed, folder, settings, found }] of planned.entries()) {
       const { name } = variant;
-      const settings = settingsWith(
-        { ...variant.settings, width: [width], seed },
-        options.variants === undefined ? options.config : `${options.variants}: ${name}`,
-      );
-      const found = await findRun(folder, settings);
       process.stderr.write(
         `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
@@ -90,6 +113,18 @@ async function ablate(options: Options): Promise<void> {
     await writeAtomic(resolve(out, "comparison.html"), renderAblation(report));
     process.stdout.write(options.json ? `${toJson(report, 2)}\n` : renderComparison(report, tableFormat(options)));
   });
+}
+
+interface PlannedRun extends AblationRun {
+  readonly settings: Settings;
+  readonly found: Found;
+}
+
+/** Finds what can't work in any run before the first begins; seeds make no difference to that. */
+async function checkAll(planned: readonly PlannedRun[], signal: AbortSignal): Promise<void> {
+  const open = planned.filter(({ found }) => found.kind !== "finished");
+  const distinct = new Map(open.map(({ settings }) => [JSON.stringify({ ...settings, seed: 0 }), settings]));
+  for (const settings of distinct.values()) await openInputs(settings, undefined, { stage: withProgress, signal });
 }
 
 const methodVariants = (list: readonly Method[]): Variant[] =>

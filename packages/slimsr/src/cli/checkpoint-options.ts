@@ -1,13 +1,14 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { z } from "zod";
-import { argumentOf, flagOf, typedValue } from "./schema-options.js";
+import { flagOf } from "../text/expectation.js";
+import { argumentOf, checkedValue } from "./schema-options.js";
 
 /** Add the options of `Overrides` to a command that reads checkpoints: what the files may leave unsaid. */
 export function addOverrideOptions(command: Command): Command {
   for (const [key, schema] of Object.entries<z.ZodType>(OVERRIDES)) {
-    command.option(flagOf(key) + argumentOf(schema), schema.description ?? "", (text) => checked(text, schema));
+    command.option(flagOf(key) + argumentOf(schema), schema.description ?? "", (text) => checkedValue(text, schema));
   }
   return command;
 }
@@ -16,10 +17,4 @@ export function addOverrideOptions(command: Command): Command {
 export function summarise(network: NetworkOptions): string {
   const architecture = architectureOf(network);
   return `${architecture.title} ×${network.scale}, ${architecture.summarise(network)}`;
-}
-
-function checked(text: string, schema: z.ZodType): unknown {
-  const { success, data, error } = schema.safeParse(typedValue(text, schema));
-  if (!success) throw new InvalidArgumentError(error.issues.map(({ message }) => message).join("; "));
-  return data;
 }

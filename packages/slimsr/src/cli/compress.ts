@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
-import { evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { renderEvaluation } from "../evaluation/evaluation-table.js";
 import { toJson } from "../files/json.js";
 import {
   type CompletedRun,
@@ -14,9 +14,10 @@ import type { Preset } from "../runs/presets.js";
 import { resultOf } from "../runs/result.js";
 import { driftNotes } from "../runs/run-report.js";
 import type { DataPaths, PartialSettings } from "../runs/settings.js";
-import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
+import { addFormatOptions, FORMATS, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
+import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { type SettingKey, sharedTeacherDefaults } from "./setting-defaults.js";
 import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
@@ -69,14 +70,14 @@ export function compressCommand(): Command {
   return addSettingsOptions(addFormatOptions(command), [], STARTING_POINTS).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(options: Options): Promise<void> {
-  const request = options.resume === undefined ? await beginning(options) : resuming(options, options.resume);
+async function run(options: Options, command: Command): Promise<void> {
+  const request = options.resume === undefined ? await beginning(options) : resuming(command, options.resume);
   await showRun((hooks) => compress(request, hooks), options);
 }
 
 async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
   if (out === undefined) throw new UsageError(NO_FOLDER);
-  return { out, preset, settings: await givenSettings(config, options), source: config };
+  return { out, preset, settings: await givenSettings(config, options, ["network"]), source: config };
 }
 
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
@@ -84,15 +85,20 @@ export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to g
 /** Settings that a run which goes on may be given: where its data lies now. */
 const MOVABLE = ["train", "val", "data", "vgg"] as const;
 
-/** @throws UsageError where more is named than where the data lies now */
-export function resuming(options: object, resume: string): { resume: string; moved: DataPaths } {
-  const all = options as Record<string, unknown>;
-  const named = settingsOf(all);
-  const others = Object.keys(named).filter((key) => !MOVABLE.some((movable) => movable === key));
-  const [given] = [...others, ...["out", "config"].filter((key) => all[key] !== undefined)];
-  if (given === undefined) return { resume, moved: named as DataPaths };
+/** @throws UsageError where the command line says more than where the data lies now, and how the result is printed */
+export function resuming(command: Command, resume: string): { resume: string; moved: DataPaths } {
+  const given = command.options.filter(
+    (option) => command.getOptionValueSource(option.attributeName()) === "cli" && option.attributeName() !== "resume",
+  );
+  const names = given.map((option) => option.attributeName());
+  const other = given.find((option) => ![...MOVABLE, ...FORMATS].some((name) => name === option.attributeName()));
+  if (!other) {
+    const values: Record<string, unknown> = command.opts();
+    const moved = MOVABLE.filter((key) => names.includes(key)).map((key) => [key, values[key]]);
+    return { resume, moved: settingsOf(Object.fromEntries(moved)) as DataPaths };
+  }
   throw new UsageError(
-    `--resume goes on with the run's own settings; leave out ${given}, or begin a new run with --out. Only ${MOVABLE.map((key) => `--${key}`).join(", ")} may be named, where data has moved`,
+    `--resume goes on with the run's own settings; leave out ${other.long}, or begin a new run with --out. Only ${MOVABLE.map((key) => `--${key}`).join(", ")} may be named, where data has moved`,
   );
 }
 
@@ -103,6 +109,9 @@ export async function givenSettings(
   left: readonly SettingKey[] = [],
 ): Promise<PartialSettings> {
   const configured = config === undefined ? {} : await readConfig(config);
+  const foreign = Object.keys(configured).find((key) => left.includes(key as SettingKey));
+  if (foreign !== undefined)
+    throw new UsageError(`${config} sets ${foreign}, which this command doesn't take; leave it out`);
   return { ...configured, ...settingsOf(options as Record<string, unknown>, left) };
 }
 
@@ -120,9 +129,8 @@ export async function showRun(
     // What is read by machines is the table alone.
     const other = options.json || format !== "text" ? process.stderr : process.stdout;
     if (!options.json) other.write(describe(completed));
-    for (const note of [...driftNotes(outcome.rows), ...evaluationNotes(outcome.rows)]) {
-      process.stderr.write(`note: ${note}\n`);
-    }
+    for (const note of driftNotes(outcome.rows)) process.stderr.write(`note: ${note}\n`);
+    writeNotes(outcome.rows);
   });
 }
 

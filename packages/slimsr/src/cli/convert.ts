@@ -3,12 +3,13 @@ import { publishedSource } from "@slimsr/core/internal/checkpoints/checkpoint.js
 import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventions.js";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { checkpointFormatOf } from "@slimsr/core/internal/formats/model-file.js";
+import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { flagOf } from "../text/expectation.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
-import { flagOf } from "./schema-options.js";
+import { required } from "./required.js";
 
 interface ConvertOptions extends Overrides {
   out: string;
@@ -18,9 +19,8 @@ interface ConvertOptions extends Overrides {
 
 /** `slimsr convert FILE --out FILE`: from any checkpoint to this project's format or to PyTorch's. */
 export function convertCommand(): Command {
-  const command = new Command("convert")
-    .argument("<file>", "checkpoint: .safetensors, .pt or .pth")
-    .requiredOption("--out <file>", "file to write: .safetensors, .pt or .pth")
+  const command = new Command("convert").argument("<file>", "checkpoint: .safetensors, .pt or .pth");
+  required(command, new Option("--out <file>", "file to write: .safetensors, .pt or .pth"))
     .addOption(
       new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
         SOURCES,
@@ -38,6 +38,16 @@ export function convertCommand(): Command {
 }
 
 async function convert(input: string, { out: output, names, force, ...overrides }: ConvertOptions): Promise<void> {
+  if (isOnnxFile(input)) {
+    throw new UsageError(
+      `${input} is an ONNX model, whose layers have no names of a checkpoint; slim, compress and evaluate take it as it is`,
+    );
+  }
+  if (isOnnxFile(output)) {
+    throw new UsageError(
+      `${output}: checkpoints are converted; slimsr slim --teacher ${input} --width 1 writes an .onnx of one`,
+    );
+  }
   const format = checkpointFormatOf(output);
   if (names && format === "safetensors") {
     throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);

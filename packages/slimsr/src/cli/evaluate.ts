@@ -8,15 +8,17 @@ import { distinctNames, setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
-import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { toJson } from "../files/json.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
+import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
-import { positiveInteger, wholeNumber, widths } from "./values.js";
+import { required } from "./required.js";
+import { border as borderWidth, mebibytes, pixels, threads, widths } from "./values.js";
 
 interface Options extends Overrides, FormatOptions {
   model: string[];
@@ -53,14 +55,14 @@ MACs are those of a 1280×720 output.`;
 
 /** `slimsr evaluate`: what models are worth on data sets, and what they cost. */
 export function evaluateCommand(): Command {
-  const command = new Command("evaluate")
-    .requiredOption("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
-    .requiredOption("--data <folder...>", "sets of images")
-    .option(
-      "--width <list>",
-      "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
-      widths("1,0.5"),
-    );
+  const command = new Command("evaluate");
+  required(command, new Option("--model <file...>", "checkpoint (.safetensors, .pt, .pth) or .onnx"));
+  required(command, new Option("--data <folder...>", "sets of images"));
+  command.option(
+    "--width <list>",
+    "shares of the channels, such as 1,0.5,0.25 (default: the file's own, or 1)",
+    widths("1,0.5"),
+  );
   addOverrideOptions(command)
     .addOption(
       new Option("--split <mode>", "how narrower widths split layers over concatenated features").choices([
@@ -71,20 +73,20 @@ export function evaluateCommand(): Command {
     .option("--self-ensemble", 'average over the eight turned and flipped images ("+")')
     .option("--niqe", "measure NIQE too")
     .option("--rgb", "PSNR of RGB instead of Y")
-    .option("--shave <pixels>", "border that is left out (default: the scale)", wholeNumber)
+    .option("--shave <pixels>", "border that is left out (default: the scale)", borderWidth)
     .addOption(new Option("--div2k", "DIV2K's convention: RGB, a border of the scale + 6").conflicts("shave"))
     .option("--only <range>", "these images only, such as 801-900")
     .option("--skip-bad", "go on without images that cannot be used, and list them")
-    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--images", "list each image")
     .option("--save <folder>", "write the images, as SET/MODEL/name.png");
   return addFormatOptions(command)
     .addOption(new Option("--device <device>", "where to run").choices(DEVICES).default("cpu"))
-    .option("--threads <number>", "threads within an operator (default: all cores)", positiveInteger)
+    .option("--threads <number>", "threads within an operator (default: all cores)", threads)
     .option(
       "--memory <MiB>",
       "memory for activations; larger images are computed in tiles (default: 1024, and half of the machine's where tiles would change the result)",
-      positiveInteger,
+      mebibytes,
     )
     .addHelpText("after", EXAMPLES)
     .action(run);
@@ -120,13 +122,9 @@ async function run(options: Options): Promise<void> {
 
 function report(rows: readonly EvaluationRow[], options: Options): void {
   const { json, images = false } = options;
-  const format = tableFormat(options);
-  const notes = evaluationNotes(rows).map((note) => `note: ${note}\n`);
   if (json) process.stdout.write(`${toJson(evaluationJson(rows, { images }), 2)}\n`);
-  else process.stdout.write(renderEvaluation(rows, format, { images }));
-  if (notes.length === 0) return;
-  if (json || format === "csv" || format === "latex") process.stderr.write(notes.join(""));
-  else process.stdout.write(`\n${notes.join("\n")}`);
+  else process.stdout.write(renderEvaluation(rows, tableFormat(options), { images }));
+  writeNotes(rows);
 }
 
 function commonScale(models: readonly Contender[]): number {

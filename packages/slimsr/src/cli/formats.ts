@@ -9,14 +9,15 @@ export interface FormatOptions {
   latex?: true;
 }
 
-const FORMATS = { json: "JSON", csv: "CSV", markdown: "a Markdown table", latex: "a LaTeX table" } as const;
+const TITLES = { json: "JSON", csv: "CSV", markdown: "a Markdown table", latex: "a LaTeX table" } as const;
+
+export const FORMATS = Object.keys(TITLES) as (keyof typeof TITLES)[];
 
 /** Adds --json, --csv, --markdown and --latex, one of which can be given. */
 export function addFormatOptions(command: Command): Command {
-  const names = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
-  for (const name of names) {
-    const option = new Option(`--${name}`, `print ${FORMATS[name]}`);
-    command.addOption(option.conflicts(names.filter((other) => other !== name)));
+  for (const name of FORMATS) {
+    const option = new Option(`--${name}`, `print ${TITLES[name]}`);
+    command.addOption(option.conflicts(FORMATS.filter((other) => other !== name)));
   }
   return command;
 }

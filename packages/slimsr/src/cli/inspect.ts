@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
-import { CheckpointError } from "@slimsr/core/internal/errors.js";
+import { CheckpointError, UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
@@ -66,7 +66,8 @@ export function inspectCommand(): Command {
 
 async function inspect(file: string, { json, layers, groups, ...overrides }: InspectOptions): Promise<void> {
   if (isOnnxFile(file)) {
-    const inspection = await examineOnnx(file);
+    if (layers) throw new UsageError(`${file} is an ONNX model; --layers lists a checkpoint's`);
+    const inspection = await examineOnnx(file, overrides);
     process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : reportOnnx(inspection));
     return;
   }
@@ -110,8 +111,8 @@ function examine(
   };
 }
 
-async function examineOnnx(file: string): Promise<OnnxInspection> {
-  const model = await loadModel(file);
+async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInspection> {
+  const model = await loadModel(file, overrides);
   const { parameters } = model;
   return {
     file,

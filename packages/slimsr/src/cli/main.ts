@@ -1,6 +1,7 @@
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { VERSION } from "../version.js";
+import { refuseEmpty } from "./required.js";
 
 interface Entry {
   readonly name: string;
@@ -75,6 +76,9 @@ const COMMANDS: readonly Entry[] = [
   },
 ];
 
+/** Exit codes: 0, done; 1, it failed; 2, the command line or a config file is wrong; 130, interrupted. */
+const USAGE = 2;
+
 const program = new Command("slimsr")
   .description("make super-resolution networks small and fast")
   .version(VERSION)
@@ -82,12 +86,14 @@ const program = new Command("slimsr")
   .addHelpText(
     "after",
     "\nIn a clone of the repository say npx slimsr. Examples in the commands' help run where its assets folder lies.",
-  );
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
+  .hook("preAction", (_, command) => refuseEmpty(command));
 
 const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
 for (const { name, usage, description, load } of COMMANDS) {
   const command = name === called ? await load() : new Command(name).usage(usage);
-  program.addCommand(command.description(description));
+  program.addCommand(command.copyInheritedSettings(program).description(description));
 }
 
 // A file that may not grow any more is an error of the write, which is told, not the process' end.

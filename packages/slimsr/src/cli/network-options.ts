@@ -8,7 +8,8 @@ import {
 } from "@slimsr/core/internal/networks/index.js";
 import { type Command, Option } from "commander";
 import type { z } from "zod";
-import { argumentOf, flagOf, typedValue } from "./schema-options.js";
+import { complaint, flagOf } from "../text/expectation.js";
+import { argumentOf, typedValue } from "./schema-options.js";
 
 /** Options that the command line doesn't have: the first has a flag of its own, the second is as it is for all. */
 const LEFT = ["architecture", "mean"];
@@ -46,14 +47,11 @@ export function networkFrom(options: Readonly<Record<string, unknown>>): Network
   }
   if (options.scale === undefined) throw new UsageError("say how much it magnifies: --scale 2, 3 or 4");
   const values = given.map((key) => [key, typedValue(options[key], schemaOf(architecture, key))]);
-  const parsed = networkOptions.safeParse({
-    architecture: name,
-    ...architecture.defaults,
-    ...Object.fromEntries(values),
-  });
+  const network = { architecture: name, ...architecture.defaults, ...Object.fromEntries(values) };
+  const parsed = networkOptions.safeParse(network);
   if (parsed.success) return parsed.data;
   throw new UsageError(
-    parsed.error.issues.map(({ path, message }) => `${flagOf(path.join("."))}: ${message}`).join("; "),
+    parsed.error.issues.map((issue) => complaint(issue, networkOptions, network, flagOf)).join("; "),
   );
 }
 

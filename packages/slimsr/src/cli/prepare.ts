@@ -1,8 +1,9 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { type PrepareOptions, prepareBenchmark } from "../datasets/prepare.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
-import { positiveInteger, scales } from "./values.js";
+import { required } from "./required.js";
+import { pixels, scales } from "./values.js";
 
 interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
   hr: string;
@@ -13,12 +14,13 @@ interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels"> {
 
 /** `slimsr prepare`: LR images for a folder of HR images, in the benchmarks' layout. */
 export function prepareCommand(): Command {
-  return new Command("prepare")
-    .requiredOption("--hr <folder>", "HR images (PNG, JPEG, WebP, TIFF, AVIF, BMP), in subfolders too")
-    .requiredOption("--scale <list>", "scales, separated by commas, such as 2,3,4", scales)
-    .requiredOption("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written")
+  const command = new Command("prepare");
+  required(command, new Option("--hr <folder>", "HR images (PNG, JPEG, WebP, TIFF, AVIF, BMP), in subfolders too"));
+  required(command, new Option("--scale <list>", "scales, separated by commas, such as 2,3,4").argParser(scales));
+  required(command, new Option("--out <folder>", "where HR/name.png and LR_bicubic/X2/namex2.png are written"));
+  return command
     .option("--skip-bad", "go on without images that cannot be used, and list them")
-    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", positiveInteger)
+    .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--json", "print JSON")
     .addHelpText(
       "after",

@@ -1,7 +1,6 @@
-import { z } from "zod";
-
-/** "resScale" → "--res-scale". */
-export const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+import { InvalidArgumentError } from "commander";
+import type { z } from "zod";
+import { expectation, jsonSchema } from "../text/expectation.js";
 
 /** "<number>", as usage shows the argument; nothing for a switch. */
 export function argumentOf(schema: z.ZodType): string {
@@ -31,4 +30,9 @@ export function typedValue(value: unknown, schema: z.ZodType): unknown {
   return numeric ? number(value) : value;
 }
 
-const jsonSchema = (schema: z.ZodType) => z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+/** As `typedValue`. @throws InvalidArgumentError saying what it must be */
+export function checkedValue(text: string, schema: z.ZodType): unknown {
+  const { success, data } = schema.safeParse(typedValue(text, schema));
+  if (!success) throw new InvalidArgumentError(`It must be ${expectation(jsonSchema(schema))}.`);
+  return data;
+}

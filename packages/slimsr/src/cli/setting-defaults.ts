@@ -1,6 +1,6 @@
 import { type Preset, presetSettings } from "../runs/presets.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
-import { flagOf } from "./schema-options.js";
+import { flagOf } from "../text/expectation.js";
 
 export type SettingKey = keyof typeof settingsSchema.shape;
 

@@ -8,7 +8,8 @@ import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
 import type { Preset } from "../runs/presets.js";
 import { type PartialSettings, settingsSchema } from "../runs/settings.js";
-import { argumentOf, flagOf, typedValue } from "./schema-options.js";
+import { flagOf } from "../text/expectation.js";
+import { argumentOf, checkedValue, typedValue } from "./schema-options.js";
 import { defaultNote, type SettingKey } from "./setting-defaults.js";
 
 /** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
@@ -26,7 +27,9 @@ export function addSettingsOptions(
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
     const description = `${schema.description}${defaultNote(key as SettingKey, presets)}`;
-    command.option(`${flagOf(key)}${settingArgument(key as SettingKey, schema)}`, description);
+    const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
+    if (key === "data") command.option(flags, description);
+    else command.option(flags, description, (text) => checkedValue(text, schema));
   }
   return command;
 }
@@ -37,7 +40,7 @@ function settingArgument(key: SettingKey, schema: z.ZodType): string {
   return PATHS.includes(key) ? " <path>" : argumentOf(schema);
 }
 
-/** The settings that the command line names, but `left`, out of all its options. */
+/** The settings that the command line names, but `left`, out of all its options; a command of its own may have others. */
 export function settingsOf(
   options: Readonly<Record<string, unknown>>,
   left: readonly SettingKey[] = [],

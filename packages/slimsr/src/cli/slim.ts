@@ -1,22 +1,32 @@
-import { basename, dirname } from "node:path";
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
 import { Command, type Command as CommandType, Option } from "commander";
 import { openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
-import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
+import { measurable } from "../evaluation/measurable.js";
 import { makeFolder } from "../files/folders.js";
 import { toJson } from "../files/json.js";
 import { loadModel, saveModel } from "../files/models.js";
+import { systemReason } from "../files/system-reason.js";
+import { settingsSchema } from "../runs/settings.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import { type SlimOptions, slim } from "../slimming/slim.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
+import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
-import { count, percentage, positiveNumber, reduction, widths } from "./values.js";
+import { required } from "./required.js";
+import { milliseconds, patches, percentage, reduction, size, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
   teacher: string;
@@ -25,10 +35,14 @@ interface Options extends Overrides {
   budget?: Budget;
   macs?: Budget;
   ms?: number;
+  at?: Size;
+  device?: Device;
+  threads?: number;
   train?: string;
   calibrationPatches: number;
   refit: boolean;
   init: Alignment;
+  belowBicubic?: true;
   data?: string[];
   json?: true;
 }
@@ -39,17 +53,19 @@ Examples:
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --width 0.75,0.5,0.25 --train assets/calibration \\
     --calibration-patches 192 --out students
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --macs 25% --out quarter.safetensors
+  slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --ms 100 --at 640x360 --threads 2 --out fast.safetensors
   slimsr slim --teacher student.onnx --budget 4x --out slim.onnx
 
-Each student is written as .safetensors and as a deployable .onnx; several widths get -w0.5 and so on behind OUT's name.
+Each student is written as .safetensors and as a deployable .onnx, that of an ONNX teacher as .onnx alone; several widths get -w0.5 and so on behind OUT's name.
 Students need no training, and are where training best begins. Calibration images are taken for HR; by default crops
 of 18 photographs that come with slimsr are used.`;
 
 /** \`slimsr slim\`: narrower students of a network, in closed form. */
 export function slimCommand(): CommandType {
-  const command = new Command("slim")
-    .requiredOption("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx")
-    .requiredOption("--out <file>", "student to write, such as student.safetensors")
+  const command = new Command("slim");
+  required(command, new Option("--teacher <file>", "checkpoint (.safetensors, .pt, .pth) or .onnx"));
+  required(command, new Option("--out <file>", "student to write, such as student.safetensors"));
+  command
     .addOption(
       new Option("--width <list>", "shares of every layer's channels, such as 0.5 or 0.75,0.5").argParser(
         widths("0.5 or 0.75,0.5"),
@@ -66,45 +82,61 @@ export function slimCommand(): CommandType {
         .conflicts(["width", "budget"]),
     )
     .addOption(
-      new Option("--ms <milliseconds>", "this long for a 1280×720 output on this machine; each layer's width is chosen")
-        .argParser(positiveNumber)
+      new Option("--ms <milliseconds>", "this long for an output on this machine; each layer's width is chosen")
+        .argParser(milliseconds)
         .conflicts(["width", "budget", "macs"]),
     )
+    .option("--at <size>", "with --ms: the output's width and height (default: 1280x720)", size)
+    .addOption(new Option("--device <device>", "with --ms: where it is run (default: cpu)").choices(DEVICES))
+    .option("--threads <number>", "with --ms: threads within an operator (default: all cores)", threads)
     .option("--train <path>", "folder of images to calibrate on (default: photographs that come with slimsr)")
     .addOption(
       new Option("--calibration-patches <number>", "patches of 32×32 LR pixels to calibrate on")
-        .argParser(count)
+        .argParser(patches)
         .default(48),
     )
     .option("--no-refit", "slice only")
     .addOption(
       new Option("--init <alignment>", "what is done to channels first").choices(ALIGNMENTS).default("balanced"),
     )
+    .option("--below-bicubic", settingsSchema.shape.belowBicubic.description)
     .option("--data <folder...>", "sets of images to measure teacher and students on")
     .option("--json", "print JSON");
   return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(options: Options): Promise<void> {
-  const { teacher: file, data = [], json, train, calibrationPatches: patches, init, refit, width } = options;
+  const {
+    teacher: file,
+    data = [],
+    json,
+    train,
+    calibrationPatches,
+    init,
+    refit,
+    width,
+    belowBicubic = false,
+  } = options;
   const outputs = outputsOf(options);
-  for (const { path } of outputs) await makeOutputFolder(dirname(path));
+  const budget = budgetOf(options);
   const teacher = await loadModel(file, overridesOf(options));
-  const endings = teacher.descriptor.origin.kind === "network" ? [".safetensors", ".onnx"] : [".onnx"];
+  const endings = endingsFor(teacher, options.out);
+  const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
+  for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
   await interruptible(async (signal) => {
     const { scale } = teacher.descriptor;
     const names = setNames(data, "--data");
-    const sets = await Promise.all(
+    const opened = await Promise.all(
       data.map(async (path, i) => ({ ...(await openDataset(path, { scale, signal })), name: names[i] as string })),
     );
-    for (const { note } of sets) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
-    const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
+    for (const { note } of opened) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
+    const sets = opened.map((set) => measurable(set, scale));
     let done = 0;
     const { difference, students } = await slim(teacher, {
       ...(width && { widths: width }),
-      ...budgetOf(options),
+      ...(budget && { budget }),
       ...(train !== undefined && { calibration: train }),
-      ...{ patches, alignment: init, refit, stage: withProgress, signal },
+      ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, stage: withProgress, signal },
       onStudent: async ({ model }) => {
         for (const path of written[done++]?.files ?? []) await saveModel(path, model);
       },
@@ -122,37 +154,67 @@ async function run(options: Options): Promise<void> {
         ? []
         : await withProgress("evaluate", "images", (onProgress) => evaluate(models, sets, { onProgress, signal }));
     if (json) {
-      const described = made.map(({ label, width, files, channels, seconds }, i) => ({
-        ...{ label, width, files, channels, seconds },
+      const described = made.map(({ label, width, files, channels, seconds, milliseconds }, i) => ({
+        ...{ label, width, files, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) },
         ...models[i + 1]?.cost,
       }));
       const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
       process.stdout.write(`${toJson(report, 2)}\n`);
+      writeNotes(rows);
       return;
     }
     process.stdout.write(
       `aligned teacher: output differs from the original's by ${difference.toExponential(1)} of its range\n`,
     );
-    made.forEach(({ files, seconds }, i) => {
+    made.forEach(({ files, seconds, milliseconds }, i) => {
       const { parameters = 0, macs = 0 } = models[i + 1]?.cost ?? {};
       const costs = `${parameters.toLocaleString("en")} parameters, ${(macs / 1e9).toFixed(1)} G MACs`;
-      process.stdout.write(`${files.join(", ")}: ${costs}, made in ${seconds.toFixed(1)} s\n`);
+      const time = milliseconds === undefined ? "" : `, ${milliseconds.toFixed(1)} ms an output`;
+      process.stdout.write(`${files.join(", ")}: ${costs}${time}, made in ${seconds.toFixed(1)} s\n`);
     });
     if (rows.length > 0) process.stdout.write(`\n${renderEvaluation(rows, "text")}`);
-    for (const note of evaluationNotes(rows)) process.stderr.write(`note: ${note}\n`);
+    writeNotes(rows);
   });
 }
 
-const budgetOf = ({ budget, macs, ms }: Options): Pick<SlimOptions, "budget"> => {
-  const limit = budget ?? macs ?? (ms === undefined ? undefined : { milliseconds: ms });
-  return limit ? { budget: limit } : {};
-};
+/** @throws UsageError for options that only a budget of time has */
+function budgetOf({ budget, macs, ms, at, device, threads }: Options): SlimOptions["budget"] {
+  if (ms !== undefined) {
+    return { milliseconds: ms, ...(at && { at }), ...(device && { device }), ...(threads && { threads }) };
+  }
+  const [given] = Object.entries({ at, device, threads }).filter(([, value]) => value !== undefined);
+  if (given) throw new UsageError(`--${given[0]} says where --ms is measured; give that, or leave it out`);
+  return budget ?? macs;
+}
+
+/** @throws UsageError for an output of a format that the student of such a teacher can't have */
+function endingsFor({ descriptor: { origin } }: Model, output: string): string[] {
+  if (origin.kind === "network") return [".safetensors", ".onnx"];
+  if (/\.safetensors$/i.test(output)) {
+    throw new UsageError(
+      `${output}: the student of an ONNX teacher is written as .onnx; name it ${output.replace(/\.safetensors$/i, ".onnx")}`,
+    );
+  }
+  return [".onnx"];
+}
 
 /** Before any work is done, so that a path that can't be is an error at once. */
-async function makeOutputFolder(folder: string): Promise<void> {
+async function requireWritable(path: string, teacher: string): Promise<void> {
+  const folder = dirname(path);
   await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`folder ${folder} can't be made (${error.code}); name another with --out`);
   });
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    throw new UsageError(`${path} can't be written: ${systemReason(error)}; name another with --out`);
+  });
+  if (resolve(path) === resolve(teacher)) {
+    throw new UsageError(`${path} is the teacher, which would be lost; name another with --out`);
+  }
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isFolder) throw new UsageError(`${path} is a folder; name another file with --out`);
 }
 
 /** Students to make: their names in tables, and their files' paths without ending. */

@@ -25,6 +25,7 @@ const LEFT: readonly SettingKey[] = [
     "taps",
     "lambdaDistillation",
   ] as const),
+  "belowBicubic",
   ...(["negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
   ...(Object.keys(OVERRIDES) as SettingKey[]),
 ];
@@ -50,9 +51,9 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run({ out, resume, config, ...options }: Options): Promise<void> {
+async function run({ out, resume, config, ...options }: Options, command: Command): Promise<void> {
   if (resume !== undefined) {
-    const request = resuming({ ...options, out, config }, resume);
+    const request = resuming(command, resume);
     return showRun((hooks) => train(request, hooks), options);
   }
   if (out === undefined) throw new UsageError(NO_FOLDER);

@@ -1,49 +1,48 @@
 /** What options are given as text: each reads one, or says what it must be. */
+import { MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
 import { InvalidArgumentError } from "commander";
+import { MOST_SEED } from "../runs/settings.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 
-const integer =
-  (pattern: RegExp, kind: string) =>
+/** A number within bounds, which what it refuses is told. */
+const between =
+  (least: number, most: number, isWhole = true) =>
   (text: string): number => {
-    if (!pattern.test(text)) throw new InvalidArgumentError(`It must be ${kind}.`);
-    return Number(text);
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`It must be a ${isWhole ? "whole " : ""}number from ${least} to ${most}.`);
   };
 
-export const wholeNumber = integer(/^\d{1,15}$/, "a whole number from 0");
+/** Threads of the engine. */
+export const threads = between(1, MOST_THREADS);
 
-export const positiveInteger = integer(/^[1-9]\d{0,14}$/, "a positive whole number");
+/** Patches that are held in memory. */
+export const patches = between(1, 100_000);
 
-/** How many there are of something that is held in memory: below a million. */
-export const count = integer(/^[1-9]\d{0,5}$/, "a whole number from 1");
+/** Pixels at each side of an image. */
+export const border = between(0, 10_000);
 
-export function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("It must be a positive number.");
-}
+/** Pixels of an image. */
+export const pixels = between(1, 1e9);
 
-export function finiteNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("It must be a number, such as 0.1.");
-}
+/** Memory: from where any tile fits to 16 TiB. */
+export const mebibytes = between(16, 2 ** 24);
 
-export function oneOf<Choice extends string | number>(choices: readonly Choice[]): (text: string) => Choice {
-  return (text) => {
-    const choice = choices.find((each) => String(each) === text);
-    if (choice === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.`);
-    return choice;
-  };
+export const milliseconds = between(0.001, 3_600_000, false);
+
+const side = between(8, 65_536);
+
+/** "1280x720": pixels across and down. */
+export function size(text: string): { width: number; height: number } {
+  const [, width = "", height = ""] = /^(\d+)[x×](\d+)$/i.exec(text) ?? [];
+  if (width === "") throw new InvalidArgumentError("It must be a width and a height in pixels, such as 1280x720.");
+  return { width: side(width), height: side(height) };
 }
 
 /** What commas separate, each once. */
 const listOf = <T>(text: string, read: (part: string) => T): T[] => [...new Set(text.split(",").map(read))];
 
-export function numbers(text: string): number[] {
-  const list = listOf(text, Number);
-  if (text !== "" && list.every(Number.isFinite)) return list;
-  throw new InvalidArgumentError("It must be numbers with commas between, such as 0,1.");
-}
+export const seeds = (text: string): number[] => listOf(text, between(0, MOST_SEED));
 
 /** Widths of networks, as an option with this example takes them. */
 export const widths =
@@ -55,17 +54,13 @@ export const widths =
   };
 
 /** Whole factors that images are reduced by. */
-export function scales(text: string): number[] {
-  const list = listOf(text, (part) => positiveInteger(part.trim()));
-  if (list.includes(1)) throw new InvalidArgumentError("A scale must be 2 or more.");
-  return list;
-}
+export const scales = (text: string): number[] => listOf(text, between(2, 64));
 
 /** "4x": that many times fewer parameters. */
 export function reduction(text: string): Budget {
   const factor = Number(/^(\d+(?:\.\d+)?)x?$/i.exec(text)?.[1]);
-  if (factor >= 1) return { of: "parameters", share: 1 / factor };
-  throw new InvalidArgumentError("It must be a factor from 1, such as 4x.");
+  if (factor >= 1 && factor <= 1e6) return { of: "parameters", share: 1 / factor };
+  throw new InvalidArgumentError("It must be a factor from 1 to 1000000, such as 4x.");
 }
 
 /** "25%" of the multiply-accumulates. */

@@ -25,6 +25,27 @@ export interface Batch {
   readonly hr: Float32Array<ArrayBuffer>;
 }
 
+/**
+ * Which of a set's images have room for a patch.
+ * @throws DatasetError naming images that haven't; with `skipBad` only if none is left
+ */
+export function patchable(
+  { pairs, scale, path }: Dataset,
+  side: number,
+  skipBad: boolean,
+): { large: Dataset["pairs"]; small: Skipped[] } {
+  const hasRoom = ({ decoded: { lr } }: Dataset["pairs"][number]) => Math.min(lr.width, lr.height) >= side;
+  const large = pairs.filter(hasRoom);
+  const small = pairs
+    .filter((pair) => !hasRoom(pair))
+    .map(({ name, decoded: { lr } }) => ({
+      file: name,
+      reason: `${name}: its LR image of ${lr.width}×${lr.height} pixels is smaller than a patch of ${side}×${side} (HR ${side * scale}×${side * scale}); choose smaller patches`,
+    }));
+  requireSound(path, large.length, small, skipBad);
+  return { large, small };
+}
+
 const worker = createRequire(import.meta.url).resolve("#patch-worker");
 
 /**
@@ -46,15 +67,9 @@ export class PatchSampler {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
       }
     }
-    const { scale, path } = dataset;
-    const large = dataset.pairs.filter(({ decoded: { lr } }) => Math.min(lr.width, lr.height) >= side);
-    this.skipped = dataset.pairs
-      .filter((pair) => !large.includes(pair))
-      .map(({ name, decoded: { lr } }) => ({
-        file: name,
-        reason: `${name}: its LR image of ${lr.width}×${lr.height} pixels is smaller than a patch of ${side}×${side} (HR ${side * scale}×${side * scale}); choose smaller patches`,
-      }));
-    requireSound(path, large.length, this.skipped, skipBad);
+    const { scale } = dataset;
+    const { large, small } = patchable(dataset, side, skipBad);
+    this.skipped = small;
     const data: PatchWorkerData = { pairs: large.map(({ decoded }) => decoded), scale, side, batch, seed };
     this.#ahead = ahead;
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });

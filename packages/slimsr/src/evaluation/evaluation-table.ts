@@ -57,9 +57,11 @@ export const evaluationJson = (rows: readonly EvaluationRow[], options: ReportOp
 export function evaluationRecords(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}) {
   return rows.map((row) => {
     const { model, width, set, scale, parameters, macs, msPerImage, deviations } = row;
+    const notes = notesOn(row, rows);
     return {
       ...{ model, width, set, scale, ...scoreOf(row), parameters, macs, msPerImage },
       ...(Object.keys(deviations).length > 0 && { deviations }),
+      ...(notes.length > 0 && { notes }),
       ...(images && {
         images: row.images.map((image: ImageRow) => ({
           ...{ image: image.image, ...scoreOf(image), milliseconds: image.milliseconds },
@@ -84,29 +86,40 @@ export function speedUp(row: EvaluationRow, rows: readonly EvaluationRow[]): num
 }
 
 /** What a reader of the figures must know, in whole sentences. */
-export function evaluationNotes(rows: readonly EvaluationRow[]): string[] {
-  return rows.flatMap(({ model, set, images, deviations: { tiled, padded }, niqe }) => {
-    const without = niqe === undefined ? 0 : images.filter((image) => image.niqe === null).length;
-    const of = (count: number) => `${model} on ${set}: ${count} of ${images.length} images`;
-    return [
-      ...(tiled
-        ? [
-            `${of(tiled)} were too large to be computed whole. This model looks at whole images, so that tiles change its output: figures are approximate`,
-          ]
-        : []),
-      ...(padded
-        ? [
-            `${of(padded)} are smaller than the size the model is made for and were continued at their border: figures are approximate`,
-          ]
-        : []),
-      ...(without > 0
-        ? [
-            `${of(without)} have too few blocks of 96×96 pixels for NIQE; ` +
-              (without < images.length ? "it is of the others" : "it is not given"),
-          ]
-        : []),
-    ];
-  });
+export const evaluationNotes = (rows: readonly EvaluationRow[]): string[] => rows.flatMap((row) => notesOn(row, rows));
+
+function notesOn(row: EvaluationRow, rows: readonly EvaluationRow[]): string[] {
+  const { model, set, images, deviations, niqe, psnr } = row;
+  const { tiled, padded } = deviations;
+  const without = niqe === undefined ? 0 : images.filter((image) => image.niqe === null).length;
+  const of = (count: number) => `${model} on ${set}: ${count} of ${images.length} images`;
+  const bicubic = rows.find((each) => each.set === set && each.width === null);
+  return [
+    ...(bicubic && psnr < bicubic.psnr
+      ? [
+          `${model} on ${set}: ${psnr.toFixed(2)} dB is below bicubic's ${bicubic.psnr.toFixed(2)}. ` +
+            (row.width === null || row.width === 1
+              ? "A wrong --range (1 or 255), options other than it was trained with, or training for another reduction or for looks are likely"
+              : "A student so narrow needs more training, or its teacher is run with a wrong --range"),
+        ]
+      : []),
+    ...(tiled
+      ? [
+          `${of(tiled)} were too large to be computed whole. This model looks at whole images, so that tiles change its output: figures are approximate`,
+        ]
+      : []),
+    ...(padded
+      ? [
+          `${of(padded)} are smaller than the size the model is made for and were continued at their border: figures are approximate`,
+        ]
+      : []),
+    ...(without > 0
+      ? [
+          `${of(without)} have too few blocks of 96×96 pixels for NIQE; ` +
+            (without < images.length ? "it is of the others" : "it is not given"),
+        ]
+      : []),
+  ];
 }
 
 const decimals = (count: number) => (value: number) => value.toFixed(count);

@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { z } from "zod";
@@ -6,6 +6,7 @@ import { readJsonFile } from "./json-file.js";
 import { CONFIG } from "./open.js";
 import { type RunResult, readResult } from "./result.js";
 import { type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+import { stepsTaken } from "./state.js";
 
 /** What is compared: a name, and the settings in which its runs differ from the others. */
 export interface Variant {
@@ -61,8 +62,8 @@ export type Found = { readonly kind: "none" | "begun" } | { readonly kind: "fini
 /** @throws RunError where the folder's run has other settings */
 export async function findRun(folder: string, settings: Settings): Promise<Found> {
   // A run that was killed before its first checkpoint has nothing to go on from.
-  const begun = await stat(join(folder, "checkpoints", "latest.safetensors")).catch(() => undefined);
-  if (!begun) return { kind: "none" };
+  const steps = await stepsTaken(folder);
+  if (steps === undefined) return { kind: "none" };
   const written = await readJsonFile(join(folder, CONFIG), z.unknown(), "remove the folder");
   if (written === undefined) return { kind: "none" };
   const config: Record<string, unknown> = resolveSettings(written, join(folder, CONFIG));
@@ -70,6 +71,7 @@ export async function findRun(folder: string, settings: Settings): Promise<Found
   const other = [...new Set([...Object.keys(canonical), ...Object.keys(config)])].find(
     (key) => JSON.stringify(canonical[key]) !== JSON.stringify(config[key]),
   );
+  if (other !== undefined && steps === 0) return { kind: "none" };
   if (other !== undefined) {
     throw new RunError(
       `${folder} holds a run with another ${other} (${JSON.stringify(config[other])}, now ${JSON.stringify(canonical[other])}): name another folder with --out, or remove it`,

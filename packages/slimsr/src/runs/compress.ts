@@ -3,8 +3,9 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
 import { finish } from "./finish.js";
+import type { RunHooks } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
-import { openRun, type RunHooks } from "./open.js";
+import { openRun } from "./open.js";
 import { type Preset, presetSettings } from "./presets.js";
 import type { Outcome } from "./result.js";
 import { type DataPaths, type PartialSettings, resolveSettings, type Settings } from "./settings.js";
@@ -58,6 +59,14 @@ export async function train(
 ): Promise<CompletedRun> {
   if ("resume" in request) return completeRun(request.resume, undefined, hooks, request.moved);
   const fixed = { method: "scratch", init: "random", width: [1] } as const;
+  const other = Object.entries(fixed).find(([key, value]) => {
+    const given = request.settings[key as keyof typeof fixed];
+    return given !== undefined && String(given) !== String(value);
+  });
+  if (other)
+    throw new UsageError(
+      `${request.source ?? "settings"}: training a network anew has ${other[0]} ${other[1]}; leave it out`,
+    );
   const settings = resolveSettings({ ...request.settings, ...fixed }, request.source ?? "settings");
   return completeRun(request.out, settings, hooks);
 }

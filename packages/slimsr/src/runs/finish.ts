@@ -2,10 +2,9 @@ import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
-import { setNames } from "../datasets/names.js";
 import { createSession } from "../engine/session.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
@@ -13,7 +12,8 @@ import { saveCheckpoint } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
 import { isShared, studentOf } from "../training/learners.js";
-import type { Run, RunHooks } from "./open.js";
+import type { RunHooks } from "./inputs.js";
+import type { Run } from "./open.js";
 import { type Outcome, RESULT, resultOf, type WrittenStudent } from "./result.js";
 import { runReport } from "./run-report.js";
 import { loadProgress, loadState } from "./state.js";
@@ -57,22 +57,9 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
 
 const teacherBefore = ({ teacher }: Run): Contender[] => (teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : []);
 
-async function measure(
-  run: Run,
-  models: readonly Contender[],
-  { stage, signal, note }: RunHooks,
-): Promise<EvaluationRow[]> {
-  const { settings, options, validation } = run;
-  const { data, skipBad, device, threads } = settings;
-  const sets: Dataset[] = [];
-  const names = setNames(data, "data");
-  for (const [i, path] of data.entries()) {
-    const open = (onProgress: (done: number, total: number) => void) =>
-      openDataset(path, { scale: options.model.descriptor.scale, skipBad, onProgress, signal });
-    sets.push({ ...(await stage(path, "images", open)), name: names[i] as string });
-  }
-  for (const set of sets) if (set.note !== undefined) note?.(set.note);
-  if (sets.length === 0) sets.push(validation.whole);
+async function measure(run: Run, models: readonly Contender[], { stage, signal }: RunHooks): Promise<EvaluationRow[]> {
+  const { settings, sets } = run;
+  const { device, threads } = settings;
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }
 
@@ -95,14 +82,15 @@ async function exportDifference(run: Run, onnx: Uint8Array, student: Model): Pro
   const image = await run.validation.centres.pairs[0]?.lr();
   if (!image) throw new RunError("there is no validation image to check the exported model on");
   const { range } = student.descriptor;
+  const { input, output } = imageNames(student.descriptor);
   const pixels = rgbPlanes(image).map((value) => (value * range) / 255);
   const lr = float32(pixels, [1, 3, image.height, image.width]);
   const [exported, trained] = await Promise.all(
-    [onnx, instantiate(student, lr.shape)].map(async (source) => {
+    [onnx, instantiate(student, lr.shape, { input, output })].map(async (source) => {
       const session = await createSession(source);
-      const { outputs } = await session.run({ lr });
+      const { outputs } = await session.run({ [input]: lr });
       await session.close();
-      return outputs.sr?.data as Float32Array;
+      return outputs[output]?.data as Float32Array;
     }),
   );
   if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");

@@ -7,6 +7,8 @@ import { makeFolder } from "../files/folders.js";
 import { FileLock } from "../files/lock.js";
 import { systemReason } from "../files/system-reason.js";
 
+const PARTS = ["checkpoints", "samples"] as const;
+
 /** A run's folder, held by one process at a time. */
 export class RunFolder {
   private constructor(
@@ -20,7 +22,7 @@ export class RunFolder {
    */
   static async hold(path: string): Promise<RunFolder> {
     try {
-      for (const part of ["checkpoints", "samples"]) await makeFolder(join(path, part));
+      for (const part of PARTS) await makeFolder(join(path, part));
     } catch (error) {
       throw new RunError(`${path} can't be made: ${systemReason(error)}; name another folder with --out`);
     }
@@ -50,6 +52,16 @@ export class RunFolder {
         { cause: error },
       );
     }
+  }
+
+  /** Removes what a run has left here, but the lock: its checkpoints first, so that it is none from then on. */
+  async clear(): Promise<void> {
+    const names = await readdir(this.path);
+    const written = names.filter((name) => name === "metrics.jsonl" || name.startsWith("events.out.tfevents"));
+    for (const part of [...PARTS, ...written]) {
+      await rm(this.file(part), { recursive: true, force: true });
+    }
+    for (const part of PARTS) await makeFolder(this.file(part));
   }
 
   async release(): Promise<void> {

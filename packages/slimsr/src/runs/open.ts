@@ -1,53 +1,27 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
-import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { z } from "zod";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
-import { setNames } from "../datasets/names.js";
-import { parseRange } from "../datasets/range.js";
-import { tryOut } from "../engine/trial.js";
-import { loadVgg19 } from "../files/checkpoints.js";
-import type { Stage } from "../stage.js";
 import { flatSize, packParameters } from "../training/flat.js";
-import { learnedShapes, type TeacherRole } from "../training/learners.js";
-import { initialState, type TrainerOptions, type TrainingState } from "../training/trainer.js";
+import { learnedShapes } from "../training/learners.js";
+import { initialState, type TrainingState } from "../training/trainer.js";
 import { contentsOf, digestOf, keepContents, requireContents } from "./contents.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
+import { openInputs, type RunHooks, type RunInputs } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { readJsonFile } from "./json-file.js";
-import {
-  type DataPaths,
-  isTeacherFrozen,
-  isTeacherTrained,
-  resolveSettings,
-  type Settings,
-  vggFile,
-} from "./settings.js";
+import { type DataPaths, resolveSettings, type Settings } from "./settings.js";
 import { startingParameters } from "./start.js";
 import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
-import { openNetwork } from "./teacher.js";
-import { openValidation } from "./validation.js";
-
-export interface RunHooks {
-  readonly stage: Stage;
-  readonly signal?: AbortSignal | undefined;
-  /** Called with what is worth saying of the data. */
-  readonly note?: ((text: string) => void) | undefined;
-}
 
 /** A run that is ready to be trained on: all that it needs is open and checked. */
-export interface Run {
+export interface Run extends RunInputs {
   readonly folder: RunFolder;
   readonly settings: Settings;
   /** What the run has been worked on with so far. */
   readonly environments: readonly Environment[];
   /** The full network as it came, before training; absent where it is made anew. */
   readonly teacher: Model | undefined;
-  readonly options: TrainerOptions;
-  readonly training: Dataset;
-  readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
   readonly state: TrainingState;
   readonly progress: RunProgress;
 }
@@ -56,7 +30,7 @@ export interface Run {
 export const CONFIG = "config.json";
 
 /**
- * Begins a run in a folder that has none, or takes up the one that is there.
+ * Begins a run in a folder that has none, or one that took no step, or takes up the one that is there.
  * @param settings of a new run; undefined to take up a folder's own
  * @param moved where the data of a run that is taken up lies now
  * @throws RunError, DatasetError, CheckpointError or UsageError where something is missing or doesn't fit
@@ -83,7 +57,8 @@ async function prepare(
   moved: DataPaths,
 ): Promise<Run> {
   const begun = await folder.has("checkpoints", "latest.safetensors");
-  if (given && begun) {
+  const step = begun ? (await loadProgress(folder, "latest")).step : 0;
+  if (given && step > 0) {
     throw new RunError(
       `${folder.path} holds a run already: go on with --resume ${folder.path}, or name another folder with --out`,
     );
@@ -92,51 +67,31 @@ async function prepare(
     throw new RunError(`${folder.path} holds no run to resume: there is no ${CONFIG} in it`);
   }
   const settings = given ?? { ...(await readSettings(folder)), ...moved };
-  setNames(settings.data, "data");
-  // From here on the run can be resumed, if only from its start.
-  if (!begun) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
   try {
-    return await ready(folder, settings, begun, Object.keys(moved).length > 0, hooks);
+    if (given || !begun) return await begin(folder, settings, hooks);
+    return await goOn(folder, settings, hooks, Object.keys(moved).length > 0);
   } catch (error) {
     if (!isInterruption(error)) throw error;
-    throw interrupted(folder, settings, begun ? (await loadProgress(folder, "latest")).step : 0);
+    // So that the run can be resumed, if only from its start.
+    if (given) await keepSettings(folder, settings);
+    throw interrupted(folder, settings, step);
   }
 }
 
-async function ready(
-  folder: RunFolder,
-  settings: Settings,
-  begun: boolean,
-  isMoved: boolean,
-  { stage, signal, note }: RunHooks,
-): Promise<Run> {
+/** Nothing is written before all that can be refused is checked. */
+async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Promise<Run> {
+  const inputs = await openInputs(settings, undefined, hooks);
+  const { network, options, training, validation } = inputs;
+  const teacher = network.isTeacher ? network.model : undefined;
+  await folder.clear();
+  await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);
-  const { model, isTeacher, keep } = await openNetwork(folder, settings, begun);
-  await tryOut(model, signal);
-  const teacher = isTeacher ? model : undefined;
-  const range = settings.trainRange === undefined ? undefined : parseRange(settings.trainRange);
-  const { scale } = model.descriptor;
-  const training = await stage("training images", "images", (onProgress) =>
-    openDataset(settings.train, { scale, range, skipBad: settings.skipBad, onProgress, signal }),
-  );
-  const validation = await stage("validation images", "images", (onProgress) =>
-    openValidation(settings, scale, onProgress, signal),
-  );
-  for (const set of [training, validation.whole]) if (set.note !== undefined) note?.(set.note);
-  const options = await trainerOptions(model, settings);
-  if (begun) {
-    const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
-    const now = await contentsOf(folder, settings, training, validation.whole);
-    await requireContents(folder, settings, now, progress.contents);
-    if (isMoved) await folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
-    return { folder, settings, environments, teacher, options, training, validation, state, progress };
-  }
-  const parameters = await startingParameters(options, teacher, settings, training, stage, signal);
+  const parameters = await startingParameters(options, teacher, settings, training, hooks.stage, hooks.signal);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
   );
-  await keep();
+  await network.keep(folder);
   const contents = await contentsOf(folder, settings, training, validation.whole);
   await keepContents(folder, contents);
   const progress: RunProgress = {
@@ -144,52 +99,26 @@ async function ready(
     contents: digestOf(contents),
   };
   await saveState(folder, "latest", state, progress);
-  return { folder, settings, environments, teacher, options, training, validation, state, progress };
+  return { folder, settings, environments, teacher, ...inputs, state, progress };
 }
+
+async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMoved: boolean): Promise<Run> {
+  const inputs = await openInputs(settings, folder, hooks);
+  const { network, options, training, validation } = inputs;
+  const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
+  const now = await contentsOf(folder, settings, training, validation.whole);
+  await requireContents(folder, settings, now, progress.contents);
+  if (isMoved) await keepSettings(folder, settings);
+  const environments = await recordEnvironment(folder);
+  const teacher = network.isTeacher ? network.model : undefined;
+  return { folder, settings, environments, teacher, ...inputs, state, progress };
+}
+
+const keepSettings = (folder: RunFolder, settings: Settings): Promise<void> =>
+  folder.write(CONFIG, `${JSON.stringify(settings, undefined, 2)}\n`);
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
   const settings = await readJsonFile(file, z.unknown(), "put back what the run began with, or begin a new run");
   return resolveSettings(settings, file);
-}
-
-async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
-  const { width, split, batch, patch, accumulate, average, device, threads } = settings;
-  const role = roleOf(settings);
-  const contrastive = await contrastiveOf(settings);
-  return {
-    model,
-    widths: width,
-    split,
-    teacher: role,
-    batch,
-    patch: [patch, patch],
-    accumulate,
-    adam: ADAM_DEFAULTS,
-    distillation: role !== "none" && settings.lambdaDistillation > 0,
-    ...(contrastive && { contrastive }),
-    ...(average > 0 && { averageDecay: average }),
-    session: { device, spinning: false, ...(threads !== undefined && { threads }) },
-  };
-}
-
-function roleOf(settings: Settings): TeacherRole {
-  if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";
-  return isTeacherFrozen(settings) ? "frozen" : "none";
-}
-
-async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { negatives, contrasted, ratio, taps, vggInput } = settings;
-  const vgg = vggFile(settings);
-  if (vgg === undefined) return undefined;
-  const file = await loadVgg19(vgg);
-  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
-  return {
-    features: (graph) => vgg19(graph, weights),
-    negatives,
-    ...(contrasted !== undefined && { contrasted }),
-    ratio,
-    taps,
-    detachTeacher: true,
-  };
 }

@@ -2,9 +2,10 @@ import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
-import { DEVICES } from "@slimsr/upscaler/internal/session.js";
+import { DEVICES, MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
+import { complaint } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -21,15 +22,17 @@ export type Method = (typeof METHODS)[number];
  */
 export const STARTS = ["principal", "plain", "random"] as const;
 
+export const MOST_SEED = 2 ** 31;
+
 const count = z.int().min(1).max(1e9);
 const weight = z.number().min(0).max(1e6);
-const share = z.number().gt(0).max(1);
+const share = z.number().min(1e-9).max(1);
 const width = z.number().gt(0).max(1);
 const path = z.string().min(1);
 
 /** Every setting of a training run. Keys are those of config files and, in kebab-case, of the command line. */
 export const settingsSchema = z.strictObject({
-  teacher: path.optional().describe("checkpoint of the network to compress (.safetensors, .pt, .pth)"),
+  teacher: path.optional().describe("the network to compress: checkpoint (.safetensors, .pt, .pth) or .onnx"),
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
   ...OVERRIDES,
   train: path.describe("folder of training images"),
@@ -54,7 +57,7 @@ export const settingsSchema = z.strictObject({
   batch: count.max(4096).default(16).describe("patches a step"),
   patch: count.max(4096).default(24).describe("pixels along a side of an LR patch"),
   accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
-  learningRate: z.number().gt(0).max(10).default(1e-4).describe("peak of Adam's learning rate"),
+  learningRate: z.number().min(1e-9).max(10).default(1e-4).describe("peak of Adam's learning rate"),
   schedule: z.enum(SCHEDULES).default("cosine").describe("how the learning rate falls"),
   warmup: z.int().min(0).max(1e9).default(0).describe("steps in which the learning rate rises from 0"),
   decayAt: share.default(0.5).describe("share of the steps after which the step schedule lowers the rate"),
@@ -103,14 +106,13 @@ export const settingsSchema = z.strictObject({
     .default(96)
     .describe("LR pixels along a side of the centre that is validated of each image"),
   checkpointEvery: count.default(250).describe("steps between checkpoints"),
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 31)
-    .default(0)
-    .describe("seed of everything random"),
+  seed: z.int().min(0).max(MOST_SEED).default(0).describe("seed of everything random"),
+  belowBicubic: z
+    .boolean()
+    .default(false)
+    .describe("take a teacher that is worth less than bicubic interpolation, as one trained for looks"),
   device: z.enum(DEVICES).default("cpu").describe("where training runs"),
-  threads: count.max(1024).optional().describe("threads of the engine (default: all cores)"),
+  threads: count.max(MOST_THREADS).optional().describe("threads of the engine (default: all cores)"),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -129,18 +131,17 @@ export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
 export function resolveSettings(settings: unknown, source: string): Settings {
   const parsed = settingsSchema.safeParse(settings);
   if (!parsed.success) {
-    throw new UsageError(`${source}: ${parsed.error.issues.map(problem).join("; ")}`);
+    throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
   }
   return consistent(parsed.data);
 }
 
-function problem(issue: z.core.$ZodIssue): string {
-  const at = issue.path.join(".");
+function problem(issue: z.core.$ZodIssue, settings: unknown): string {
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(settingsSchema.shape).join(", ");
     return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
   }
-  return at === "" ? issue.message : `${at}: ${issue.message}`;
+  return complaint(issue, settingsSchema, settings);
 }
 
 /** Whether a method trains the teacher along with its students. */
@@ -166,6 +167,8 @@ function consistent(settings: Settings): Settings {
   };
   if (teacher === undefined && network === undefined)
     complain("no teacher is given: name its file with --teacher FILE");
+  if (teacher !== undefined && network !== undefined)
+    complain("a teacher and a network to train are given; one of them is left out");
   if (teacher === undefined && method !== "scratch") complain(`method ${method} needs a teacher`);
   if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
   if (contrasted !== undefined && contrasted > batch) {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "@slimsr/core/internal/checkpoints/safetensors.js";
 import type { StateDict } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
@@ -73,13 +75,23 @@ export async function loadState(
 export const loadProgress = async (folder: RunFolder, name: string): Promise<RunProgress> =>
   (await read(folder, name)).progress;
 
+const checkpointOf = (folder: Pick<RunFolder, "file">, name: string): string =>
+  folder.file("checkpoints", `${name}.safetensors`);
+
 async function read(
-  folder: RunFolder,
+  folder: Pick<RunFolder, "file">,
   name: string,
 ): Promise<{ file: string; tensors: StateDict; progress: RunProgress }> {
-  const file = folder.file("checkpoints", `${name}.safetensors`);
+  const file = checkpointOf(folder, name);
   const { tensors, metadata } = readSafetensors(await readBytes(file), file);
   const parsed = progressSchema.safeParse(parseJson(metadata[METADATA_KEY] ?? ""));
   if (!parsed.success) throw new RunError(`${file} is no checkpoint of a run`);
   return { file, tensors, progress: parsed.data };
+}
+
+/** Steps that the run in a folder has taken; undefined where there is no checkpoint. @throws as `loadState` */
+export async function stepsTaken(path: string): Promise<number | undefined> {
+  const folder = { file: (...parts: string[]) => join(path, ...parts) };
+  if (!existsSync(checkpointOf(folder, "latest"))) return undefined;
+  return (await read(folder, "latest")).progress.step;
 }

@@ -27,15 +27,16 @@ export interface FullNetwork {
   readonly model: Model;
   /** Whether it came with its weights; otherwise it is trained anew. */
   readonly isTeacher: boolean;
-  /** Puts the teacher into the run's folder. */
-  readonly keep: () => Promise<void>;
+  /** Puts the teacher into a run's folder. */
+  readonly keep: (folder: RunFolder) => Promise<void>;
 }
 
 /**
  * The teacher that the settings name, or the network that is trained anew.
- * @throws UsageError for a network that is slimmed already
+ * @param begun the folder of a run that is taken up, which has its teacher
+ * @throws UsageError for a network that is slimmed already, or doesn't enlarge RGB images
  */
-export async function openNetwork(folder: RunFolder, settings: Settings, begun: boolean): Promise<FullNetwork> {
+export async function openNetwork(settings: Settings, begun: RunFolder | undefined): Promise<FullNetwork> {
   const { network, seed, teacher: file = "" } = settings;
   const overrides = overridesOf(settings);
   if (network) {
@@ -44,16 +45,16 @@ export async function openNetwork(folder: RunFolder, settings: Settings, begun: 
   }
   const kept = keptTeacher(settings) as string;
   if (isOnnxFile(file)) {
-    const bytes = await readBytes(begun ? folder.file(kept) : file);
+    const bytes = await readBytes(begun?.file(kept) ?? file);
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
     requireRgbNetwork(model);
-    return { model, isTeacher: true, keep: () => folder.write(kept, bytes) };
+    return { model, isTeacher: true, keep: (folder) => folder.write(kept, bytes) };
   }
-  const model = begun ? await loadModel(folder.file(kept)) : await loadModel(file, overrides);
+  const model = begun ? await loadModel(begun.file(kept)) : await loadModel(file, overrides);
   requireFullWidth(model, file);
   const { origin } = model.descriptor;
-  const keep = async () => {
+  const keep = async (folder: RunFolder) => {
     if (origin.kind !== "network") return;
     await folder.write(kept, encodeCheckpoint({ network: origin.network, parameters: stateOf(model.parameters) }));
   };

@@ -5,19 +5,20 @@ import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
-import { type CalibrationOptions, calibrationPatches } from "../calibration/patches.js";
+import { type CalibrationOptions, calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
 import { tryOut } from "../engine/trial.js";
 import { type Stage, silent } from "../stage.js";
-import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
+import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
-import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
-import { latencyBudget } from "./budgets/latency.js";
+import { allocate, type Budget, MEASURING_PATCHES, requireRoom } from "./budgets/allocate.js";
+import { latencyBudget, latencyOf, type TimeBudget } from "./budgets/latency.js";
+import { CHECKED, requireAboveBicubic } from "./teacher-check.js";
 
 export interface SlimOptions {
   /** Shares of every layer's channels: a student for each. */
   readonly widths?: readonly number[];
   /** In place of widths, what one student may cost; each layer's width is then chosen. */
-  readonly budget?: Budget | { readonly milliseconds: number };
+  readonly budget?: Budget | TimeBudget;
   /** Folder of images to calibrate on; photographs that come with the package where left out. */
   readonly calibration?: string;
   /** Patches of 32×32 LR pixels to calibrate on; 48 where left out. */
@@ -26,6 +27,8 @@ export interface SlimOptions {
   readonly alignment?: Alignment;
   /** Whether convolutions are refitted by least squares; they are where left out. */
   readonly refit?: boolean;
+  /** Whether a teacher is taken that is worth less than bicubic interpolation. */
+  readonly belowBicubic?: boolean;
   /** Called with each student as soon as it is made. */
   readonly onStudent?: (student: SlimStudent) => Promise<void>;
   readonly stage?: Stage;
@@ -41,6 +44,8 @@ export interface SlimStudent {
   readonly channels: readonly number[];
   /** Seconds from the calibration images on. */
   readonly seconds: number;
+  /** What one output takes, where the budget was a time. */
+  readonly milliseconds?: number;
 }
 
 export interface Slimmed {
@@ -52,12 +57,13 @@ export interface Slimmed {
 /**
  * Narrower students of a network without training: its channels are aligned, the first are kept, and each convolution is refitted
  * in closed form.
- * @throws UsageError without widths or a budget; NetworkError where nothing can be dropped, or no student is small enough;
- * DatasetError for calibration images that can't be used
+ * @throws UsageError without widths or a budget; NetworkError where nothing can be dropped, no student is small enough, the teacher
+ * is worth less than bicubic interpolation, or what should stay as it is changes by more than rounding; DatasetError for
+ * calibration images that can't be used
  */
 export async function slim(network: Model, options: SlimOptions): Promise<Slimmed> {
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
-  const { alignment = "balanced", refit = true, onStudent } = options;
+  const { alignment = "balanced", refit = true, belowBicubic = false, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
   requireRgbNetwork(network);
   const teacher = untied(network);
@@ -70,6 +76,11 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   await tryOut(teacher, signal);
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
   const { scale } = teacher.descriptor;
+  if (!belowBicubic) {
+    const pairs: ImagePair[] = [];
+    for await (const pair of patchPairs(calibration, { scale, ...CHECKED, signal })) pairs.push(pair);
+    await requireAboveBicubic(teacher, pairs);
+  }
   const draw = async (label: string, choice: Omit<CalibrationOptions, "scale">) =>
     inRange(
       teacher.descriptor,
@@ -77,35 +88,36 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
         calibrationPatches(calibration, { scale, ...choice, onPatch, signal }),
       ),
     );
+  const limit = budget && ("milliseconds" in budget ? await latencyBudget(teacher, budget) : budget);
+  if (limit) requireRoom(teacher, limit);
   const patches = await draw("calibration images", { count: wanted });
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
     stage(label, unit, (onProgress) => work({ signal, onProgress: (_, done, total) => onProgress(done, total) }));
   const aligned = await staged("align", "batches", (progress) => alignTeacher(teacher, patches, alignment, progress));
-  const chooseWidths = async (limit: NonNullable<typeof budget>) => {
+  const chooseWidths = async (within: Budget) => {
     const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
-    return staged("choose widths", "allocations", async (progress) =>
-      allocate(aligned, await budgetOf(limit, aligned), patches, measuring, progress),
+    return staged("choose widths", "allocations", (progress) =>
+      allocate(aligned, within, patches, measuring, progress),
     );
   };
   const preparation = (performance.now() - start) / 1000;
   const students: SlimStudent[] = [];
   for (const [i, known] of counts.entries()) {
     const begun = performance.now();
-    const channels = known ?? (await chooseWidths(budget as NonNullable<typeof budget>));
+    const channels = known ?? (await chooseWidths(limit as Budget));
     const share = (known && widths?.[i]) ?? shareOf(aligned.model, channels);
     const model = await staged(`refit width ${share}`, "convolutions", (progress) =>
       slimTeacher(aligned, channels, patches, refit, progress),
     );
-    const student = { model, width: share, channels, seconds: preparation + (performance.now() - begun) / 1000 };
+    const seconds = preparation + (performance.now() - begun) / 1000;
+    const milliseconds = budget && "milliseconds" in budget ? await latencyOf(model, budget) : undefined;
+    const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };
     await onStudent?.(student);
     students.push(student);
   }
   return { difference: aligned.difference, students };
 }
-
-const budgetOf = async (budget: NonNullable<SlimOptions["budget"]>, aligned: AlignedTeacher): Promise<Budget> =>
-  "milliseconds" in budget ? latencyBudget(aligned, budget.milliseconds) : budget;
 
 /** The mean share of channels that is kept. */
 function shareOf(model: Model, channels: readonly number[]): number {

@@ -44,9 +44,7 @@ export async function allocate(
   progress: SlimmingProgress = {},
 ): Promise<number[]> {
   const { model } = teacher;
-  const costOf = costModel(model);
-  const limit = costOf(channelAnalysis(model).groups.map(({ size }) => size))[budget.of] * budget.share;
-  const cost = (counts: readonly number[]) => costOf(counts)[budget.of];
+  const { cost, limit } = priced(model, budget);
   const candidates = [
     uniform(model, cost, limit),
     ...STREAM_WEIGHTS.map((weight) => greedy(teacher, cost, limit, weight)),
@@ -77,6 +75,19 @@ export async function allocate(
   }
   progress.onProgress?.("allocate", trials, trials);
   return [...leastError(found).counts];
+}
+
+/** @throws NetworkError where even the slimmest student of a network costs more */
+export function requireRoom(model: Model, budget: Budget): void {
+  const { cost, limit } = priced(model, budget);
+  uniform(model, cost, limit);
+}
+
+/** What students cost by their counts of channels, and what they may. */
+function priced(model: Model, { of, share }: Budget): { cost: (counts: readonly number[]) => number; limit: number } {
+  const costOf = costModel(model);
+  const cost = (counts: readonly number[]) => costOf(counts)[of];
+  return { cost, limit: cost(channelAnalysis(model).groups.map(({ size }) => size)) * share };
 }
 
 const distinct = (all: readonly (readonly number[])[]): (readonly number[])[] => [

@@ -1,0 +1,141 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { SSIM_WINDOW } from "@slimsr/core/internal/metrics/ssim.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
+import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
+import type { ImagePair } from "../calibration/patches.js";
+import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { listPairs } from "../datasets/layouts.js";
+import { setNames } from "../datasets/names.js";
+import { patchable } from "../datasets/patch-sampler.js";
+import { parseRange } from "../datasets/range.js";
+import { tryOut } from "../engine/trial.js";
+import { measurable } from "../evaluation/measurable.js";
+import { loadVgg19 } from "../files/checkpoints.js";
+import { CHECKED, requireAboveBicubic } from "../slimming/teacher-check.js";
+import type { Stage } from "../stage.js";
+import type { TeacherRole } from "../training/learners.js";
+import { trainingStep } from "../training/step.js";
+import type { TrainerOptions } from "../training/trainer.js";
+import type { RunFolder } from "./folder.js";
+import { isTeacherFrozen, isTeacherTrained, type Settings, vggFile } from "./settings.js";
+import { type FullNetwork, openNetwork } from "./teacher.js";
+import { centresOf, openValidation } from "./validation.js";
+
+export interface RunHooks {
+  readonly stage: Stage;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with what is worth saying of the data. */
+  readonly note?: ((text: string) => void) | undefined;
+}
+
+/** All that a run reads, open and checked: what it needs beside them is time. */
+export interface RunInputs {
+  readonly network: FullNetwork;
+  readonly options: TrainerOptions;
+  readonly training: Dataset;
+  readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
+  /** What the closing table measures on: the test sets, or the validation images. */
+  readonly sets: readonly Dataset[];
+}
+
+/**
+ * Opens what a run's settings name, and finds what can't work with it before any work is done: folders that aren't there are found
+ * before images are decoded, and images that don't fit before anything is computed.
+ * @param begun the folder of a run that is taken up
+ * @throws DeviceError, DatasetError, CheckpointError, NetworkError or UsageError where something is missing or doesn't fit
+ */
+export async function openInputs(
+  settings: Settings,
+  begun: RunFolder | undefined,
+  { stage, signal, note }: RunHooks,
+): Promise<RunInputs> {
+  const { train, trainRange, val, valRange, data, skipBad, patch, validationPatch } = settings;
+  const names = setNames(data, "data");
+  await requireDevice(settings.device);
+  const network = await openNetwork(settings, begun);
+  const { model } = network;
+  await tryOut(model, signal);
+  const { scale } = model.descriptor;
+  const rangeOf = (text: string | undefined) => (text === undefined ? undefined : parseRange(text));
+  const [range, validated] = [rangeOf(trainRange), rangeOf(valRange)];
+  requireMeasurable(validationPatch, scale);
+  await listPairs(train, scale, range);
+  await listPairs(val, scale, validated);
+  for (const path of data) await listPairs(path, scale);
+  const options = await trainerOptions(model, settings);
+  trainingStep(options);
+  const open = (label: string, path: string, images?: typeof range) =>
+    stage(label, "images", (onProgress) => openDataset(path, { scale, range: images, skipBad, onProgress, signal }));
+  const training = await open("training images", train, range);
+  patchable(training, patch, skipBad);
+  const validation = await stage("validation images", "images", (onProgress) =>
+    openValidation(settings, scale, onProgress, signal),
+  );
+  const sets: Dataset[] = [];
+  for (const [i, path] of data.entries()) {
+    sets.push(measurable({ ...(await open(path, path)), name: names[i] as string }, scale, skipBad));
+  }
+  for (const set of [training, validation.whole, ...sets]) if (set.note !== undefined) note?.(set.note);
+  if (sets.length === 0) sets.push(measurable(validation.whole, scale, skipBad));
+  if (!begun && network.isTeacher && settings.method !== "scratch" && !settings.belowBicubic) {
+    await requireAboveBicubic(model, await checkedPairs(validation.whole));
+  }
+  return { network, options, training, validation, sets };
+}
+
+/** The centres of the first validation images. */
+async function checkedPairs(validation: Dataset): Promise<ImagePair[]> {
+  const { pairs } = centresOf(validation, CHECKED.side);
+  return Promise.all(pairs.slice(0, CHECKED.count).map(async ({ lr, hr }) => ({ lr: await lr(), hr: await hr() })));
+}
+
+function requireMeasurable(validationPatch: number, scale: number): void {
+  const least = Math.ceil(SSIM_WINDOW / scale) + 2;
+  if (validationPatch >= least) return;
+  throw new UsageError(
+    `validationPatch ${validationPatch} is too small for SSIM at ×${scale}: it must be ${least} or more`,
+  );
+}
+
+async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
+  const { width, split, batch, patch, accumulate, average, device, threads } = settings;
+  const role = roleOf(settings);
+  const contrastive = await contrastiveOf(settings);
+  return {
+    model,
+    widths: width,
+    split,
+    teacher: role,
+    batch,
+    patch: [patch, patch],
+    accumulate,
+    adam: ADAM_DEFAULTS,
+    distillation: role !== "none" && settings.lambdaDistillation > 0,
+    ...(contrastive && { contrastive }),
+    ...(average > 0 && { averageDecay: average }),
+    session: { device, spinning: false, ...(threads !== undefined && { threads }) },
+  };
+}
+
+function roleOf(settings: Settings): TeacherRole {
+  if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";
+  return isTeacherFrozen(settings) ? "frozen" : "none";
+}
+
+async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
+  const { negatives, contrasted, ratio, taps, vggInput } = settings;
+  const vgg = vggFile(settings);
+  if (vgg === undefined) return undefined;
+  const file = await loadVgg19(vgg);
+  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
+  return {
+    features: (graph) => vgg19(graph, weights),
+    negatives,
+    ...(contrasted !== undefined && { contrasted }),
+    ratio,
+    taps,
+    detachTeacher: true,
+  };
+}

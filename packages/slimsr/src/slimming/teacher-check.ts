@@ -1,0 +1,87 @@
+import { NetworkError, SlimsrError } from "@slimsr/core/internal/errors.js";
+import { deploy } from "@slimsr/core/internal/export/deployment.js";
+import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
+import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { psnr } from "@slimsr/core/internal/metrics/psnr.js";
+import { type Model, nameOf, networkModel } from "@slimsr/core/internal/model/model.js";
+import { architectureOf } from "@slimsr/core/internal/networks/index.js";
+import { createSession } from "@slimsr/upscaler/internal/node/session.js";
+import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import type { ImagePair } from "../calibration/patches.js";
+import { flagOf } from "../text/expectation.js";
+
+/** How many patches, or centres of images, tell a teacher that is none, and LR pixels along their sides. */
+export const CHECKED = { count: 8, side: 32 } as const;
+
+/** Decibels by which another range must be better to be named as the likely one. */
+const CLEARLY = 1;
+
+/**
+ * Refuses a teacher that is worth less than bicubic interpolation, before work is done on it: mostly it is run with another range
+ * or other options than it was trained with.
+ * @throws NetworkError naming the likely cause
+ */
+export async function requireAboveBicubic(teacher: Model, pairs: readonly ImagePair[]): Promise<void> {
+  const { task, scale, channels } = teacher.descriptor;
+  if (task !== "super-resolution" || channels.input !== 3 || channels.output !== 3) return;
+  const bicubic = pooledPsnr(
+    pairs,
+    pairs.map(({ lr }) => resizeBicubic(to8Bit(lr), scale)),
+    scale,
+  );
+  const own = await psnrOf(teacher, pairs);
+  if (own >= bicubic) return;
+  const other = inOtherRange(teacher);
+  const otherwise = await psnrOf(other.model, pairs).catch((error: unknown) => {
+    if (error instanceof SlimsrError) return own;
+    throw error;
+  });
+  const likely =
+    otherwise > own + CLEARLY
+      ? `with --range ${other.range} it reaches ${otherwise.toFixed(2)} dB: give that`
+      : `check ${unsaidOptions(teacher)}, and that it was trained to undo bicubic reduction`;
+  throw new NetworkError(
+    `${nameOf(teacher)} is worse than bicubic interpolation: it reaches ${own.toFixed(2)} dB where bicubic has ${bicubic.toFixed(2)}; ${likely}. ` +
+      "A network that is meant to be so, as one trained for looks, is taken with --below-bicubic",
+  );
+}
+
+/** The model as if it had been trained on images of the other range. */
+function inOtherRange(model: Model): { model: Model; range: 255 | 1 } {
+  const { descriptor, parameters } = model;
+  const { origin } = descriptor;
+  const before = origin.kind === "network" ? origin.network.range : descriptor.range;
+  const range = before === 255 ? 1 : 255;
+  if (origin.kind === "network") return { model: networkModel({ ...origin.network, range }, parameters), range };
+  return { model: { ...model, descriptor: { ...descriptor, range } }, range };
+}
+
+/** "--range and --res-scale": what a file may leave unsaid. */
+function unsaidOptions({ descriptor: { origin } }: Model): string {
+  const own = origin.kind === "network" ? architectureOf(origin.network).overrides : [];
+  const flags = ["range", ...own].map(flagOf);
+  return new Intl.ListFormat("en-GB").format(flags);
+}
+
+async function psnrOf(model: Model, pairs: readonly ImagePair[]): Promise<number> {
+  const { scale } = model.descriptor;
+  const upscaler = await Upscaler.open(deploy(model), createSession, { name: nameOf(model) });
+  try {
+    const outputs: Image[] = [];
+    for (const { lr } of pairs) {
+      const { width, height } = lr;
+      const { planes } = await upscaler.upscale({ width, height, data: rgbPlanes(lr) as Float32Array<ArrayBuffer> });
+      outputs.push(imageFromPlanes(planes.data, planes.width, planes.height));
+    }
+    return pooledPsnr(pairs, outputs, scale);
+  } finally {
+    await upscaler.close();
+  }
+}
+
+/** PSNR of all images' mean squared error, so that smooth ones, where all is well, don't outweigh the others. */
+function pooledPsnr(pairs: readonly ImagePair[], outputs: readonly Image[], border: number): number {
+  const errors = pairs.map(({ hr }, i) => 10 ** (-psnr(outputs[i] as Image, to8Bit(hr), { border }) / 10));
+  return -10 * Math.log10(errors.reduce((sum, error) => sum + error, 0) / errors.length);
+}
