@@ -19,7 +19,8 @@ export function addSettingsOptions(command: Command, left: readonly SettingKey[]
   for (const [key, schema] of Object.entries(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
     const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
-    if (key === "data") command.option(flags, schema.description);
+    // A list of folders comes folder by folder, and a switch has no text.
+    if (key === "data" || !flags.includes("<")) command.option(flags, schema.description);
     else command.option(flags, schema.description ?? "", (text) => checkedValue(text, schema));
   }
   return command;

@@ -4,7 +4,7 @@ import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES, MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
-import { complaint } from "../text/expectation.js";
+import { complaint, flagOf } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -137,7 +137,8 @@ function problem(issue: z.core.$ZodIssue, settings: unknown): string {
     const known = Object.keys(settingsSchema.shape).join(", ");
     return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
   }
-  return complaint(issue, settingsSchema, settings);
+  const isMissing = (key: string) => (settings as Readonly<Record<string, unknown>>)[key] === undefined;
+  return complaint(issue, settingsSchema, settings, (at) => (isMissing(at) ? `${at} (${flagOf(at)})` : at));
 }
 
 /** Whether a method trains the teacher along with its students. */

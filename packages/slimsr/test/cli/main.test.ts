@@ -40,7 +40,7 @@ describe("slimsr", () => {
 
   it("says which command there isn't", async () => {
     const { code, stderr } = await slimsr("slm", "--width", "0.5");
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toBe("error: unknown command 'slm'\n(Did you mean slim?)\n");
   });
 });

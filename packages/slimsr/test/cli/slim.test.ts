@@ -93,7 +93,10 @@ describe("slimsr slim", () => {
 
   it("keeps to budgets", async () => {
     const [images, folder] = [await photographs(), await temporaryFolder()];
-    const words = ["--teacher", RCAN, "--calibrate", images, "--patches", "3", "--json", "-o", join(folder, "student")];
+    const words = [
+      ...["--teacher", RCAN, "--below-bicubic", "--calibrate", images],
+      ...["--patches", "3", "--json", "-o", join(folder, "student")],
+    ];
     const [student, other] = [
       JSON.parse(await run(...words, "--budget", "1.5x")).students[0],
       JSON.parse(await run(...words, "--macs", "60%")).students[0],
@@ -102,14 +105,20 @@ describe("slimsr slim", () => {
     expect(student.parameters).toBeLessThanOrEqual(whole.parameters / 1.5);
     expect(other.macs).toBeLessThanOrEqual(0.6 * whole.macs);
     expect(student.width).toBeLessThan(1);
-    const quick = JSON.parse(await run(...words, "--ms", "60000")).students[0];
+    const timed = (...where: string[]) => run(...words, "--ms", "60000", ...where);
+    const [quick, small] = [
+      JSON.parse(await timed()).students[0],
+      JSON.parse(await timed("--at", "96x48", "--threads", "1")).students[0],
+    ];
     expect(quick.parameters).toBe(whole.parameters);
+    expect(small.milliseconds).toBeGreaterThan(0);
+    expect(small.milliseconds).toBeLessThan(quick.milliseconds / 10);
   }, 120_000);
 
   it("explains what it cannot do", async () => {
     const folder = await temporaryFolder();
     const out = ["-o", join(folder, "student")];
-    const refused = (...words: string[]) => expect(run(...words)).rejects;
+    const refused = (...words: string[]) => expect(run("--below-bicubic", ...words)).rejects;
     await refused("--teacher", "none.pt", "--width", "0.5", ...out).toThrow(
       "none.pt cannot be read: there is no such file",
     );
@@ -191,8 +200,7 @@ describeWith(PYTORCH, "slimsr slim of a network that PyTorch has exported", (pyt
     const teacher = join(folder, "teacher.onnx");
     execFileSync(python, ["-c", EXPORT, teacher], { stdio: "ignore" });
     const words = [
-      "--teacher",
-      teacher,
+      ...["--teacher", teacher, "--below-bicubic"],
       "--calibrate",
       images,
       "--patches",
@@ -208,7 +216,7 @@ describeWith(PYTORCH, "slimsr slim of a network that PyTorch has exported", (pyt
     expect(half.parameters).toBeLessThan(0.3 * whole.parameters);
     const ideal = await outputOf(teacher, "image", "result");
     const distance = async (file: string) => {
-      const made = await outputOf(file);
+      const made = await outputOf(file, "image", "result");
       return Math.sqrt(made.reduce((sum, value, i) => sum + (value - (ideal[i] as number)) ** 2, 0) / made.length);
     };
     const mean = ideal.reduce((a, b) => a + b, 0) / ideal.length;
