@@ -137,8 +137,9 @@ function problem(issue: z.core.$ZodIssue, settings: unknown): string {
     const known = Object.keys(settingsSchema.shape).join(", ");
     return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
   }
-  const isMissing = (key: string) => (settings as Readonly<Record<string, unknown>>)[key] === undefined;
-  return complaint(issue, settingsSchema, settings, (at) => (isMissing(at) ? `${at} (${flagOf(at)})` : at));
+  const isLacking = (key: string) =>
+    key in settingsSchema.shape && (settings as Readonly<Record<string, unknown>>)[key] === undefined;
+  return complaint(issue, settingsSchema, settings, (at) => (isLacking(at) ? `${at} (${flagOf(at)})` : at));
 }
 
 /** Whether a method trains the teacher along with its students. */

@@ -51,6 +51,10 @@ describe("slimsr evaluate", () => {
       expect(row.psnr).toBeGreaterThan(0);
       expect(row.scale).toBe(2);
     }
+    expect(rows[1].notes[0]).toMatch(
+      /^edsr\.pt on .*: [\d.]+ dB is below bicubic's [\d.]+\. A wrong --range \(1 or 255\)/,
+    );
+    expect(captured.complaints).toContain(`note: ${rows[1].notes[0]}\n`);
     expect(rows[1].parameters).toBeGreaterThan(rows[2].parameters);
     expect(rows[1].msPerImage).toBeGreaterThan(0);
   });

@@ -77,7 +77,10 @@ describe("slimsr train", () => {
 
   it.each([
     [["--architecture", "carn", "--scale", "2", "--blocks", "3"], "CARN has no --blocks; it has --scale, --features"],
-    [["--architecture", "edsr", "--scale", "2", "--blocks", "0", "--res-scale", "big"], /--blocks must be .*, not 0; --res-scale must be a number from -100 to 100, not "big"/],
+    [
+      ["--architecture", "edsr", "--scale", "2", "--blocks", "0", "--res-scale", "big"],
+      /--blocks must be .*, not 0; --res-scale must be a number from -100 to 100, not "big"/,
+    ],
     [["--architecture", "rcan", "--scale", "2", "--features", "8"], "--reduction: larger than features"],
     [["--architecture", "edsr"], "say how much it magnifies: --scale 2, 3 or 4"],
     [["--features", "8"], "--features: say of what with --architecture edsr, rcan, carn or espcn"],
