@@ -9,9 +9,11 @@ import {
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
 import { exportModel } from "../../src/export/onnx.js";
+import { readModel } from "../../src/formats/model-file.js";
+import { Graph, type Value } from "../../src/graph/index.js";
 import { SCALES } from "../../src/networks/index.js";
-import { readOnnx } from "../../src/onnx/index.js";
-import { Mul } from "../../src/operators/index.js";
+import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
+import { add, Conv, Mul } from "../../src/operators/index.js";
 
 describe("exportModel", () => {
   for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {
@@ -39,4 +41,18 @@ describe("exportModel", () => {
       expect(graph.nodes.at(-1)?.inputs[0]?.shape[1]).toBe(3 * (options.scale === 3 ? 9 : 4));
     });
   }
+});
+
+it("a graph that was read goes out under the names and with the metadata that it came with, however it calls its values", () => {
+  const source = new Graph("other");
+  const x = source.input("Conv_1", [1, 3, 8, 8]);
+  const weight = source.constant(new Float32Array(81).fill(0.1), [3, 3, 3, 3], { name: "lr" });
+  const [y] = source.apply(Conv, [x, weight], { pads: { kind: "ints", value: [1, 1, 1, 1] } }, { names: ["inner"] });
+  source.output("Add_1", add(y as Value, 1));
+  const bytes = writeOnnx(source, { metadata: { author: "anyone" } });
+  const model = readModel(bytes, "other.onnx", { range: 1 });
+  const { graph, metadata } = readOnnx(exportModel(model), { sizes: { batch: 1, height: 8, width: 8 } });
+  expect([...graph.inputs.map(({ name }) => name), ...graph.outputs.keys()]).toEqual(["Conv_1", "Add_1"]);
+  expect(metadata).toEqual({ author: "anyone", slimsr: expect.stringContaining('"range":1') });
+  expect(readModel(exportModel(model), "again.onnx").descriptor).toMatchObject({ range: 1, reach: 1 });
 });

@@ -28,7 +28,8 @@ export function addSettingsOptions(
     if (left.includes(key as SettingKey) || key === "network") continue;
     const description = `${schema.description}${defaultNote(key as SettingKey, presets)}`;
     const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
-    if (key === "data") command.option(flags, description);
+    // A list of folders comes folder by folder, and a switch has no text.
+    if (key === "data" || !flags.includes("<")) command.option(flags, description);
     else command.option(flags, description, (text) => checkedValue(text, schema));
   }
   return command;

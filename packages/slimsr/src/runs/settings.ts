@@ -5,7 +5,7 @@ import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES, MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
-import { complaint } from "../text/expectation.js";
+import { complaint, flagOf } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -141,7 +141,9 @@ function problem(issue: z.core.$ZodIssue, settings: unknown): string {
     const known = Object.keys(settingsSchema.shape).join(", ");
     return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
   }
-  return complaint(issue, settingsSchema, settings);
+  const isLacking = (key: string) =>
+    key in settingsSchema.shape && (settings as Readonly<Record<string, unknown>>)[key] === undefined;
+  return complaint(issue, settingsSchema, settings, (at) => (isLacking(at) ? `${at} (${flagOf(at)})` : at));
 }
 
 /** Whether a method trains the teacher along with its students. */

@@ -98,6 +98,12 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
   expect(second.code, second.stderr).toBe(0);
   expect(second.stdout).toMatch(/^slice .*\nfast .*kd; learningRate 0.001\nkd-3 .*\nkd /m);
 
+  await variants({ good: { method: "slice", steps: 3 }, bad: { method: "slice", patch: 500 } });
+  const late = await compare();
+  expect(late.code).toBe(1);
+  expect(late.stderr).toContain("smaller than a patch of 500×500");
+  expect(await stat(join(folder, "out", "good-w0.5-s0")).catch(() => undefined)).toBeUndefined();
+
   for (const [value, complaint] of [
     [{ kd: { method: "kd", rate: 1 } }, `${file}: kd: unknown key rate`],
     [{ kd: { method: "kd", seed: 1 } }, "kd sets seed; --seed has those of all variants"],

@@ -185,7 +185,7 @@ describe("slimsr compress", () => {
     expect(again.stderr).toContain(`holds a run already: go on with --resume ${out}`);
     const changed = await slimsr("compress", "--resume", out, "--learning-rate", "1");
     expect(changed.code).toBe(2);
-    expect(changed.stderr).toContain("leave out learningRate");
+    expect(changed.stderr).toContain("leave out --learning-rate");
   });
 
   it("stops at a loss that is no number with the last checkpoint sound", { timeout: 2 * MINUTES }, async () => {

@@ -47,10 +47,15 @@ describe("slimsr evaluate", () => {
         "parameters",
         "macs",
         "msPerImage",
+        ...(row.model === "bicubic" ? [] : ["notes"]),
       ]);
       expect(row.psnr).toBeGreaterThan(0);
       expect(row.scale).toBe(2);
     }
+    expect(rows[1].notes[0]).toMatch(
+      /^edsr\.pt on .*: [\d.]+ dB is below bicubic's [\d.]+\. A wrong --range \(1 or 255\)/,
+    );
+    expect(captured.complaints).toContain(`note: ${rows[1].notes[0]}\n`);
     expect(rows[1].parameters).toBeGreaterThan(rows[2].parameters);
     expect(rows[1].msPerImage).toBeGreaterThan(0);
   });
@@ -71,7 +76,7 @@ describe("slimsr evaluate", () => {
     const text = await run("--model", model, "--data", set, "--images", "--niqe", "--save", out);
     expect(text).toMatch(/^set {4}image {2}model .* NIQE/);
     expect(text).toMatch(/Small {2}photo {2}fixed\.onnx/);
-    expect(text).toContain("\n\nnote: fixed.onnx on Small: 1 of 1 images are smaller than the size");
+    expect(captured.complaints).toContain("note: fixed.onnx on Small: 1 of 1 images are smaller than the size");
     expect(await listing(out)).toEqual(["Small/bicubic/photo.png", "Small/fixed.onnx/photo.png"]);
     expect(await run("--model", model, "--data", set, "--csv")).toMatch(/^set,model,width,scale,PSNR,[^:]+$/);
     expect(captured.complaints).toContain("note: fixed.onnx on Small");

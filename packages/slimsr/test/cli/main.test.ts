@@ -39,9 +39,43 @@ describe("slimsr", () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it.each([
+    [["slim", "--techer", "a.pt", "-o", "b"], "unknown option '--techer'\n(Did you mean --teacher?)"],
+    [["slim", "--teacher", "a.pt"], "required option '-o, --output <out>' not specified"],
+    [["evaluate", "--modle", "a.pt", "--data", "b"], "(Did you mean --model?)"],
+    [["ablate", "--out", ""], "option '--out <folder>' is empty"],
+    [["compress", "--out", ""], "option '--out <folder>' is empty"],
+    [["evaluate", "--model", "a.pt", "--data", "b", ""], "option '--data <folder...>' is empty"],
+    [["inspect", ""], "an argument is empty"],
+    [
+      ["compress", "--teacher", "a.pt", "--threads", "1000"],
+      "'1000' is invalid. It must be a whole number from 1 to 256.",
+    ],
+    [["compress", "--learning-rate", "1e-320"], "It must be a number from 1e-9 to 10."],
+    [["slim", "--res-scale", "1e300"], "It must be a number from -100 to 100."],
+    [["slim", "--ms", "1e300"], "It must be a number from 0.001 to 3600000."],
+    [["slim", "--at", "256"], "It must be a width and a height in pixels, such as 1280x720."],
+    [["evaluate", "--memory", "1e300"], "It must be a whole number from 16 to 16777216."],
+    [["prepare", "--scale", "1"], "It must be a whole number from 2 to 64."],
+    [["ablate", "--seeds", "0,x"], "It must be a whole number from 0 to 2147483648."],
+    [["train", "--resume", "run", "--steps", "4"], "leave out --steps"],
+    [["compress", "--resume", "run", "--preset", "paper"], "leave out --preset"],
+    [["convert", "a.onnx", "b.pt"], "a.onnx is an ONNX model"],
+    [["convert", "a.pt", "b.onnx"], "slimsr slim --teacher a.pt --width 1"],
+  ])("refuses %j with exit code 2", async (words, message) => {
+    const { code, stdout, stderr } = await slimsr(...words);
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([2, ""]);
+  });
+
+  it("fails with exit code 1", async () => {
+    const { code, stderr } = await slimsr("inspect", "none.pt");
+    expect([code, stderr]).toEqual([1, "slimsr: none.pt cannot be read: there is no such file or folder\n"]);
+  });
+
   it("says which command there isn't", async () => {
     const { code, stderr } = await slimsr("slm", "--width", "0.5");
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toBe("error: unknown command 'slm'\n(Did you mean slim?)\n");
   });
 });

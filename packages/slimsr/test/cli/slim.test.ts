@@ -6,10 +6,12 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { photographPath } from "../../../../test/support/photographs.js";
 import { describeWith, PYTORCH } from "../../../../test/support/requirement.js";
+import { unitRangeOnnx } from "../../../../test/support/unit-range.js";
 import { readOnnx } from "../../../core/src/onnx/index.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { slimCommand } from "../../src/cli/slim.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
+import { loadModel } from "../../src/files/models.js";
 import { listing, photographs, temporaryFolder } from "../datasets/folders.js";
 import { Captured } from "./captured.js";
 
@@ -94,15 +96,8 @@ describe("slimsr slim", () => {
   it("keeps to budgets", async () => {
     const [images, folder] = [await photographs(), await temporaryFolder()];
     const words = [
-      "--teacher",
-      RCAN,
-      "--train",
-      images,
-      "--calibration-patches",
-      "3",
-      "--json",
-      "--out",
-      join(folder, "student"),
+      ...["--teacher", RCAN, "--below-bicubic", "--train", images],
+      ...["--calibration-patches", "3", "--json", "--out", join(folder, "student")],
     ];
     const [student, other] = [
       JSON.parse(await run(...words, "--budget", "1.5x")).students[0],
@@ -112,14 +107,20 @@ describe("slimsr slim", () => {
     expect(student.parameters).toBeLessThanOrEqual(whole.parameters / 1.5);
     expect(other.macs).toBeLessThanOrEqual(0.6 * whole.macs);
     expect(student.width).toBeLessThan(1);
-    const quick = JSON.parse(await run(...words, "--ms", "60000")).students[0];
+    const timed = (...where: string[]) => run(...words, "--ms", "60000", ...where);
+    const [quick, small] = [
+      JSON.parse(await timed()).students[0],
+      JSON.parse(await timed("--at", "96x48", "--threads", "1")).students[0],
+    ];
     expect(quick.parameters).toBe(whole.parameters);
+    expect(small.milliseconds).toBeGreaterThan(0);
+    expect(small.milliseconds).toBeLessThan(quick.milliseconds / 10);
   }, 120_000);
 
   it("explains what it cannot do", async () => {
     const folder = await temporaryFolder();
     const out = ["--out", join(folder, "student")];
-    const refused = (...words: string[]) => expect(run(...words)).rejects;
+    const refused = (...words: string[]) => expect(run("--below-bicubic", ...words)).rejects;
     await refused("--teacher", "none.pt", "--width", "0.5", ...out).toThrow(
       "none.pt cannot be read: there is no such file",
     );
@@ -154,6 +155,31 @@ describe("slimsr slim", () => {
       "can't be made",
     );
   });
+
+  it("slims an ONNX model in the range that is said, with its names and metadata, and stops where it isn't", async () => {
+    const [set, folder] = [await smallSet(), await temporaryFolder()];
+    const [teacher, student] = [join(folder, "unit.onnx"), join(folder, "student.onnx")];
+    await writeFile(teacher, unitRangeOnnx(await loadModel(TEACHER), { author: "anyone" }));
+    const words = ["--teacher", teacher, "--width", "0.5", "--patches", "4", "--json", "--data", set];
+    await expect(run(...words, "-o", student)).rejects.toThrow(/worse than bicubic .* with --range 1 it reaches/);
+    expect(await listing(folder)).toEqual(["unit.onnx"]);
+    const { rows, students } = JSON.parse(await run(...words, "--range", "1", "-o", student));
+    expect(students[0].files).toEqual([student]);
+    const [bicubic, ...others] = rows.map(({ psnr }: { psnr: number }) => psnr);
+    for (const psnr of others) expect(psnr).toBeGreaterThan(bicubic + 0.3);
+    const { graph, metadata } = readOnnx(await readFile(student), { sizes: { batch: 1, height: 16, width: 16 } });
+    expect([graph.inputs[0]?.name, ...graph.outputs.keys()]).toEqual(["image", "large"]);
+    expect(metadata.author).toBe("anyone");
+    expect((await loadModel(student)).descriptor.range).toBe(1);
+
+    const refused = (...more: string[]) => expect(run("--teacher", teacher, "--width", "0.5", ...more)).rejects;
+    await refused("-o", join(folder, "a.safetensors")).toThrow("is written as .onnx; name it");
+    await refused("-o", teacher).toThrow("is the teacher, which would be lost");
+    await refused("-o", student, "--res-scale", "0.1").toThrow("leave resScale out");
+    await refused("-o", student, "--variant", "csd").toThrow("leave variant out");
+    await refused("-o", student, "--scale", "3").toThrow("magnifies ×2, not ×3");
+    await refused("-o", student, "--at", "96x48").toThrow("--at says where --ms is measured");
+  }, 120_000);
 
   it("refuses an ONNX model without channels to drop", async () => {
     const folder = await temporaryFolder();
@@ -205,8 +231,7 @@ describeWith(PYTORCH, "slimsr slim of a network that PyTorch has exported", (pyt
     const teacher = join(folder, "teacher.onnx");
     execFileSync(python, ["-c", EXPORT, teacher], { stdio: "ignore" });
     const words = [
-      "--teacher",
-      teacher,
+      ...["--teacher", teacher, "--below-bicubic"],
       "--train",
       images,
       "--calibration-patches",
@@ -222,7 +247,7 @@ describeWith(PYTORCH, "slimsr slim of a network that PyTorch has exported", (pyt
     expect(half.parameters).toBeLessThan(0.3 * whole.parameters);
     const ideal = await outputOf(teacher, "image", "result");
     const distance = async (file: string) => {
-      const made = await outputOf(file);
+      const made = await outputOf(file, "image", "result");
       return Math.sqrt(made.reduce((sum, value, i) => sum + (value - (ideal[i] as number)) ** 2, 0) / made.length);
     };
     const mean = ideal.reduce((a, b) => a + b, 0) / ideal.length;

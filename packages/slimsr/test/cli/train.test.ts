@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
 import { SHORT, slimsr, temporaryFolder } from "./runs.js";
 
-const short = SHORT.filter((arg, i) => arg !== "--calibration-patches" && SHORT[i - 1] !== "--calibration-patches");
+const ofTeachers = ["--below-bicubic", "--calibration-patches"];
+const short = SHORT.filter((arg, i) => !ofTeachers.includes(arg) && SHORT[i - 1] !== "--calibration-patches");
 
 describe("slimsr train", () => {
   it.each([
@@ -76,7 +77,10 @@ describe("slimsr train", () => {
 
   it.each([
     [["--architecture", "carn", "--scale", "2", "--blocks", "3"], "CARN has no --blocks; it has --scale, --features"],
-    [["--architecture", "edsr", "--scale", "2", "--blocks", "0", "--res-scale", "big"], /--blocks: .*; --res-scale: /],
+    [
+      ["--architecture", "edsr", "--scale", "2", "--blocks", "0", "--res-scale", "big"],
+      /--blocks must be .*, not 0; --res-scale must be a number from -100 to 100, not "big"/,
+    ],
     [["--architecture", "rcan", "--scale", "2", "--features", "8"], "--reduction: larger than features"],
     [["--architecture", "edsr"], "say how much it magnifies: --scale 2, 3 or 4"],
     [["--features", "8"], "--features: say of what with --architecture edsr, rcan, carn or espcn"],

@@ -37,7 +37,14 @@ function onnxTeacher(range: 255 | 1): Uint8Array {
 
 const settings: PartialSettings = {
   ...{ train: IMAGES, val: IMAGES, batch: 2, patch: 12, steps: 3, threads: 1, width: [0.5] },
-  ...{ validationPatch: 16, calibrationPatches: 4, checkpointEvery: 1, learningRate: 1e-5, warmup: 0 },
+  ...{
+    validationPatch: 16,
+    calibrationPatches: 4,
+    belowBicubic: true,
+    checkpointEvery: 1,
+    learningRate: 1e-5,
+    warmup: 0,
+  },
 };
 
 describe("a teacher that is an ONNX file", () => {

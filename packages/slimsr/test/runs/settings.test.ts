@@ -14,8 +14,14 @@ describe("settings", () => {
 
   it.each([
     [{ learning_rate: 1 }, "unknown key learning_rate; there are teacher, network"],
-    [{ batch: 0 }, "batch"],
-    [{ width: [1.5] }, "width.0"],
+    [{ batch: 0 }, "batch must be a whole number from 1 to 4096, not 0"],
+    [{ width: [1.5] }, "width.0 must be a number above 0 and up to 1, not 1.5"],
+    [{ threads: 1000 }, "threads must be a whole number from 1 to 256, not 1000"],
+    [{ learningRate: 1e-320 }, "learningRate must be a number from 1e-9 to 10"],
+    [{ val: undefined }, "val (--val) is missing: folder of validation images"],
+    [{ network: { architecture: "edsr", scale: 5 } }, "network.scale must be 2, 3 or 4, not 5"],
+    [{ network: { architecture: "none" } }, 'network.architecture must be edsr, rcan, carn or espcn, not "none"'],
+    [{ device: "gpu" }, 'device must be cpu, webgpu or cuda, not "gpu"'],
     [{ width: [0.5, 0.5] }, "names one width twice"],
     [{ learningRate: "fast" }, "learningRate"],
     [{ contrasted: 20 }, "contrasted 20 is more than the batch has (16)"],
