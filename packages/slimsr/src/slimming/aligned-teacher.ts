@@ -1,3 +1,4 @@
+import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { layerOfWeight, splitByCounts } from "@slimsr/core/internal/model/split.js";
@@ -37,9 +38,12 @@ export interface SlimmingProgress {
   signal?: AbortSignal | undefined;
 }
 
+/** What an alignment may change in the output, relative to the largest value; rounding stays below 1e-4. */
+const LARGEST_DIFFERENCE = 1e-2;
+
 /**
  * Calibrates and aligns a teacher, and checks that it computes what it did.
- * @throws NetworkError where its activations or their gradients aren't finite, naming the layer
+ * @throws NetworkError where its activations or their gradients aren't finite, naming the layer, or alignment changes its output
  */
 export async function alignTeacher(
   model: Model,
@@ -63,12 +67,13 @@ export async function alignTeacher(
       ? []
       : values.map((value, t) => [value, inUnits(turned[g]?.[t] as Moments, even.scales[g] as Float64Array)] as const),
   );
-  return {
-    model: even.model,
-    losses: turned.map(lossOf),
-    moments: new Map(known),
-    difference: await differenceOf(model, even.model, patches),
-  };
+  const difference = await differenceOf(model, even.model, patches);
+  if (!(difference <= LARGEST_DIFFERENCE)) {
+    throw new NetworkError(
+      `${nameOf(model)}: with channels aligned (${alignment}) its output differs by ${difference.toExponential(1)} of its range, which rounding doesn't explain; slim it without alignment (plain)`,
+    );
+  }
+  return { model: even.model, losses: turned.map(lossOf), moments: new Map(known), difference };
 }
 
 /**

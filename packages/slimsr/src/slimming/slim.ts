@@ -1,5 +1,5 @@
-import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
-import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
@@ -10,6 +10,7 @@ import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher }
 import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyBudget } from "./budgets/latency.js";
+import { requireSlimmable } from "./slimmable.js";
 
 export interface SlimOptions {
   /** Shares of every layer's channels: a student for each. */
@@ -58,12 +59,8 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   const { alignment = "balanced", refit = true, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
   const teacher = untied(network);
+  requireSlimmable(teacher);
   const { groups } = channelAnalysis(teacher);
-  if (groups.length === 0) {
-    throw new NetworkError(
-      `${nameOf(teacher)} has no channels that could be dropped; choose a model with convolutions`,
-    );
-  }
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
   const { scale } = teacher.descriptor;
   const draw = async (label: string, choice: Omit<CalibrationOptions, "scale">) =>

@@ -1,0 +1,36 @@
+import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { momentGraph } from "../calibration/moments.js";
+import { tapsOf } from "./alignment/basis.js";
+
+/** Images of this many pixels along a side try the network out. */
+const SIDE = 32;
+
+/**
+ * Before any image is read.
+ * @throws NetworkError where the network has nothing to drop, isn't one of float32 colour images, or can't be differentiated
+ */
+export function requireSlimmable(model: Model): void {
+  const { input, output } = model.descriptor.channels;
+  const name = nameOf(model);
+  if (model.image.dtype !== "float32") {
+    throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
+  }
+  if (channelAnalysis(model).groups.length === 0) {
+    throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
+  }
+  if (input !== 3 || output !== 3) {
+    throw new NetworkError(
+      `${name} takes images of ${input} channels and makes some of ${output}; slimming calibrates on RGB: export a model from 3 channels to 3`,
+    );
+  }
+  try {
+    momentGraph(model, [...new Set(tapsOf(model).flat())], [1, input, SIDE, SIDE]);
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    throw new NetworkError(
+      `${name} can't be calibrated: ${error.message}; export the model with another operator in its place, and open height and width`,
+      { cause: error },
+    );
+  }
+}
