@@ -1,5 +1,5 @@
 import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
-import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { momentGraph } from "../calibration/moments.js";
 import { tapsOf } from "./alignment/basis.js";
 
@@ -16,21 +16,20 @@ export function requireSlimmable(model: Model): void {
   if (model.image.dtype !== "float32") {
     throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
   }
-  if (channelAnalysis(model).groups.length === 0) {
-    throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
-  }
-  if (input !== 3 || output !== 3) {
-    throw new NetworkError(
-      `${name} takes images of ${input} channels and makes some of ${output}; slimming calibrates on RGB: export a model from 3 channels to 3`,
-    );
-  }
   try {
-    momentGraph(model, [...new Set(tapsOf(model).flat())], [1, input, SIDE, SIDE]);
+    const taps = tapsOf(model);
+    if (taps.length === 0) {
+      throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
+    }
+    if (input !== 3 || output !== 3) {
+      throw new NetworkError(
+        `${name} takes images of ${input} and makes images of ${output} channels; slimming calibrates on RGB: export a model from 3 channels to 3`,
+      );
+    }
+    momentGraph(model, [...new Set(taps.flat())], [1, input, SIDE, SIDE]);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
-    throw new NetworkError(
-      `${name} can't be calibrated: ${error.message}; export the model with another operator in its place, and open height and width`,
-      { cause: error },
-    );
+    const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;
+    throw new NetworkError(message, { cause: error });
   }
 }
