@@ -51,7 +51,7 @@ class Folding {
 
   /** Whether the node needs no writing, now or ever. */
   #fold(node: Node): boolean {
-    const [x, operand] = node.inputs;
+    const [x, operand] = activationFirst(node);
     const output = node.outputs[0] as Value;
     if (!x || !operand) return false;
     if (node.operator === Conv) return this.#hold(node, x, operand, output);
@@ -141,6 +141,10 @@ class Folding {
     });
   }
 }
+
+/** The operands, of a sum or product the constant last. */
+const activationFirst = ({ operator, inputs }: Node): Node["inputs"] =>
+  (operator === Add || operator === Mul) && inputs[0]?.data && !inputs[1]?.data ? inputs.toReversed() : inputs;
 
 const multiplied = ({ node, weight, bias }: Pending, factor: number): Pending => ({
   node,

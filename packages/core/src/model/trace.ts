@@ -86,9 +86,7 @@ export class Trace implements ChannelTrace {
     const { producer } = parameter;
     if (producer) {
       const { operator, inputs } = producer;
-      throw new GraphError(
-        `${operator.name} of ${inputs[0]?.name} makes a layer's weights in the graph; export the model with constants folded`,
-      );
+      throw new GraphError(`${operator.name} of ${inputs[0]?.name} makes a layer's weights, which must be constants`);
     }
     const own = this.#axesOf.get(parameter) ?? [];
     const known = own.find((each) => each.axis === axis);

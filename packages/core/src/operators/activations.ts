@@ -1,7 +1,7 @@
 import { float, floatOr, type GradientRule, sameShape, type Value } from "../graph/index.js";
 import { single, unary } from "./apply.js";
 import { add, div, mul, sub } from "./arithmetic.js";
-import { cast, greater, less, where } from "./comparisons.js";
+import { cast, equal, greater, less, or, where } from "./comparisons.js";
 import { elementwise, operator } from "./declare.js";
 import { unaryGradient, unbroadcast } from "./gradient-rules.js";
 import { broadcastOperands, likeFirst } from "./shapes.js";
@@ -73,8 +73,21 @@ export const Clip = elementwise("Clip", {
   channels: "permutation",
 });
 
-export const Elu = elementwise("Elu", { channels: "permutation" });
-export const HardSigmoid = elementwise("HardSigmoid", { channels: "permutation" });
+export const Elu = elementwise("Elu", {
+  // y = α·(eˣ − 1) below 0: y' = y + α.
+  gradient: unaryGradient((dy, x, y, node) =>
+    where(greater(x, 0), dy, mul(dy, add(y, floatOr(node.attributes, "alpha", 1)))),
+  ),
+  channels: "permutation",
+});
+
+export const HardSigmoid = elementwise("HardSigmoid", {
+  // y = clip(α·x + β, 0, 1)
+  gradient: unaryGradient((dy, _x, y, node) =>
+    where(or(equal(y, 0), equal(y, 1)), 0, mul(dy, floatOr(node.attributes, "alpha", 0.2))),
+  ),
+  channels: "permutation",
+});
 
 export const HardSwish = elementwise("HardSwish", {
   // y = x·h with h = clip(x/6 + 1/2, 0, 1): y' = h + x/6 = x/3 + 1/2 between −3 and 3, 0 below, 1 above.

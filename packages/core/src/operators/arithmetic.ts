@@ -1,6 +1,7 @@
 import { GraphError } from "../errors.js";
-import { type ChannelRule, type ChannelTrace, elements, type Value } from "../graph/index.js";
+import { type ChannelRule, type ChannelTrace, elements, type GradientRule, type Value } from "../graph/index.js";
 import { binary, single } from "./apply.js";
+import { equal, or, where } from "./comparisons.js";
 import { elementwise } from "./declare.js";
 import { neg } from "./functions.js";
 import { binaryGradient, unbroadcast } from "./gradient-rules.js";
@@ -83,8 +84,21 @@ export const Sum = elementwise("Sum", {
   channels: addends,
 });
 
-export const Min = elementwise("Min", { shape: broadcast, channels: "permutation" });
-export const Max = elementwise("Max", { shape: broadcast, channels: "permutation" });
+/** The gradient goes to the operand that is the result, the first of equals. */
+const extremeGradient: GradientRule = (node, [dy], wanted) => {
+  const y = node.outputs[0] as Value;
+  let taken: Value | undefined;
+  return (node.inputs as Value[]).map((x, i) => {
+    const here = equal(x, y);
+    const own = dy && where(here, dy, 0);
+    const gradient = own && taken ? where(taken, 0, own) : own;
+    taken = taken ? or(taken, here) : here;
+    return gradient && wanted[i] ? unbroadcast(gradient, x.shape) : undefined;
+  });
+};
+
+export const Min = elementwise("Min", { shape: broadcast, gradient: extremeGradient, channels: "permutation" });
+export const Max = elementwise("Max", { shape: broadcast, gradient: extremeGradient, channels: "permutation" });
 
 export const add = binary(Add);
 export const sub = binary(Sub);

@@ -25,7 +25,11 @@ export const Exp = elementwise("Exp", {
 
 export const Log = elementwise("Log", { gradient: unaryGradient((dy, x) => div(dy, x)), channels: "permutation" });
 
-export const Erf = elementwise("Erf", { channels: "permutation" });
+export const Erf = elementwise("Erf", {
+  // y' = 2/√π · exp(−x²)
+  gradient: unaryGradient((dy, x) => mul(dy, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI)))),
+  channels: "permutation",
+});
 
 export const Sign = elementwise("Sign");
 export const Reciprocal = elementwise("Reciprocal");

@@ -1,4 +1,3 @@
-import { GraphError } from "../errors.js";
 import {
   alongBoth,
   type ChannelRule,
@@ -51,9 +50,10 @@ export const DepthToSpace = operator("DepthToSpace", {
       operands.fail(`${channels} channels don't divide into blocks of ${block}×${block}`);
     return [{ dtype, shape: [batch, channels / block ** 2, height * block, width * block] }];
   },
+  // Either order has its inverse: ours, and ONNX's own.
   gradient: (node, [dy]) => {
-    if (!isAdjacent(node)) throw new GraphError("DepthToSpace has a gradient rule for mode CRD only");
-    return [dy && pixelUnshuffle(dy, blockOf(node))];
+    const inverse = isAdjacent(node) ? PixelUnshuffle : SpaceToDepth;
+    return [dy && single(inverse, [dy], { blocksize: int(blockOf(node)) })];
   },
   channels: shuffledChannels,
   reach: shuffledReach,

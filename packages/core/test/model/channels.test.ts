@@ -245,7 +245,7 @@ describe("what isn't known to keep channels apart", () => {
     [
       "weights that the graph computes",
       (x) => conv(x, relu(x.graph.constant(new Float32Array(16), [4, 4, 1, 1], { name: "half" }))),
-      /Relu of half makes a layer's weights in the graph; export the model with constants folded/,
+      /Relu of half makes a layer's weights, which must be constants/,
     ],
     [
       "a convolution by an activation",

@@ -1,8 +1,11 @@
-import type { Shape, Value } from "../../src/graph/index.js";
+import { float, type Shape, type Value } from "../../src/graph/index.js";
 import * as family from "../../src/operators/activations.js";
+import { single } from "../../src/operators/apply.js";
 import {
   Clip,
   clip,
+  Elu,
+  HardSigmoid,
   hardSwish,
   leakyRelu,
   PRelu,
@@ -88,6 +91,20 @@ testGradients(family, {
       name: "on both sides of −3 and 3",
       inputs: [{ shape: [20], apart: 0.47 }],
       build: ([x]) => hardSwish(x as Value),
+    },
+  ],
+  Elu: [1, 0.3].flatMap((alpha) =>
+    unaryCases((x) => single(Elu, [x], { alpha: float(alpha) }), { away: 0.2 }).map((c) => ({
+      ...c,
+      name: `α ${alpha}, ${c.name}`,
+    })),
+  ),
+  HardSigmoid: [
+    ...unaryCases((x) => single(HardSigmoid, [x])),
+    {
+      name: "on both sides of its bounds",
+      inputs: [{ shape: [20], apart: 0.47 }],
+      build: ([x]) => single(HardSigmoid, [x], { alpha: float(0.3), beta: float(0.4) }),
     },
   ],
   Tanh: unaryCases(tanh),

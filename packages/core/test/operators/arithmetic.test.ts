@@ -1,7 +1,8 @@
 import { Random } from "../../../../test/support/random.js";
-import type { Value } from "../../src/graph/index.js";
+import type { Operator, Value } from "../../src/graph/index.js";
+import { single } from "../../src/operators/apply.js";
 import * as family from "../../src/operators/arithmetic.js";
-import { Add, add, div, Mul, mul, pow, sub, sum } from "../../src/operators/index.js";
+import { Add, add, div, Max, Min, Mul, mul, pow, sub, sum } from "../../src/operators/index.js";
 import { broadcastPair } from "./broadcast-pair.js";
 import { type GradientCase, type Input, testGradients } from "./gradients.js";
 import { binary, several, testShapes } from "./shapes.js";
@@ -76,7 +77,25 @@ testShapes(
   ],
 );
 
+const extremes = (operator: Operator): GradientCase[] => [
+  {
+    name: "of two that broadcast",
+    inputs: [
+      { shape: [2, 3], away: 0.2 },
+      { shape: [3], low: -0.05, high: 0.05 },
+    ],
+    build: (values) => single(operator, values),
+  },
+  {
+    name: "of three, one of them a constant",
+    inputs: [{ shape: [8], away: 0.2 }],
+    build: ([x], graph) => single(operator, [x, graph.scalar(0.04), mul(x as Value, -0.5)]),
+  },
+];
+
 testGradients(family, {
+  Max: extremes(Max),
+  Min: extremes(Min),
   Pow: [
     ...[2, 3, 0.5, -1.5, 1].map((exponent) => ({
       name: `to the ${exponent}`,

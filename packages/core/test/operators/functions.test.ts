@@ -1,5 +1,6 @@
+import { single } from "../../src/operators/apply.js";
 import * as family from "../../src/operators/functions.js";
-import { abs, exp, identity, log, neg, sqrt } from "../../src/operators/index.js";
+import { abs, Erf, exp, identity, log, neg, sqrt } from "../../src/operators/index.js";
 import { testGradients, unaryCases } from "./gradients.js";
 import { testShapes, unary } from "./shapes.js";
 
@@ -25,4 +26,5 @@ testGradients(family, {
   Sqrt: unaryCases(sqrt, { low: 0.5, high: 3 }),
   Exp: unaryCases(exp),
   Log: unaryCases(log, { low: 0.5, high: 3 }),
+  Erf: unaryCases((x) => single(Erf, [x])),
 });

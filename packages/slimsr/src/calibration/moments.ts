@@ -100,7 +100,8 @@ function probeOf(shape: readonly number[], signs: (length: number) => Float32Arr
   });
 }
 
-function momentGraph(model: Model, taps: readonly Value[], shape: readonly number[]) {
+/** What a batch's shares of the moments are, of images `lr` and what the output is multiplied with. */
+export function momentGraph(model: Model, taps: readonly Value[], shape: readonly number[]) {
   const graph = new Graph("moments");
   const known = new Map<Value, Value>();
   const output = applyModel(model, graph.input("lr", shape), constantSource(graph, model.parameters), known);

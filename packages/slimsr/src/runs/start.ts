@@ -6,6 +6,7 @@ import { randomNumbers } from "../calibration/random.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import { alignTeacher, slimTeacher } from "../slimming/aligned-teacher.js";
+import { requireSlimmable } from "../slimming/slimmable.js";
 import type { Stage } from "../stage.js";
 import { isShared, type LearnerOptions, learnedShapes, ownParameters } from "../training/learners.js";
 import type { Settings } from "./settings.js";
@@ -35,6 +36,7 @@ export async function startingParameters(
       new Map(widths.map((width) => [width, materialise(teacher.parameters, splitChannels(teacher, width, split))])),
     );
   }
+  requireSlimmable(teacher);
   const patches = inRange(teacher.descriptor, await calibration(training, settings));
   const aligned = await stage("align", "batches", (onProgress) =>
     alignTeacher(teacher, patches, "balanced", {

@@ -1,6 +1,5 @@
-import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
-import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
@@ -12,6 +11,7 @@ import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teac
 import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES, requireRoom } from "./budgets/allocate.js";
 import { latencyBudget, latencyOf, type TimeBudget } from "./budgets/latency.js";
+import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBicubic } from "./teacher-check.js";
 
 export interface SlimOptions {
@@ -65,14 +65,9 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, belowBicubic = false, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
-  requireRgbNetwork(network);
   const teacher = untied(network);
+  requireSlimmable(teacher);
   const { groups } = channelAnalysis(teacher);
-  if (groups.length === 0) {
-    throw new NetworkError(
-      `${nameOf(teacher)} has no channels that could be dropped; choose a model with convolutions`,
-    );
-  }
   await tryOut(teacher, signal);
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
   const { scale } = teacher.descriptor;

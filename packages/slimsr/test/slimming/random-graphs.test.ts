@@ -5,6 +5,7 @@ import { elements, Graph, type Value } from "../../../core/src/graph/index.js";
 import { importedModel } from "../../../core/src/model/imported.js";
 import { channelAnalysis, type Model } from "../../../core/src/model/model.js";
 import { countsAtWidth } from "../../../core/src/model/split.js";
+import { single } from "../../../core/src/operators/apply.js";
 import {
   abs,
   add,
@@ -12,8 +13,13 @@ import {
   concat,
   conv,
   div,
+  Elu,
+  Erf,
   globalAveragePool,
+  HardSigmoid,
   leakyRelu,
+  Max,
+  Min,
   mul,
   neg,
   pixelShuffle,
@@ -26,7 +32,6 @@ import {
   tanh,
 } from "../../../core/src/operators/index.js";
 import { alignTeacher, slimTeacher } from "../../src/slimming/aligned-teacher.js";
-import { ALIGNMENTS } from "../../src/slimming/alignment/basis.js";
 
 const CHANNELS = 8;
 
@@ -38,42 +43,50 @@ class RandomNetwork {
 
   constructor(private readonly random: Random) {}
 
-  model(): Model {
+  model(curved: boolean): Model {
     const image = this.#graph.input("image", [1, 3, 8, 8]);
     let x = this.#conv(div(image, 255), CHANNELS);
     const count = this.random.integer(3, 7);
     for (let layer = 0; layer < count; layer++) {
       this.#made.push(x);
-      x = this.random.pick(this.#layers)(x);
+      x = this.random.pick(curved ? [...this.#affine, ...this.#curved] : this.#affine)(x);
     }
     this.#graph.output("result", pixelShuffle(this.#conv(x, 12), 2));
     return importedModel(this.#graph);
   }
 
-  readonly #layers: readonly ((x: Value) => Value)[] = [
+  /** What leaves channels linear, or looks like it. */
+  readonly #affine: readonly ((x: Value) => Value)[] = [
     (x) => this.#swapped(add, x, this.#constant()),
     (x) => this.#swapped(sub, x, this.#constant()),
     (x) => this.#swapped(mul, x, this.#constant()),
     (x) => div(x, this.#constant()),
-    (x) => div(this.#constant(), add(abs(x), 1)),
     (x) => sum([x, this.#constant(), this.#earlier()]),
     (x) => this.#swapped(add, x, this.#earlier()),
     (x) => this.#swapped(sub, x, this.#earlier()),
-    (x) => mul(x, this.#earlier()),
-    (x) => this.#swapped(sub, abs(x), this.#constant()),
-    (x) => relu(add(this.#conv(x, CHANNELS), this.#constant())),
-    (x) => this.#conv(relu(this.#conv(x, CHANNELS)), CHANNELS),
+    (x) => this.#conv(relu(add(this.#conv(x, CHANNELS), this.#constant())), CHANNELS),
     (x) => this.#conv(x, CHANNELS),
-    (x) => this.#conv(x, CHANNELS, { group: CHANNELS }),
     (x) => add(x, this.#conv(concat([x, this.#earlier()], 1), CHANNELS)),
-    (x) => mul(x, sigmoid(this.#conv(relu(this.#conv(globalAveragePool(x), 2, { side: 1 })), CHANNELS, { side: 1 }))),
-    (x) => mul(x, sigmoid(this.#conv(x, 1))),
     (x) => add(x, this.#conv(globalAveragePool(x), CHANNELS, { side: 1 })),
-    (x) => this.random.pick([relu, abs, neg, tanh, sigmoid])(x),
+    (x) => neg(x),
+  ];
+
+  readonly #curved: readonly ((x: Value) => Value)[] = [
+    (x) => this.random.pick([relu, abs, tanh, sigmoid])(x),
     (x) => leakyRelu(x, 0.2),
     (x) => prelu(x, this.#constant()),
+    (x) => this.#swapped(sub, abs(x), this.#constant()),
+    (x) => div(this.#constant(), add(abs(x), 1)),
+    (x) => mul(x, this.#earlier()),
+    (x) => this.#conv(x, CHANNELS, { group: CHANNELS }),
+    (x) => mul(x, sigmoid(this.#conv(relu(this.#conv(globalAveragePool(x), 2, { side: 1 })), CHANNELS, { side: 1 }))),
+    (x) => mul(x, sigmoid(this.#conv(x, 1))),
     (x) => clip(x, -0.5, 0.75),
     (x) => pow(x, 2),
+    (x) => this.#swapped((a, b) => single(this.random.pick([Max, Min]), [a, b]), x, this.#constant()),
+    (x) => single(Max, [x, this.#earlier()]),
+    (x) => single(this.random.pick([Elu, HardSigmoid]), [x]),
+    (x) => mul(x, mul(0.5, add(1, single(Erf, [x])))),
   ];
 
   #earlier(): Value {
@@ -104,22 +117,26 @@ class RandomNetwork {
 }
 
 describe("slimming a network of random layers", () => {
-  it.each(Array.from({ length: 12 }, (_, seed) => seed))("keeps the output at width 1, seed %i", async (seed) => {
-    const model = new RandomNetwork(new Random(seed)).model();
+  it.each(Array.from({ length: 8 }, (_, seed) => seed))("keeps the output at width 1, seed %i", async (seed) => {
+    const model = new RandomNetwork(new Random(seed)).model(seed % 2 === 1);
     const patches = randomPatches(2, 9);
     const ideal = await outputOf(model, patches);
     const { groups } = channelAnalysis(model);
-    for (const alignment of ALIGNMENTS) {
-      const teacher = await alignTeacher(model, patches, alignment);
-      expect(teacher.difference, alignment).toBeLessThan(1e-4);
-      for (const refitted of alignment === "balanced" ? [false, true] : [false]) {
-        const student = await slimTeacher(teacher, countsAtWidth(groups, 1), patches, refitted);
-        const difference = rootMeanSquare(await outputOf(student, patches), ideal);
-        expect(difference, `${alignment}, refitted: ${refitted}`).toBeLessThan(1e-4 * rootMeanSquare(ideal));
-      }
+    const balanced = await alignTeacher(model, patches, "balanced");
+    for (const { difference } of [balanced, await alignTeacher(model, patches, "pca")]) {
+      expect(difference).toBeLessThan(1e-4);
     }
-    const narrow = groups.map(({ size }) => Math.ceil(size / 2));
-    const half = await slimTeacher(await alignTeacher(model, patches, "balanced"), narrow, patches, true);
+    const sorted = await alignTeacher(model, patches, "sort");
+    const whole = countsAtWidth(groups, 1);
+    for (const [teacher, refitted] of [
+      [sorted, false],
+      [balanced, true],
+    ] as const) {
+      const student = await slimTeacher(teacher, whole, patches, refitted);
+      const difference = rootMeanSquare(await outputOf(student, patches), ideal);
+      expect(difference).toBeLessThanOrEqual(1e-4 * rootMeanSquare(ideal));
+    }
+    const half = await slimTeacher(balanced, countsAtWidth(groups, 0.5), patches, true);
     expect((await outputOf(half, patches)).every(Number.isFinite)).toBe(true);
   });
 });

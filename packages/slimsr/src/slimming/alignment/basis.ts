@@ -82,10 +82,11 @@ const LEAST_SENSITIVITY = 1e-6;
 /**
  * Balanced truncation: with P the second moment of the channels and Q that of the output's gradient with respect to them,
  * T = Q^(−1/2)·U, U the eigenvectors of Q^(1/2)·P·Q^(1/2), largest eigenvalue first: an error weighs as much as it changes the
- * output.
+ * output. Where no channel does, they are the principal components.
  */
 function balancedBasis(taps: readonly Moments[], n: number): Basis {
   const [second, gradient] = [taps.map((tap) => tap.second), taps.map((tap) => tap.gradient)];
+  if (gradient.every((matrix) => traceOf(matrix, n) === 0)) return principalBasis(taps, n);
   const sensitivity = symmetricEigen(normalisedSum(gradient, n), n);
   const root = symmetricPower(sensitivity, 1 / 2, LEAST_SENSITIVITY);
   const inverseRoot = symmetricPower(sensitivity, -1 / 2, LEAST_SENSITIVITY);

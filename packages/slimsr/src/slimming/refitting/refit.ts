@@ -188,8 +188,9 @@ function targetOf(networks: SideBySide, node: Node, unsolved: ReadonlySet<Node>)
     const [reader, another] = networks.consumers(at);
     if (!reader || another) break;
     const [first, second] = reader.inputs as [Value, Value | undefined];
-    const number = second?.data && elements(second.shape) === 1 ? Number(second.data[0]) : undefined;
-    if (number !== undefined && first === at && (reader.operator === Mul || reader.operator === Div)) {
+    const operand = reader.operator === Mul && second === at ? first : second;
+    const number = operand?.data && elements(operand.shape) === 1 ? Number(operand.data[0]) : undefined;
+    if (number !== undefined && operand !== at && (reader.operator === Mul || reader.operator === Div)) {
       factor *= reader.operator === Mul ? number : 1 / number;
       at = reader.outputs[0] as Value;
       continue;

@@ -9,11 +9,11 @@ import {
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
 import { NetworkError } from "../../../../core/src/errors.js";
-import { Graph } from "../../../../core/src/graph/index.js";
+import { Graph, type Value } from "../../../../core/src/graph/index.js";
 import { importedModel } from "../../../../core/src/model/imported.js";
-import { channelAnalysis } from "../../../../core/src/model/model.js";
+import { channelAnalysis, type Model } from "../../../../core/src/model/model.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
-import { conv, pixelShuffle } from "../../../../core/src/operators/index.js";
+import { add, conv, div, pixelShuffle, relu } from "../../../../core/src/operators/index.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
 import { alignTeacher, slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { refit } from "../../../src/slimming/refitting/refit.js";
@@ -40,6 +40,48 @@ function lowRankNetwork() {
   x = conv(x, graph.constant(uniform(12 * 72), [12, 8, 3, 3], { name: "third" }), undefined, { pads });
   graph.output("result", pixelShuffle(x, 2));
   return importedModel(graph);
+}
+
+/** A network from an image of 3 channels, of random weights. */
+class Builder {
+  readonly #graph = new Graph("built");
+  readonly #random = randomNumbers(6);
+  readonly image = div(this.#graph.input("image", [1, 3, 8, 8]), 255);
+
+  parameters(name: string, shape: readonly [number, number, number, number]): [weight: Value, bias: Value] {
+    const size = Math.sqrt(3 / (shape[1] * shape[2] * shape[3]));
+    const uniform = (length: number) => Float32Array.from({ length }, () => (2 * this.#random() - 1) * size);
+    const weight = uniform(shape[0] * shape[1] * shape[2] * shape[3]);
+    return [
+      this.#graph.constant(weight, shape, { name: `${name}.weight` }),
+      this.#graph.constant(uniform(shape[0]), [shape[0]], { name: `${name}.bias` }),
+    ];
+  }
+
+  conv(name: string, x: Value, filters: number, side: number): Value {
+    const [weight, bias] = this.parameters(name, [filters, x.shape[1] as number, side, side]);
+    const pad = (side - 1) / 2;
+    return conv(x, weight, bias, { pads: [pad, pad, pad, pad] });
+  }
+
+  model(output: Value): Model {
+    this.#graph.output("result", output);
+    return importedModel(this.#graph);
+  }
+}
+
+/** How far students of some widths are from their teacher on the images that they were fitted to, relative to its output. */
+async function errorsAt(model: Model, widths: readonly number[]): Promise<number[]> {
+  const patches = randomPatches(4);
+  const ideal = await outputOf(model, patches);
+  const teacher = await alignTeacher(model, patches, "balanced");
+  const errors: number[] = [];
+  for (const width of widths) {
+    const counts = countsAtWidth(channelAnalysis(model).groups, width);
+    const student = await slimTeacher(teacher, counts, patches, true);
+    errors.push(rootMeanSquare(await outputOf(student, patches), ideal) / rootMeanSquare(ideal));
+  }
+  return errors;
 }
 
 describe("refit", () => {
@@ -69,6 +111,31 @@ describe("refit", () => {
       expect(await error(true)).toBeLessThan(await error(false));
     });
   }
+
+  it("solves convolutions whose sum is shuffled, one of them of the image (QuickSRNet's and SESR's)", async () => {
+    const b = new Builder();
+    const body = b.conv("second", relu(b.conv("first", b.image, 8, 3)), 12, 3);
+    const model = b.model(pixelShuffle(add(body, b.conv("skip", b.image, 12, 1)), 2));
+    expect(await errorsAt(model, [1, 0.5])).toEqual([expect.closeTo(0, 5), expect.any(Number)]);
+  });
+
+  it("leaves convolutions that share their weights as they were sliced", async () => {
+    const b = new Builder();
+    const first = relu(b.conv("a", b.image, 8, 3));
+    const [weight, bias] = b.parameters("shared", [8, 8, 3, 3]);
+    const again = (x: Value) => relu(conv(x, weight, bias, { pads: [1, 1, 1, 1] }));
+    const model = b.model(pixelShuffle(b.conv("c", again(again(first)), 12, 3), 2));
+    expect(await errorsAt(model, [1])).toEqual([expect.closeTo(0, 5)]);
+    const patches = randomPatches(4);
+    const teacher = await alignTeacher(model, patches, "plain");
+    const half = await slimTeacher(teacher, [4], patches, true);
+    const split = splitByCounts(model.places.values(), channelAnalysis(model), [4]);
+    const sliced = materialise(model.parameters, split);
+    expect(half.parameters.get("c.weight")?.data).not.toEqual(sliced.get("c.weight")?.data);
+    const [own, expected] = [half.parameters, sliced].map((parameters) => parameters.get("shared.weight")?.data);
+    // Equalised, all of one group: by factors that cancel within the shared weight's diagonal.
+    for (let c = 0; c < 4; c++) expect(own?.[(c * 4 + c) * 9]).toBeCloseTo(expected?.[(c * 4 + c) * 9] as number, 5);
+  });
 
   it("keeps what calibration doesn't determine: constant patches, a single one, fewer positions than weights", async () => {
     const [options] = smallNetworks(2, 16) as [ReturnType<typeof smallNetworks>[number]];

@@ -1,0 +1,31 @@
+import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
+import { momentGraph } from "../calibration/moments.js";
+import { tapsOf } from "./alignment/basis.js";
+
+/** Images of this many pixels along a side try the network out. */
+const SIDE = 32;
+
+/**
+ * Before any image is read.
+ * @throws NetworkError where the network has nothing to drop, isn't one of float32 colour images, or can't be differentiated
+ */
+export function requireSlimmable(model: Model): void {
+  const name = nameOf(model);
+  if (model.image.dtype !== "float32") {
+    throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
+  }
+  try {
+    const taps = tapsOf(model);
+    if (taps.length === 0) {
+      throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
+    }
+    requireRgbNetwork(model);
+    momentGraph(model, [...new Set(taps.flat())], [1, 3, SIDE, SIDE]);
+  } catch (error) {
+    if (!(error instanceof GraphError)) throw error;
+    const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;
+    throw new NetworkError(message, { cause: error });
+  }
+}

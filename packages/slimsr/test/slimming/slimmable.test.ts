@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
+import { NetworkError } from "../../../core/src/errors.js";
+import { readModel } from "../../../core/src/formats/model-file.js";
+import { ints, type Value } from "../../../core/src/graph/index.js";
+import { single } from "../../../core/src/operators/apply.js";
+import { AveragePool, conv, reshape } from "../../../core/src/operators/index.js";
+import { requireSlimmable } from "../../src/slimming/slimmable.js";
+
+const layer = (name: string, x: Value, filters: number): Value => {
+  const channels = x.shape[1] as number;
+  const weight = x.graph.constant(new Float32Array(filters * channels).fill(0.1), [filters, channels, 1, 1], { name });
+  return conv(x, weight);
+};
+
+const slimmable = (build: (x: Value) => Value, channels = 3) =>
+  requireSlimmable(readModel(imageModel(build, { channels, fixed: [16, 16] }), "someones.onnx"));
+
+describe("what can't be slimmed is refused before any image is read:", () => {
+  it.each<[string, (x: Value) => Value, number, string]>([
+    ["a network without layers between images", nearest, 3, "someones.onnx has no channels that could be dropped"],
+    [
+      "one of luma",
+      (x) => layer("b", layer("a", x, 8), 1),
+      1,
+      "someones.onnx takes images of 1 and makes images of 1 channels; slimming calibrates on RGB",
+    ],
+    [
+      "an operator without gradient",
+      (x) => layer("b", single(AveragePool, [layer("a", x, 8)], { kernel_shape: ints([1, 1]) }), 3),
+      3,
+      "someones.onnx can't be slimmed: operator AveragePool (output AveragePool_1) has no gradient rule; export",
+    ],
+    [
+      "an operator that moves channels",
+      (x) => layer("b", reshape(reshape(layer("a", x, 8), [1, 8, 256]), [1, 4, 32, 16]), 3),
+      3,
+      "someones.onnx can't be slimmed: Reshape (output Reshape_1): its effect on channels is not known; export it",
+    ],
+  ])("%s", (_, build, channels, message) => {
+    expect(() => slimmable(build, channels)).toThrow(message);
+  });
+
+  it("another type of images", () => {
+    const model = readModel(
+      imageModel((x) => layer("b", layer("a", x, 8), 3)),
+      "someones.onnx",
+    );
+    const half = { ...model, image: { ...model.image, dtype: "float16" } } as const;
+    expect(() => requireSlimmable(half)).toThrow(NetworkError);
+    expect(() => requireSlimmable(half)).toThrow("someones.onnx takes float16 images; export the model in float32");
+  });
+
+  it("not a network of layers", () => {
+    expect(() => slimmable((x) => layer("b", layer("a", x, 8), 3))).not.toThrow();
+  });
+});
