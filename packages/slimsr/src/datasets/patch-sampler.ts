@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import { Piscina } from "piscina";
-import type { Dataset } from "./dataset.js";
+import type { Dataset, Pair } from "./dataset.js";
 import type { PatchArrays, PatchWorkerData } from "./patch-worker.js";
 import { requireSound, type Skipped } from "./problems.js";
 
@@ -47,9 +47,10 @@ export class PatchSampler {
       }
     }
     const { scale, path } = dataset;
-    const large = dataset.pairs.filter(({ decoded: { lr } }) => Math.min(lr.width, lr.height) >= side);
+    const isLarge = ({ decoded: { lr } }: Pair) => Math.min(lr.width, lr.height) >= side;
+    const large = dataset.pairs.filter(isLarge);
     this.skipped = dataset.pairs
-      .filter((pair) => !large.includes(pair))
+      .filter((pair) => !isLarge(pair))
       .map(({ name, decoded: { lr } }) => ({
         file: name,
         reason: `${name}: its LR image of ${lr.width}×${lr.height} pixels is smaller than a patch of ${side}×${side} (HR ${side * scale}×${side * scale}); choose smaller patches`,

@@ -1,6 +1,6 @@
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { readImageSize } from "../images/decode.js";
+import { readHeader } from "../images/decode.js";
 import type { ImageFile } from "./find-images.js";
 import { pictureName } from "./roles.js";
 
@@ -24,7 +24,7 @@ export async function refuseVersions(folder: string, files: readonly ImageFile[]
   const step = Math.max(1, several.length / PICTURES);
   for (let at = 0; at < several.length; at += step) {
     const versions = (several[Math.floor(at)] as ImageFile[]).slice(0, FILES);
-    const sizes = await Promise.all(versions.map(async ({ path }) => ({ path, size: await readImageSize(path) })));
+    const sizes = await Promise.all(versions.map(async ({ path }) => ({ path, size: await readHeader(path) })));
     for (const { path, size } of sizes) {
       const smaller = sizes.find((other) => isReduced(size, other.size));
       if (!smaller?.size || !size) continue;

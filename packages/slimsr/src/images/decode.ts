@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { type Channels, type Image, imageOf } from "@slimsr/core/internal/images/image.js";
@@ -83,13 +83,35 @@ export async function readImage(path: string, options: DecodeOptions = {}): Prom
   return decodeImage(await readBytes(path, options), path, options);
 }
 
-/** Width and height that a file declares, upright; undefined where it can't be told. */
-export async function readImageSize(path: string): Promise<Size | undefined> {
+/** What a file declares. */
+export interface ImageHeader extends Size {
+  /** Bytes of the samples, decoded. */
+  readonly bytes: number;
+}
+
+/** Reads what a file declares, the size upright; undefined where it can't be told. */
+export async function readHeader(path: string): Promise<ImageHeader | undefined> {
   try {
-    if (formatOfName(path) === "bmp") return bmpSize(await readBytes(path, {}), path);
-    return (await sharp(path, { limitInputPixels: false }).metadata()).autoOrient;
+    if (formatOfName(path) === "bmp") {
+      const { width, height } = bmpSize(await firstBytes(path), path);
+      return { width, height, bytes: width * height * 4 };
+    }
+    const { autoOrient, channels, depth } = await sharp(path, { limitInputPixels: false }).metadata();
+    const { width, height } = autoOrient;
+    return { width, height, bytes: width * height * channels * (depth === "uchar" ? 1 : 2) };
   } catch {
     return undefined;
+  }
+}
+
+/** As many as a bitmap's header and palette take at most. */
+async function firstBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(4096), position: 0 });
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 

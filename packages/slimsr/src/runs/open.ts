@@ -3,6 +3,7 @@ import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { LARGE_CONSTANTS, requireTemporaryFolder } from "@slimsr/upscaler/internal/node/session.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { parseRange } from "../datasets/range.js";
@@ -102,6 +103,7 @@ async function prepare(
   );
   for (const set of [training, validation.whole]) if (set.note !== undefined) note?.(set.note);
   const options = await trainerOptions(model, settings);
+  if (options.contrastive || parameterBytes(model) >= LARGE_CONSTANTS) await requireTemporaryFolder();
   if (begun) {
     const { state, progress } = await loadState(folder, "latest");
     const now = await contentsOf(folder, settings, training, validation.whole);
@@ -125,6 +127,9 @@ async function prepare(
   await saveState(folder, "latest", state, progress);
   return { folder, settings, environments, teacher, options, training, validation, state, progress };
 }
+
+const parameterBytes = ({ parameters }: Model): number =>
+  [...parameters.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
 
 async function readSettings(folder: RunFolder): Promise<Settings> {
   const file = folder.file(CONFIG);
