@@ -6,6 +6,7 @@ import sharp, { type Metadata } from "sharp";
 import { systemReason } from "../files/system-reason.js";
 import { bmpSize, decodeBmp } from "./bmp.js";
 import { type Format, formatOfBytes, formatOfName } from "./format.js";
+import { mendedJpeg } from "./jpeg.js";
 
 /**
  * Pixels that an image may have unless a caller allows more: 52 megapixels. Whatever a file of so many claims to be, less
@@ -37,6 +38,16 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     checkPixels(width, height, name, maxPixels);
     return decodeBmp(bytes, name);
   }
+  try {
+    return await unpack(bytes, format, name, maxPixels);
+  } catch (error) {
+    const mended = format === "jpeg" && error instanceof ImageError ? mendedJpeg(bytes) : undefined;
+    if (mended === undefined) throw error;
+    return unpack(mended, format, name, maxPixels);
+  }
+}
+
+async function unpack(bytes: Uint8Array, format: Format, name: string, maxPixels: number): Promise<Image> {
   const metadata = await readMetadata(bytes, format, name);
   checkPixels(metadata.width, metadata.height, name, maxPixels);
   const wide = metadata.depth === "ushort";
