@@ -11,13 +11,24 @@ import { type Image, imageOf, peak, samples } from "./image.js";
 
 type Samples = Uint8Array | Uint16Array | Float32Array | Float64Array;
 
-/** One axis: output i = Σ_k weights[i·taps + k] · input[indices[i·taps + k]]. */
-interface Axis {
-  readonly length: number;
+/** Outputs `start` to `end` of an axis: output start + i = Σ_k weights[i·taps + k] · input[indices[i·taps + k]]. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
   readonly taps: number;
   readonly indices: Int32Array;
   readonly weights: Float64Array;
 }
+
+/** One axis: its outputs' number, and their weights in stretches, so that tables stay small however long the axis. */
+interface Axis {
+  readonly length: number;
+  stretches(): Generator<Stretch>;
+}
+
+/** Outputs of a stretch, and samples of a row that are summed at once. */
+const STRETCH = 4096;
+const SEGMENT = 65_536;
 
 /** Keys' cubic convolution kernel, a = −1/2. */
 function cubic(x: number): number {
@@ -29,6 +40,18 @@ function cubic(x: number): number {
 
 function resampling(inputLength: number, scale: number): Axis {
   const length = Math.ceil(inputLength * scale);
+  return {
+    length,
+    *stretches() {
+      for (let start = 0; start < length; start += STRETCH) {
+        yield stretchOf(inputLength, scale, start, Math.min(start + STRETCH, length));
+      }
+    },
+  };
+}
+
+function stretchOf(inputLength: number, scale: number, start: number, end: number): Stretch {
+  const length = end - start;
   const shrink = Math.min(scale, 1);
   const support = 4 / shrink;
   const taps = Math.ceil(support) + 2;
@@ -37,7 +60,7 @@ function resampling(inputLength: number, scale: number): Axis {
   let first = taps;
   let last = 0;
   for (let i = 0; i < length; i++) {
-    const centre = (i + 1) / scale + 0.5 * (1 - 1 / scale);
+    const centre = (start + i + 1) / scale + 0.5 * (1 - 1 / scale);
     const left = Math.floor(centre - support / 2);
     let sum = 0;
     for (let k = 0; k < taps; k++) {
@@ -52,7 +75,7 @@ function resampling(inputLength: number, scale: number): Axis {
     }
     for (let k = 0; k < taps; k++) weights[i * taps + k] = (weights[i * taps + k] as number) / sum;
   }
-  return trimmed({ length, taps, indices, weights }, first, last + 1);
+  return trimmed({ start, end, taps, indices, weights }, first, last + 1);
 }
 
 /** Index into 0..length−1 of a position on the axis continued by reflection: … 1 0 | 0 1 2 … n−1 | n−1 n−2 … */
@@ -63,55 +86,73 @@ function mirrored(position: number, length: number): number {
 }
 
 /** Without the outer taps whose weight is zero everywhere. */
-function trimmed(axis: Axis, first: number, end: number): Axis {
-  const taps = end - first;
-  const indices = new Int32Array(axis.length * taps);
-  const weights = new Float64Array(axis.length * taps);
-  for (let i = 0; i < axis.length; i++) {
-    const start = i * axis.taps + first;
-    indices.set(axis.indices.subarray(start, start + taps), i * taps);
-    weights.set(axis.weights.subarray(start, start + taps), i * taps);
+function trimmed({ start, end, ...all }: Stretch, first: number, behind: number): Stretch {
+  const taps = behind - first;
+  const indices = new Int32Array((end - start) * taps);
+  const weights = new Float64Array((end - start) * taps);
+  for (let i = 0; i < end - start; i++) {
+    const from = i * all.taps + first;
+    indices.set(all.indices.subarray(from, from + taps), i * taps);
+    weights.set(all.weights.subarray(from, from + taps), i * taps);
   }
-  return { length: axis.length, taps, indices, weights };
+  return { start, end, taps, indices, weights };
 }
 
 /** Combines rows of `rowLength` samples. Accumulates in double; `top` rounds half away from zero and clips to 0..top. */
 function resampleRows(source: Samples, rowLength: number, axis: Axis, target: Samples, top?: number): void {
-  const { taps, indices, weights } = axis;
-  const sums = new Float64Array(rowLength);
-  for (let y = 0; y < axis.length; y++) {
-    sums.fill(0);
-    let k = y * taps;
-    const end = k + taps;
-    for (; k + 4 <= end; k += 4) {
-      const w0 = weights[k] as number;
-      const w1 = weights[k + 1] as number;
-      const w2 = weights[k + 2] as number;
-      const w3 = weights[k + 3] as number;
-      const r0 = (indices[k] as number) * rowLength;
-      const r1 = (indices[k + 1] as number) * rowLength;
-      const r2 = (indices[k + 2] as number) * rowLength;
-      const r3 = (indices[k + 3] as number) * rowLength;
-      for (let x = 0; x < rowLength; x++) {
-        sums[x] =
-          (sums[x] as number) +
-          w0 * (source[r0 + x] as number) +
-          w1 * (source[r1 + x] as number) +
-          w2 * (source[r2 + x] as number) +
-          w3 * (source[r3 + x] as number);
+  const sums = new Float64Array(Math.min(rowLength, SEGMENT));
+  for (const stretch of axis.stretches()) {
+    for (let from = 0; from < rowLength; from += SEGMENT) {
+      const count = Math.min(SEGMENT, rowLength - from);
+      const part = sums.subarray(0, count);
+      for (let y = stretch.start; y < stretch.end; y++) {
+        sumRows(source, from, rowLength, stretch, y, part);
+        const out = y * rowLength + from;
+        if (top === undefined) {
+          target.set(part, out);
+        } else {
+          for (let x = 0; x < count; x++) target[out + x] = rounded(part[x] as number, top);
+        }
       }
     }
-    for (; k < end; k++) {
-      const weight = weights[k] as number;
-      const row = (indices[k] as number) * rowLength;
-      for (let x = 0; x < rowLength; x++) sums[x] = (sums[x] as number) + weight * (source[row + x] as number);
+  }
+}
+
+/** Sums of row y of the output, from sample `from` of the row on. */
+function sumRows(
+  source: Samples,
+  from: number,
+  rowLength: number,
+  { start, taps, indices, weights }: Stretch,
+  y: number,
+  sums: Float64Array,
+): void {
+  const count = sums.length;
+  sums.fill(0);
+  let k = (y - start) * taps;
+  const end = k + taps;
+  for (; k + 4 <= end; k += 4) {
+    const w0 = weights[k] as number;
+    const w1 = weights[k + 1] as number;
+    const w2 = weights[k + 2] as number;
+    const w3 = weights[k + 3] as number;
+    const r0 = (indices[k] as number) * rowLength + from;
+    const r1 = (indices[k + 1] as number) * rowLength + from;
+    const r2 = (indices[k + 2] as number) * rowLength + from;
+    const r3 = (indices[k + 3] as number) * rowLength + from;
+    for (let x = 0; x < count; x++) {
+      sums[x] =
+        (sums[x] as number) +
+        w0 * (source[r0 + x] as number) +
+        w1 * (source[r1 + x] as number) +
+        w2 * (source[r2 + x] as number) +
+        w3 * (source[r3 + x] as number);
     }
-    const out = y * rowLength;
-    if (top === undefined) {
-      target.set(sums, out);
-    } else {
-      for (let x = 0; x < rowLength; x++) target[out + x] = rounded(sums[x] as number, top);
-    }
+  }
+  for (; k < end; k++) {
+    const weight = weights[k] as number;
+    const row = (indices[k] as number) * rowLength + from;
+    for (let x = 0; x < count; x++) sums[x] = (sums[x] as number) + weight * (source[row + x] as number);
   }
 }
 
@@ -125,35 +166,36 @@ function resampleColumns(
   target: Samples,
   top?: number,
 ): void {
-  const { taps, indices, weights } = axis;
   // Three channels at once share the weights' loads; of 1, 2 or 4 channels each is combined alone.
   const group = channels === 3 ? 3 : 1;
-  let out = 0;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < axis.length; x++) {
-      for (let channel = 0; channel < channels; channel += group) {
-        const row = y * width * channels + channel;
-        const end = (x + 1) * taps;
-        let sum0 = 0;
-        let sum1 = 0;
-        let sum2 = 0;
-        if (group === 3) {
-          for (let k = x * taps; k < end; k++) {
-            const weight = weights[k] as number;
-            const at = row + (indices[k] as number) * 3;
-            sum0 += weight * (source[at] as number);
-            sum1 += weight * (source[at + 1] as number);
-            sum2 += weight * (source[at + 2] as number);
+  for (const { start, end: behind, taps, indices, weights } of axis.stretches()) {
+    for (let y = 0; y < height; y++) {
+      let out = (y * axis.length + start) * channels;
+      for (let x = 0; x < behind - start; x++) {
+        for (let channel = 0; channel < channels; channel += group) {
+          const row = y * width * channels + channel;
+          const end = (x + 1) * taps;
+          let sum0 = 0;
+          let sum1 = 0;
+          let sum2 = 0;
+          if (group === 3) {
+            for (let k = x * taps; k < end; k++) {
+              const weight = weights[k] as number;
+              const at = row + (indices[k] as number) * 3;
+              sum0 += weight * (source[at] as number);
+              sum1 += weight * (source[at + 1] as number);
+              sum2 += weight * (source[at + 2] as number);
+            }
+            target[out + 1] = top === undefined ? sum1 : rounded(sum1, top);
+            target[out + 2] = top === undefined ? sum2 : rounded(sum2, top);
+          } else {
+            for (let k = x * taps; k < end; k++) {
+              sum0 += (weights[k] as number) * (source[row + (indices[k] as number) * channels] as number);
+            }
           }
-          target[out + 1] = top === undefined ? sum1 : rounded(sum1, top);
-          target[out + 2] = top === undefined ? sum2 : rounded(sum2, top);
-        } else {
-          for (let k = x * taps; k < end; k++) {
-            sum0 += (weights[k] as number) * (source[row + (indices[k] as number) * channels] as number);
-          }
+          target[out] = top === undefined ? sum0 : rounded(sum0, top);
+          out += group;
         }
-        target[out] = top === undefined ? sum0 : rounded(sum0, top);
-        out += group;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { runSource } from "../../../../test/support/child.js";
 import { digest, noise, photograph } from "../../../../test/support/photographs.js";
 import { ImageError } from "../../src/errors.js";
 import { resizeBicubic, resizePlanesBicubic } from "../../src/images/bicubic.js";
@@ -98,5 +99,27 @@ describe("bicubic resizing", () => {
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("refuses the factor %d", (scale) => {
     expect(() => resizeBicubic(noise(2, 2, 1, 8), scale)).toThrow(ImageError);
+  });
+});
+
+describe("an image of two rows or columns", () => {
+  it.each([
+    [2, 6_000_000],
+    [6_000_000, 2],
+  ])("of %i×%i pixels is reduced in little memory beside its samples", { timeout: 120_000 }, async (width, height) => {
+    const core = new URL("../../dist/images/", import.meta.url).href;
+    const { stdout, stderr } = await runSource(
+      `const { resizeBicubic } = await import("${core}bicubic.js");
+       const { imageOf } = await import("${core}image.js");
+       const image = imageOf(${width}, ${height}, 1, new Uint8Array(12e6).map((_, i) => i * 7));
+       const before = process.resourceUsage().maxRSS;
+       const small = resizeBicubic(image, 1 / 2);
+       console.log(small.width, small.height, (process.resourceUsage().maxRSS - before) / 1024);`,
+      { seconds: 100 },
+    );
+    const [wide, high, mebibytes] = stdout.split(" ").map(Number) as [number, number, number];
+    expect([wide, high], stderr).toEqual([width / 2, height / 2]);
+    // Weights of all pixels took 700.
+    expect(mebibytes).toBeLessThan(100);
   });
 });

@@ -100,13 +100,21 @@ interface Wanted {
   readonly file: string;
 }
 
+/** Images that are looked for in the cache at once. */
+const AT_ONCE = 64;
+
 async function decodeAll(candidates: readonly Candidate[], options: DatasetOptions): Promise<void> {
   const missing = new Map<string, Wanted[]>();
-  for (const candidate of candidates) {
-    for (const wanted of await wantedImages(candidate, options)) {
-      const decoded = await findDecoded(wanted.file);
+  for (let at = 0; at < candidates.length; at += AT_ONCE) {
+    const found = await Promise.all(
+      candidates.slice(at, at + AT_ONCE).map(async (candidate) => {
+        const wanted = await wantedImages(candidate, options);
+        return Promise.all(wanted.map(async (each) => ({ ...each, decoded: await findDecoded(each.file) })));
+      }),
+    );
+    for (const { decoded, ...wanted } of found.flat()) {
       if (decoded === undefined) missing.set(wanted.source, [...(missing.get(wanted.source) ?? []), wanted]);
-      else candidate[wanted.role] = decoded;
+      else wanted.candidate[wanted.role] = decoded;
     }
   }
   if (missing.size === 0) return;

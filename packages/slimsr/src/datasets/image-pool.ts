@@ -2,8 +2,10 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { InterruptedError } from "@slimsr/core/internal/errors.js";
 import { Piscina } from "piscina";
+import { readHeader } from "../images/decode.js";
 import type { DecodedImage } from "./decoded-cache.js";
 import { type CacheJob, cacheImage, type WriteJob, type WrittenPair, writeImagePair } from "./image-worker.js";
+import { MemoryBudget } from "./memory-budget.js";
 
 /** What is done, by the name of the exported function of image-worker.ts. */
 interface Jobs {
@@ -29,9 +31,12 @@ const here = { cacheImage, writeImagePair };
 const worker = createRequire(import.meta.url).resolve("#image-worker");
 /** So many images are done here: to start a thread takes longer. */
 const few = 4;
+/** Bytes that images at work take together, and how many times its samples' bytes one takes at most: decoded, turned, reduced, written. */
+const MEMORY = 2 ** 30;
+const COPIES = 6;
 
 /**
- * Does a job for each of many images in worker threads, as many at once as there are cores.
+ * Does a job for each of many images in worker threads, as many at once as there are cores and as a GiB of memory has room for.
  * @returns an outcome per job, in their order; undefined for those not started after a problem
  * @throws InterruptedError if the signal was aborted before all were done
  */
@@ -52,7 +57,7 @@ export async function forEachImage<Name extends keyof Jobs>(
 }
 
 /** Runs jobs in order, `atOnce` at a time; those under way are waited for whatever happens. */
-async function runAll<Kind extends { job: unknown; result: unknown }>(
+async function runAll<Kind extends { job: { source: string }; result: unknown }>(
   jobs: readonly Kind["job"][],
   run: (job: Kind["job"]) => Promise<Outcome<Kind["result"]>>,
   atOnce: number,
@@ -62,10 +67,13 @@ async function runAll<Kind extends { job: unknown; result: unknown }>(
   let next = 0;
   let done = 0;
   let stopped = false;
+  const budget = new MemoryBudget(MEMORY);
   const work = async () => {
     while (next < jobs.length && !stopped && !signal?.aborted) {
       const index = next++;
-      const outcome = await run(jobs[index]);
+      const job = jobs[index] as Kind["job"];
+      const header = await readHeader(job.source);
+      const outcome = await budget.run(COPIES * (header?.bytes ?? 0), () => run(job));
       outcomes[index] = outcome;
       stopped ||= stopAtProblem && outcome.problem !== undefined;
       onProgress?.(++done, jobs.length);

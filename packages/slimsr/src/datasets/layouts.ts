@@ -82,9 +82,9 @@ async function readLayout(folder: string): Promise<Layout> {
   if (hr.some(isPaired) || (lr.length > 0 && hr.some(({ certain }) => certain))) return { hr, lr };
   const leading = hr.filter(({ certain }) => certain);
   if (leading.length > 0) {
-    const said = `${folder}: there is no LR beside the ${leading.length} HR images; it is made from them by MATLAB's bicubic`;
+    const said = `${folder}: there are HR images and no LR; it is made from them by MATLAB's bicubic`;
     const others = images.length - leading.length;
-    return { hr: leading, lr: [], note: others === 0 ? said : `${said}. ${others} other images are left out` };
+    return { hr: leading, lr: [], note: others === 0 ? said : `${said}. Other images are left out: ${others}` };
   }
   const alone = lr.find(({ certain }) => certain);
   if (alone) {

@@ -12,7 +12,7 @@ export interface Words {
 }
 
 const HR = /^(hr|gt|groundtruth|gtmod\d*|hrmod\d*|originals?)$/;
-const LR = /^lr(?:bicubic|bic|bi)?(?:x(\d+))?$/;
+const LR = /^lr(?:bicubic|bic|bi)?x?(\d+)?$/;
 const SCALE = /^(?:x(\d+)|(\d+)x)$/;
 const BICUBIC = /^(bicubic|bic|bi)$/;
 

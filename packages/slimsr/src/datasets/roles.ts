@@ -1,4 +1,4 @@
-import { basename, dirname, extname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { ImageFile } from "./find-images.js";
 import { type Words, wordsOf } from "./names.js";
 
@@ -56,9 +56,3 @@ export function placed({ name: below, path }: ImageFile): Placed {
 
 const isCertain = ({ role, rank, rest }: Words): boolean =>
   role !== undefined && rank < 2 && (rest === "" || rest.startsWith("DIV2K"));
-
-/** A file's name without what tells versions of one picture apart: roles, scales, words for small images. */
-export function pictureName(path: string): string {
-  const { rest } = wordsOf(basename(path, extname(path)).toLowerCase());
-  return rest.replace(/[_\-. ]*(bicubic|thumb(nail)?s?|small|preview)$/, "").replace(/(?<=.)x\d$/, "");
-}

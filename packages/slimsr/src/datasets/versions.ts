@@ -1,11 +1,12 @@
+import { basename, extname } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { readImageSize } from "../images/decode.js";
+import { readHeader } from "../images/decode.js";
 import type { ImageFile } from "./find-images.js";
-import { pictureName } from "./roles.js";
+import { wordsOf } from "./names.js";
 
 /** Pictures of which sizes are compared, from all over the folder, and files of each: a layout shows in few. */
-const PICTURES = 32;
+const PICTURES = 256;
 const FILES = 8;
 
 /**
@@ -13,9 +14,10 @@ const FILES = 8;
  * @throws DatasetError naming two
  */
 export async function refuseVersions(folder: string, files: readonly ImageFile[]): Promise<void> {
+  const names = new Set(files.map(({ path }) => nameOf(path)));
   const groups = new Map<string, ImageFile[]>();
   for (const file of files) {
-    const name = pictureName(file.path);
+    const name = pictureOf(nameOf(file.path), names);
     const group = groups.get(name);
     if (group) group.push(file);
     else groups.set(name, [file]);
@@ -24,7 +26,7 @@ export async function refuseVersions(folder: string, files: readonly ImageFile[]
   const step = Math.max(1, several.length / PICTURES);
   for (let at = 0; at < several.length; at += step) {
     const versions = (several[Math.floor(at)] as ImageFile[]).slice(0, FILES);
-    const sizes = await Promise.all(versions.map(async ({ path }) => ({ path, size: await readImageSize(path) })));
+    const sizes = await Promise.all(versions.map(async ({ path }) => ({ path, size: await readHeader(path) })));
     for (const { path, size } of sizes) {
       const smaller = sizes.find((other) => isReduced(size, other.size));
       if (!smaller?.size || !size) continue;
@@ -35,6 +37,22 @@ export async function refuseVersions(folder: string, files: readonly ImageFile[]
     }
   }
 }
+
+const nameOf = (path: string): string => basename(path, extname(path)).toLowerCase();
+
+/** What all versions of a picture are called: "photo" for photo_HR, photox2, thumb_photo, and for photo-300x200 beside photo. */
+function pictureOf(name: string, names: ReadonlySet<string>): string {
+  for (const { index } of name.matchAll(/[_\-. @(]+/g)) {
+    const beginning = name.slice(0, index);
+    if (names.has(beginning)) return beginning;
+  }
+  return wordsOf(name)
+    .rest.replace(SMALL, "")
+    .replace(/(?<=.)x\d$|[_-]\d+x\d+$/, "");
+}
+
+/** Words that names of small versions begin or end with. */
+const SMALL = /^(thumb(nail)?|small|preview)s?[_\-. ]+|[_\-. ]+(thumb(nail)?|small|large|preview|scaled|bicubic)s?$/;
 
 /** Whether the second size is the first reduced, up to rounding. */
 function isReduced(large: Size | undefined, small: Size | undefined): boolean {

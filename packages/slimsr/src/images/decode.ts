@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { type Channels, type Image, imageOf } from "@slimsr/core/internal/images/image.js";
@@ -6,6 +6,7 @@ import sharp, { type Metadata } from "sharp";
 import { systemReason } from "../files/system-reason.js";
 import { bmpSize, decodeBmp } from "./bmp.js";
 import { type Format, formatOfBytes, formatOfName } from "./format.js";
+import { mendedJpeg } from "./jpeg.js";
 
 /**
  * Pixels that an image may have unless a caller allows more: 52 megapixels. Whatever a file of so many claims to be, less
@@ -37,6 +38,16 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     checkPixels(width, height, name, maxPixels);
     return decodeBmp(bytes, name);
   }
+  try {
+    return await unpack(bytes, format, name, maxPixels);
+  } catch (error) {
+    const mended = format === "jpeg" && error instanceof ImageError ? mendedJpeg(bytes) : undefined;
+    if (mended === undefined) throw error;
+    return unpack(mended, format, name, maxPixels);
+  }
+}
+
+async function unpack(bytes: Uint8Array, format: Format, name: string, maxPixels: number): Promise<Image> {
   const metadata = await readMetadata(bytes, format, name);
   checkPixels(metadata.width, metadata.height, name, maxPixels);
   const wide = metadata.depth === "ushort";
@@ -83,13 +94,35 @@ export async function readImage(path: string, options: DecodeOptions = {}): Prom
   return decodeImage(await readBytes(path, options), path, options);
 }
 
-/** Width and height that a file declares, upright; undefined where it can't be told. */
-export async function readImageSize(path: string): Promise<Size | undefined> {
+/** What a file declares. */
+export interface ImageHeader extends Size {
+  /** Bytes of the samples, decoded. */
+  readonly bytes: number;
+}
+
+/** Reads what a file declares, the size upright; undefined where it can't be told. */
+export async function readHeader(path: string): Promise<ImageHeader | undefined> {
   try {
-    if (formatOfName(path) === "bmp") return bmpSize(await readBytes(path, {}), path);
-    return (await sharp(path, { limitInputPixels: false }).metadata()).autoOrient;
+    if (formatOfName(path) === "bmp") {
+      const { width, height } = bmpSize(await firstBytes(path), path);
+      return { width, height, bytes: width * height * 4 };
+    }
+    const { autoOrient, channels, depth } = await sharp(path, { limitInputPixels: false }).metadata();
+    const { width, height } = autoOrient;
+    return { width, height, bytes: width * height * channels * (depth === "uchar" ? 1 : 2) };
   } catch {
     return undefined;
+  }
+}
+
+/** As many as a bitmap's header and palette take at most. */
+async function firstBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(4096), position: 0 });
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
 }
 

@@ -4,6 +4,7 @@ import type { Model } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
+import { LARGE_CONSTANTS, requireTemporaryFolder } from "@slimsr/upscaler/internal/node/session.js";
 import type { ImagePair } from "../calibration/patches.js";
 import { type Dataset, openDataset } from "../datasets/dataset.js";
 import { listPairs } from "../datasets/layouts.js";
@@ -65,6 +66,7 @@ export async function openInputs(
   await listPairs(val, scale, validated);
   for (const path of data) await listPairs(path, scale);
   const options = await trainerOptions(model, settings);
+  if (options.contrastive || parameterBytes(model) >= LARGE_CONSTANTS) await requireTemporaryFolder();
   trainingStep(options);
   const open = (label: string, path: string, images?: typeof range) =>
     stage(label, "images", (onProgress) => openDataset(path, { scale, range: images, skipBad, onProgress, signal }));
@@ -84,6 +86,9 @@ export async function openInputs(
   }
   return { network, options, training, validation, sets };
 }
+
+const parameterBytes = ({ parameters }: Model): number =>
+  [...parameters.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** The centres of the first validation images. */
 async function checkedPairs(validation: Dataset): Promise<ImagePair[]> {

@@ -58,8 +58,11 @@ export async function startingParameters(
 
 /** Patches of the training images, as training will see them. */
 async function calibration(training: Dataset, { calibrationPatches, seed, skipBad }: Settings): Promise<Patches> {
-  const smallest = Math.min(...training.pairs.flatMap(({ decoded: { lr } }) => [lr.width, lr.height]));
-  const side = skipBad ? CALIBRATION_SIDE : Math.min(CALIBRATION_SIDE, smallest);
+  const smallest = training.pairs.reduce(
+    (least, { decoded: { lr } }) => Math.min(least, lr.width, lr.height),
+    CALIBRATION_SIDE,
+  );
+  const side = skipBad ? CALIBRATION_SIDE : smallest;
   const sampler = new PatchSampler(training, { side, batch: calibrationPatches, seed, skipBad, ahead: 0 });
   try {
     const { lr } = await sampler.batch(0);

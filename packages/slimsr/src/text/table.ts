@@ -32,7 +32,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
 
 /** Lines of columns that are as wide as their widest cell, set to the left or to the right. */
 export function aligned(rows: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, i) => rows.reduce((most, cells) => Math.max(most, cells[i]?.length ?? 0), 0));
   const padded = (cell: string, i: number) => (right(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0));
   return rows.map((cells) => cells.map(padded).join("  ").trimEnd());
 }

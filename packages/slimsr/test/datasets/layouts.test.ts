@@ -47,6 +47,7 @@ describe("layouts in which LR is stored", () => {
     ["the benchmarks', in small letters", (i) => `hr/i${i}.png`, (i) => `lr_bicubic/x2/i${i}x2.png`],
     ["RCAN's", (i) => `HR/Set/x2/i${i}_HR_x2.png`, (i) => `LR/LRBI/Set/x2/i${i}_LRBI_x2.png`],
     ["SelfExSR's", (i) => `image_SRF_2/i_${i}_SRF_2_HR.png`, (i) => `image_SRF_2/i_${i}_SRF_2_LR.png`],
+    ["RealSR's names", (i) => `i${i}_HR.png`, (i) => `i${i}_LR2.png`],
     ["pairs in one folder", (i) => `i${i}_HR.png`, (i) => `i${i}_LR.png`],
     ["pieces", (i) => `DIV2K_train_HR_sub/000${i}_s001.png`, (i) => `DIV2K_train_LR_bicubic/X2_sub/000${i}_s001.png`],
     ["HR beside a folder of LR", (i) => `i${i}.png`, (i) => `lr/i${i}.png`],
@@ -134,7 +135,7 @@ describe("HR alone", () => {
     expect(await pairs[0]?.lr()).toEqual(resizeBicubic(large(1), 1 / 2));
     expect(pairs).toHaveLength(1);
     expect(note).toBe(
-      `${folder}: there is no LR beside the 1 HR images; it is made from them by MATLAB's bicubic. 1 other images are left out`,
+      `${folder}: there are HR images and no LR; it is made from them by MATLAB's bicubic. Other images are left out: 1`,
     );
   });
 
@@ -163,6 +164,9 @@ describe("layouts that are not known", () => {
     ["sizes at the names", { "a.png": large(1), "ax4.png": noise(6, 4, 3, 8) }],
     ["thumbnails beside", { "a.png": large(1), "a_thumb.jpg": noise(8, 6, 3, 8) }],
     ["thumbnails below", { "2024/a.png": large(1), "2024/previews/a.jpg": noise(9, 7, 3, 8) }],
+    ["sizes as WordPress writes them", { "2024/a.jpg": large(1), "2024/a-12x9.jpg": small(1) }],
+    ["names that go on", { "a.png": large(1), "a@half.png": small(1) }],
+    ["names that begin otherwise", { "a.png": large(1), "thumb_a.png": small(1) }],
     ["bitmaps", { "full/a.bmp": large(1), "quarter/a.bmp": noise(6, 4, 3, 8) }],
   ])("%s: pictures in several sizes are refused, naming two", async (_, images) => {
     const folder = await setOf({ ...images, "other/b.png": large(7), "other/c.png": noise(40, 10, 3, 8) });

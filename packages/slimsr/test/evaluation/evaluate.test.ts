@@ -196,6 +196,13 @@ describe("evaluation", () => {
     await expect(rowsOf([], set, { save: join(folder, "set", "a.png") })).rejects.toThrow("cannot be made");
   });
 
+  it("refuses two sets of one name, whose figures would be taken for one another's", async () => {
+    const set = await openSet(await photographs());
+    await expect(evaluate([nearestModel()], [set, set], { threads: 1 })).rejects.toThrow(UsageError);
+    const rows = await evaluate([nearestModel()], [set, { ...set, name: "other" }], { threads: 1, bicubic: false });
+    expect(rows.map(({ set: name }) => name)).toEqual([set.name, "other"]);
+  });
+
   it("explains what it cannot measure", async () => {
     const set = await openSet(await photographs());
     const network = edsr(3);
@@ -231,7 +238,9 @@ describe("evaluation", () => {
     const folder = await temporaryFolder();
     await copyFile(join(await photographs(), "a.png"), join(folder, "a.png"));
     const set = await openSet(folder);
-    await evaluate([nearestModel()], [set, set], { onProgress: (done, total) => seen.push(`${done}/${total}`) });
+    await evaluate([nearestModel()], [set, { ...set, name: "other" }], {
+      onProgress: (done, total) => seen.push(`${done}/${total}`),
+    });
     expect(seen).toEqual(["0/4", "1/4", "2/4", "3/4", "4/4"]);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm, rmdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,7 +45,7 @@ export async function createSession(
 }
 
 /** From this many bytes of constants on, a model goes through a file: the engine maps it, and nobody holds a copy. */
-const LARGE_CONSTANTS = 2 ** 24;
+export const LARGE_CONSTANTS = 2 ** 24;
 
 /** The model's bytes, or the path of its file in a folder of its own. */
 async function modelOf(
@@ -54,20 +54,45 @@ async function modelOf(
 ): Promise<Uint8Array<ArrayBuffer> | string> {
   const bytes = graph.constants.reduce((sum, constant) => sum + constantSize(constant), 0);
   if (bytes < LARGE_CONSTANTS) return writeOnnx(graph);
-  const folder = await mkdtemp(join(await temporary(), "slimsr-"));
+  let folder: string | undefined;
   try {
+    folder = await mkdtemp(join(await temporary(), "slimsr-"));
     const { model, data } = writeSplitOnnx(graph, "constants.bin");
     const file = await open(join(folder, "constants.bin"), "w");
-    for (const constant of data) await file.write(constant.bytes(), 0, null, constant.offset);
-    await file.close();
+    try {
+      for (const constant of data) await writeWhole(file, constant.bytes(), constant.offset);
+    } finally {
+      await file.close();
+    }
     await writeFile(join(folder, "model.onnx"), model);
     return join(folder, "model.onnx");
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    const { message } = error as Error;
-    throw new DeviceError(`a model of ${bytes} bytes can't be handed to the engine through ${tmpdir()}: ${message}`);
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    throw unusable(`a model of ${bytes} bytes can't be handed to the engine`, error);
   }
 }
+
+/** Writes to the last byte, or fails: a single write may end short without an error, as on a disk that is nearly full. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
+
+/** @throws DeviceError where large models can't be handed to the engine, through the system's folder for temporary files */
+export async function requireTemporaryFolder(): Promise<void> {
+  try {
+    await rmdir(await mkdtemp(join(tmpdir(), "slimsr-")));
+  } catch (error) {
+    throw unusable("large models can't be handed to the engine", error);
+  }
+}
+
+const unusable = (what: string, error: unknown): DeviceError =>
+  new DeviceError(
+    `${what} through the folder for temporary files, ${tmpdir()}: ${(error as Error).message}; make room there, or name another folder (TMPDIR)`,
+    { cause: error },
+  );
 
 /** While a request is under way the thread keeps the process alive; an idle session doesn't. */
 function startWorker(): SessionWorker<Source> {

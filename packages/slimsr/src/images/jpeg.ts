@@ -1,0 +1,55 @@
+/**
+ * What some cameras write and no decoder minds, though libjpeg warns as it does of damage: a scan's header with zeros in place of
+ * the coefficients' numbers, bytes between two segments, no marker at the end. Without these, whatever it still warns of is damage.
+ */
+
+const [SOI, EOI, SOS, DHT, JPG, DAC] = [0xd8, 0xd9, 0xda, 0xc4, 0xc8, 0xcc];
+
+const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
+const isBare = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= SOI);
+
+/** The same JPEG as the standard has it; undefined where its segments can't be told apart. */
+export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
+  const parts: Uint8Array[] = [bytes.subarray(0, 2)];
+  let components = 0;
+  let isSequential = false;
+  let isWhole = false;
+  for (let at = 2; ; ) {
+    // Whatever lies before the next marker belongs to no segment.
+    while (at < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0xff && bytes[at + 1] !== 0)) at++;
+    const marker = bytes[at + 1];
+    if (marker === undefined) break;
+    if (marker === EOI) {
+      parts.push(bytes.subarray(at));
+      return Buffer.concat(parts);
+    }
+    if (isBare(marker)) {
+      parts.push(bytes.subarray(at, at + 2));
+      at += 2;
+      continue;
+    }
+    const end = at + 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
+    if (end < at + 4 || end > bytes.length) return undefined;
+    const segment = Buffer.from(bytes.subarray(at, end));
+    if (isFrame(marker)) {
+      isSequential = marker <= 0xc1;
+      components = segment[9] ?? 0;
+    }
+    if (marker === SOS && isSequential) segment.set([0, 63, 0], segment.length - 3);
+    parts.push(segment);
+    at = end;
+    if (marker !== SOS) continue;
+    isWhole = isSequential && segment[4] === components;
+    while (at < bytes.length && !endsScan(bytes, at)) at++;
+    parts.push(bytes.subarray(end, at));
+  }
+  // Of one scan that has all the picture nothing but the end can be missing; if more is, the decoder says so.
+  return isWhole ? Buffer.concat([...parts, Uint8Array.of(0xff, EOI)]) : undefined;
+}
+
+/** Whether a marker begins here that isn't part of a scan's data: no stuffed zero, restart or fill byte. */
+function endsScan(bytes: Uint8Array, at: number): boolean {
+  const next = bytes[at + 1];
+  if (bytes[at] !== 0xff || next === undefined) return false;
+  return next !== 0 && next !== 0xff && !(next >= 0xd0 && next <= 0xd7);
+}

@@ -1,0 +1,63 @@
+import { join, resolve } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { noise } from "../../../../test/support/photographs.js";
+import { UsageError } from "../../../core/src/errors.js";
+import { cacheCommand } from "../../src/cli/cache.js";
+import { compressCommand, resuming } from "../../src/cli/compress.js";
+import { defaultCacheDirectory } from "../../src/datasets/cache-folder.js";
+import { openDataset } from "../../src/datasets/dataset.js";
+import { listing, place, temporaryFolder } from "../datasets/folders.js";
+
+describe("slimsr cache", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+  });
+
+  async function run(...words: string[]): Promise<string> {
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await cacheCommand().exitOverride().parseAsync(words, { from: "user" });
+    return written.mock.calls.map(([text]) => text).join("");
+  }
+
+  it("says what decoded images take, and removes them", async () => {
+    const [folder, home] = [await temporaryFolder(), await temporaryFolder()];
+    vi.stubEnv("XDG_CACHE_HOME", home);
+    const cache = join(home, "slimsr", "images");
+    expect(defaultCacheDirectory()).toBe(cache);
+    expect(await run()).toBe(`${cache}: 0 decoded images, 0 B\n`);
+    await place(folder, { "a.png": noise(40, 30, 1, 8) });
+    await openDataset(folder, { scale: 2 });
+    // Samples of HR and LR, a header of 64 bytes and a sum of 4 each.
+    const bytes = 40 * 30 + 20 * 15 + 2 * 68;
+    vi.restoreAllMocks();
+    expect(JSON.parse(await run("--json"))).toEqual({ folder: cache, files: 2, bytes, cleared: false });
+    vi.restoreAllMocks();
+    expect(await run("--clear")).toBe(`${cache}: 2 decoded images, 1.6 KiB, removed\n`);
+    expect(await listing(home)).toEqual([]);
+  });
+});
+
+describe("--resume", () => {
+  it("takes where data lies now, and no other setting", () => {
+    const given = (...words: string[]) => {
+      const command = compressCommand();
+      command.parseOptions(words);
+      return resuming(command, "run");
+    };
+    expect(given("--train", "moved", "--data", "a", "b", "--json")).toEqual({
+      resume: "run",
+      moved: { train: resolve("moved"), data: [resolve("a"), resolve("b")] },
+    });
+    for (const more of [
+      ["--steps", "7"],
+      ["--teacher", "t.pt"],
+      ["--train-range", "1-2"],
+      ["--out", "other"],
+      ["--config", "c"],
+      ["--preset", "quick"],
+    ]) {
+      expect(() => given("--train", "moved", ...more)).toThrow(UsageError);
+    }
+  });
+});
