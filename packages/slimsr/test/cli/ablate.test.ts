@@ -51,6 +51,35 @@ it("slimsr ablate compares methods, reuses what is done and refuses other settin
     rows.map((row: object) => expect.objectContaining({ ...row, secondsPerStep: expect.any(Number) })),
   );
 
+  const finished = [...args.slice(0, -1), "--steps", "4"];
+  const csv = await slimsr(...finished, "--csv");
+  const [head, ...lines] = csv.stdout.trim().split("\n");
+  expect(head).toBe(
+    "method,width,steps,seeds,images ×2 PSNR,images ×2 PSNR ±,images ×2 SSIM,images ×2 SSIM ±," +
+      "validation at start,validation at start ±,validation at best,validation at best ±,s/step,teacher drift,learns from,apart in",
+  );
+  expect(lines.map((line) => line.split(",").slice(0, 5))).toEqual([
+    ["bicubic", "", "", "", String(references[0].scores[0].psnr.mean)],
+    ["teacher before", "", "", "", String(references[1].scores[0].psnr.mean)],
+    ["slice", "0.5", "4", "2", String(rows[0].scores[0].psnr.mean)],
+    ["joint", "0.5", "4", "2", String(rows[1].scores[0].psnr.mean)],
+  ]);
+  expect((await slimsr(...finished, "--markdown")).stdout).toMatch(
+    /^\| method \| width .*\n\| --- \| ---: .*\n\| bicubic /,
+  );
+  expect((await slimsr(...finished, "--latex")).stdout).toMatch(
+    /^\\begin\{tabular\}\{lrrr.*\n\\hline\nmethod & width /,
+  );
+  expect((await slimsr(...finished, "--latex", "--csv")).code).not.toBe(0);
+  const run = await slimsr("compress", "--resume", join(out, "slice-w0.5-s0"), "--csv");
+  expect(run.stdout).toMatch(
+    /^set,model,width,scale,PSNR,.*\nimages,bicubic,.*\nimages,teacher before,.*\nimages,student,0.5,.*\n$/,
+  );
+  expect(run.stderr).toContain("best validation: ");
+  const page = await readFile(join(out, "comparison.html"), "utf8");
+  expect(page).toContain('href="slice-w0.5-s1/report.html"');
+  expect(rows[0]).toMatchObject({ objective: "L1", validation: { start: { mean: expect.any(Number) } } });
+
   const wider = await slimsr(
     ...args.map((each) => (each === "slice,joint" ? "scratch" : each === "0,1" ? "0" : each)),
     "--steps",
@@ -83,6 +112,8 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
   const first = await compare();
   expect(first.code, first.stderr).toBe(0);
   const { rows, title, settings } = JSON.parse(first.stdout);
+  // What none of the rows looks at isn't listed.
+  expect(Object.keys(settings)).not.toContain("negatives");
   const parts = (row: Record<string, unknown>) => [row.name, row.method, row.steps, row.differing];
   const learningRate = 1e-3;
   expect(rows.map(parts)).toEqual([
