@@ -11,6 +11,7 @@ import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, evaluationNotes, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
+import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
@@ -150,7 +151,7 @@ async function openSet(
     openDataset(path, { scale, range, skipBad, maxPixels, onProgress, signal }),
   );
   const set = measurable(opened, border, skipBad);
-  for (const { reason } of set.skipped) process.stderr.write(`skipped ${reason}\n`);
+  for (const { reason } of set.skipped) process.stderr.write(`skipped ${message(reason)}\n`);
   return set;
 }
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
+import { message } from "../text/visible.js";
 import { VERSION } from "../version.js";
+import { guard } from "./terminal.js";
 
 interface Entry {
   readonly name: string;
@@ -70,6 +72,9 @@ const COMMANDS: readonly Entry[] = [
   },
 ];
 
+guard(process.stdout);
+guard(process.stderr);
+
 const program = new Command("slimsr")
   .description("make super-resolution networks small and fast")
   .version(VERSION)
@@ -88,6 +93,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof SlimsrError)) throw error;
-  process.stderr.write(`slimsr: ${error.message}\n`);
+  process.stderr.write(`slimsr: ${message(error.message)}\n`);
   process.exitCode = error.exitCode;
 }
