@@ -111,7 +111,11 @@ export default {
       severity: "error",
       from: { path: "^packages/slimsr/src/cli/main\\.ts$" },
       to: {
-        pathNot: ["(^|/)commander/", "packages/core/dist/errors\\.js$", "^packages/slimsr/src/version\\.ts$"],
+        pathNot: [
+          "(^|/)commander/",
+          "packages/core/dist/errors\\.js$",
+          "^packages/slimsr/src/(version|text/visible|cli/terminal)\\.ts$",
+        ],
         dependencyTypesNot: ["dynamic-import"],
       },
     },

@@ -6,14 +6,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { SECONDS } from "./attempt.js";
 import type { Order, Report } from "./child.js";
 import { FORMATS } from "./formats.js";
 
 /** Memory is counted from a process' start, so that one process reads not too many. */
 const CHUNK = 2000;
-/** What a process may take to begin, and to tell of a file that took too long by itself. */
-const PATIENCE = 2 * SECONDS;
+/** Seconds without a word after which a process hangs, even on a machine that has other work. */
+const PATIENCE = 120;
 
 const { values } = parseArgs({
   options: {
