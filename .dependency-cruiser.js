@@ -111,7 +111,11 @@ export default {
       severity: "error",
       from: { path: "^packages/slimsr/src/cli/main\\.ts$" },
       to: {
-        pathNot: ["(^|/)commander/", "packages/core/dist/errors\\.js$", "^packages/slimsr/src/(version|cli/required)\\.ts$"],
+        pathNot: [
+          "(^|/)commander/",
+          "packages/core/dist/errors\\.js$",
+          "^packages/slimsr/src/(version|text/visible|cli/(required|terminal))\\.ts$",
+        ],
         dependencyTypesNot: ["dynamic-import"],
       },
     },

@@ -14,6 +14,9 @@ const PREFIXES = ["module.", "model."];
 
 const MAX_DEPTH = 8;
 
+/** Three times RCAN's tensors: parts of larger states are not looked into, which bounds the time. */
+const MOST_TENSORS = 5000;
+
 /** The tensors without what wrapping a model adds to all their names, `module.` and the like. */
 export function stripPrefixes<Tensor>(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
   const plain = renamed(tensors, (name) => name.replaceAll(WRAPPING, "$1"));
@@ -40,7 +43,7 @@ export function* networksWithin(
   depth = 0,
 ): Generator<[prefix: string, state: StateDict]> {
   yield [prefix, state];
-  if (depth === MAX_DEPTH) return;
+  if (depth === MAX_DEPTH || state.size > MOST_TENSORS) return;
   const parts = partsOf(state);
   const names = [...parts.keys()].sort((a, b) => Number(AVERAGED.test(b)) - Number(AVERAGED.test(a)));
   for (const name of names) {

@@ -134,6 +134,15 @@ function selectScale(
   return selected;
 }
 
+/** Names that tell other networks that are often met: of a layer that only they have, or of all their parameters. */
+const FOREIGN: readonly (readonly [network: string, name: RegExp, all?: true])[] = [
+  ["IMDN", /(^|\.)IMDB\d+\./],
+  ["RFDN", /(^|\.)B\d+\.c1_d\./],
+  ["RRDBNet (ESRGAN)", /(^|\.)rdb1\.conv1\./i],
+  ["SwinIR", /(^|\.)layers\.\d+\.residual_group\./],
+  ["SRVGGNetCompact (Real-ESRGAN)", /^body\.\d+\.(weight|bias)$/, true],
+];
+
 function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
   if (state.size === 0)
     return new CheckpointError(`${file} holds no weights: no tensor of floating-point numbers is in it`);
@@ -143,13 +152,17 @@ function notRecognised(state: StateDict, candidates: readonly Candidate[], file:
     (best, candidate) => (candidate.matched > (best?.matched ?? 0) ? candidate : best),
     first,
   );
+  const names = [...state.keys()];
+  const has = (name: RegExp, all = false) => names[all ? "every" : "some"]((each) => name.test(each));
+  const foreign = FOREIGN.find(([, name, all]) => has(name, all))?.[0];
+  const other = foreign === undefined ? "" : `Its names are ${foreign}'s. `;
   const comparison =
     nearest && nearest.matched > 0
       ? `Nearest is ${architectureOf(nearest.network).title} with ${nearest.naming.convention.source} names: ${differences(nearest.missing, nearest.unexpected)}`
       : `${list(ARCHITECTURES.map(({ title }) => title))} are recognised, by the names of ${list(SOURCES)}`;
   return new CheckpointError(
     `${file} holds no network that is recognised. It has ${state.size} tensors (${seen.join(", ")}${state.size > 4 ? ", …" : ""}). ` +
-      `${comparison}. Networks of other architectures are read from ONNX: export it to ONNX (torch.onnx.export)`,
+      `${other}${comparison}. Networks of other architectures are read from ONNX: export it to ONNX (torch.onnx.export)`,
   );
 }
 

@@ -281,6 +281,19 @@ describe("what is not recognised", () => {
     expect(() => recognise(new Map(), {}, "empty.pt")).toThrow(CheckpointError);
   });
 
+  it.each([
+    ["IMDN", ["fea_conv.weight", "IMDB1.c1.weight", "IMDB2.c1.weight"]],
+    ["RFDN", ["fea_conv.weight", "B1.c1_d.weight", "B1.c1_r.weight"]],
+    ["SRVGGNetCompact (Real-ESRGAN)", ["body.0.weight", "body.1.weight", "body.2.weight", "body.3.weight"]],
+    ["RRDBNet (ESRGAN)", ["conv_first.weight", "body.0.rdb1.conv1.weight"]],
+  ])("names %s and the way that it can be read", (network, names) => {
+    const state = new Map(names.map((name) => [`module.${name}`, stateTensor([4])]));
+    expect(() => recognise(new Map(stripPrefixes(state)), {}, "x.pth")).toThrow(`Its names are ${network}'s. `);
+    expect(() => recognise(new Map(state), {}, "x.pth")).toThrow(
+      "read from ONNX: export it to ONNX (torch.onnx.export)",
+    );
+  });
+
   it("includes CARN-M and other layers' shapes", () => {
     const grouped = state("carn_x4.pt");
     grouped.set("b1.b1.body.4.weight", stateTensor([4, 4, 1, 1]));

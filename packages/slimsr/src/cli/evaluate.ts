@@ -12,6 +12,7 @@ import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table
 import { loadContenders } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { toJson } from "../files/json.js";
+import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
@@ -149,7 +150,7 @@ async function openSet(
     openDataset(path, { scale, range, skipBad, maxPixels, onProgress, signal }),
   );
   const set = measurable(opened, border, skipBad);
-  if (set.note !== undefined) process.stderr.write(`note: ${set.note}\n`);
-  for (const { reason } of set.skipped) process.stderr.write(`skipped ${reason}\n`);
+  if (set.note !== undefined) process.stderr.write(`note: ${message(set.note)}\n`);
+  for (const { reason } of set.skipped) process.stderr.write(`skipped ${message(reason)}\n`);
   return set;
 }

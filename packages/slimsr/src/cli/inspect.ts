@@ -13,6 +13,7 @@ import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/check
 import { loadModel } from "../files/models.js";
 import { operations } from "../text/numbers.js";
 import { aligned } from "../text/table.js";
+import { inLine } from "../text/visible.js";
 import { type GroupSummary, groupRows, summariseGroups } from "./channel-groups.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 
@@ -173,7 +174,7 @@ function report(inspection: Inspection): string {
 }
 
 const facts = (rows: readonly (readonly string[])[]): string =>
-  rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${value}`).join("\n");
+  rows.map(([label = "", value = ""]) => `${label.padEnd(16)}${inLine(value)}`).join("\n");
 
 /** VGG19, which the contrastive loss needs, is a checkpoint too, though not of a network to slim. */
 async function inspectVgg19(file: string, json: true | undefined): Promise<boolean> {
@@ -183,7 +184,7 @@ async function inspectVgg19(file: string, json: true | undefined): Promise<boole
     process.stdout.write(
       json
         ? `${JSON.stringify({ file, network: { architecture: "vgg19", mean }, parameters }, undefined, 2)}\n`
-        : `${basename(file)} holds VGG19 for the contrastive loss: conv1_1 to conv5_1, ` +
+        : `${inLine(basename(file))} holds VGG19 for the contrastive loss: conv1_1 to conv5_1, ` +
             `${parameters.toLocaleString("en")} parameters, subtracted colour ${mean.join(", ")}\n`,
     );
     return true;

@@ -2,6 +2,8 @@ import { SingleBar } from "cli-progress";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import type { StepReport } from "../runs/training-loop.js";
 import { shortDuration } from "../text/numbers.js";
+import { inLine } from "../text/visible.js";
+import { unguarded } from "./terminal.js";
 
 /**
  * Training as it goes, on standard error: one live line on a terminal, else a plain line every few seconds. Speeds are means over
@@ -10,7 +12,7 @@ import { shortDuration } from "../text/numbers.js";
 export class LiveTraining {
   readonly #bar = new SingleBar({
     format: "step {value}/{total} [{bar}] {time} left | {losses} | lr {rate} | {speed} steps/s{validation}",
-    stream: process.stderr,
+    stream: unguarded,
     noTTYOutput: true,
     notTTYSchedule: 10_000,
     hideCursor: true,
@@ -40,7 +42,7 @@ export class LiveTraining {
   }
 
   validated(rows: readonly EvaluationRow[]): void {
-    this.#validation = ` | val ${rows.map(({ model, psnr }) => `${model} ${psnr.toFixed(3)} dB`).join(", ")}`;
+    this.#validation = ` | val ${rows.map(({ model, psnr }) => `${inLine(model)} ${psnr.toFixed(3)} dB`).join(", ")}`;
   }
 
   stop(): void {

@@ -1,7 +1,9 @@
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
+import { message } from "../text/visible.js";
 import { VERSION } from "../version.js";
 import { refuseEmpty } from "./required.js";
+import { guard } from "./terminal.js";
 
 interface Entry {
   readonly name: string;
@@ -79,6 +81,9 @@ const COMMANDS: readonly Entry[] = [
 /** Exit codes: 0, done; 1, it failed; 2, the command line or a config file is wrong; 130, interrupted. */
 const USAGE = 2;
 
+guard(process.stdout);
+guard(process.stderr);
+
 const program = new Command("slimsr")
   .description("make super-resolution networks small and fast")
   .version(VERSION)
@@ -112,6 +117,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof SlimsrError)) throw error;
-  process.stderr.write(`slimsr: ${error.message}\n`);
+  process.stderr.write(`slimsr: ${message(error.message)}\n`);
   process.exitCode = error.exitCode;
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { type PrepareOptions, prepareBenchmark } from "../datasets/prepare.js";
+import { message } from "../text/visible.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
@@ -42,5 +43,5 @@ async function prepare({ hr, scale, out, json, ...options }: Options): Promise<v
   }
   const images = `${written.length} ${written.length === 1 ? "image" : "images"}`;
   process.stdout.write(`${out}: ${images}, LR at ×${scale.join(", ×")}\n`);
-  for (const { reason } of skipped) process.stderr.write(`skipped ${reason}\n`);
+  for (const { reason } of skipped) process.stderr.write(`skipped ${message(reason)}\n`);
 }

@@ -1,4 +1,6 @@
 import { SingleBar } from "cli-progress";
+import { inLine } from "../text/visible.js";
+import { unguarded } from "./terminal.js";
 
 export type OnProgress = (done: number, total: number) => void;
 
@@ -13,8 +15,8 @@ export async function withProgress<T>(
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   const bar = new SingleBar({
-    format: `${label} [{bar}] {value}/{total} ${unit}, {eta_formatted} left`,
-    stream: process.stderr,
+    format: `${inLine(label)} [{bar}] {value}/{total} ${unit}, {eta_formatted} left`,
+    stream: unguarded,
     noTTYOutput: true,
     notTTYSchedule: 5000,
     hideCursor: true,

@@ -4,6 +4,7 @@ import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { type Channels, type Image, imageOf } from "@slimsr/core/internal/images/image.js";
 import sharp, { type Metadata } from "sharp";
 import { systemReason } from "../files/system-reason.js";
+import { inLine } from "../text/visible.js";
 import { bmpSize, decodeBmp } from "./bmp.js";
 import { type Format, formatOfBytes, formatOfName } from "./format.js";
 import { mendedJpeg } from "./jpeg.js";
@@ -27,10 +28,11 @@ sharp.cache(false);
  *
  * Samples are those stored, at 8 or 16 bits; palettes and grey of fewer bits are expanded. A PNG's gAMA and sRGB
  * chunks change nothing. An embedded ICC profile is converted to sRGB, CMYK too; EXIF orientation is applied.
- * @param name names the file in messages
+ * @param file what messages call it
  * @throws ImageError if the image is damaged, not supported or larger than `maxPixels`
  */
-export async function decodeImage(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, file: string, options: DecodeOptions = {}): Promise<Image> {
+  const name = inLine(file);
   const { maxPixels = defaultMaxPixels } = options;
   const format = formatOfBytes(bytes, name);
   if (format === "bmp") {
@@ -127,20 +129,21 @@ async function firstBytes(path: string): Promise<Uint8Array> {
 }
 
 async function readBytes(path: string, { maxPixels = defaultMaxPixels }: DecodeOptions): Promise<Uint8Array> {
+  const name = inLine(path);
   try {
     const file = await stat(path);
-    if (!file.isFile()) throw new ImageError(`${path}: not a file; expected an image`);
+    if (!file.isFile()) throw new ImageError(`${name}: not a file; expected an image`);
     // No encoding of so many pixels, at 16 bits and four channels, is larger than this.
     const limit = maxPixels * 8 + 2 ** 24;
     if (file.size > limit) {
       throw new ImageError(
-        `${path}: ${file.size} bytes are more than an image of ${maxPixels} pixels can take (${limit})`,
+        `${name}: ${file.size} bytes are more than an image of ${maxPixels} pixels can take (${limit})`,
       );
     }
     return await readFile(path);
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    throw new ImageError(`${path}: cannot be read: ${systemReason(error)}`, { cause: error });
+    throw new ImageError(`${name}: cannot be read: ${systemReason(error)}`, { cause: error });
   }
 }
 

@@ -1,3 +1,5 @@
+import { inLine } from "./visible.js";
+
 export const TABLE_FORMATS = ["text", "markdown", "csv", "latex"] as const;
 export type TableFormat = (typeof TABLE_FORMATS)[number];
 
@@ -30,8 +32,9 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
     .join("");
 }
 
-/** Lines of columns that are as wide as their widest cell, set to the left or to the right. */
-export function aligned(rows: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
+/** Lines of columns that are as wide as their widest cell, set to the left or to the right; cells are cut and made visible. */
+export function aligned(raw: readonly (readonly string[])[], right: (column: number) => boolean): string[] {
+  const rows = raw.map((cells) => cells.map((cell) => inLine(cell)));
   const widths = (rows[0] ?? []).map((_, i) => rows.reduce((most, cells) => Math.max(most, cells[i]?.length ?? 0), 0));
   const padded = (cell: string, i: number) => (right(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0));
   return rows.map((cells) => cells.map(padded).join("  ").trimEnd());

@@ -89,7 +89,7 @@ export class TorchObjects implements PickleHandler {
   }
 
   call(callee: PickleValue, args: PickleValue[]): PickleValue {
-    if (callee instanceof Opaque) return new Opaque(callee.name, args.some(holdsElements));
+    if (callee instanceof Opaque) return new Opaque(callee.name, args.flat().some(holdsElements));
     if (!(callee instanceof Global)) throw refusal(this.file, "call something that is not a function");
     const rebuild = Object.hasOwn(REBUILDERS, callee.name) ? REBUILDERS[callee.name] : undefined;
     if (!rebuild) throw refusal(this.file, `call ${callee.name}`);
@@ -110,6 +110,7 @@ export class TorchObjects implements PickleHandler {
   }
 
   persistent(id: PickleValue): PickleValue {
+    if (Array.isArray(id) && id[0] === "module" && id[1] instanceof Opaque) return id[1];
     if (!Array.isArray(id) || id[0] !== "storage") return new Opaque("persistent object");
     const [, type, rawKey, , length, view] = id;
     const format = type instanceof Global ? STORAGE_FORMATS[type.name] : undefined;

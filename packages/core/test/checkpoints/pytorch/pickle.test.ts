@@ -122,7 +122,7 @@ describe("attempts to execute", () => {
     ["EXT1", "registered extension 9", bytes(0x82, 9)],
     ["EXT2", "registered extension 513", bytes(0x83, 1, 2)],
     ["EXT4", "registered extension 7", bytes(0x84, uint32(7))],
-    ["a module by persistent id", "persistent object", bytes("(", text("module"), "cmodels.edsr\nEDSR\nNNtQ")],
+    ["a module by persistent id", "models.edsr.EDSR", bytes("(", text("module"), "cmodels.edsr\nEDSR\nNNtQ")],
     ["a persistent id of text", "persistent object", bytes(text("storage"), "Q")],
   ];
 
@@ -160,6 +160,7 @@ describe("attempts to execute", () => {
     const places = [
       tensor(bytes("(", text("storage"), attack, text("0"), text("cpu"), "K", 1, "tQ"), 0, [1], [1]),
       bytes("cposix\nsystem\n(", storage("0", 1), "tR"),
+      bytes("cposix\nsystem\n((", weights, weights, "ttR"),
       bytes("ctorch._utils\n_rebuild_parameter\n(cposix\nsystem\n(", weights, "tR", 0x88, "}tR"),
     ];
     for (const place of places) {

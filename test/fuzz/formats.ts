@@ -1,0 +1,147 @@
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unzipSync, zipSync } from "fflate";
+import { readState } from "../../packages/core/src/checkpoints/checkpoint.js";
+import { writeSafetensors } from "../../packages/core/src/checkpoints/safetensors.js";
+import { readVgg19 } from "../../packages/core/src/checkpoints/vgg19.js";
+import { exportModel } from "../../packages/core/src/export/onnx.js";
+import { onnxDeployment } from "../../packages/core/src/export/onnx-file.js";
+import { readModel, writeModel } from "../../packages/core/src/formats/model-file.js";
+import { readConfig, readVariants } from "../../packages/slimsr/src/cli/settings-options.js";
+import { decodeImage } from "../../packages/slimsr/src/images/decode.js";
+import { planAblation } from "../../packages/slimsr/src/runs/ablation.js";
+import { RunFolder } from "../../packages/slimsr/src/runs/folder.js";
+import { Journal } from "../../packages/slimsr/src/runs/journal.js";
+import { resolveSettings } from "../../packages/slimsr/src/runs/settings.js";
+import { loadState } from "../../packages/slimsr/src/runs/state.js";
+import { soundFiles } from "../../packages/slimsr/test/images/damage.js";
+import { ROOT } from "../support/child.js";
+import { imageModel, nearest } from "../support/image-models.js";
+import { carn, edsr, modelOf, rcan } from "../support/networks.js";
+
+/** Files of a kind, and what reads them. */
+export interface Target {
+  readonly files: readonly Uint8Array[];
+  readonly read: (bytes: Uint8Array, index: number) => unknown;
+}
+
+const FIXTURES = join(ROOT, "test/fixtures/checkpoints");
+
+const fixtures = async (ending: RegExp): Promise<Uint8Array[]> =>
+  Promise.all(
+    (await readdir(FIXTURES)).filter((name) => ending.test(name)).map((name) => readFile(join(FIXTURES, name))),
+  );
+
+/** A network, VGG19's layers, or whatever tensors there are. */
+const checkpoint = (name: string) => (bytes: Uint8Array, index: number) =>
+  [readModel, readModel, readVgg19, readState][index % 4]?.(bytes, name);
+
+/** The pickles within PyTorch's archives: they are packed again, so that damage reaches them. */
+async function pickles(): Promise<Target> {
+  const files: Uint8Array[] = [];
+  const storages: Record<string, Uint8Array> = {};
+  for (const archive of await fixtures(/\.(pt|ckpt)$/)) {
+    for (const [name, bytes] of Object.entries(unzipSync(archive))) {
+      const record = name.replace(/^[^/]+/, "archive");
+      if (record === "archive/data.pkl") files.push(bytes);
+      // Keys are the same numbers in every file: the largest storage has what any of them asks for.
+      else if (bytes.length > (storages[record]?.length ?? -1)) storages[record] = bytes;
+    }
+  }
+  return {
+    files,
+    read: (bytes, index) =>
+      checkpoint("x.pt")(zipSync({ "archive/data.pkl": bytes, ...storages }, { level: 0 }), index),
+  };
+}
+
+const STATE = {
+  step: 2,
+  seconds: 1.5,
+  joules: null,
+  peakMemory: 1,
+  validated: 2,
+  best: { step: 2, psnr: 30 },
+  images: "1",
+};
+
+/** A run's checkpoint. */
+function stateFile(): Uint8Array {
+  const vector = { dtype: "float32", shape: [3], data: Float32Array.of(1, 2, 3) } as const;
+  const vectors = ["parameters", "first", "second", "average"].map((name) => [name, vector] as const);
+  return writeSafetensors(new Map(vectors), { slimsr_run: JSON.stringify(STATE) });
+}
+
+const JOURNAL =
+  '{"kind":"step","step":1,"losses":{"loss":0.5},"learningRate":0.001,"seconds":1}\n' +
+  '{"kind":"validation","step":1,"seconds":1,"networks":[{"label":"a","width":1,"psnr":30,"ssim":0.9}]}\n';
+
+const CONFIG = {
+  network: edsr(2),
+  ...{
+    train: "a",
+    trainRange: "1-3",
+    val: "b",
+    data: ["c"],
+    width: [0.5],
+    method: "csd",
+    steps: 5,
+    learningRate: 0.001,
+  },
+  ...{ taps: [1, 2], lambdaTeacher: 1, decayAt: [2], seed: 0, device: "cpu", threads: 1 },
+};
+
+/** Files of a run's folder, each as its reader has it. */
+async function runs(): Promise<Target> {
+  const path = await mkdtemp(join(tmpdir(), "slimsr-fuzz-"));
+  const folder = await RunFolder.hold(path);
+  const readers: readonly (readonly [file: string, read: (file: string) => Promise<unknown>])[] = [
+    ["checkpoints/latest.safetensors", () => loadState(folder, "latest")],
+    ["metrics.jsonl", () => Journal.resume(folder, 1)],
+    ["config.json", async (file) => resolveSettings(await readConfig(file), file)],
+    ["variants.json", async (file) => planAblation(path, await readVariants(file), [0.5], [0])],
+  ];
+  const texts = [
+    JOURNAL,
+    JSON.stringify(CONFIG),
+    JSON.stringify({ csd: { method: "csd" }, long: { steps: 9, data: ["a"] } }),
+  ];
+  return {
+    files: [stateFile(), ...texts.map((text) => Buffer.from(text))],
+    read: async (bytes, index) => {
+      const [name, read] = readers[index % readers.length] as (typeof readers)[number];
+      await writeFile(folder.file(name), bytes);
+      await read(folder.file(name));
+    },
+  };
+}
+
+/** Every kind of file that the program reads. */
+export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
+  pytorch: async () => ({
+    files: await fixtures(/\.(pt|pth|ckpt)$/),
+    read: checkpoint("x.pt"),
+  }),
+  pickles,
+  safetensors: async () => ({
+    files: [
+      ...(await fixtures(/^(edsr|rcan|carn|csd).*\.safetensors$/)),
+      ...[edsr(2, { features: 4 }), rcan(3, { features: 4 })].map((network) =>
+        writeModel(modelOf(network), "x.safetensors"),
+      ),
+    ],
+    read: checkpoint("x.safetensors"),
+  }),
+  onnx: async () => ({
+    files: [
+      imageModel(nearest),
+      imageModel(nearest, { fixed: [8, 8] }),
+      ...[edsr(2, { features: 4 }), rcan(3, { features: 4 }), carn(2)].map((network) => exportModel(modelOf(network))),
+    ],
+    read: (bytes, index) =>
+      index % 2 === 0 ? readModel(bytes, "x.onnx") : onnxDeployment("x.onnx", bytes, { scale: 2 }),
+  }),
+  images: async () => ({ files: Object.values(await soundFiles()), read: (bytes) => decodeImage(bytes, "x") }),
+  runs,
+};
