@@ -2,6 +2,7 @@ import { OnnxError, UsageError } from "../errors.js";
 import type { Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { refuseExternalData } from "../onnx/external.js";
 import { readOnnx } from "../onnx/index.js";
 import { type ModelMessage, readModelMessage, type ValueMessage } from "../onnx/messages.js";
 import { costOf, type Deployment, type DeploymentCost } from "./deployment.js";
@@ -26,6 +27,7 @@ const PROBE = 32;
  */
 export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }: OnnxFileOptions = {}): Deployment {
   const { graph: message, metadata } = readMessage(name, onnx);
+  refuseExternalData(onnx, name);
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
   const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
@@ -33,9 +35,6 @@ export function onnxDeployment(name: string, onnx: Uint8Array, { scale, range }:
     throw new OnnxError(
       `${name} has ${inputs.length} inputs and ${message.outputs.length} outputs; expected one image in and one out`,
     );
-  }
-  if (message.initializers.some(({ external }) => external)) {
-    throw new OnnxError(`${name} keeps its weights in another file; save the model as one file`);
   }
   const fixedSize = checkInput(name, input);
   const graph = understood(onnx, input, fixedSize);

@@ -1,11 +1,37 @@
 /** Field numbers of onnx.proto (onnx/onnx on GitHub, IR version 8) as far as a graph needs them. */
 
-export const MODEL = { irVersion: 1, producer: 2, producerVersion: 3, graph: 7, opsets: 8, metadata: 14 } as const;
+export const MODEL = {
+  irVersion: 1,
+  producer: 2,
+  producerVersion: 3,
+  graph: 7,
+  opsets: 8,
+  metadata: 14,
+  training: 20,
+  functions: 25,
+} as const;
+export const TRAINING = { initialization: 1, algorithm: 2 } as const;
+export const FUNCTION = { nodes: 7, attributes: 11 } as const;
 export const OPSET = { domain: 1, version: 2 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
-export const GRAPH = { nodes: 1, name: 2, initializers: 5, inputs: 11, outputs: 12, values: 13 } as const;
+export const GRAPH = { nodes: 1, name: 2, initializers: 5, inputs: 11, outputs: 12, values: 13, sparse: 15 } as const;
 export const NODE = { inputs: 1, outputs: 2, name: 3, operator: 4, attributes: 5, domain: 7 } as const;
-export const ATTRIBUTE = { name: 1, float: 2, int: 3, string: 4, tensor: 5, floats: 7, ints: 8, type: 20 } as const;
+export const ATTRIBUTE = {
+  name: 1,
+  float: 2,
+  int: 3,
+  string: 4,
+  tensor: 5,
+  graph: 6,
+  floats: 7,
+  ints: 8,
+  tensors: 10,
+  graphs: 11,
+  type: 20,
+  sparse: 22,
+  sparses: 23,
+} as const;
+export const SPARSE = { values: 1, indices: 2 } as const;
 export const TENSOR = {
   dims: 1,
   type: 2,

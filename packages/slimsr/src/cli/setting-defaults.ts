@@ -9,9 +9,9 @@ export type SettingKey = keyof typeof settingsSchema.shape;
  * of it; nothing where it has no value of its own then.
  */
 export function defaultNote(key: SettingKey, [first, ...others]: readonly Preset[]): string {
-  const standard = show(valueOf(key, first));
+  const standard = show(valueIn(key, first));
   const apart = others.flatMap((preset) => {
-    const value = show(valueOf(key, preset));
+    const value = show(valueIn(key, preset));
     return value === standard ? [] : `${preset}: ${value || "all"}`;
   });
   if (standard === "" && apart.length === 0) return "";
@@ -27,7 +27,7 @@ export function sharedTeacherDefaults(preset: Preset): string {
     .join(" ");
 }
 
-function valueOf(key: SettingKey, preset: Preset | undefined): unknown {
+function valueIn(key: SettingKey, preset: Preset | undefined): unknown {
   const [twofold, threefold] = ([2, 3] as const).map((scale) => preset && presetSettings(preset, scale)[key]);
   // HR pixels are the same at every scale.
   if (typeof twofold === "number" && twofold !== threefold) return `${twofold * 2}/scale`;

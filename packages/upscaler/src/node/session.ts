@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
+import { refuseExternalData } from "@slimsr/core/internal/onnx/external.js";
 import { constantSize, writeOnnx, writeSplitOnnx } from "@slimsr/core/internal/onnx/index.js";
 import type { Response, SessionWorker } from "../protocol.js";
 import type { Session, SessionOptions } from "../session.js";
@@ -21,10 +22,12 @@ export interface Source {
 
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
- * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
+ * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model; OnnxError for bytes that
+ * are no model, or keep values in another file
  */
 export async function createSession(source: Graph | Uint8Array, options: SessionOptions = {}): Promise<Session> {
   await requireDevice(options.device ?? "cpu");
+  if (source instanceof Uint8Array) refuseExternalData(source, "the model");
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source);
   try {
     return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);

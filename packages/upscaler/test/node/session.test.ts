@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runSource } from "../../../../test/support/child.js";
 import { floats, open, tensor } from "../../../../test/support/engine.js";
-import { DeviceError } from "../../../core/src/errors.js";
+import { DeviceError, OnnxError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add, detach, matMul, mul, relu } from "../../../core/src/operators/index.js";
@@ -226,7 +226,7 @@ describe("what a session refuses", () => {
   });
 
   it.each([
-    ["bytes that are no model", () => Uint8Array.of(1, 2, 3)],
+    ["bytes that are no model", () => Uint8Array.of(1, 2, 3), OnnxError],
     [
       "an operator that the engine lacks",
       () => {
@@ -234,9 +234,10 @@ describe("what a session refuses", () => {
         graph.output("y", detach(graph.input("x", [1])));
         return graph;
       },
+      DeviceError,
     ],
-  ])("%s", async (_, source) => {
-    await expect(createSession(source())).rejects.toThrow(DeviceError);
+  ])("%s", async (_, source, error) => {
+    await expect(createSession(source())).rejects.toThrow(error);
   });
 
   it("CUDA where there is none, saying what it needs", async () => {
