@@ -67,6 +67,12 @@ const COMMANDS: readonly Entry[] = [
     description: "compare methods from one teacher at equal steps, over widths and seeds",
     load: async () => (await import("./ablate.js")).ablateCommand(),
   },
+  {
+    name: "completion",
+    usage: "[options] <shell>",
+    description: "print what a shell completes command lines by: bash, zsh or fish",
+    load: async () => (await import("./completion.js")).completionCommand(loadAll),
+  },
 ];
 
 const program = new Command("slimsr")
@@ -77,6 +83,9 @@ const program = new Command("slimsr")
     "after",
     "\nIn a clone of the repository say npx slimsr. Examples in the commands' help run where its assets folder lies.",
   );
+
+const loadAll = (): Promise<Command[]> =>
+  Promise.all(COMMANDS.map(async ({ description, load }) => (await load()).description(description)));
 
 const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
 for (const { name, usage, description, load } of COMMANDS) {

@@ -22,6 +22,7 @@ describe("slimsr", () => {
       "compress",
       "train",
       "ablate",
+      "completion",
     ]);
     for (const usage of commands) {
       const [name = ""] = usage.split(" ");
