@@ -23,6 +23,7 @@ const manifestOf = (name: string) =>
     name: string;
     version: string;
     dependencies: Record<string, string>;
+    bin?: Record<string, string>;
   };
 
 describe("versions of the packages", () => {
@@ -36,6 +37,14 @@ describe("versions of the packages", () => {
         if (own.includes(name)) expect(wanted).toBe(version);
     }
     expect(Object.keys(manifestOf("slimsr").dependencies)).toEqual(expect.arrayContaining(own.slice(0, 2)));
+  });
+});
+
+describe("the command", () => {
+  it("is there before anything is built, so that npm ci links it in a clone", () => {
+    const { slimsr = "" } = manifestOf("slimsr").bin ?? {};
+    expect(existsSync(join(ROOT, "packages/slimsr", slimsr))).toBe(true);
+    expect(slimsr).not.toMatch(/^dist/);
   });
 });
 

@@ -97,7 +97,7 @@ async function runs(): Promise<Target> {
   const path = await mkdtemp(join(tmpdir(), "slimsr-fuzz-"));
   const folder = await RunFolder.hold(path);
   const readers: readonly (readonly [file: string, read: (file: string) => Promise<unknown>])[] = [
-    ["checkpoints/latest.safetensors", () => loadState(folder, "latest")],
+    ["checkpoints/latest.safetensors", () => loadState(folder, "latest", 3)],
     ["metrics.jsonl", () => Journal.resume(folder, 1)],
     ["config.json", async (file) => resolveSettings(await readConfig(file), file)],
     ["variants.json", async (file) => planAblation(path, await readVariants(file), [0.5], [0])],

@@ -23,6 +23,8 @@ export interface ModelMessage {
   graph?: GraphMessage;
   opsets: { domain: string; version: number }[];
   functions: FunctionMessage[];
+  /** Whether it holds graphs to train with, of which nothing is read. */
+  training: boolean;
   metadata: Record<string, string>;
 }
 export interface GraphMessage {
@@ -39,6 +41,8 @@ export interface FunctionMessage {
   name: string;
   domain: string;
   nodes: NodeMessage[];
+  /** Defaults of its attributes. */
+  attributes: AttributeMessage[];
 }
 export interface NodeMessage {
   inputs: string[];
@@ -97,7 +101,9 @@ function readMessage(reader: StrictReader, end: number, fields: Fields): void {
 
 function nested<T>(reader: StrictReader, target: T, fields: (target: T) => Fields): T {
   const length = reader.length();
+  reader.enter();
   readMessage(reader, reader.pos + length, fields(target));
+  reader.leave();
   return target;
 }
 
@@ -125,14 +131,18 @@ export function readModelMessage(bytes: Uint8Array): ModelMessage {
   const other = misplaced(bytes);
   if (other !== undefined && bytes.length > 0) throw new OnnxError(other);
   const reader = new StrictReader(bytes);
-  const model: ModelMessage = { opsets: [], functions: [], metadata: {} };
+  const model: ModelMessage = { opsets: [], functions: [], training: false, metadata: {} };
   readMessage(reader, bytes.length, {
     [MODEL.graph]: (r) => {
       // A message that comes twice is one of both's fields, as protobuf has it: none hides another.
       model.graph = nested(r, model.graph ?? emptyGraph(), graphFields);
     },
     [MODEL.functions]: (r) => {
-      model.functions.push(nested(r, { name: "", domain: "", nodes: [] }, functionFields));
+      model.functions.push(nested(r, { name: "", domain: "", nodes: [], attributes: [] }, functionFields));
+    },
+    [MODEL.training]: (r, wire) => {
+      model.training = true;
+      r.skip(wire, MODEL.training);
     },
     [MODEL.opsets]: (r) => {
       model.opsets.push(
@@ -196,6 +206,9 @@ const functionFields = (body: FunctionMessage): Fields => ({
   },
   [FUNCTION.nodes]: (r) => {
     body.nodes.push(nested(r, emptyNode(), nodeFields));
+  },
+  [FUNCTION.attributes]: (r) => {
+    body.attributes.push(nested(r, emptyAttribute(), attributeFields));
   },
 });
 

@@ -1,7 +1,14 @@
 import { OnnxError } from "../errors.js";
 import { decodeOnnx } from "./codec.js";
 import { MOST_NODES, requireModest } from "./limits.js";
-import type { FunctionMessage, GraphMessage, ModelMessage, NodeMessage, TensorMessage } from "./messages.js";
+import type {
+  AttributeMessage,
+  FunctionMessage,
+  GraphMessage,
+  ModelMessage,
+  NodeMessage,
+  TensorMessage,
+} from "./messages.js";
 import { PERMITTED_OPERATORS } from "./permitted-operators.js";
 
 /**
@@ -13,10 +20,14 @@ import { PERMITTED_OPERATORS } from "./permitted-operators.js";
 export function readPermitted(bytes: Uint8Array): ModelMessage & { graph: GraphMessage } {
   requireProtobuf(bytes);
   const { graph, ...rest } = decodeOnnx(bytes);
+  if (rest.training) throw new OnnxError("holds graphs to train with; export the model for inference alone");
   if (!graph) throw new OnnxError("holds no graph: is it an ONNX model?");
   const inspection = new Inspection(rest.functions);
   inspection.graph(graph);
-  for (const { nodes } of rest.functions) inspection.nodes(nodes);
+  for (const { name, nodes, attributes } of rest.functions) {
+    inspection.attributes(attributes, `function ${name}`, name);
+    inspection.nodes(nodes);
+  }
   if (inspection.count(graph.nodes) > MOST_NODES) {
     throw new OnnxError(`has more than the ${MOST_NODES} nodes that are run, its functions written out`);
   }
@@ -68,11 +79,15 @@ class Inspection {
       const unknown = key.startsWith(":") ? `operator ${operator} is` : `operators of domain ${domain} are`;
       throw new OnnxError(`${what}: ${unknown} not supported; export the model with ONNX's own`);
     }
+    this.attributes(attributes, what, outputs[0]);
+  }
+
+  attributes(attributes: readonly AttributeMessage[], what: string, owner: string | undefined): void {
     for (const { name, int, tensor, tensors, graph, graphs, sparse } of attributes) {
       if (sparse) throw new OnnxError(`${what}: attribute ${name} holds a sparse tensor, which is not supported`);
       // The engine divides by it.
       if (name === "group" && int < 1) throw new OnnxError(`${what}: ${int} groups; expected 1 or more`);
-      for (const each of tensor ? [tensor, ...tensors] : tensors) requireInside(each, outputs[0] ?? name);
+      for (const each of tensor ? [tensor, ...tensors] : tensors) requireInside(each, owner ?? name);
       for (const each of graph ? [graph, ...graphs] : graphs) this.graph(each);
     }
   }

@@ -7,13 +7,14 @@ export const MODEL = {
   graph: 7,
   opsets: 8,
   metadata: 14,
+  training: 20,
   functions: 25,
 } as const;
 export const OPSET = { domain: 1, version: 2 } as const;
 export const ENTRY = { key: 1, value: 2 } as const;
 export const GRAPH = { nodes: 1, name: 2, initializers: 5, inputs: 11, outputs: 12, values: 13, sparse: 15 } as const;
 export const NODE = { inputs: 1, outputs: 2, name: 3, operator: 4, attributes: 5, domain: 7 } as const;
-export const FUNCTION = { name: 1, nodes: 7, domain: 10 } as const;
+export const FUNCTION = { name: 1, nodes: 7, domain: 10, attributes: 11 } as const;
 export const ATTRIBUTE = {
   name: 1,
   float: 2,

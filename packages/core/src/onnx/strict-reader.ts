@@ -1,12 +1,25 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
 
+/** Messages within one another, as many as protobuf's own readers take. */
+const DEEPEST = 100;
+
 /**
  * Reads protobuf's wire format, and refuses fields that are written in another way than their type. Parsers skip such fields as
  * unknown: a reader that took them would see another model than the engine.
  */
 export class StrictReader extends BinaryReader {
   #wire: WireType | undefined;
+  #depth = 0;
+
+  /** Begins a message within the one that is read. */
+  enter(): void {
+    if (++this.#depth > DEEPEST) throw new OnnxError(`damaged: more than ${DEEPEST} messages within one another`);
+  }
+
+  leave(): void {
+    this.#depth--;
+  }
 
   override tag(): [number, WireType] {
     const tag = super.tag();

@@ -44,8 +44,8 @@ interface Options extends Overrides, FormatOptions {
 const EXAMPLES = `
 Examples:
   slimsr evaluate --model assets/teachers/edsr_r8f64_x2.safetensors --data assets/held-out/Kodak
-  slimsr evaluate --model assets/slim/carn_x2.safetensors --width 1,0.5,0.25 --data assets/held-out/Kodak --only 19 --markdown
-  slimsr evaluate --model assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration --self-ensemble --save results
+  slimsr evaluate --model assets/slim/carn_x2.safetensors --width 1,0.5,0.25 --data assets/held-out/Kodak --only 1 --markdown
+  slimsr evaluate --model assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration --only 1-2 --self-ensemble --save results
   slimsr evaluate --model assets/teachers/*.safetensors assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration \\
     --only 1-3 --div2k --json
 

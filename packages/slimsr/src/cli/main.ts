@@ -76,6 +76,12 @@ const COMMANDS: readonly Entry[] = [
     description: "say what decoded images take on disk, or remove them",
     load: async () => (await import("./cache.js")).cacheCommand(),
   },
+  {
+    name: "completion",
+    usage: "[options] <shell>",
+    description: "print what a shell completes command lines by: bash, zsh or fish",
+    load: async () => (await import("./completion.js")).completionCommand(loadAll),
+  },
 ];
 
 /** Exit codes: 0, done; 1, it failed; 2, the command line or a config file is wrong; 130, interrupted. */
@@ -94,6 +100,9 @@ const program = new Command("slimsr")
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
   .hook("preAction", (_, command) => refuseEmpty(command));
+
+const loadAll = (): Promise<Command[]> =>
+  Promise.all(COMMANDS.map(async ({ description, load }) => (await load()).description(description)));
 
 const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
 for (const { name, usage, description, load } of COMMANDS) {

@@ -23,6 +23,7 @@ describe("slimsr", () => {
       "train",
       "ablate",
       "cache",
+      "completion",
     ]);
     for (const usage of commands) {
       const [name = ""] = usage.split(" ");
