@@ -95,8 +95,7 @@ function readMessage(reader: StrictReader, end: number, fields: Fields): void {
 }
 
 function nested<T>(reader: StrictReader, target: T, fields: (target: T) => Fields): T {
-  const length = reader.length();
-  readMessage(reader, reader.pos + length, fields(target));
+  readMessage(reader, reader.message(), fields(target));
   return target;
 }
 

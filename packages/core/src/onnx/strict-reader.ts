@@ -1,12 +1,16 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
 
+/** Messages in a file, at most: an empty one is two bytes, and hundreds once it is read. */
+const MOST_MESSAGES = 2 ** 20;
+
 /**
  * Reads protobuf's wire format, and refuses fields that are written in another way than their type. Parsers skip such fields as
  * unknown: a reader that took them would see another model than the engine.
  */
 export class StrictReader extends BinaryReader {
   #wire: WireType | undefined;
+  #messages = 0;
 
   override tag(): [number, WireType] {
     const tag = super.tag();
@@ -14,15 +18,16 @@ export class StrictReader extends BinaryReader {
     return tag;
   }
 
-  /** Length of what the field that has just begun holds. */
-  length(): number {
-    this.#expect(WireType.LengthDelimited);
-    return this.uint32();
+  /** Where the message that the field holds ends. */
+  message(): number {
+    if (++this.#messages > MOST_MESSAGES)
+      throw new OnnxError(`holds more than the ${MOST_MESSAGES} messages that are read`);
+    return this.#end();
   }
 
   /** Where the numbers of a packed field end; they follow without tags. */
   packed(): number {
-    const end = this.length() + this.pos;
+    const end = this.#end();
     this.#wire = undefined;
     return end;
   }
@@ -55,6 +60,11 @@ export class StrictReader extends BinaryReader {
   override double(): number {
     this.#expect(WireType.Bit64);
     return super.double();
+  }
+
+  #end(): number {
+    this.#expect(WireType.LengthDelimited);
+    return this.uint32() + this.pos;
   }
 
   #expect(wire: WireType): void {
