@@ -2,7 +2,7 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
 
 /** Messages in a file, at most: an empty one is two bytes, and hundreds once it is read. */
-const MOST_MESSAGES = 2 ** 20;
+const MOST_MESSAGES = 2 ** 18;
 
 /**
  * Reads protobuf's wire format, and refuses fields that are written in another way than their type. Parsers skip such fields as
