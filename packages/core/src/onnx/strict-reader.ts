@@ -1,8 +1,6 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
-
-/** Messages in a file, at most: an empty one is two bytes, and hundreds once it is read. */
-const MOST_MESSAGES = 2 ** 18;
+import { MOST_MESSAGES } from "./limits.js";
 
 /**
  * Reads protobuf's wire format, and refuses fields that are written in another way than their type. Parsers skip such fields as
