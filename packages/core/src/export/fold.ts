@@ -26,6 +26,7 @@ class Folding {
   readonly #images = new Map<Value, Value>();
   readonly #pending = new Map<Value, Pending>();
   readonly #names = new Set<string>();
+  readonly #uses = new Map<string, number>();
   /** Values that are another one times a number. */
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
 
@@ -87,27 +88,33 @@ class Folding {
     this.#pending.set(output, held);
   }
 
-  /** The value in the new graph; a convolution that was held back is written now. */
+  /** The value in the new graph; a convolution that was held back is written now, and before it what it reads. */
   #image(value: Value): Value {
-    const known = this.#images.get(value);
-    if (known) return known;
-    const made = this.#make(value);
-    this.#images.set(value, made);
-    return made;
+    let made = this.#images.get(value);
+    // By hand, for networks may be longer than calls can nest.
+    const waiting = made ? [] : [{ value, work: this.#make(value) }];
+    for (let last = waiting.at(-1); last; last = waiting.at(-1)) {
+      const { done, value: next } = last.work.next(made as Value);
+      made = done ? next : this.#images.get(next);
+      if (done) {
+        this.#images.set(last.value, next);
+        waiting.pop();
+      } else if (!made) waiting.push({ value: next, work: this.#make(next) });
+    }
+    return made as Value;
   }
 
-  #make(value: Value): Value {
+  /** Asks for the images of what it reads. */
+  *#make(value: Value): Generator<Value, Value, Value> {
     const held = this.#pending.get(value);
-    if (held) return this.#writeConvolution(held);
+    if (held) return yield* this.#writeConvolution(held);
     const scaled = this.#scaled.get(value);
-    if (scaled) {
-      return mul(this.#image(scaled.of), scaled.factor);
-    }
+    if (scaled) return mul(yield scaled.of, scaled.factor);
     if (!value.data) throw new TypeError(`${value.name} is used before it is made`);
     return this.#target.constant(value.data, value.shape, { dtype: value.dtype });
   }
 
-  #writeConvolution({ node, weight, bias }: Pending): Value {
+  *#writeConvolution({ node, weight, bias }: Pending): Generator<Value, Value, Value> {
     const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
     // The factor of a scaled input went into the weight.
     const input = this.#scaled.get(x)?.of ?? x;
@@ -116,19 +123,21 @@ class Folding {
     if (r !== undefined && shuffled && [input, shuffled].every((value) => this.#readers.get(value) === 1)) {
       const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
       const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] ?? 0);
-      return pixelShuffle(convolveInParts(this.#image(shuffled), kernel, biases, this.#ownName(name)), r);
+      return pixelShuffle(convolveInParts(yield shuffled, kernel, biases, this.#ownName(name)), r);
     }
     const parameters = [
       this.#target.constant(weight, shape, { name: this.#ownName(name) }),
       this.#target.constant(bias, [bias.length], { name: this.#ownName(biasPlace?.name ?? `${name}.bias`) }),
     ];
-    return this.#target.apply(Conv, [this.#image(input), ...parameters], node.attributes)[0] as Value;
+    return this.#target.apply(Conv, [yield input, ...parameters], node.attributes)[0] as Value;
   }
 
   /** A parameter that several convolutions share is written for each of them, for what is folded into it differs. */
   #ownName(name: string): string {
     let own = name;
-    for (let count = 2; this.#names.has(own); count++) own = `${name}#${count}`;
+    let uses = this.#uses.get(name) ?? 1;
+    while (this.#names.has(own)) own = `${name}#${++uses}`;
+    this.#uses.set(name, uses);
     this.#names.add(own);
     return own;
   }

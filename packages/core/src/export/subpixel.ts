@@ -45,33 +45,55 @@ function keepsSize({ inputs, attributes }: Node): boolean {
 export function behindShuffles(source: Graph): Graph {
   return rewrite(source, (target) => (node, inputs) => {
     const r = shuffleFactor(node);
-    const sum = r === undefined ? undefined : wholeConvolution(node.inputs[0], inputs[0]);
-    const kernel = sum && r !== undefined && kernelBehindShuffle(sum.kernel, r);
+    const whole = r === undefined ? undefined : wholeConvolution(node.inputs[0], inputs[0]);
+    const kernel = whole && r !== undefined && kernelBehindShuffle(whole.kernel, r);
     if (!kernel || r === undefined) return undefined;
-    const biases = sum.bias.filter((_, i) => i % r ** 2 === 0);
-    if (sum.bias.some((value, i) => value !== biases[Math.floor(i / r ** 2)])) return undefined;
+    const biases = whole.bias.filter((_, i) => i % r ** 2 === 0);
+    if (whole.bias.some((value, i) => value !== biases[Math.floor(i / r ** 2)])) return undefined;
     const pad = ((kernel.shape[2] as number) - 1) / 2;
     const parameters = [target.constant(kernel.data, kernel.shape), target.constant(biases, [biases.length])] as const;
-    return [conv(pixelShuffle(concat(sum.inputs, 1), r), ...parameters, { pads: [pad, pad, pad, pad] })];
+    return [conv(pixelShuffle(concat(whole.inputs, 1), r), ...parameters, { pads: [pad, pad, pad, pad] })];
   });
 }
 
+interface WholeConvolution {
+  /** In the graph that inputs are wanted of. */
+  readonly inputs: readonly Value[];
+  readonly kernel: Kernel;
+  readonly bias: Float32Array;
+}
+
+/** Convolutions in a sum, at most: sums of sums would be written out many times over. */
+const MOST_TERMS = 256;
+
 /** What a sum of convolutions amounts to: one of all their inputs. `copy` is the same sum in the graph that inputs are wanted of. */
-function wholeConvolution(
-  value: Value | undefined,
-  copy: Value | undefined,
-): { inputs: Value[]; kernel: Kernel; bias: Float32Array } | undefined {
-  const [node, twin] = [value?.producer, copy?.producer];
-  const [x, weight, bias] = node?.inputs ?? [];
-  if (node?.operator === Add) {
-    const [left, right] = [0, 1].map((i) => wholeConvolution(node.inputs[i], twin?.inputs[i]));
-    if (!left || !right || !sameShape(left.kernel.shape.slice(2), right.kernel.shape.slice(2))) return undefined;
-    return {
-      inputs: [...left.inputs, ...right.inputs],
-      kernel: joined(left.kernel, right.kernel),
-      bias: left.bias.map((b, i) => b + (right.bias[i] ?? 0)),
-    };
+function wholeConvolution(value: Value | undefined, copy: Value | undefined): WholeConvolution | undefined {
+  const waiting = [[value, copy] as const];
+  let whole: WholeConvolution | undefined;
+  let terms = 0;
+  for (let term = waiting.pop(); term; term = waiting.pop()) {
+    const [node, twin] = [term[0]?.producer, term[1]?.producer];
+    if (waiting.length + terms > MOST_TERMS) return undefined;
+    if (node?.operator === Add) {
+      waiting.push([node.inputs[1], twin?.inputs[1]], [node.inputs[0], twin?.inputs[0]]);
+      continue;
+    }
+    const next = convolutionOf(node, twin);
+    if (!next || (whole && !sameShape(whole.kernel.shape.slice(2), next.kernel.shape.slice(2)))) return undefined;
+    whole = whole ? sum(whole, next) : next;
+    terms++;
   }
+  return whole;
+}
+
+const sum = (left: WholeConvolution, right: WholeConvolution): WholeConvolution => ({
+  inputs: [...left.inputs, ...right.inputs],
+  kernel: joined(left.kernel, right.kernel),
+  bias: left.bias.map((b, i) => b + (right.bias[i] ?? 0)),
+});
+
+function convolutionOf(node: Node | undefined, twin: Node | undefined): WholeConvolution | undefined {
+  const [x, weight, bias] = node?.inputs ?? [];
   const input = twin?.inputs[0];
   if (node?.operator !== Conv || !keepsSize(node) || !x || !input || !weight) return undefined;
   const { data, shape } = weight;

@@ -8,6 +8,8 @@ const MOST_AXES = 16;
 const MOST_ELEMENTS = 2 ** 28;
 /** Channels of all layers, at most; networks have some hundred thousand. */
 const MOST_CHANNELS = 2 ** 22;
+/** Messages in a file, at most: an empty one is two bytes, and hundreds once it is read. */
+export const MOST_MESSAGES = 2 ** 18;
 /** Nodes, at most, with functions written out. */
 export const MOST_NODES = 100_000;
 /** Numbers in a list that an operator is told, such as axes, at most. */

@@ -100,9 +100,8 @@ function readMessage(reader: StrictReader, end: number, fields: Fields): void {
 }
 
 function nested<T>(reader: StrictReader, target: T, fields: (target: T) => Fields): T {
-  const length = reader.length();
-  reader.enter();
-  readMessage(reader, reader.pos + length, fields(target));
+  const end = reader.enter();
+  readMessage(reader, end, fields(target));
   reader.leave();
   return target;
 }

@@ -56,8 +56,9 @@ class Inspection {
       // An engine would take its own operator of that name rather than the function.
       if (ofEngines(domain))
         throw new OnnxError(`function ${name} is defined in domain ${domain}, which is an engine's`);
-      const key = keyOf(domain, name);
-      this.#bodies.set(key, [...(this.#bodies.get(key) ?? []), ...nodes]);
+      const body = this.#bodies.get(keyOf(domain, name)) ?? [];
+      for (const node of nodes) body.push(node);
+      this.#bodies.set(keyOf(domain, name), body);
     }
   }
 

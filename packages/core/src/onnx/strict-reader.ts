@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { OnnxError } from "../errors.js";
+import { MOST_MESSAGES } from "./limits.js";
 
 /** Messages within one another, as many as protobuf's own readers take. */
 const DEEPEST = 100;
@@ -10,16 +11,8 @@ const DEEPEST = 100;
  */
 export class StrictReader extends BinaryReader {
   #wire: WireType | undefined;
+  #messages = 0;
   #depth = 0;
-
-  /** Begins a message within the one that is read. */
-  enter(): void {
-    if (++this.#depth > DEEPEST) throw new OnnxError(`damaged: more than ${DEEPEST} messages within one another`);
-  }
-
-  leave(): void {
-    this.#depth--;
-  }
 
   override tag(): [number, WireType] {
     const tag = super.tag();
@@ -27,15 +20,21 @@ export class StrictReader extends BinaryReader {
     return tag;
   }
 
-  /** Length of what the field that has just begun holds. */
-  length(): number {
-    this.#expect(WireType.LengthDelimited);
-    return this.uint32();
+  /** Begins the message that the field holds. @returns where it ends */
+  enter(): number {
+    if (++this.#messages > MOST_MESSAGES)
+      throw new OnnxError(`holds more than the ${MOST_MESSAGES} messages that are read`);
+    if (++this.#depth > DEEPEST) throw new OnnxError(`damaged: more than ${DEEPEST} messages within one another`);
+    return this.#end();
+  }
+
+  leave(): void {
+    this.#depth--;
   }
 
   /** Where the numbers of a packed field end; they follow without tags. */
   packed(): number {
-    const end = this.length() + this.pos;
+    const end = this.#end();
     this.#wire = undefined;
     return end;
   }
@@ -68,6 +67,11 @@ export class StrictReader extends BinaryReader {
   override double(): number {
     this.#expect(WireType.Bit64);
     return super.double();
+  }
+
+  #end(): number {
+    this.#expect(WireType.LengthDelimited);
+    return this.uint32() + this.pos;
   }
 
   #expect(wire: WireType): void {

@@ -218,6 +218,22 @@ describe("what an engine must not be handed", () => {
   });
 });
 
+describe("messages without number", () => {
+  it("nodes of nothing", () => {
+    const empty = new Uint8Array(1e6).map((_, i) => (i % 2 === 0 ? (1 << 3) | 2 : 0));
+    const before = process.memoryUsage().rss;
+    expect(() => readPermitted(encode(raw(7, empty)))).toThrow("more than the 262144 messages that are read");
+    expect(process.memoryUsage().rss - before).toBeLessThan(1e9);
+  });
+
+  it("functions of one name", () => {
+    const start = performance.now();
+    const overloads = Array.from({ length: 50_000 }, () => definition("own", "f", plain));
+    expect(readPermitted(model({ graph: small(), extra: overloads })).functions).toHaveLength(50_000);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
 describe("what is permitted", () => {
   it("is whatever graphs here are written with", () => {
     const written = OPERATORS.filter(({ decompose, domain }) => !decompose && domain !== "slimsr");
