@@ -2,7 +2,6 @@
 import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { VERSION } from "../version.js";
-import { refuseEmpty } from "./required.js";
 
 interface Entry {
   readonly name: string;
@@ -79,7 +78,7 @@ const program = new Command("slimsr")
   .version(VERSION)
   .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.usage()}` })
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
-  .hook("preAction", (_, command) => refuseEmpty(command));
+  .hook("preAction", async (_, command) => (await import("./required.js")).refuseEmpty(command));
 
 const called = process.argv.slice(2).find((word) => COMMANDS.some(({ name }) => name === word));
 for (const { name, usage, description, load } of COMMANDS) {
