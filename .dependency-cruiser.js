@@ -114,7 +114,7 @@ export default {
         pathNot: [
           "(^|/)commander/",
           "packages/core/dist/errors\\.js$",
-          "^packages/slimsr/src/(version|text/visible|cli/(required|terminal))\\.ts$",
+          "^packages/slimsr/src/(version|text/visible|cli/terminal)\\.ts$",
         ],
         dependencyTypesNot: ["dynamic-import"],
       },

@@ -2,7 +2,6 @@ import { SlimsrError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
 import { message } from "../text/visible.js";
 import { VERSION } from "../version.js";
-import { refuseEmpty } from "./required.js";
 import { guard } from "./terminal.js";
 
 interface Entry {
@@ -99,7 +98,7 @@ const program = new Command("slimsr")
     "\nIn a clone of the repository say npx slimsr. Examples in the commands' help run where its assets folder lies.",
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
-  .hook("preAction", (_, command) => refuseEmpty(command));
+  .hook("preAction", async (_, command) => (await import("./required.js")).refuseEmpty(command));
 
 const loadAll = (): Promise<Command[]> =>
   Promise.all(COMMANDS.map(async ({ description, load }) => (await load()).description(description)));
