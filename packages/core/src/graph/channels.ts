@@ -4,7 +4,7 @@ import type { Node, Value } from "./graph.js";
 /**
  * What may be done to channels without changing the network: any invertible matrix where all that writes and reads them is
  * linear; a permutation and positive factors where something positively homogeneous acts on each of them by itself (a ReLU); a
- * permutation where it is anything else (a gate).
+ * permutation where it is anything else (a gate, or one number that is added to all of them).
  */
 export type Freedom = "linear" | "scaling" | "permutation";
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { outputOf, randomPatches, rootMeanSquare } from "../../../../test/support/small-networks.js";
+import { exportModel } from "../../../core/src/export/onnx.js";
 import { elements, Graph, type Value } from "../../../core/src/graph/index.js";
 import { importedModel } from "../../../core/src/model/imported.js";
 import { channelAnalysis, type Model } from "../../../core/src/model/model.js";
@@ -31,6 +32,9 @@ import {
   sum,
   tanh,
 } from "../../../core/src/operators/index.js";
+import { createSession } from "../../../upscaler/src/node/session.js";
+import { float32 } from "../../../upscaler/src/session.js";
+import { patchShape } from "../../src/calibration/batches.js";
 import { alignTeacher, slimTeacher } from "../../src/slimming/aligned-teacher.js";
 
 const CHANNELS = 8;
@@ -121,6 +125,11 @@ describe("slimming a network of random layers", () => {
     const model = new RandomNetwork(new Random(seed)).model(seed % 2 === 1);
     const patches = randomPatches(2, 9);
     const ideal = await outputOf(model, patches);
+    const exported = await createSession(exportModel(model));
+    const { outputs } = await exported.run({ lr: float32(patches.data, patchShape(patches, patches.count)) });
+    await exported.close();
+    const folded = rootMeanSquare(outputs.sr?.data as Float32Array, ideal);
+    expect(folded).toBeLessThanOrEqual(1e-5 * rootMeanSquare(ideal));
     const { groups } = channelAnalysis(model);
     const balanced = await alignTeacher(model, patches, "balanced");
     for (const { difference } of [balanced, await alignTeacher(model, patches, "pca")]) {

@@ -9,10 +9,12 @@ import {
   smallNetworks,
 } from "../../../../../test/support/small-networks.js";
 import { NetworkError } from "../../../../core/src/errors.js";
+import { exportModel } from "../../../../core/src/export/onnx.js";
 import { Graph, type Value } from "../../../../core/src/graph/index.js";
 import { importedModel } from "../../../../core/src/model/imported.js";
 import { channelAnalysis, type Model } from "../../../../core/src/model/model.js";
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
+import { readOnnx } from "../../../../core/src/onnx/index.js";
 import { add, conv, div, pixelShuffle, relu } from "../../../../core/src/operators/index.js";
 import { randomNumbers } from "../../../src/calibration/random.js";
 import { alignTeacher, slimTeacher } from "../../../src/slimming/aligned-teacher.js";
@@ -117,6 +119,14 @@ describe("refit", () => {
     const body = b.conv("second", relu(b.conv("first", b.image, 8, 3)), 12, 3);
     const model = b.model(pixelShuffle(add(body, b.conv("skip", b.image, 12, 1)), 2));
     expect(await errorsAt(model, [1, 0.5])).toEqual([expect.closeTo(0, 5), expect.any(Number)]);
+  });
+
+  it("takes a network as it is exported here, its last convolutions cut into parts that are added", async () => {
+    const [options] = smallNetworks(2, 20) as [ReturnType<typeof smallNetworks>[number]];
+    const { graph } = readOnnx(exportModel(smallModel(options)), { sizes: { batch: 1, height: 8, width: 8 } });
+    const [whole, half] = await errorsAt(importedModel(graph), [1, 0.5]);
+    expect(whole).toBeLessThan(1e-4);
+    expect(half).toBeLessThan(1);
   });
 
   it("leaves convolutions that share their weights as they were sliced", async () => {
