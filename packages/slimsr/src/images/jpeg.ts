@@ -1,9 +1,10 @@
 /**
  * What some cameras write and no decoder minds, though libjpeg warns as it does of damage: a scan's header with zeros in place of
- * the coefficients' numbers, bytes between two segments, no marker at the end. Without these, whatever it still warns of is damage.
+ * the coefficients' numbers, versions that are unknown, bytes between two segments, no marker at the end. Without these, whatever it
+ * still warns of is damage.
  */
 
-const [SOI, EOI, SOS, DHT, JPG, DAC] = [0xd8, 0xd9, 0xda, 0xc4, 0xc8, 0xcc];
+const [SOI, EOI, SOS, DHT, JPG, DAC, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xc4, 0xc8, 0xcc, 0xe0, 0xee];
 
 const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
 const isBare = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= SOI);
@@ -35,6 +36,7 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
       isSequential = marker <= 0xc1;
       components = segment[9] ?? 0;
     }
+    mendVersion(segment, marker);
     if (marker === SOS && isSequential) segment.set([0, 63, 0], segment.length - 3);
     parts.push(segment);
     at = end;
@@ -45,6 +47,14 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
   }
   // Of one scan that has all the picture nothing but the end can be missing; if more is, the decoder says so.
   return isWhole ? Buffer.concat([...parts, Uint8Array.of(0xff, EOI)]) : undefined;
+}
+
+/** JFIF of another version than 1, and a colour transform that Adobe doesn't name, are taken for version 1 and YCbCr anyway. */
+function mendVersion(segment: Buffer, marker: number): void {
+  const name = segment.toString("latin1", 4, 9);
+  if (marker === APP0 && name === "JFIF\0" && segment.length > 9) segment.writeUInt8(1, 9);
+  if (marker === APP14 && name === "Adobe" && segment.length > 15 && segment.readUInt8(15) > 2)
+    segment.writeUInt8(1, 15);
 }
 
 /** Whether a marker begins here that isn't part of a scan's data: no stuffed zero, restart or fill byte. */

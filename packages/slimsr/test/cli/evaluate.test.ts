@@ -109,7 +109,7 @@ describe("slimsr evaluate", () => {
   });
 
   it("compares models, sets of one name too", async () => {
-    const [one, two] = [await smallSet("HR"), await smallSet("HR")];
+    const [one, two] = [await smallSet("Set"), await smallSet("Set")];
     const folder = await temporaryFolder();
     const models = ["a.onnx", "b.onnx"].map((name) => join(folder, name));
     for (const model of models) await writeFile(model, imageModel(nearest));

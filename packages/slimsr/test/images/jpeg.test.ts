@@ -11,6 +11,9 @@ const joined = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts);
 /** Where the first segment with a marker begins. */
 const segmentAt = (bytes: Buffer, marker: number): number => bytes.indexOf(Buffer.of(0xff, marker));
 
+const segment = (marker: number, content: string): Buffer =>
+  joined(Buffer.of(0xff, marker, 0, content.length + 2), Buffer.from(content, "latin1"));
+
 /** The scan's header has zeros where sequential JPEGs have 0, 63, 0, as Samsung's phones write it. */
 function zeroedScan(bytes: Buffer): Buffer {
   const changed = Buffer.from(bytes);
@@ -39,6 +42,10 @@ describe("what cameras write that is no damage", () => {
     "no end": (bytes) => bytes.subarray(0, -2),
     "zeros in place of the end": (bytes) => joined(bytes.subarray(0, -2), Buffer.alloc(200)),
     "bytes behind the end": (bytes) => joined(bytes, Buffer.alloc(100, 0xd8)),
+    "JFIF of an unknown version": (bytes) =>
+      joined(bytes.subarray(0, 2), segment(0xe0, "JFIF\0\x09\x09\0\0\x01\0\x01\0\0"), bytes.subarray(2)),
+    "an unknown colour transform": (bytes) =>
+      joined(bytes.subarray(0, 2), segment(0xee, "Adobe\0d\0\0\0\0\x07"), bytes.subarray(2)),
     "a fill byte before a marker": (bytes) => {
       const at = segmentAt(bytes, 0xc4);
       return joined(bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at));
