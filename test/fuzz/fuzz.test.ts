@@ -1,11 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { attempt, mostMemory } from "./attempt.js";
 import { FORMATS } from "./formats.js";
+import { mutated } from "./mutations.js";
 
 /** A few seconds of what `npm run fuzz` does for hours. */
 const COUNT = 300;
 
 describe("mutated files", () => {
+  it("are the same for the same seed, and leave those that they are made of as they are", async () => {
+    const file = Buffer.from("0123456789".repeat(50));
+    const all = () => Array.from({ length: 200 }, (_, index) => Buffer.from(mutated([file], 1, index)).toString("hex"));
+    expect(all()).toEqual(all());
+    expect(file.toString()).toBe("0123456789".repeat(50));
+    expect(new Set(all()).size).toBeGreaterThan(190);
+  });
+
   it.each(Object.keys(FORMATS))("are read or refused, fast and at little memory: %s", async (format) => {
     const target = await (FORMATS[format] as (typeof FORMATS)[string])();
     const before = mostMemory();

@@ -41,7 +41,7 @@ function place({ length }: Uint8Array, random: Random): number {
 
 const MUTATIONS: readonly Mutation[] = [
   (bytes, random) => {
-    const flipped = bytes.slice();
+    const flipped = Uint8Array.from(bytes);
     for (let flips = random.integer(1, 8); flips > 0; flips--) {
       const at = place(bytes, random);
       flipped[at] = (flipped[at] ?? 0) ^ (1 << random.integer(0, 7));
@@ -56,7 +56,7 @@ const MUTATIONS: readonly Mutation[] = [
       bytes.subarray(at + 1),
     );
   },
-  (bytes, random) => bytes.slice(0, random.integer(0, bytes.length)),
+  (bytes, random) => bytes.subarray(0, random.integer(0, bytes.length)),
   (bytes, random) => {
     const at = place(bytes, random);
     return joined(bytes.subarray(0, at), bytes.subarray(at + random.integer(1, 64)));
