@@ -32,7 +32,7 @@ export function convertCommand(): Command {
       "after",
       "\nExamples:\n  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.pt\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
-        "  slimsr convert assets/slim/carn_x2.safetensors --out carn_x2.pt --names csd",
+        "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
     )
     .action(convert);
 }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, readdir, rm, symlink } from "node:fs/promises";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -54,8 +54,9 @@ const lineOf = (help: string, flag: string): string =>
 describe("help", () => {
   it("has examples that run as they stand, one after another", { timeout: 900_000 }, async () => {
     const cwd = await freshClone();
-    await symlink(join(ROOT, "bench"), join(cwd, "bench"));
-    // A small network and one image to measure on stand for those of the repository.
+    // A small network, one image to measure on and one variant stand for those of the repository.
+    await mkdir(join(cwd, "bench/ablation"), { recursive: true });
+    await writeFile(join(cwd, "bench/ablation/contrastive.json"), JSON.stringify({ slice: { method: "slice" } }));
     await cp(await smallTeacher(cwd), join(cwd, "assets/teachers/edsr_r8f64_x2.safetensors"));
     const whole = join(cwd, "assets/held-out/Kodak");
     for (const name of (await readdir(whole)).slice(1)) await rm(join(whole, name));
@@ -65,7 +66,8 @@ describe("help", () => {
       expect(examples.length, command).toBeGreaterThan(1);
       for (const example of examples) {
         expect(example).toMatch(new RegExp(`^slimsr ${command} `));
-        const more = example.includes("--resume") ? [] : (SHORTER[command] ?? []);
+        const more = example.includes("--resume") ? [] : [...(SHORTER[command] ?? [])];
+        if (command === "ablate" && !/--(method|variants)/.test(example)) more.push("--method", "slice");
         await promisify(execFile)("bash", ["-c", `npx ${example.replace(/ {4}#.*/, "")} ${more.join(" ")}`], {
           cwd,
           env,

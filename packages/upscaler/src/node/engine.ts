@@ -54,6 +54,12 @@ async function silence(): Promise<void> {
   const { Session } = await import("node:inspector/promises");
   const main = new Session();
   main.connectToMainThread();
-  await main.post("Runtime.evaluate", { expression: 'process.env.ORT_DISABLE_TELEMETRY = "1"' });
-  main.disconnect();
+  // Waiting for an answer alone doesn't keep a thread alive.
+  const waiting = setInterval(() => undefined, 1000);
+  try {
+    await main.post("Runtime.evaluate", { expression: 'process.env.ORT_DISABLE_TELEMETRY = "1"' });
+  } finally {
+    clearInterval(waiting);
+    main.disconnect();
+  }
 }

@@ -28,7 +28,10 @@ const SESSION = `(async () => {
 
 const IN_A_THREAD = `
   import { Worker } from "node:worker_threads";
-  new Worker(process.env.SOURCE, { eval: true, execArgv: [], env: {} });`;
+  import { spawnSync } from "node:child_process";
+  const thread = new Worker(process.env.SOURCE, { eval: true, execArgv: [], env: {} });
+  // The main thread has something else to do when it is asked.
+  thread.once("online", () => spawnSync(process.execPath, ["--eval", "setTimeout(() => {}, 1500)"]));`;
 
 describe("the engine", () => {
   it.each([
