@@ -1,9 +1,6 @@
 import type { DataType, Shape, TensorData } from "@slimsr/core/internal/graph/index.js";
 
 /** Where a session runs. */
-/** Threads of a session, at most: more than any machine's cores only take memory. */
-export const MOST_THREADS = 256;
-
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = (typeof DEVICES)[number];
 

@@ -1,5 +1,5 @@
 /** What options are given as text: each reads one, or says what it must be. */
-import { MOST_THREADS } from "@slimsr/upscaler/internal/session.js";
+import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { InvalidArgumentError } from "commander";
 import { MOST_SEED } from "../runs/settings.js";
 import type { Budget } from "../slimming/budgets/allocate.js";

@@ -98,7 +98,7 @@ function notesOn(row: EvaluationRow, rows: readonly EvaluationRow[]): string[] {
     ...(bicubic && psnr < bicubic.psnr
       ? [
           `${model} on ${set}: ${psnr.toFixed(2)} dB is below bicubic's ${bicubic.psnr.toFixed(2)}. ` +
-            (row.width === null || row.width === 1
+            (row.width === 1
               ? "A wrong --range (1 or 255), options other than it was trained with, or training for another reduction or for looks are likely"
               : "A student so narrow needs more training, or its teacher is run with a wrong --range"),
         ]

@@ -85,7 +85,9 @@ describe("slimsr convert", () => {
 
   it("explains what it cannot write", async () => {
     const input = fixturePath("edsr.pt");
-    await expect(convert(input, join(folder, "x.onnx"))).rejects.toThrow("none of .safetensors, .pt and .pth");
+    await expect(convert(input, join(folder, "x.bin"))).rejects.toThrow("none of .safetensors, .pt and .pth");
+    await expect(convert(input, join(folder, "x.onnx"))).rejects.toThrow("--width 1 writes an .onnx of one");
+    await expect(convert("x.onnx", join(folder, "x.pt"))).rejects.toThrow("x.onnx is an ONNX model");
     await expect(convert(input, join(folder, "no", "x.pt"))).rejects.toThrow(
       "x.pt cannot be written: there is no such",
     );

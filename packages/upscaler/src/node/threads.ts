@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
+/** Threads of a session, at most: more than any machine's cores only take memory. */
+export const MOST_THREADS = 256;
+
 const PROCESSORS = "/sys/devices/system/cpu";
 
 /**
