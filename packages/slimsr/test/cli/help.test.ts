@@ -3,7 +3,6 @@ import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { ROOT } from "../../../../test/support/child.js";
 import { freshClone } from "../../../../test/support/clone.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
 import { settingsSchema } from "../../src/runs/settings.js";
