@@ -138,9 +138,9 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
     const inProject = (program: string, args: readonly string[]) => execute(program, args, { cwd: project, env });
     await inProject("npm", ["install", ...packed.map(({ filename }) => join(folder, filename))]);
     const slim = ["slimsr", "slim", "--teacher", join(ROOT, "test/fixtures/checkpoints/edsr_x4.pt")];
-    const halved = [...slim, "--width", "0.5", "--calibration-patches", "1", "--out", "half"];
+    const halved = [...slim, "--width", "0.5", "--below-bicubic", "--calibration-patches", "1", "--out", "half"];
     const { stderr } = await inProject("npx", halved).catch((error: { stderr: string }) => error);
-    expect(stderr).toMatch(/^slimsr: ONNX Runtime isn't installed: /m);
+    expect(stderr).toMatch(/^slimsr: (EDSR: )?ONNX Runtime isn't installed: /m);
     expect(stderr).not.toMatch(/^\s+at /m);
     const [, ...fix] = (/npm install [\w -]+node/.exec(stderr)?.[0] ?? "").split(" ");
     await inProject("npm", fix);
