@@ -27,6 +27,7 @@ async function begun(own: PartialSettings = {}): Promise<Begun> {
   await place(join(folder, "val"), pictures(10));
   const settings: PartialSettings = {
     ...{ teacher: await smallTeacher(folder), train: join(folder, "train"), val: join(folder, "val") },
+    belowBicubic: true,
     ...{ method: "slice", init: "plain", width: [0.5], steps: 4, batch: 2, patch: 12, validationPatch: 16 },
     ...{ threads: 1, checkpointEvery: 1, learningRate: 1e-5, warmup: 0, ...own },
   };

@@ -12,6 +12,7 @@ it("a run's cost is that of all its steps, wherever the best checkpoint lies", {
   const { outcome } = await compress({
     out,
     settings: {
+      belowBicubic: true,
       ...{ teacher: await smallTeacher(folder), train: IMAGES, val: IMAGES, method: "slice", width: [0.5] },
       ...{ batch: 2, patch: 12, threads: 1, validationPatch: 16, calibrationPatches: 4 },
       // A rate that only does harm: the best student is the one before the first step.

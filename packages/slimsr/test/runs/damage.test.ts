@@ -15,6 +15,7 @@ const OBJECTS = `${'{"a":'.repeat(DEEP)}1${"}".repeat(DEEP)}`;
 const WRONG = ["null", "1", "[null]", '[{"slimsr":1}]', '{"a":1}', "garbage", "", ARRAYS, OBJECTS];
 
 const settingsOf = (teacher: string): PartialSettings => ({
+  belowBicubic: true,
   ...{ teacher, train: IMAGES, val: IMAGES, method: "kd", width: [0.5], batch: 2, patch: 12, threads: 1 },
   ...{ validationPatch: 16, calibrationPatches: 4, steps: 3, warmup: 0, checkpointEvery: 2 },
 });

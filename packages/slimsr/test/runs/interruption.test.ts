@@ -29,6 +29,7 @@ describe("a run that is interrupted", () => {
     const settings: PartialSettings = {
       ...{ teacher: await smallTeacher(folder), train: IMAGES, val: IMAGES, method: "kd", width: [0.5] },
       ...{ batch: 2, patch: 12, threads: 1, validationPatch: 16, calibrationPatches: 4, steps: 3, warmup: 0 },
+      belowBicubic: true,
     };
     const whole = join(folder, "whole");
     await compress({ out: whole, settings });
@@ -57,7 +58,13 @@ describe("a run that is interrupted", () => {
 
   it("can begin again with other settings before its first checkpoint", { timeout: 60_000 }, async () => {
     const folder = await temporaryFolder();
-    const settings = { teacher: await smallTeacher(folder), train: IMAGES, val: IMAGES, calibrationPatches: 4 };
+    const settings = {
+      teacher: await smallTeacher(folder),
+      train: IMAGES,
+      val: IMAGES,
+      calibrationPatches: 4,
+      belowBicubic: true,
+    };
     const [out, hooks] = [join(folder, "run"), interruptedAt("align")];
     await expect(compress({ out, settings }, hooks)).rejects.toThrow(InterruptedError);
     expect(await findRun(out, resolveSettings({ ...settings, steps: 7 }, "settings"))).toEqual({ kind: "none" });

@@ -19,6 +19,7 @@ it("test sets of one name are told apart, in the table and in the report", async
   });
   const settings: PartialSettings = {
     ...{ teacher: await smallTeacher(folder), train: join(folder, "train"), val: join(folder, "train") },
+    belowBicubic: true,
     ...{ method: "slice", init: "plain", width: [0.5], steps: 1, batch: 2, patch: 12, validationPatch: 16, threads: 1 },
     data: [join(folder, "A", "Set", "HR"), join(folder, "B", "Set")],
   };
