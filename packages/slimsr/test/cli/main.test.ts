@@ -41,8 +41,8 @@ describe("slimsr", () => {
   });
 
   it.each([
-    [["slim", "--techer", "a.pt", "-o", "b"], "unknown option '--techer'\n(Did you mean --teacher?)"],
-    [["slim", "--teacher", "a.pt"], "required option '-o, --output <out>' not specified"],
+    [["slim", "--techer", "a.pt", "--out", "b"], "unknown option '--techer'\n(Did you mean --teacher?)"],
+    [["slim", "--teacher", "a.pt"], "required option '--out <file>' not specified"],
     [["evaluate", "--modle", "a.pt", "--data", "b"], "(Did you mean --model?)"],
     [["ablate", "--out", ""], "option '--out <folder>' is empty"],
     [["compress", "--out", ""], "option '--out <folder>' is empty"],
@@ -58,11 +58,11 @@ describe("slimsr", () => {
     [["slim", "--at", "256"], "It must be a width and a height in pixels, such as 1280x720."],
     [["evaluate", "--memory", "1e300"], "It must be a whole number from 16 to 16777216."],
     [["prepare", "--scale", "1"], "It must be a whole number from 2 to 64."],
-    [["ablate", "--seeds", "0,x"], "It must be a whole number from 0 to 2147483648."],
+    [["ablate", "--seed", "0,x"], "It must be a whole number from 0 to 2147483648."],
     [["train", "--resume", "run", "--steps", "4"], "leave out --steps"],
     [["compress", "--resume", "run", "--preset", "paper"], "leave out --preset"],
-    [["convert", "a.onnx", "b.pt"], "a.onnx is an ONNX model"],
-    [["convert", "a.pt", "b.onnx"], "slimsr slim --teacher a.pt --width 1"],
+    [["convert", "a.onnx", "--out", "b.pt"], "a.onnx is an ONNX model"],
+    [["convert", "a.pt", "--out", "b.onnx"], "slimsr slim --teacher a.pt --width 1"],
   ])("refuses %j with exit code 2", async (words, message) => {
     const { code, stdout, stderr } = await slimsr(...words);
     expect(stderr).toContain(message);

@@ -160,10 +160,10 @@ describe("slimsr slim", () => {
     const [set, folder] = [await smallSet(), await temporaryFolder()];
     const [teacher, student] = [join(folder, "unit.onnx"), join(folder, "student.onnx")];
     await writeFile(teacher, unitRangeOnnx(await loadModel(TEACHER), { author: "anyone" }));
-    const words = ["--teacher", teacher, "--width", "0.5", "--patches", "4", "--json", "--data", set];
-    await expect(run(...words, "-o", student)).rejects.toThrow(/worse than bicubic .* with --range 1 it reaches/);
+    const words = ["--teacher", teacher, "--width", "0.5", "--calibration-patches", "4", "--json", "--data", set];
+    await expect(run(...words, "--out", student)).rejects.toThrow(/worse than bicubic .* with --range 1 it reaches/);
     expect(await listing(folder)).toEqual(["unit.onnx"]);
-    const { rows, students } = JSON.parse(await run(...words, "--range", "1", "-o", student));
+    const { rows, students } = JSON.parse(await run(...words, "--range", "1", "--out", student));
     expect(students[0].files).toEqual([student]);
     const [bicubic, ...others] = rows.map(({ psnr }: { psnr: number }) => psnr);
     for (const psnr of others) expect(psnr).toBeGreaterThan(bicubic + 0.3);
@@ -173,12 +173,12 @@ describe("slimsr slim", () => {
     expect((await loadModel(student)).descriptor.range).toBe(1);
 
     const refused = (...more: string[]) => expect(run("--teacher", teacher, "--width", "0.5", ...more)).rejects;
-    await refused("-o", join(folder, "a.safetensors")).toThrow("is written as .onnx; name it");
-    await refused("-o", teacher).toThrow("is the teacher, which would be lost");
-    await refused("-o", student, "--res-scale", "0.1").toThrow("leave resScale out");
-    await refused("-o", student, "--variant", "csd").toThrow("leave variant out");
-    await refused("-o", student, "--scale", "3").toThrow("magnifies ×2, not ×3");
-    await refused("-o", student, "--at", "96x48").toThrow("--at says where --ms is measured");
+    await refused("--out", join(folder, "a.safetensors")).toThrow("is written as .onnx; name it");
+    await refused("--out", teacher).toThrow("is the teacher, which would be lost");
+    await refused("--out", student, "--res-scale", "0.1").toThrow("leave resScale out");
+    await refused("--out", student, "--variant", "csd").toThrow("leave variant out");
+    await refused("--out", student, "--scale", "3").toThrow("magnifies ×2, not ×3");
+    await refused("--out", student, "--at", "96x48").toThrow("--at says where --ms is measured");
   }, 120_000);
 
   it("refuses an ONNX model without channels to drop", async () => {

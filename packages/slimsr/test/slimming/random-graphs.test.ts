@@ -126,9 +126,11 @@ describe("slimming a network of random layers", () => {
     const patches = randomPatches(2, 9);
     const ideal = await outputOf(model, patches);
     const exported = await createSession(exportModel(model));
-    const { outputs } = await exported.run({ lr: float32(patches.data, patchShape(patches, patches.count)) });
+    const { outputs } = await exported.run({
+      [model.image.name]: float32(patches.data, patchShape(patches, patches.count)),
+    });
     await exported.close();
-    const folded = rootMeanSquare(outputs.sr?.data as Float32Array, ideal);
+    const folded = rootMeanSquare(Object.values(outputs)[0]?.data as Float32Array, ideal);
     expect(folded).toBeLessThanOrEqual(1e-5 * rootMeanSquare(ideal));
     const { groups } = channelAnalysis(model);
     const balanced = await alignTeacher(model, patches, "balanced");
