@@ -51,7 +51,9 @@ const MODELS: Readonly<Record<string, Uint8Array>> = {
   }),
   "a function": model({
     graph: [sum, ...image],
-    extra: [message(25, text(1, "own"), message(7, text(4, "Constant"), attribute("value", 4, tensor(5))))],
+    extra: [
+      message(25, text(1, "own"), text(10, "mine"), message(7, text(4, "Constant"), attribute("value", 4, tensor(5)))),
+    ],
   }),
   "a training graph": model({
     graph: [sum, ...image],

@@ -52,7 +52,7 @@ Examples:
   slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
     --method slice --steps 1500 --data assets/held-out/Kodak --out slice
   slimsr compress --resume run
-  slimsr compress --resume run --train moved/photos --val moved/Kodak24
+  slimsr compress --resume run --train assets/calibration --val assets/held-out/Kodak
 
 The run's folder gets config.json, metrics.jsonl, TensorBoard events, checkpoints, samples, and at the end each student as
 .safetensors and .onnx, and report.html. What the command line says goes before the config file, and that before the preset.

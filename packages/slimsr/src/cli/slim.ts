@@ -53,7 +53,6 @@ Examples:
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --width 0.75,0.5,0.25 --train assets/calibration \\
     --calibration-patches 192 --out students
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --macs 25% --out quarter.safetensors
-  slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --ms 100 --at 640x360 --threads 2 --out fast.safetensors
   slimsr slim --teacher student.onnx --budget 4x --out slim.onnx
 
 Each student is written as .safetensors and as a deployable .onnx, that of an ONNX teacher as .onnx alone; several widths get -w0.5 and so on behind OUT's name.

@@ -98,7 +98,7 @@ describe("slimsr convert", () => {
     const onnx = join(folder, "x.onnx");
     writeFileSync(onnx, exportModel(networkModel(network, parameters)));
     await expect(convert(onnx, join(folder, "x.pt"))).rejects.toThrow(
-      "x.onnx is neither a safetensors nor a PyTorch file: it is an ONNX model",
+      "x.onnx is an ONNX model, whose layers have no names of a checkpoint",
     );
   });
 });

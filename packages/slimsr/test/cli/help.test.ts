@@ -24,12 +24,14 @@ const SHORT = [
     "--contrasted",
     "1",
   ],
-  ...["--calibration-patches", "2"],
+  // The small network's weights are random.
+  ...["--calibration-patches", "2", "--below-bicubic"],
 ];
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
+  slim: ["--below-bicubic"],
   compress: SHORT,
   ablate: SHORT,
-  train: SHORT.slice(0, -4),
+  train: SHORT.slice(0, -5),
 };
 
 const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "compress", "train", "ablate"];

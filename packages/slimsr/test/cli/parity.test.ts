@@ -90,8 +90,8 @@ describe("slimsr parity", () => {
       [[cases, "--only", "wide"], 1, /wide\.json: [\s\S]*width/],
       [[cases, "--only", "thin"], 1, /width 0\.01 leaves layer head/],
       [[cases, "--only", "far"], 1, /indices element out of data bounds|out of/],
-      [[cases, "--device", "abacus"], 1, /cpu, webgpu, cuda/],
-      [[], 1, /missing required argument 'dir'/],
+      [[cases, "--device", "abacus"], 2, /cpu, webgpu, cuda/],
+      [[], 2, /missing required argument 'dir'/],
     ];
     for (const [args, code, message] of expected) {
       const finished = await parity(...args);

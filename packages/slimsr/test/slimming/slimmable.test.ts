@@ -23,7 +23,7 @@ describe("what can't be slimmed is refused before any image is read:", () => {
       "one of luma",
       (x) => layer("b", layer("a", x, 8), 1),
       1,
-      "someones.onnx takes images of 1 and makes images of 1 channels; slimming calibrates on RGB",
+      "someones.onnx takes images of 1 channels (the luma alone?) and makes 1; expected 3 of each, RGB",
     ],
     [
       "an operator without gradient",
