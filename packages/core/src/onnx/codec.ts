@@ -1,7 +1,8 @@
 /** The ONNX codec by itself, `@slimsr/core/onnx`: a bundle of it holds neither operators nor shape inference. */
 import { OnnxError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
-import { type ModelMessage, readModelMessage } from "./messages.js";
+import { readModelMessage } from "./message-reader.js";
+import type { ModelMessage } from "./messages.js";
 import { type WriteOptions, writeOnnx } from "./writer.js";
 
 export { Graph } from "../graph/graph.js";
