@@ -27,7 +27,8 @@ describe("the folder for temporary files", () => {
   });
 
   it("that isn't there is named, with what to do", async () => {
-    for (const used of [createSession(large()), requireTemporaryFolder()]) {
+    for (const use of [() => createSession(large()), requireTemporaryFolder]) {
+      const used = use();
       await expect(used).rejects.toThrow(DeviceError);
       await expect(used).rejects.toThrow(/slimsr-nowhere: ENOENT.*name another folder \(TMPDIR\)/);
     }
