@@ -49,6 +49,7 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
     requireRgbNetwork(model);
+    requireEnlarging(model, file);
     return { model, isTeacher: true, keep: (folder) => folder.write(kept, bytes) };
   }
   const model = begun ? await loadModel(begun.file(kept)) : await loadModel(file, overrides);
@@ -59,6 +60,11 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
     await folder.write(kept, encodeCheckpoint({ network: origin.network, parameters: stateOf(model.parameters) }));
   };
   return { model, isTeacher: true, keep };
+}
+
+function requireEnlarging({ descriptor: { task } }: Model, file: string): void {
+  if (task === "super-resolution") return;
+  throw new UsageError(`${file} leaves images as large as they are; what is trained on are images enlarged ×2 or more`);
 }
 
 function requireFullWidth({ places, parameters }: Model, file: string): void {

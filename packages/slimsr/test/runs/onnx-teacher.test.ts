@@ -72,3 +72,14 @@ describe("a teacher that is an ONNX file", () => {
     for (const i of [0, 1, 2]) expect(psnr[i + 3]).toBeCloseTo(psnr[i] as number, 1);
   });
 });
+
+it("refuses a network that leaves images as large as they are", async () => {
+  const folder = await temporaryFolder();
+  const graph = new Graph("same");
+  const image = graph.input("image", [1, 3, 16, 16]);
+  graph.output("restored", conv(image, graph.constant(new Float32Array(9).fill(0.3), [3, 3, 1, 1])));
+  const teacher = join(folder, "same.onnx");
+  await writeFile(teacher, writeOnnx(graph));
+  const refused = compress({ out: join(folder, "run"), settings: { teacher, train: IMAGES, val: IMAGES } });
+  await expect(refused).rejects.toThrow("same.onnx leaves images as large as they are");
+});
