@@ -12,6 +12,8 @@ export interface Value {
   readonly shape: Shape;
   readonly producer?: Node;
   readonly data?: TensorData;
+  /** What a node's output holds, where sizes and constants tell it. */
+  readonly known?: TensorData;
 }
 
 /** One operator applied to values. Optional inputs that are left out are undefined. */
