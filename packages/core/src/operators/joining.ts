@@ -19,6 +19,7 @@ import {
 } from "../graph/index.js";
 import { single } from "./apply.js";
 import { operator } from "./declare.js";
+import { gatheredContent, joinedContent, slicedContent, splitContents } from "./placement.js";
 import { expand, pad } from "./reshaping.js";
 import { likeFirst } from "./shapes.js";
 
@@ -70,6 +71,7 @@ const concatChannels: ChannelRule = (node, trace) => {
 
 export const Concat = operator("Concat", {
   shape: concatShape,
+  evaluate: joinedContent,
   gradient: concatGradient,
   channels: concatChannels,
   reach: (node, inputs) => (intOr(node.attributes, "axis", 0) === 1 ? union(inputs) : "all"),
@@ -85,6 +87,7 @@ export const Split = operator("Split", {
     }
     return sizes.map((size) => ({ dtype, shape: shape.map((length, i) => (i === axis ? size : length)) }));
   },
+  evaluate: splitContents,
   // The whole's gradient is its parts' put together, zeros where nothing depends on a part.
   gradient: (node, gradients) => {
     const x = node.inputs[0] as Value;
@@ -138,6 +141,7 @@ const sliceGradient: GradientRule = (node, [dy]) => {
 
 export const Slice = operator("Slice", {
   shape: sliceShape,
+  evaluate: slicedContent,
   gradient: sliceGradient,
   channels: selectedChannels,
   selection: sliceSelection,
@@ -156,6 +160,7 @@ export const Gather = operator("Gather", {
   },
   channels: selectedChannels,
   selection: gatherSelection,
+  evaluate: gatheredContent,
 });
 
 export const ScatterElements = operator("ScatterElements", { shape: likeFirst });
