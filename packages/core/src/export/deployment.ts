@@ -13,6 +13,8 @@ export interface Deployment {
   readonly input: string;
   readonly output: string;
   readonly scale: number;
+  /** Channels of the images that go in and come out: 1 of each, or 3. */
+  readonly channels: Descriptor["channels"];
   readonly range: Descriptor["range"];
   readonly size: Descriptor["size"];
   /** Null where the graph has operators that are not known here. */
@@ -35,7 +37,7 @@ const ENGINE_OVERHEAD = 1.75;
 
 /** A model ready to be run. */
 export function deploy(model: Model): Deployment {
-  const { scale, range, size } = model.descriptor;
+  const { scale, channels, range, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
   return {
@@ -43,6 +45,7 @@ export function deploy(model: Model): Deployment {
     input,
     output,
     scale,
+    channels,
     range,
     size,
     cost: costOf(example),

@@ -26,8 +26,8 @@ export function writeRgbPlanes(image: Image, target: Float32Array, offset = 0): 
 }
 
 /**
- * The inverse of `rgbPlanes`: values are rounded half away from zero and clipped to the depth's range; NaN becomes 0.
- * @param planes 3 · height · width values in 0..255, red first
+ * The inverse of `rgbPlanes`, or a grey image of one plane: values are rounded half away from zero and clipped to the depth's range; NaN becomes 0.
+ * @param planes 3 · height · width values in 0..255, red first, or height · width values
  * @throws ImageError if there are not that many values
  */
 export function imageFromPlanes(
@@ -37,20 +37,21 @@ export function imageFromPlanes(
   depth: Image["depth"] = 8,
 ): Image {
   const area = width * height;
-  if (planes.length !== 3 * area) {
+  const channels = planes.length === area ? 1 : 3;
+  if (planes.length !== channels * area) {
     throw new ImageError(`three planes of ${width}×${height} are ${3 * area} values, but there are ${planes.length}`);
   }
-  const data = samples(depth, 3 * area);
+  const data = samples(depth, channels * area);
   const top = peak(depth);
   const unit = top / 255;
-  for (let plane = 0; plane < 3; plane++) {
+  for (let plane = 0; plane < channels; plane++) {
     const start = plane * area;
-    for (let i = 0, at = plane; i < area; i++, at += 3) {
+    for (let i = 0, at = plane; i < area; i++, at += channels) {
       const value = (planes[start + i] as number) * unit;
       data[at] = value > 0 ? Math.min(Math.floor(value + 0.5), top) : 0;
     }
   }
-  return imageOf(width, height, 3, data);
+  return imageOf(width, height, channels, data);
 }
 
 /** The image with three colour channels: grey is replicated, alpha dropped. An RGB image is returned as it is. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Shape } from "../graph/index.js";
+import type { ColourSpace } from "../images/colour.js";
 import type { Size } from "../images/geometry.js";
 import type { NetworkOptions } from "../networks/index.js";
 
@@ -49,6 +50,10 @@ export interface Descriptor {
   readonly reach: number | "global";
   readonly origin: Origin;
 }
+
+/** What a network's images show: of one channel, luma is enlarged and grey is restored. */
+export const colourSpaceOf = ({ channels, scale }: Pick<Descriptor, "channels" | "scale">): ColourSpace =>
+  channels.input === 1 ? (scale === 1 ? "grey" : "luma") : "rgb";
 
 export const ANY_SIZE: SizeRule = { minimum: 1, multipleOf: 1 };
 

@@ -4,8 +4,8 @@ import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
+import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { randomNumbers } from "../calibration/random.js";
 import { readBytes } from "../files/checkpoints.js";
@@ -48,7 +48,7 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
     const bytes = await readBytes(begun?.file(kept) ?? file);
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
-    requireRgbNetwork(model);
+    requireImageNetwork(model);
     requireEnlarging(model, file);
     return { model, isTeacher: true, keep: (folder) => folder.write(kept, bytes) };
   }

@@ -1,6 +1,6 @@
 import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { momentGraph } from "../calibration/moments.js";
 import { tapsOf } from "./alignment/basis.js";
 
@@ -9,7 +9,7 @@ const SIDE = 32;
 
 /**
  * Before any image is read.
- * @throws NetworkError where the network has nothing to drop, isn't one of float32 colour images, or can't be differentiated
+ * @throws NetworkError where the network has nothing to drop, isn't one of float32 images, or can't be differentiated
  */
 export function requireSlimmable(model: Model): void {
   const name = nameOf(model);
@@ -21,8 +21,8 @@ export function requireSlimmable(model: Model): void {
     if (taps.length === 0) {
       throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
     }
-    requireRgbNetwork(model);
-    momentGraph(model, [...new Set(taps.flat())], [1, 3, SIDE, SIDE]);
+    requireImageNetwork(model);
+    momentGraph(model, [...new Set(taps.flat())], [1, model.descriptor.channels.input, SIDE, SIDE]);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;
