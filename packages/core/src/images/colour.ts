@@ -37,6 +37,10 @@ export function lumaOfRgb({ width, height, data }: FloatPlanes): FloatPlanes<Flo
   return { planes: 1, width, height, data: luma };
 }
 
+/** What a network of the colour space takes of an image's planes: luma of red, green and blue, or the planes as they are. */
+export const inColourSpace = (space: ColourSpace, image: FloatPlanes): FloatPlanes =>
+  space === "luma" && image.planes === 3 ? lumaOfRgb(image) : image;
+
 /** What Y of MATLAB's rgb2ycbcr spans, black to white. */
 const SWING = 219;
 

@@ -1,4 +1,5 @@
 import { ImageError } from "../errors.js";
+import type { FloatPlanes } from "./bicubic.js";
 import { hasAlpha, type Image, imageOf, peak, samples } from "./image.js";
 
 /**
@@ -10,6 +11,30 @@ export function rgbPlanes(image: Image): Float32Array {
   const planes = new Float32Array(3 * image.width * image.height);
   writeRgbPlanes(image, planes);
   return planes;
+}
+
+/** An image as planes in 0..255 with their size: one of grey, or red, green and blue. */
+export function floatPlanes(image: Image, planes: 1 | 3): FloatPlanes<Float32Array<ArrayBuffer>> {
+  const { width, height } = image;
+  const data = rgbPlanes(image) as Float32Array<ArrayBuffer>;
+  return { planes, width, height, data: planes === 3 ? data : data.slice(0, width * height) };
+}
+
+/** The rectangle of `width` × `height` values whose upper left one is (`x`, `y`). */
+export function cropFloatPlanes(
+  source: FloatPlanes,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): FloatPlanes<Float32Array<ArrayBuffer>> {
+  const data = new Float32Array(source.planes * width * height);
+  for (let row = 0; row < source.planes * height; row++) {
+    const [plane, line] = [Math.floor(row / height), row % height];
+    const start = (plane * source.height + y + line) * source.width + x;
+    data.set(source.data.subarray(start, start + width), row * width);
+  }
+  return { planes: source.planes, width, height, data };
 }
 
 /** As `rgbPlanes`, into `target` from `offset` on. */

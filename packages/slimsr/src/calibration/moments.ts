@@ -4,8 +4,8 @@ import { applyModel, constantSource, type Model } from "@slimsr/core/internal/mo
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
 import { compile } from "../engine/compile.js";
+import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";
-import { randomSigns } from "./random.js";
 
 /** Moments of one activation's channels over all positions of all calibration patches, in float64. */
 export interface Moments {

@@ -4,8 +4,8 @@ import { crop, type Image } from "@slimsr/core/internal/images/image.js";
 import { writeRgbPlanes } from "@slimsr/core/internal/images/planes.js";
 import { listHr } from "../datasets/layouts.js";
 import { readImage } from "../images/decode.js";
+import { randomNumbers } from "../random.js";
 import type { Patches } from "./batches.js";
-import { randomNumbers } from "./random.js";
 
 export interface CalibrationOptions {
   readonly scale: number;

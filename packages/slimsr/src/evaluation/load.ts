@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
@@ -22,9 +23,11 @@ export async function loadContenders(
 ): Promise<Contender[]> {
   const name = basename(path);
   if (!/\.onnx$/i.test(path)) {
-    return checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
+    const contenders = checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
+    for (const each of contenders) requireChannels(name, each.channels, overrides.channels);
+    return contenders;
   }
-  const { scale, range, ...own } = overrides;
+  const { scale, channels, range, ...own } = overrides;
   if (
     Object.values(own).some((value) => value !== undefined) ||
     split !== undefined ||
@@ -32,5 +35,5 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  return [onnxContender(name, await readBytes(path), { scale, range })];
+  return [onnxContender(name, await readBytes(path), { scale, channels, range })];
 }

@@ -2,9 +2,9 @@ import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.j
 import { countsAtWidth, materialise, splitChannels } from "@slimsr/core/internal/model/split.js";
 import { initialParameters, type Parameters } from "@slimsr/core/internal/networks/index.js";
 import { inRange, type Patches } from "../calibration/batches.js";
-import { randomNumbers } from "../calibration/random.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
+import { randomNumbers } from "../random.js";
 import { alignTeacher, slimTeacher } from "../slimming/aligned-teacher.js";
 import { requireSlimmable } from "../slimming/slimmable.js";
 import type { Stage } from "../stage.js";

@@ -7,9 +7,9 @@ import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
-import { randomNumbers } from "../calibration/random.js";
 import { readBytes } from "../files/checkpoints.js";
 import { loadModel } from "../files/models.js";
+import { randomNumbers } from "../random.js";
 import type { RunFolder } from "./folder.js";
 import type { Settings } from "./settings.js";
 
