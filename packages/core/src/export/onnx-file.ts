@@ -28,11 +28,18 @@ const PROBE = 32;
  * @param name what errors and tables call it
  * @throws OnnxError where it is damaged or no such model; UsageError where the scale or the channels are neither given nor in the file, or given otherwise
  */
-export function onnxDeployment(
+export function onnxDeployment(name: string, onnx: Uint8Array, options: OnnxFileOptions = {}): Deployment {
+  const { scale, ...file } = describeOnnxFile(name, onnx, options);
+  if (scale === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
+  return { scale, ...file };
+}
+
+/** As `onnxDeployment`; the scale is left out where it is neither given nor in the graph. */
+export function describeOnnxFile(
   name: string,
   onnx: Uint8Array,
   { scale, channels: asked, range }: OnnxFileOptions = {},
-): Deployment {
+): Omit<Deployment, "scale"> & Partial<Pick<Deployment, "scale">> {
   const { graph: message, metadata } = namingFile(name, () => readPermitted(onnx));
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
@@ -50,14 +57,15 @@ export function onnxDeployment(
     throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
   }
   const magnification = own ?? scale;
-  if (magnification === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
+  const source = range !== undefined ? "given" : stored.range === undefined ? "assumed" : undefined;
   return {
-    scale: magnification,
+    ...(magnification !== undefined && { scale: magnification }),
     channels: { input: channels, output: channels },
     onnx,
     input: input.name,
     output: output.name,
     range: range ?? stored.range ?? 255,
+    ...(source && { rangeSource: source }),
     size: { ...(stored.size ?? ANY_SIZE), ...(fixedSize && { fixed: fixedSize }) },
     cost: graph ? countable(graph) : null,
   };

@@ -40,7 +40,7 @@ function readOnnxModel(bytes: Uint8Array, file: string, { scale, channels, range
       name: file.replace(/^.*[/\\]/, ""),
       metadata,
       ...readDescriptorMetadata(metadata),
-      ...(range !== undefined && { range }),
+      ...(range !== undefined && { range, rangeSource: "given" }),
     });
   });
   requireChannels(file, model.descriptor.channels, channels);

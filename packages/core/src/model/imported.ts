@@ -6,7 +6,7 @@ import { type Model, modelOf } from "./model.js";
 
 /**
  * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
- * @param about what the graph doesn't tell; where left out, images are of 0..255 and the graph's name is the model's
+ * @param about what the graph doesn't tell; where left out, images are assumed to be of 0..255 and the graph's name is the model's
  * @throws NetworkError unless it maps one 4-D image to another
  */
 export function importedModel(
@@ -15,7 +15,10 @@ export function importedModel(
     name = source.name,
     metadata = {},
     ...about
-  }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string; metadata?: Readonly<Record<string, string>> } = {},
+  }: Partial<Pick<Descriptor, "range" | "rangeSource" | "size">> & {
+    name?: string;
+    metadata?: Readonly<Record<string, string>>;
+  } = {},
 ): Model {
   refuseChannelsLast(source);
   const graph = withOwnConstants(source);
@@ -25,6 +28,7 @@ export function importedModel(
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
   return modelOf(graph, (value) => places.has(value), parameters, {
     range: 255,
+    ...(about.range === undefined && { rangeSource: "assumed" }),
     ...about,
     origin: { kind: "onnx", name, input, output, metadata },
   });

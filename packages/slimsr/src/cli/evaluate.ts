@@ -11,7 +11,7 @@ import { DEGRADATIONS } from "../degradations/degradation.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
-import { loadContenders } from "../evaluation/load.js";
+import { loadContenders, withRanges } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
 import { toJson } from "../files/json.js";
@@ -125,24 +125,26 @@ export function evaluateCommand(): Command {
 async function run(options: Options): Promise<void> {
   const { model, width, split } = options;
   const sources = sourcesOf(options);
-  const loading = { widths: width, split, ...overridesOf(options) };
   const modelNames = distinctNames(model, "--model");
   const names = setNames(
     sources.map(({ path, input }) => input ?? path),
     "--data",
   );
-  const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
-  const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
-  const { scale, grey } = commonImages(models);
-  const border = options.shave ?? (options.div2k ? scale + 6 : borderOf(scale));
   const rows = await interruptible(async (signal) => {
+    const loading = { widths: width, split, signal, ...overridesOf(options) };
+    const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
+    const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
+    const { scale, grey } = commonImages(models);
+    const border = options.shave ?? (options.div2k ? scale + 6 : borderOf(scale));
     const sets: Dataset[] = [];
     for (const [i, source] of sources.entries()) {
       const set = await openSet({ ...source, scale, grey }, border, options, signal);
       sets.push({ ...set, name: names[i] as string });
     }
+    const { contenders, notes } = await withRanges(models, { threads: options.threads, signal });
+    for (const note of notes) process.stderr.write(`note: ${message(note)}\n`);
     return withProgress("evaluate", "images", (onProgress) =>
-      evaluate(models, sets, {
+      evaluate(contenders, sets, {
         ...{ onProgress, signal, device: options.device, threads: options.threads, save: options.save },
         colour: options.rgb || options.div2k ? "rgb" : options.metric,
         border,

@@ -2,9 +2,7 @@ import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { type FloatPlanes, resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
-import { inColourSpace, withBicubicChroma } from "@slimsr/core/internal/images/colour.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
-import { imageFromPlanes } from "@slimsr/core/internal/images/planes.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
@@ -17,6 +15,7 @@ import {
   Upscaler,
 } from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
+import { networkImage } from "../engine/network-image.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { writeImage } from "../images/encode.js";
@@ -209,15 +208,10 @@ async function evaluateImage(
   let output: Image;
   let milliseconds: number | null = null;
   if (runner) {
-    const space = colourSpaceOf(runner.model);
-    const { width, height, data } = inColourSpace(space, input);
-    const planes = { width, height, data: new Float32Array(data) };
-    const upscaled = await runner.upscaler.upscale(planes, selfEnsemble, signal);
-    ({ milliseconds } = upscaled);
-    const made = { planes: runner.model.channels.output, ...upscaled.planes };
-    const image = space === "luma" ? withBicubicChroma(made, input) : made;
-    output = imageFromPlanes(image.data, image.width, image.height);
-    if (upscaled.deviation) deviations[upscaled.deviation] = (deviations[upscaled.deviation] ?? 0) + 1;
+    const made = await networkImage(runner.upscaler, runner.model, input, selfEnsemble, signal);
+    output = made.image;
+    ({ milliseconds } = made);
+    if (made.deviation) deviations[made.deviation] = (deviations[made.deviation] ?? 0) + 1;
   } else {
     output = scale === 1 ? to8Bit(lr) : resizeBicubic(to8Bit(lr), scale);
   }

@@ -129,7 +129,7 @@ describe("turning patches", () => {
     [true, true, true, [3, 1, 2, 0]],
   ])("transposed %s, flipped along x %s, along y %s", (transposed, flippedX, flippedY, expected) => {
     const target = new Float32Array(13);
-    writeTurned(square, 2, 3, { transposed, flippedX, flippedY }, target, 1);
+    writeTurned(square, 2, 3, { transposed, flippedX, flippedY }, "rgb", target, 1);
     expect([...target.subarray(1, 5)]).toEqual(expected);
     expect([...target.subarray(5, 9)]).toEqual(expected.map((v) => v + 10));
     expect([...target.subarray(9)]).toEqual(expected.map((v) => v + 20));
