@@ -1,8 +1,7 @@
 import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { type FloatPlanes, resizePlanesBicubic } from "@slimsr/core/internal/images/bicubic.js";
-import { inColourSpace, toGrey } from "@slimsr/core/internal/images/colour.js";
-import { floatPlanes } from "@slimsr/core/internal/images/planes.js";
+import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
@@ -111,9 +110,11 @@ async function inputsFor(network: Deployment, signal: AbortSignal | undefined): 
   const { scale } = network;
   const space = colourSpaceOf(network);
   const side = Math.min(MOST, Math.floor(WHOLE / scale / 8) * 8);
+  // What restores images is given sound ones, which it should leave nearly as they are.
+  const source = scale === 1 ? { input: EMBEDDED_IMAGES } : {};
   const inputs: FloatPlanes[] = [];
-  for await (const { lr } of patchPairs(EMBEDDED_IMAGES, { scale, side, count: COUNT, signal })) {
-    inputs.push(space === "grey" ? floatPlanes(toGrey(lr), 1) : inColourSpace(space, floatPlanes(lr, 3)));
+  for await (const { input } of patchPairs(EMBEDDED_IMAGES, { scale, space, side, count: COUNT, ...source, signal })) {
+    inputs.push(inColourSpace(space, input));
   }
   return inputs;
 }

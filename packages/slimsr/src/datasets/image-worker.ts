@@ -4,7 +4,7 @@ import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { toGrey } from "@slimsr/core/internal/images/colour.js";
 import { cropToMultiple, type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { withoutAlpha } from "@slimsr/core/internal/images/planes.js";
-import type { Step } from "../degradations/degradation.js";
+import { BICUBIC, type Degradation, type Step } from "../degradations/degradation.js";
 import { degrade, seededBy } from "../degradations/degrade.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
@@ -49,7 +49,7 @@ export interface WriteJob {
   readonly source: string;
   /** Where the image itself goes; undefined if it is there already. */
   readonly hr: string | undefined;
-  readonly lr: readonly { readonly scale: number; readonly path: string }[];
+  readonly lr: readonly { readonly scale: number; readonly degradation: Degradation; readonly path: string }[];
   readonly maxPixels: number;
 }
 
@@ -58,15 +58,28 @@ export interface WrittenPair {
   readonly height: number;
 }
 
-/** Writes an image and its bicubic reductions as files. */
+/** Writes an image and what degradations make of it as files. */
 export function writeImagePair({ source, hr, lr, maxPixels }: WriteJob): Promise<Outcome<WrittenPair>> {
   return outcome(async () => {
     const image = await readImage(source, { maxPixels });
-    const reductions = lr.map(({ scale, path }) => ({ path, image: shrink(image, scale, source) }));
+    const reductions: { path: string; image: Image }[] = [];
+    for (const { path, ...how } of lr) reductions.push({ path, image: await degraded(image, how, source) });
     if (hr !== undefined) await write(hr, image);
     for (const { path, image } of reductions) await write(path, image);
     return { width: image.width, height: image.height };
   });
+}
+
+/** Bicubic alone keeps alpha and 16 bits. */
+async function degraded(
+  image: Image,
+  { scale, degradation: { text, stored, noise } }: { scale: number; degradation: Degradation },
+  source: string,
+): Promise<Image> {
+  if (text === BICUBIC.text) return shrink(image, scale, source);
+  requireRoom(image, scale, source);
+  const whole = to8Bit(withoutAlpha(cropToMultiple(image, scale)));
+  return degrade(whole, noise ? [...stored, { kind: "noise", ...noise }] : stored, scale, seededBy(SEED, whole.data));
 }
 
 /** LR as the benchmarks have it: HR is cropped to a multiple of the scale, then resized by MATLAB's bicubic. */

@@ -16,14 +16,14 @@ export interface PairFiles {
   readonly problem?: string;
 }
 
-/** The benchmarks' layout: FOLDER/HR/name.png and FOLDER/LR_bicubic/X2/namex2.png. */
-export function benchmarkLayout(folder: string): { readonly hr: string; readonly lr: string } {
-  return { hr: join(folder, "HR"), lr: join(folder, "LR_bicubic") };
+/** The benchmarks' layout: FOLDER/HR/name.png and FOLDER/LR_bicubic/X2/namex2.png; FOLDER/LR holds what is degraded otherwise. */
+export function benchmarkLayout(folder: string): Readonly<Record<"hr" | "lr" | "degraded", string>> {
+  return { hr: join(folder, "HR"), lr: join(folder, "LR_bicubic"), degraded: join(folder, "LR") };
 }
 
-/** Path below LR_bicubic of the LR image of an HR image, without ending: X2/namex2. */
+/** Path below LR_bicubic of the LR image of an HR image, without ending: X2/namex2; the name at scale 1. */
 export function lrName(name: string, scale: number): string {
-  return join(`X${scale}`, `${name}x${scale}`);
+  return scale === 1 ? name : join(`X${scale}`, `${name}x${scale}`);
 }
 
 /**
