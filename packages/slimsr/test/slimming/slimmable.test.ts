@@ -25,10 +25,10 @@ describe("what can't be slimmed is refused before any image is read:", () => {
   it.each<[string, (x: Value) => Value, number, string]>([
     ["a network without layers between images", nearest, 3, "someones.onnx has no channels that could be dropped"],
     [
-      "one of luma",
-      (x) => layer("b", layer("a", x, 8), 1),
+      "one from luma to colour",
+      (x) => layer("b", layer("a", x, 8), 3),
       1,
-      "someones.onnx takes images of 1 channels (the luma alone?) and makes 1; expected 3 of each, RGB",
+      "someones.onnx takes images of 1 channels and makes 3; expected 3 of each, RGB, or 1 of each",
     ],
     [
       "an operator without gradient",
