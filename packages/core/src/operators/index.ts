@@ -13,6 +13,7 @@ import * as reductions from "./reductions.js";
 import * as reshaping from "./reshaping.js";
 import * as resize from "./resize.js";
 import * as shuffle from "./shuffle.js";
+import * as sizes from "./sizes.js";
 
 export * from "./activations.js";
 export type { Operand } from "./apply.js";
@@ -28,6 +29,7 @@ export * from "./reductions.js";
 export * from "./reshaping.js";
 export * from "./resize.js";
 export * from "./shuffle.js";
+export * from "./sizes.js";
 export type { WindowOptions } from "./windows.js";
 
 const isOperator = (member: unknown): member is Operator => typeof member === "object";
@@ -35,12 +37,17 @@ const isOperator = (member: unknown): member is Operator => typeof member === "o
 /** All that the families declare. */
 export const OPERATORS: readonly Operator[] = [
   ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
-  ...[joining, pooling, products, reductions, reshaping, resize, shuffle],
+  ...[joining, pooling, products, reductions, reshaping, resize, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
+
+const declared = (name: string, domain: string): Operator | undefined =>
+  OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+
+export const isDeclared = (name: string, domain = ""): boolean => declared(name, domain) !== undefined;
 
 /** @throws GraphError for an operator that isn't declared */
 export function operatorNamed(name: string, domain = ""): Operator {
-  const found = OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+  const found = declared(name, domain);
   if (!found) throw new GraphError(`operator ${name} is not supported`);
   return found;
 }

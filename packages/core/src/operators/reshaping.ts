@@ -17,7 +17,9 @@ import {
 } from "../graph/index.js";
 import { single } from "./apply.js";
 import { operator } from "./declare.js";
+import { sameElements } from "./evaluation.js";
 import { unbroadcast } from "./gradient-rules.js";
+import { expandedContent, tiledContent, transposedContent } from "./placement.js";
 import { type AxisMap, adjoint } from "./separable.js";
 import { broadcastShapes } from "./shapes.js";
 
@@ -36,6 +38,7 @@ export const Reshape = operator("Reshape", {
     }
     return [{ dtype, shape: out }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -46,6 +49,7 @@ export const Squeeze = operator("Squeeze", {
     if (axes?.some((axis) => shape[axis] !== 1)) operands.fail("an axis to squeeze isn't 1");
     return [{ dtype, shape: shape.filter((size, i) => (axes ? !axes.includes(i) : size !== 1)) }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -60,6 +64,7 @@ export const Unsqueeze = operator("Unsqueeze", {
     const out = Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : (rest.next().value as number)));
     return [{ dtype, shape: out }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -70,6 +75,7 @@ export const Flatten = operator("Flatten", {
     if (Math.abs(axis) > shape.length) operands.fail(`axis ${axis} lies past ${shape.length} axes`);
     return [{ dtype, shape: [elements(shape.slice(0, axis)), elements(shape.slice(axis))] }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -82,6 +88,7 @@ export const Transpose = operator("Transpose", {
     }
     return [{ dtype, shape: permutation.map((axis) => shape[axis] as number) }];
   },
+  evaluate: transposedContent,
   gradient: (node, [dy]) => {
     if (!dy) return [];
     const reversed = dy.shape.map((_, i) => i).reverse();
@@ -98,6 +105,7 @@ export const Expand = operator("Expand", {
     const out = broadcastShapes(shape, wanted) ?? operands.fail(`doesn't broadcast to [${wanted.join(", ")}]`);
     return [{ dtype, shape: out }];
   },
+  evaluate: expandedContent,
   // Sum of the copies.
   gradient: (node, [dy]) => [dy && unbroadcast(dy, (node.inputs[0] as Value).shape)],
 });
@@ -109,6 +117,7 @@ export const Tile = operator("Tile", {
     if (repeats.length !== shape.length) operands.fail("a repeat per axis is needed");
     return [{ dtype, shape: shape.map((size, i) => size * (repeats[i] as number)) }];
   },
+  evaluate: tiledContent,
 });
 
 /** Constants have no gradient: they are cut away, what a negative pad had cut away gets zeros. Repeated borders add up. */
