@@ -33,7 +33,9 @@ export function importedModel(
 
 /** Float constants of one axis or more that activations are computed with; those that make sizes are none. */
 function learnable(graph: Graph): ReadonlySet<Value> {
-  const operands = liveNodes(graph).flatMap(({ inputs, outputs }) => (outputs.some(isKnown) ? [] : inputs));
+  const operands = liveNodes(graph).flatMap(({ operator: { settings }, inputs, outputs }) =>
+    outputs.some(isKnown) ? [] : inputs.filter((_, i) => !settings?.includes(i)),
+  );
   const isWeight = ({ data, shape }: Value) => data instanceof Float32Array && shape.length > 0;
   return new Set(operands.filter((value) => value !== undefined && isWeight(value)) as Value[]);
 }

@@ -70,6 +70,7 @@ export const Clip = elementwise("Clip", {
     const inside = below ?? dy;
     return [high ? where(greater(x, high), 0, inside) : inside];
   },
+  settings: [1, 2],
   channels: "permutation",
 });
 

@@ -166,6 +166,7 @@ export const Pad = operator("Pad", {
     if (out.some((size) => size < 0)) operands.fail("crops more than there is");
     return [{ dtype, shape: out }];
   },
+  settings: [2],
   gradient: padGradient,
   reach: ofFirst(({ inputs }, spans) => {
     const pads = integersOf(inputs[1]);
