@@ -1,5 +1,6 @@
 import { NetworkError } from "../errors.js";
 import { Graph, graft, isKnown, liveNodes, type TensorData, type Value } from "../graph/index.js";
+import { portableReplacement } from "../lowering/portable.js";
 import { Identity } from "../operators/index.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
@@ -40,7 +41,10 @@ function learnable(graph: Graph): ReadonlySet<Value> {
   return new Set(operands.filter((value) => value !== undefined && isWeight(value)) as Value[]);
 }
 
-/** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */
+/**
+ * The graph with a constant in place of each Identity of one, for exporters write equal parameters once, and older operators in
+ * place of those that are newer than what is written.
+ */
 function withOwnConstants(source: Graph): Graph {
   const graph = new Graph(source.name, source.outputs.keys());
   const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
@@ -51,7 +55,7 @@ function withOwnConstants(source: Graph): Graph {
     const [from, to] = [inputs[0], outputs[0]];
     if (operator === Identity && from?.data && to) known.set(to, own(to, from));
   }
-  const outputs = graft(source, graph, known, [...source.outputs.values()]);
+  const outputs = graft(source, graph, known, [...source.outputs.values()], { replacement: portableReplacement });
   [...source.outputs.keys()].forEach((name, i) => {
     graph.output(name, outputs[i] as Value);
   });
