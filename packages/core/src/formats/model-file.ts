@@ -3,10 +3,9 @@ import type { Overrides } from "../checkpoints/overrides.js";
 import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
-import { readDescriptorMetadata } from "../model/descriptor.js";
-import { importedModel } from "../model/imported.js";
+import { modelFromOnnx } from "../model/from-onnx.js";
 import { type Model, networkModel } from "../model/model.js";
-import { readOnnx } from "../onnx/index.js";
+import type { External } from "../onnx/index.js";
 
 export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
 
@@ -20,26 +19,24 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
  *
  * @param file its name, whose ending tells ONNX; errors call it by that
  * @param overrides what the file may leave unsaid
+ * @param external what lies in files beside an ONNX model; by default models that need any are refused
  * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
  */
-export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}): Model {
-  if (isOnnxFile(file)) return readOnnxModel(bytes, file, overrides);
+export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model {
+  if (isOnnxFile(file)) return readOnnxModel(bytes, file, overrides, external);
   const { network, parameters } = readCheckpoint(bytes, file, overrides);
   return networkModel(network, parameters);
 }
 
-function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, ...layers }: Overrides): Model {
+function readOnnxModel(
+  bytes: Uint8Array,
+  file: string,
+  { scale, range, ...layers }: Overrides,
+  external: External | undefined,
+): Model {
   const [given] = Object.entries(layers).filter(([, value]) => value !== undefined);
   if (given) throw new UsageError(`${file} is an ONNX model, whose layers are as they are; leave ${given[0]} out`);
-  const model = namingFile(file, () => {
-    const { graph, metadata } = readOnnx(bytes, { sizes: openSizes });
-    return importedModel(graph, {
-      name: file.replace(/^.*[/\\]/, ""),
-      metadata,
-      ...readDescriptorMetadata(metadata),
-      ...(range !== undefined && { range }),
-    });
-  });
+  const model = namingFile(file, () => modelFromOnnx(bytes, { name: file.replace(/^.*[/\\]/, ""), range, external }));
   if (scale !== undefined && scale !== model.descriptor.scale) {
     throw new UsageError(`${file} magnifies ×${model.descriptor.scale}, not ×${scale} as asked`);
   }
@@ -55,9 +52,6 @@ function namingFile<T>(file: string, work: () => T): T {
     throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
   }
 }
-
-/** An imported model's open axes, whatever they are called: one RGB image, large enough to follow its channels. */
-const openSizes = (_: string, axis: number): number | undefined => [1, 3, 16, 16][axis];
 
 /**
  * A network as a file's bytes, in the format that the name's ending tells: `.onnx`, to be deployed; `.safetensors`, `.pt` or

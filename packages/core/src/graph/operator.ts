@@ -51,6 +51,8 @@ export interface Operator {
   readonly reach?: ReachRule;
   /** Left out where no products are added up. */
   readonly cost?: CostRule;
+  /** Inputs that say how it works, such as a resize's magnifications: constants there are no parameters. */
+  readonly settings?: readonly number[];
   /** For operators of our own, which engines and files don't have. */
   readonly decompose?: Decomposition;
   /** Whether files leave out outputs past the first that nothing reads: engines then take faster ways. */

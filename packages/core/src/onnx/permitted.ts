@@ -1,5 +1,6 @@
 import { OnnxError } from "../errors.js";
 import { decodeOnnx } from "./codec.js";
+import { type External, takeIn } from "./external.js";
 import { MOST_NODES, requireModest } from "./limits.js";
 import type {
   AttributeMessage,
@@ -15,11 +16,13 @@ import { PERMITTED_OPERATORS } from "./permitted-operators.js";
  * Decodes an ONNX file that may be anyone's, and refuses what an engine must not be handed: operators of the engine's own, which
  * trust their caller and write past their memory; data in other files; sizes and functions that claim more than any network has.
  * Every file passes here before a graph is built of it or an engine sees it.
+ * @param external where tensors may lie that aren't in the file itself; by default nowhere
  * @throws OnnxError naming what is at fault
  */
-export function readPermitted(bytes: Uint8Array): ModelMessage & { graph: GraphMessage } {
+export function readPermitted(bytes: Uint8Array, external?: External): ModelMessage & { graph: GraphMessage } {
   requireProtobuf(bytes);
   const { graph, ...rest } = decodeOnnx(bytes);
+  if (graph && external) for (const tensor of graph.initializers) takeIn(tensor, external);
   if (rest.training) throw new OnnxError("holds graphs to train with; export the model for inference alone");
   if (!graph) throw new OnnxError("holds no graph: is it an ONNX model?");
   const inspection = new Inspection(rest.functions);
