@@ -10,7 +10,9 @@ export function rebuilt(source: Graph): Graph {
   const nodes = liveNodes(source);
   const folds = affinesBehindConvolutions(source, nodes);
   const changed = new Map<Value, TensorData>();
-  for (const { weight, bias, factors, offsets } of folds.values()) {
+  const within = new Set<Node>();
+  for (const { weight, bias, factors, offsets, behind } of folds.values()) {
+    for (const node of behind) within.add(node);
     changed.set(weight, scaledRows(weight.data as Float32Array, factors));
     if (bias) changed.set(bias, offsets);
   }
@@ -26,14 +28,12 @@ export function rebuilt(source: Graph): Graph {
     if (operator === Identity && from?.data && to) known.set(to, own(to, from.data));
   }
   const outputs = graft(source, graph, known, [...source.outputs.values()], {
-    replacement: (node, [x]) => {
-      const fold = folds.get(node);
-      if (!fold) return undefined;
-      const { convolution, weight, bias, offsets } = fold;
-      const image = known.get(convolution.inputs[0] as Value) ?? x;
-      const parameters = [weight, bias].map((value) => value && known.get(value));
-      parameters[1] ??= graph.constant(offsets, [offsets.length]);
-      return graph.apply(Conv, [image, ...parameters], convolution.attributes);
+    replacement: (node, [x, weight, bias]) => {
+      if (within.has(node)) return [x as Value];
+      const offsets = folds.get(node)?.offsets;
+      return (
+        offsets && graph.apply(Conv, [x, weight, bias ?? graph.constant(offsets, [offsets.length])], node.attributes)
+      );
     },
   });
   [...source.outputs.keys()].forEach((name, i) => {
@@ -47,14 +47,15 @@ const namesOf = ({ constants, nodes }: Graph): string[] =>
 
 /** A convolution whose output is multiplied and added to channel by channel, and by nothing else read. */
 interface Fold {
-  readonly convolution: Node;
+  /** The nodes that multiply and add. */
+  readonly behind: readonly Node[];
   readonly weight: Value;
   readonly bias: Value | undefined;
   readonly factors: Float32Array;
   readonly offsets: Float32Array;
 }
 
-/** By the node that adds. */
+/** By the convolution. */
 function affinesBehindConvolutions(graph: Graph, nodes: readonly Node[]): ReadonlyMap<Node, Fold> {
   const uses = new Map<Value, number>();
   for (const value of [...nodes.flatMap(({ inputs }) => inputs), ...graph.outputs.values()]) {
@@ -74,8 +75,8 @@ function affinesBehindConvolutions(graph: Graph, nodes: readonly Node[]): Readon
     if (!factors || !offsets || !once(scaled) || !once(made) || !once(weight) || (bias && !once(bias))) continue;
     const biases = bias ? bias.data : new Float32Array(factors.length);
     if (!(weight?.data instanceof Float32Array) || !(biases instanceof Float32Array)) continue;
-    folds.set(addition, {
-      ...{ convolution, weight, bias, factors },
+    folds.set(convolution, {
+      ...{ behind: [multiplication, addition], weight, bias, factors },
       offsets: offsets.map((b, c) => b + (factors[c] as number) * (biases[c] as number)),
     });
   }
