@@ -78,8 +78,8 @@ function runsOtherwise(message: GraphMessage): boolean {
 
 /** The model as it is read, written anew. */
 function converted(name: string, onnx: Uint8Array, { scale, range, external }: OnnxFileOptions): Deployment {
-  const deployment = deploy(namingFile(name, () => modelFromOnnx(onnx, { name, range, external })));
-  if (scale === undefined || scale === deployment.scale) return deployment;
+  const deployment = deploy(namingFile(name, () => modelFromOnnx(onnx, { name, external })));
+  if (scale === undefined || scale === deployment.scale) return { ...deployment, ...(range && { range }) };
   throw new UsageError(`${name} magnifies ×${deployment.scale}, not ×${scale} as asked`);
 }
 

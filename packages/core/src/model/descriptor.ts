@@ -85,14 +85,14 @@ export function descriptorMetadata({ origin, ...rest }: Descriptor): Record<stri
   return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, origin: { kind, name } }) };
 }
 
-const stored = z.object({
-  range: z.literal([255, 1]),
-  size: z.object({
-    minimum: z.int().min(1),
-    multipleOf: z.int().min(1),
-    fixed: z.object({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
-  }),
+/** A size rule as files hold it. */
+export const sizeRule = z.object({
+  minimum: z.int().min(1),
+  multipleOf: z.int().min(1),
+  fixed: z.object({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
 });
+
+const stored = z.object({ range: z.literal([255, 1]), size: sizeRule });
 
 /** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
 export function readDescriptorMetadata(

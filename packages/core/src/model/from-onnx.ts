@@ -2,15 +2,13 @@ import { GraphError, SlimsrError } from "../errors.js";
 import { sameShape } from "../graph/index.js";
 import { type External, type OnnxFile, openOnnx } from "../onnx/index.js";
 import { TO_CHANNELS_FIRST } from "./channels-first.js";
-import { type Descriptor, readDescriptorMetadata } from "./descriptor.js";
+import { readDescriptorMetadata } from "./descriptor.js";
 import { importedModel } from "./imported.js";
 import type { Model } from "./model.js";
 
 export interface FromOnnxOptions {
   /** What errors and tables call it; by default what the file calls its graph. */
   readonly name?: string;
-  /** Pixel values of the images go from 0 to this; by default what the file's metadata say, or 255. */
-  readonly range?: Descriptor["range"] | undefined;
   /** Of the images, where the file leaves them open; by default as many as the weights take. */
   readonly channels?: number | undefined;
   /** What lies in files beside the model; by default models that need any are refused. */
@@ -22,7 +20,7 @@ export interface FromOnnxOptions {
  * takes.
  * @throws OnnxError where it is damaged or something isn't supported; NetworkError where it maps something else than images
  */
-export function modelFromOnnx(bytes: Uint8Array, { name, range, channels, external }: FromOnnxOptions = {}): Model {
+export function modelFromOnnx(bytes: Uint8Array, { name, channels, external }: FromOnnxOptions = {}): Model {
   const file = openOnnx(bytes, { singlePrecision: true, external });
   const { graph, converted } = buildAtSomeSize(file, channels === undefined ? CHANNELS : [channels]);
   return importedModel(graph, {
@@ -30,7 +28,6 @@ export function modelFromOnnx(bytes: Uint8Array, { name, range, channels, extern
     metadata: file.metadata,
     notes: converted.map((dtype) => `its numbers were ${dtype}; they are float32`),
     ...readDescriptorMetadata(file.metadata),
-    ...(range !== undefined && { range }),
   });
 }
 
