@@ -53,7 +53,7 @@ export interface Operator {
   readonly cost?: CostRule;
   /** Inputs that say how it works, such as a resize's magnifications: constants there are no parameters. */
   readonly settings?: readonly number[];
-  /** For operators of our own, which engines and files don't have. */
+  /** For operators of our own, which engines and files don't have, and for those that are newer than the opset that is written. */
   readonly decompose?: Decomposition;
   /** Whether files leave out outputs past the first that nothing reads: engines then take faster ways. */
   readonly optionalOutputs?: boolean;

@@ -1,9 +1,10 @@
 import { Graph, graft, liveNodes, type Node, type TensorData, type Value } from "../graph/index.js";
+import { portableReplacement } from "../lowering/portable.js";
 import { Add, Conv, Identity, Mul } from "../operators/index.js";
 
 /**
  * A graph that was read as models have it: what nothing reads is left out, each Identity of a constant is a constant of its own (exporters
- * write equal parameters once), and a factor and an offset a channel, as a normalisation's at inference, are in the convolution before
+ * write equal parameters once), older operators stand for those that are newer than what is written, and a factor and an offset a channel, as a normalisation's at inference, are in the convolution before
  * them. Names stay.
  */
 export function rebuilt(source: Graph): Graph {
@@ -28,8 +29,10 @@ export function rebuilt(source: Graph): Graph {
     if (operator === Identity && from?.data && to) known.set(to, own(to, from.data));
   }
   const outputs = graft(source, graph, known, [...source.outputs.values()], {
-    replacement: (node, [x, weight, bias]) => {
+    replacement: (node, inputs) => {
+      const [x, weight, bias] = inputs;
       if (within.has(node)) return [x as Value];
+      if (node.operator !== Conv) return portableReplacement(node, inputs);
       const offsets = folds.get(node)?.offsets;
       return (
         offsets && graph.apply(Conv, [x, weight, bias ?? graph.constant(offsets, [offsets.length])], node.attributes)

@@ -4,11 +4,12 @@ import { Random } from "../../../../test/support/random.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { exportModel } from "../../src/export/onnx.js";
 import { readModel } from "../../src/formats/model-file.js";
-import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
+import { elements, Graph, type Shape, text, type Value } from "../../src/graph/index.js";
 import { modelFromOnnx } from "../../src/model/from-onnx.js";
 import { importedModel } from "../../src/model/imported.js";
 import { instantiate } from "../../src/model/model.js";
 import { writeOnnx } from "../../src/onnx/index.js";
+import { single } from "../../src/operators/apply.js";
 import {
   add,
   cast,
@@ -17,6 +18,7 @@ import {
   identity,
   mul,
   pixelShuffle,
+  Resize,
   relu,
   resizeTo,
   Slice,
@@ -166,5 +168,16 @@ describe("a graph that was read, as a model", () => {
     expect([...again.parameters.keys()].filter((name) => name.startsWith("w") && !name.includes("bias"))).toEqual([
       "w",
     ]);
+  });
+
+  it("takes weights for parameters, and leaves a resize its magnifications", () => {
+    const graph = new Graph("resized");
+    const x = graph.input("x", [1, 3, 8, 8]);
+    const weight = graph.constant(new Float32Array(9).fill(0.5), [3, 3, 1, 1], { name: "weight" });
+    const scales = graph.constant(Float32Array.of(1, 1, 2, 2), [4], { name: "scales" });
+    graph.output("y", single(Resize, [conv(x, weight), undefined, scales], { mode: text("linear") }));
+    const model = importedModel(graph);
+    expect([...model.places.keys()]).toEqual(["weight"]);
+    expect(model.descriptor.scale).toBe(2);
   });
 });

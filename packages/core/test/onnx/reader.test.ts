@@ -310,7 +310,7 @@ describe("models that are refused", () => {
       model({ graph: ["Loop", "Scan", "Loop"].map((operator) => node({ operator, outputs: [operator] })) }),
       /operators Loop \(2 nodes\), Scan are not supported/,
     ],
-    ["operands that don't fit", model({ graph: small({ operator: "MatMul", inputs: ["x", "x"] }) }), /MatMul\(x \[2\]/],
+    ["operands that don't fit", model({ graph: small({ operator: "Gemm", inputs: ["x", "x"] }) }), /Gemm\(x \[2\]/],
     [
       "an input from nowhere",
       model({ graph: small({ inputs: ["z"] }) }),

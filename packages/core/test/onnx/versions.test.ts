@@ -5,6 +5,7 @@ import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32, type Tensor } from "../../../upscaler/src/session.js";
 import { OnnxError } from "../../src/errors.js";
 import { elements } from "../../src/graph/index.js";
+import { lowerOwnOperators } from "../../src/lowering/portable.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
 import {
   attribute,
@@ -239,7 +240,7 @@ describe("nodes of other opsets", () => {
       const session = await createSession(bytes, { threads: 1, spinning: false, optimisation: "none" });
       const expected = (await session.run({ x: imageOf(each) }).finally(() => session.close())).outputs.y as Tensor;
       // As it is written again, of opset 17.
-      const { graph } = readOnnx(writeOnnx(readOnnx(bytes).graph));
+      const { graph } = readOnnx(writeOnnx(lowerOwnOperators(readOnnx(bytes).graph)));
       const made = (await evaluate(graph, { x: imageOf(each) })).y as Tensor;
       expect([made.dtype, made.shape]).toEqual([expected.dtype, expected.shape]);
       Array.from<number | bigint, number>(expected.data, Number).forEach((number, i) => {

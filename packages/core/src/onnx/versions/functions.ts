@@ -1,8 +1,7 @@
-import { floatOr, int, intOr, textOr } from "../../graph/attributes.js";
+import { floatOr, int, intOr } from "../../graph/attributes.js";
 import { contentOf } from "../../graph/contents.js";
-import type { Value } from "../../graph/graph.js";
 import { DATA_TYPES } from "../../graph/types.js";
-import { add, Erf, Flatten, mul, operatorNamed, shapeOf, softplus, Tanh, tanh } from "../../operators/index.js";
+import { Flatten, operatorNamed, shapeOf } from "../../operators/index.js";
 import { refuse, type Upgrade } from "../node.js";
 import { without } from "./axes.js";
 
@@ -37,24 +36,6 @@ export const softmax: Upgrade = (node, opset, graph) => {
   const flat = graph.apply(Flatten, [x], { axis: int(axis) })[0];
   const [made] = graph.apply(operatorNamed(node.operator), [flat], { axis: int(1) });
   return { ...node, operator: "Reshape", inputs: [made, shapeOf(x)], attributes: {} };
-};
-
-/** x·Φ(x), with Φ from erf or approximated with tanh. */
-export const gelu: Upgrade = (node, _, graph) => {
-  const x = node.inputs[0] as Value;
-  const approximate = textOr(node.attributes, "approximate", "none") === "tanh";
-  // Φ(x) = (1 + erf(x/√2))/2 ≈ (1 + tanh(√(2/π)·(x + 0.044715·x³)))/2
-  const argument = approximate
-    ? mul(add(x, mul(mul(mul(x, x), x), 0.044715)), Math.sqrt(2 / Math.PI))
-    : mul(x, Math.SQRT1_2);
-  const [curve] = graph.apply(approximate ? Tanh : Erf, [argument]);
-  return { ...node, operator: "Mul", inputs: [mul(x, 0.5), add(curve as Value, 1)], attributes: {} };
-};
-
-/** x·tanh(log(1 + eˣ)) */
-export const mish: Upgrade = (node) => {
-  const x = node.inputs[0] as Value;
-  return { ...node, operator: "Mul", inputs: [x, tanh(softplus(x))] };
 };
 
 /** How numbers that 8-bit floats can't hold are cast, which there are none of. */

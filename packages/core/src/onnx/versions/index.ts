@@ -2,19 +2,8 @@ import { isDeclared } from "../../operators/index.js";
 import type { FileNode, Upgrade } from "../node.js";
 import { axesAsAttribute, axesAsInput, padsAsInputs, partsAsInput, rangesAsInputs } from "./axes.js";
 import { constantOfShape } from "./constants.js";
-import {
-  averagePool,
-  boundsAsInputs,
-  broadcasting,
-  cast,
-  castLike,
-  dropout,
-  gelu,
-  mish,
-  reshape,
-  softmax,
-} from "./functions.js";
-import { batchNormalization, groupNormalization } from "./normalisation.js";
+import { averagePool, boundsAsInputs, broadcasting, cast, castLike, dropout, reshape, softmax } from "./functions.js";
+import { batchNormalization } from "./normalisation.js";
 import { resize, upsample } from "./resize.js";
 
 const each = (names: string, upgrade: Upgrade): [string, Upgrade][] => names.split(" ").map((name) => [name, upgrade]);
@@ -38,9 +27,6 @@ const UPGRADES: ReadonlyMap<string, Upgrade> = new Map([
   ["Reshape", reshape],
   ["AveragePool", averagePool],
   ["BatchNormalization", batchNormalization],
-  ["GroupNormalization", groupNormalization],
-  ["Gelu", gelu],
-  ["Mish", mish],
   ["Cast", cast],
   ["CastLike", castLike],
   ["ConstantOfShape", constantOfShape],
