@@ -1,76 +1,59 @@
 import { NetworkError } from "../errors.js";
-import { Graph, graft, isKnown, liveNodes, type TensorData, type Value } from "../graph/index.js";
-import { portableReplacement } from "../lowering/portable.js";
-import { Identity } from "../operators/index.js";
+import { type Graph, isKnown, liveNodes, type Value } from "../graph/index.js";
+import { withoutOuterTransposes } from "./channels-first.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
+import { rebuilt } from "./rebuilt.js";
+import { findSizeRule } from "./sizes.js";
+
+/** What a graph doesn't tell; where left out, images are of 0..255, the graph's name is the model's, and sizes are tried. */
+interface About extends Partial<Pick<Descriptor, "range" | "size">> {
+  readonly name?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** How the graph differs from the file's. */
+  readonly notes?: readonly string[];
+}
 
 /**
- * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
- * @param about what the graph doesn't tell; where left out, images are of 0..255 and the graph's name is the model's
- * @throws NetworkError unless it maps one 4-D image to another
+ * A graph that was read from elsewhere: its float constants of one axis or more that activations are computed with are the parameters.
+ * A graph of images [N, H, W, C] is taken without the transpositions around it.
+ * @throws NetworkError unless it maps one 4-D image of float32 to another
  */
 export function importedModel(
   source: Graph,
-  {
-    name = source.name,
-    metadata = {},
-    ...about
-  }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string; metadata?: Readonly<Record<string, string>> } = {},
+  { name = source.name, metadata = {}, notes = [], ...about }: About = {},
 ): Model {
-  refuseChannelsLast(source);
-  const graph = withOwnConstants(source);
-  const weights = learnable(graph);
-  const floats = graph.constants.filter((value) => weights.has(value));
-  const [input = "", output = ""] = [graph.inputs[0]?.name, ...graph.outputs.keys()];
-  const places = new Set(floats);
-  const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
-  return modelOf(graph, (value) => places.has(value), parameters, {
+  const turned = withoutOuterTransposes(source);
+  const graph = rebuilt(turned ?? source);
+  const places = learnable(graph);
+  const floats = graph.constants.filter((value) => places.has(value));
+  const [image, output] = [graph.inputs[0], ...graph.outputs.keys()];
+  if (image && image.dtype !== "float32") {
+    throw new NetworkError(
+      `takes images of ${image.dtype}; expected float32: export it without its conversion of bytes`,
+    );
+  }
+  const parameters = new Map(
+    floats.map((value) => [value.name, { shape: value.shape, data: value.data as Float32Array }]),
+  );
+  const all = turned ? [...notes, "its images were [N, H, W, C]; they are [N, C, H, W]"] : notes;
+  const isPlace = (value: Value) => places.has(value);
+  const model = modelOf(graph, isPlace, parameters, {
     range: 255,
     ...about,
-    origin: { kind: "onnx", name, input, output, metadata },
+    origin: {
+      ...{ kind: "onnx", name, metadata, input: image?.name ?? "", output: output ?? "" },
+      ...(all.length > 0 && { notes: all }),
+    },
   });
+  const size = about.size ?? findSizeRule(graph, model.image);
+  return { ...model, descriptor: { ...model.descriptor, size } };
 }
 
 /** Float constants of one axis or more that activations are computed with; those that make sizes are none. */
 function learnable(graph: Graph): ReadonlySet<Value> {
   const operands = liveNodes(graph).flatMap(({ operator: { settings }, inputs, outputs }) =>
-    outputs.some(isKnown) ? [] : inputs.filter((_, i) => !settings?.includes(i)),
-  );
-  const isWeight = ({ data, shape }: Value) => data instanceof Float32Array && shape.length > 0;
-  return new Set(operands.filter((value) => value !== undefined && isWeight(value)) as Value[]);
-}
-
-/**
- * The graph with a constant in place of each Identity of one, for exporters write equal parameters once, and older operators in
- * place of those that are newer than what is written.
- */
-function withOwnConstants(source: Graph): Graph {
-  const graph = new Graph(source.name, source.outputs.keys());
-  const known = new Map(source.inputs.map((value) => [value, graph.input(value.name, value.shape, value.dtype)]));
-  const own = ({ name, shape, dtype }: Value, { data }: Value) =>
-    graph.constant(data as TensorData, shape, { name, dtype });
-  for (const value of source.constants) known.set(value, own(value, value));
-  for (const { operator, inputs, outputs } of source.nodes) {
-    const [from, to] = [inputs[0], outputs[0]];
-    if (operator === Identity && from?.data && to) known.set(to, own(to, from));
-  }
-  const outputs = graft(source, graph, known, [...source.outputs.values()], { replacement: portableReplacement });
-  [...source.outputs.keys()].forEach((name, i) => {
-    graph.output(name, outputs[i] as Value);
-  });
-  return graph;
-}
-
-/** Images have no more channels, and no network is read with images that are narrower. */
-const MOST_CHANNELS = 4;
-
-/** @throws NetworkError for a network of images [N, H, W, C], as TensorFlow's are */
-function refuseChannelsLast({ inputs, outputs }: Graph): void {
-  const images = [...inputs, ...outputs.values()];
-  if (!images.every(({ shape }) => shape.length === 4 && (shape[3] as number) <= MOST_CHANNELS)) return;
-  throw new NetworkError(
-    "its images are [N, H, W, C], channels last; expected [N, C, H, W]: export it channels first " +
-      "(tf2onnx's --inputs-as-nchw and --outputs-as-nchw)",
-  );
+    outputs.some(isKnown) ? [] : inputs.filter((value, i) => value && !settings?.includes(i)),
+  ) as Value[];
+  return new Set(operands.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0));
 }

@@ -3,6 +3,7 @@ import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
+import { externalBeside } from "../files/external.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
 import { type Contender, onnxContender } from "./contender.js";
 
@@ -32,5 +33,5 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  return [onnxContender(name, await readBytes(path), { scale, range })];
+  return [onnxContender(name, await readBytes(path), { scale, range, external: externalBeside(path) })];
 }
