@@ -1,4 +1,4 @@
-import { elements, Graph, isKnown, liveNodes, type Node, type Value } from "../graph/index.js";
+import { elements, Graph, isKnown, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import { Add, Conv, Div, Mul, mul, pixelShuffle, Sub } from "../operators/index.js";
 import { convolveInParts } from "./parts.js";
 import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
@@ -26,6 +26,8 @@ class Folding {
   readonly #images = new Map<Value, Value>();
   readonly #pending = new Map<Value, Pending>();
   readonly #names = new Set<string>();
+  /** Constants that parameters of a name have become. */
+  readonly #written = new Map<string, Value[]>();
   readonly #uses = new Map<string, number>();
   /** Values that are another one times a number. */
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
@@ -127,13 +129,21 @@ class Folding {
       return pixelShuffle(convolveInParts(yield shuffled, kernel, biases, this.#ownName(name)), r);
     }
     const parameters = [
-      this.#target.constant(weight, shape, { name: this.#ownName(name) }),
-      this.#target.constant(bias, [bias.length], { name: this.#ownName(biasPlace?.name ?? `${name}.bias`) }),
+      this.#parameter(name, weight, shape),
+      this.#parameter(biasPlace?.name ?? `${name}.bias`, bias, [bias.length]),
     ];
     return this.#target.apply(Conv, [yield input, ...parameters], node.attributes)[0] as Value;
   }
 
-  /** A parameter that several convolutions share is written for each of them, for what is folded into it differs. */
+  /** A parameter that several convolutions share is written once, and again where what is folded into it differs. */
+  #parameter(name: string, data: Float32Array, shape: Shape): Value {
+    const written = this.#written.get(name) ?? [];
+    const equal = written.find((value) => sameNumbers(value.data as Float32Array, data));
+    const made = equal ?? this.#target.constant(data, shape, { name: this.#ownName(name) });
+    if (!equal) this.#written.set(name, [...written, made]);
+    return made;
+  }
+
   #ownName(name: string): string {
     let own = name;
     let uses = this.#uses.get(name) ?? 1;
@@ -151,6 +161,9 @@ class Folding {
     });
   }
 }
+
+const sameNumbers = (a: Float32Array, b: Float32Array): boolean =>
+  a.length === b.length && a.every((number, i) => number === b[i]);
 
 /** The operands, of a sum or product the constant last. */
 const activationFirst = ({ operator, inputs }: Node): Node["inputs"] =>

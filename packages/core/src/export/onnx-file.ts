@@ -1,12 +1,13 @@
 import { OnnxError, UsageError } from "../errors.js";
-import type { Graph } from "../graph/index.js";
+import { DATA_TYPES, type Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
 import { oddChannels, partialScale, requireChannels } from "../model/image-network.js";
-import { readOnnx } from "../onnx/index.js";
-import type { ValueMessage } from "../onnx/messages.js";
+import { type External, readOnnx } from "../onnx/index.js";
+import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
-import { costOf, type Deployment, type DeploymentCost } from "./deployment.js";
+import { costOf, type Deployment, type DeploymentCost, deploy } from "./deployment.js";
 import { behindShuffles } from "./subpixel.js";
 
 export interface OnnxFileOptions {
@@ -16,9 +17,15 @@ export interface OnnxFileOptions {
   channels?: 1 | 3 | undefined;
   /** Pixel values of the model's images go from 0 to this; by default what its metadata say, or 255. */
   range?: 255 | 1 | undefined;
+  /** What lies in files beside the model; by default models that need any are refused. */
+  external?: External | undefined;
 }
 
 const FLOAT32 = 1;
+/** Halves of both kinds, and doubles. */
+const OTHER_FLOATS: readonly number[] = [DATA_TYPES.float16, DATA_TYPES.bfloat16, DATA_TYPES.float64].map(
+  ({ onnx }) => onnx,
+);
 /** Size that open axes are given for analysis. */
 const PROBE = 32;
 
@@ -38,9 +45,11 @@ export function onnxDeployment(name: string, onnx: Uint8Array, options: OnnxFile
 export function describeOnnxFile(
   name: string,
   onnx: Uint8Array,
-  { scale, channels: asked, range }: OnnxFileOptions = {},
+  options: OnnxFileOptions = {},
 ): Omit<Deployment, "scale"> & Partial<Pick<Deployment, "scale">> {
-  const { graph: message, metadata } = namingFile(name, () => readPermitted(onnx));
+  const { scale, channels: asked, range, external } = options;
+  const { graph: message, metadata } = namingFile(name, () => readPermitted(onnx, external));
+  if (runsOtherwise(message)) return converted(name, onnx, options);
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
   const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
@@ -69,6 +78,27 @@ export function describeOnnxFile(
     size: { ...(stored.size ?? ANY_SIZE), ...(fixedSize && { fixed: fixedSize }) },
     cost: graph ? countable(graph) : null,
   };
+}
+
+/** Whether images are given to the file in another way than engines get them here: halves, channels last, parts in other files. */
+function runsOtherwise(message: GraphMessage): boolean {
+  const floats = message.inputs.some(({ element }) => OTHER_FLOATS.includes(element));
+  return (
+    floats || hasChannelsLast({ message }) || message.initializers.some(({ place }) => place.location !== undefined)
+  );
+}
+
+/** The model as it is read, written anew. */
+function converted(name: string, onnx: Uint8Array, { scale, channels, range, external }: OnnxFileOptions): Deployment {
+  const model = namingFile(name, () => modelFromOnnx(onnx, { name, channels, external }));
+  const odd = oddChannels(model.descriptor.channels);
+  if (odd !== undefined) throw new OnnxError(`${name} ${odd}`);
+  requireChannels(name, model.descriptor.channels, channels);
+  const deployment = deploy(model);
+  if (scale === undefined || scale === deployment.scale) {
+    return { ...deployment, ...(range !== undefined && { range, rangeSource: "given" }) };
+  }
+  throw new UsageError(`${name} magnifies ×${deployment.scale}, not ×${scale} as asked`);
 }
 
 /** How many times higher the graph's output is than its input. @throws OnnxError where that is no whole number */

@@ -46,12 +46,13 @@ export function applyLike(node: Node, target: Graph, inputs: readonly (Value | u
   return target.apply(node.operator, inputs, node.operator.resizedAttributes?.(node, inputs) ?? node.attributes);
 }
 
-/** A copy of a whole graph; `begin` gets the new graph and yields the replacement of its nodes. */
+/** A copy of a whole graph, its constants under their names; `begin` gets the new graph and yields the replacement of its nodes. */
 export function rewrite(source: Graph, begin: (target: Graph) => Replacement): Graph {
-  const target = new Graph(source.name, source.outputs.keys());
+  const target = new Graph(source.name, [...source.outputs.keys(), ...source.constants.map(({ name }) => name)]);
   const replacement = begin(target);
   const known = new Map(source.inputs.map((value) => [value, target.input(value.name, value.shape, value.dtype)]));
-  const outputs = graft(source, target, known, [...source.outputs.values()], { replacement });
+  const given = ({ data, shape, dtype, name }: Value) => data && target.constant(data, shape, { dtype, name });
+  const outputs = graft(source, target, known, [...source.outputs.values()], { replacement, given });
   [...source.outputs.keys()].forEach((name, i) => {
     target.output(name, outputs[i] as Value);
   });

@@ -55,7 +55,7 @@ export interface Operator {
   readonly reach?: ReachRule;
   /** Left out where no products are added up. */
   readonly cost?: CostRule;
-  /** For operators of our own, which engines and files don't have. */
+  /** For operators of our own, which engines and files don't have, and for those that are newer than the opset that is written. */
   readonly decompose?: Decomposition;
   /** Whether files leave out outputs past the first that nothing reads: engines then take faster ways. */
   readonly optionalOutputs?: boolean;

@@ -1,5 +1,6 @@
 import { elements, type Graph, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
+import { sizeFrom } from "./descriptor.js";
 import { instantiate, type Model } from "./model.js";
 
 /** What one layer costs. */
@@ -22,15 +23,18 @@ export interface Cost {
 /** The size for which the field states multiply-accumulates (Ahn et al. 2018, section 4.3). */
 export const HD_OUTPUT: Size = { width: 1280, height: 720 };
 
-/** Side of the image that is traced through the graph; costs are in proportion to the image. */
+/** Least side of the image that is traced through the graph; costs are in proportion to the image. */
 const PROBE = 8;
 
 /**
  * Parameters and multiply-accumulates of a model at its own width. An input that would have a fraction of a pixel (1280 / 3)
  * counts as that fraction, as in the literature.
  */
-export const modelCost = (model: Model, output: Size = HD_OUTPUT): Cost =>
-  graphCost(instantiate(model, [1, model.descriptor.channels.input, PROBE, PROBE]), output);
+export function modelCost(model: Model, output: Size = HD_OUTPUT): Cost {
+  const { channels, size } = model.descriptor;
+  const { height, width } = sizeFrom(size, PROBE);
+  return graphCost(instantiate(model, [1, channels.input, height, width]), output);
+}
 
 /**
  * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and

@@ -11,6 +11,8 @@ export type Origin =
       readonly kind: "onnx";
       readonly name: string;
       readonly metadata: Readonly<Record<string, string>>;
+      /** How it differs from the file that it was read from, such as "its numbers were float16; they are float32". */
+      readonly notes?: readonly string[];
     } & ImageNames);
 
 /** Names of a network's input and output, as its ONNX file has them. */
@@ -61,6 +63,12 @@ export const colourSpaceOf = ({ channels, scale }: Pick<Descriptor, "channels" |
 
 export const ANY_SIZE: SizeRule = { minimum: 1, multipleOf: 1 };
 
+/** The least square size of at least `least` pixels a side that a network takes, or its only one. */
+export function sizeFrom({ minimum, multipleOf, fixed }: SizeRule, least: number): Size {
+  const side = Math.ceil(Math.max(least, minimum) / multipleOf) * multipleOf;
+  return fixed ?? { width: side, height: side };
+}
+
 /** What the shapes of a network's images [N, C, H, W] tell. */
 export function describeShapes(image: Shape, output: Shape): Pick<Descriptor, "task" | "scale" | "channels"> {
   const [, input = 0, height = 1] = image;
@@ -87,10 +95,14 @@ export function descriptorMetadata({ origin, rangeSource, range, ...rest }: Desc
   return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...known, origin: { kind, name } }) };
 }
 
-const stored = z.object({
-  range: z.literal([255, 1]).exactOptional(),
-  size: z.object({ minimum: z.int().min(1), multipleOf: z.int().min(1) }),
+/** A size rule as files hold it. */
+export const sizeRule = z.object({
+  minimum: z.int().min(1),
+  multipleOf: z.int().min(1),
+  fixed: z.object({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
 });
+
+const stored = z.object({ range: z.literal([255, 1]).exactOptional(), size: sizeRule });
 
 /** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
 export function readDescriptorMetadata(

@@ -1,2 +1,3 @@
-export { type OnnxModel, type ReadOptions, readOnnx } from "./reader.js";
+export type { External } from "./external.js";
+export { type OnnxFile, type OnnxModel, openOnnx, type ReadOptions, readOnnx } from "./reader.js";
 export { constantSize, type SplitModel, type WriteOptions, writeOnnx, writeSplitOnnx } from "./writer.js";

@@ -98,19 +98,22 @@ export function readModelMessage(bytes: Uint8Array): ModelMessage {
       );
     },
     [MODEL.metadata]: (r) => {
-      const entry = nested(r, { key: "", value: "" }, (target) => ({
-        [ENTRY.key]: (field) => {
-          target.key = field.string();
-        },
-        [ENTRY.value]: (field) => {
-          target.value = field.string();
-        },
-      }));
-      model.metadata[entry.key] = entry.value;
+      const { key, value } = readEntry(r);
+      model.metadata[key] = value;
     },
   });
   return model;
 }
+
+const readEntry = (reader: StrictReader): { key: string; value: string } =>
+  nested(reader, { key: "", value: "" }, (entry) => ({
+    [ENTRY.key]: (field) => {
+      entry.key = field.string();
+    },
+    [ENTRY.value]: (field) => {
+      entry.value = field.string();
+    },
+  }));
 
 const emptyGraph = (): GraphMessage => ({
   ...{ name: "", nodes: [], initializers: [], inputs: [], outputs: [], sparse: false },
@@ -227,6 +230,7 @@ const emptyTensor = (): TensorMessage => ({
   int64s: [],
   doubles: [],
   external: false,
+  place: {},
 });
 
 const tensorFields = (tensor: TensorMessage): Fields => ({
@@ -244,9 +248,10 @@ const tensorFields = (tensor: TensorMessage): Fields => ({
   [TENSOR.int32s]: (r, wire) => numbers(r, wire, tensor.int32s, (field) => field.int32()),
   [TENSOR.int64s]: (r, wire) => numbers(r, wire, tensor.int64s, int64),
   [TENSOR.doubles]: (r, wire) => numbers(r, wire, tensor.doubles, (field) => field.double()),
-  [TENSOR.external]: (r, wire) => {
+  [TENSOR.external]: (r) => {
     tensor.external = true;
-    r.skip(wire, TENSOR.external);
+    const { key, value } = readEntry(r);
+    tensor.place[key] = value;
   },
   [TENSOR.location]: (r) => {
     const location = r.int32();

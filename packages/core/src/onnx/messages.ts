@@ -57,6 +57,8 @@ export interface TensorMessage {
   doubles: number[];
   /** Whether the data lies in another file. */
   external: boolean;
+  /** Where: "location", "offset" and "length". */
+  place: Record<string, string>;
 }
 export interface ValueMessage {
   name: string;

@@ -2,17 +2,26 @@ import { OnnxError } from "../errors.js";
 import type { Attribute } from "../graph/attributes.js";
 import { evaluateConstants } from "../graph/contents.js";
 import type { Graph, Value } from "../graph/graph.js";
-import { elements } from "../graph/types.js";
+import { elements, type Shape } from "../graph/types.js";
 import { operatorNamed } from "../operators/index.js";
 import { ChannelBudget, requireShort } from "./limits.js";
 import type { AttributeMessage, NodeMessage } from "./messages.js";
 import type { FileNode } from "./node.js";
+import type { SinglePrecision } from "./precision.js";
 import { ATTRIBUTE_TYPE } from "./schema.js";
 import { type ReadTensor, readConstant, readTensor } from "./tensors.js";
 import { upgraded } from "./versions/index.js";
 
 /** Elements that are computed from constants when a file is read, for each that it holds, at most; and beside them. */
 const FOLDED = { each: 4, more: 2 ** 16 };
+
+export interface NodeReaderOptions {
+  readonly opset: number;
+  /** Names of the graph's outputs: nodes make them. */
+  readonly outputs: ReadonlySet<string>;
+  /** Numbers are read as the file has them where left out. */
+  readonly precision?: SinglePrecision | undefined;
+}
 
 /** Adds a file's nodes to a graph, by the names that the file has. */
 export class NodeReader {
@@ -22,9 +31,7 @@ export class NodeReader {
 
   constructor(
     readonly graph: Graph,
-    readonly opset: number,
-    /** Names of the graph's outputs, which nodes make. */
-    readonly outputs: ReadonlySet<string>,
+    private readonly options: NodeReaderOptions,
   ) {}
 
   get(name: string): Value | undefined {
@@ -36,9 +43,11 @@ export class NodeReader {
     this.#known.set(name, value);
   }
 
-  constant(name: string, { data, shape, dtype }: ReadTensor): void {
-    this.#foldable += FOLDED.each * elements(shape);
-    this.add(name, this.graph.constant(data, shape, { name, dtype }));
+  constant(name: string, tensor: ReadTensor): void {
+    this.#foldable += FOLDED.each * elements(tensor.shape);
+    const { data, shape, dtype } = tensor;
+    const { precision } = this.options;
+    this.add(name, precision?.constant(this.graph, name, tensor) ?? this.graph.constant(data, shape, { name, dtype }));
   }
 
   node(message: NodeMessage): void {
@@ -47,12 +56,18 @@ export class NodeReader {
       const name = message.outputs[0];
       if (name === undefined) throw new OnnxError(`${what}: a constant without a name`);
       this.constant(name, readConstant(message.attributes, name, what));
-      return;
-    }
-    const names = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
-    if (names.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
-    const node = upgraded(this.#read(message, what, names.length), this.opset, this.graph);
-    const outputs = this.#fold(node, names) ?? this.#apply(node, names);
+    } else if (message.operator === "If") this.#branch(message, what);
+    else this.#node(message, what);
+  }
+
+  #node(message: NodeMessage, what: string): void {
+    const inputs = message.inputs.map((name) => this.#input(name, what));
+    const named = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
+    if (named.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
+    const written = this.#read(message, inputs, named.length, what);
+    const node = this.#inPrecision(upgraded(this.#inPrecision(written), this.options.opset, this.graph));
+    const names = named.slice(0, node.outputs);
+    const outputs = this.#passed(node) ?? this.#folded(node, names) ?? this.#applied(node, names);
     names.forEach((name, i) => {
       const value = outputs[i];
       if (!value) throw new OnnxError(`${what}: more outputs than the operator has`);
@@ -60,58 +75,94 @@ export class NodeReader {
     });
   }
 
-  #read(message: NodeMessage, what: string, outputs: number): FileNode {
-    const inputs = message.inputs.map((name) => {
-      if (name === "") return undefined;
-      const value = this.get(name);
-      if (!value) throw new OnnxError(`${what}: input ${name} is made by no earlier node`);
-      return value;
-    });
+  #inPrecision(node: FileNode): FileNode {
+    return this.options.precision?.node(node) ?? node;
+  }
+
+  #input(name: string, what: string): Value | undefined {
+    if (name === "") return undefined;
+    return this.get(name) ?? missing(`${what}: input ${name}`);
+  }
+
+  #read(message: NodeMessage, inputs: FileNode["inputs"], outputs: number, what: string): FileNode {
+    const { precision } = this.options;
     const isTensor = ({ type }: AttributeMessage) => type === ATTRIBUTE_TYPE.tensor;
+    const tensors = message.attributes.filter(isTensor).flatMap(({ name, tensor }) => {
+      const read = tensor && readTensor(tensor, `${what}, ${name}`);
+      return read ? [[name, precision?.tensor(read) ?? read] as const] : [];
+    });
     const attributes = message.attributes.filter((attribute) => !isTensor(attribute));
-    const tensors = message.attributes
-      .filter(isTensor)
-      .flatMap(({ name, tensor }) => (tensor ? [{ name, tensor }] : []));
     return {
       operator: message.operator,
       domain: message.domain === "ai.onnx" ? "" : message.domain,
       inputs,
       attributes: Object.fromEntries(attributes.map((attribute) => [attribute.name, readAttribute(attribute, what)])),
-      tensors: Object.fromEntries(tensors.map(({ name, tensor }) => [name, readTensor(tensor, `${what}, ${name}`)])),
+      tensors: Object.fromEntries(tensors),
       outputs,
     };
   }
 
-  #apply(
+  /** The branch that a constant condition takes, its nodes in place of the node. */
+  #branch({ inputs, attributes, outputs }: NodeMessage, what: string): void {
+    const condition = this.#input(inputs[0] ?? "", what);
+    if (!condition?.data)
+      throw new OnnxError(`${what}: operator If is not supported where its condition is no constant`);
+    const taken = attributes.find(({ name }) => name === (condition.data?.[0] ? "then_branch" : "else_branch"))?.graph;
+    if (!taken || taken.outputs.length < outputs.length) throw new OnnxError(`${what}: its branch is missing`);
+    for (const tensor of taken.initializers) this.constant(tensor.name, readTensor(tensor, tensor.name));
+    for (const node of taken.nodes) this.node(node);
+    outputs.forEach((name, i) => {
+      const from = taken.outputs[i]?.name as string;
+      this.add(name, this.get(from) ?? missing(`${what}: output ${from}`));
+    });
+  }
+
+  /** The input itself, for what leaves it as it is in the precision that is read; elsewhere nodes stay. */
+  #passed({ operator, inputs: [x] }: FileNode): readonly Value[] | undefined {
+    return this.options.precision && operator === "Identity" && x && !x.data ? [x] : undefined;
+  }
+
+  #applied(
     { operator: name, domain, inputs, attributes, tensors }: FileNode,
     names: readonly string[],
   ): readonly Value[] {
     const [tensor] = Object.keys(tensors);
-    if (tensor !== undefined)
+    if (tensor !== undefined) {
       throw new OnnxError(`${name} (output ${names[0]}): attribute ${tensor} is a tensor, which is not supported`);
+    }
     const operator = operatorNamed(name, domain);
     const stated = { ...attributes, ...operator.impliedAttributes?.(inputs), ...attributes };
     return this.graph.apply(operator, inputs, stated, { names });
   }
 
   /** The outputs as constants, where the inputs are: weights that the file computes are the graph's own. */
-  #fold(
+  #folded(
     { operator: name, domain, inputs, attributes }: FileNode,
     names: readonly string[],
   ): readonly Value[] | undefined {
-    if (inputs.some((value) => value && !value.data) || names.some((name) => this.outputs.has(name))) return undefined;
-    const operator = operatorNamed(name, domain);
-    const size = (values: readonly ({ readonly shape: readonly number[] } | undefined)[]) =>
-      values.reduce((sum, value) => sum + (value ? elements(value.shape) : 0), 0);
-    if (size(inputs) > this.#foldable) return undefined;
-    const outputs = evaluateConstants(operator, inputs, attributes, (types) => size(types) <= this.#foldable);
+    if (inputs.some((value) => value && !value.data)) return undefined;
+    if (names.some((each) => this.options.outputs.has(each))) return undefined;
+    if (sizeOf(inputs) > this.#foldable) return undefined;
+    const outputs = evaluateConstants(
+      operatorNamed(name, domain),
+      inputs,
+      attributes,
+      (types) => sizeOf(types) <= this.#foldable,
+    );
     if (!outputs) return undefined;
-    this.#foldable -= size(outputs);
-    return names.flatMap((name, i) => {
+    this.#foldable -= sizeOf(outputs);
+    return names.flatMap((each, i) => {
       const output = outputs[i];
-      return output ? [this.graph.constant(output.data, output.shape, { name, dtype: output.dtype })] : [];
+      return output ? [this.graph.constant(output.data, output.shape, { name: each, dtype: output.dtype })] : [];
     });
   }
+}
+
+const sizeOf = (values: readonly ({ readonly shape: Shape } | undefined)[]): number =>
+  values.reduce((sum, value) => sum + (value ? elements(value.shape) : 0), 0);
+
+function missing(what: string): never {
+  throw new OnnxError(`${what} is made by no earlier node`);
 }
 
 function readAttribute(message: AttributeMessage, node: string): Attribute {

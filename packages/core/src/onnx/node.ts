@@ -1,3 +1,4 @@
+import { OnnxError } from "../errors.js";
 import type { Attributes } from "../graph/attributes.js";
 import type { Graph, Value } from "../graph/graph.js";
 import type { ReadTensor } from "./tensors.js";
@@ -17,3 +18,8 @@ export interface FileNode {
 
 /** A node of an opset as one of ours; nodes that are needed before it are added to the graph. */
 export type Upgrade = (node: FileNode, opset: number, graph: Graph) => FileNode;
+
+/** @throws OnnxError naming the node's operator and first input */
+export function refuse({ operator, inputs }: FileNode, reason: string): never {
+  throw new OnnxError(`${operator}(${inputs[0]?.name ?? "–"}): ${reason}`);
+}

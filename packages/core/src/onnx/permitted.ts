@@ -1,5 +1,6 @@
 import { OnnxError } from "../errors.js";
 import { decodeOnnx } from "./codec.js";
+import { type External, takeIn } from "./external.js";
 import { MOST_NODES, requireModest } from "./limits.js";
 import type {
   AttributeMessage,
@@ -15,11 +16,13 @@ import { PERMITTED_OPERATORS } from "./permitted-operators.js";
  * Decodes an ONNX file that may be anyone's, and refuses what an engine must not be handed: operators of the engine's own, which
  * trust their caller and write past their memory; data in other files; sizes and functions that claim more than any network has.
  * Every file passes here before a graph is built of it or an engine sees it.
+ * @param external where tensors may lie that aren't in the file itself; by default nowhere
  * @throws OnnxError naming what is at fault
  */
-export function readPermitted(bytes: Uint8Array): ModelMessage & { graph: GraphMessage } {
+export function readPermitted(bytes: Uint8Array, external?: External): ModelMessage & { graph: GraphMessage } {
   requireProtobuf(bytes);
   const { graph, ...rest } = decodeOnnx(bytes);
+  if (graph && external) for (const tensor of graph.initializers) takeIn(tensor, external);
   if (rest.training) throw new OnnxError("holds graphs to train with; export the model for inference alone");
   if (!graph) throw new OnnxError("holds no graph: is it an ONNX model?");
   const inspection = new Inspection(rest.functions);
@@ -28,6 +31,7 @@ export function readPermitted(bytes: Uint8Array): ModelMessage & { graph: GraphM
     inspection.attributes(attributes, `function ${name}`, name);
     inspection.nodes(nodes);
   }
+  inspection.refuseUnknown();
   if (inspection.count(graph.nodes) > MOST_NODES) {
     throw new OnnxError(`has more than the ${MOST_NODES} nodes that are run, its functions written out`);
   }
@@ -50,6 +54,8 @@ class Inspection {
   /** The nodes of each function; those of one name that differ in their overload count together. */
   readonly #bodies = new Map<string, NodeMessage[]>();
   readonly #counts = new Map<string, number>();
+  /** Operators that are not permitted: how many nodes have each, and what the first is called. */
+  readonly #unknown = new Map<string, { count: number; readonly first: string }>();
 
   constructor(functions: readonly FunctionMessage[]) {
     for (const { domain, name, nodes } of functions) {
@@ -78,7 +84,9 @@ class Inspection {
     const what = `${operator} (output ${outputs[0] ?? "none"})`;
     if (!PERMITTED_OPERATORS.has(key) && !this.#bodies.has(key)) {
       const unknown = key.startsWith(":") ? `operator ${operator} is` : `operators of domain ${domain} are`;
-      throw new OnnxError(`${what}: ${unknown} not supported; export the model with ONNX's own`);
+      const met = this.#unknown.get(key) ?? { count: 0, first: `${what}: ${unknown} not supported` };
+      met.count++;
+      this.#unknown.set(key, met);
     }
     this.attributes(attributes, what, outputs[0]);
   }
@@ -91,6 +99,15 @@ class Inspection {
       for (const each of tensor ? [tensor, ...tensors] : tensors) requireInside(each, owner ?? name);
       for (const each of graph ? [graph, ...graphs] : graphs) this.graph(each);
     }
+  }
+
+  /** @throws OnnxError naming the operators that are not permitted */
+  refuseUnknown(): void {
+    const [first, ...others] = this.#unknown;
+    if (!first) return;
+    const named = others.map(([key, { count }]) => `${key.replace(/^:/, "")}${count > 1 ? ` (${count} nodes)` : ""}`);
+    const rest = named.length > 0 ? `; nor ${named.length > 1 ? "are" : "is"} ${named.join(", ")}` : "";
+    throw new OnnxError(`${first[1].first}${rest}; export the model with ONNX's own`);
   }
 
   /** Nodes with those of subgraphs and of functions that are called. */

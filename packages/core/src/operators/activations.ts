@@ -1,8 +1,9 @@
-import { float, floatOr, type GradientRule, sameShape, type Value } from "../graph/index.js";
+import { float, floatOr, type GradientRule, sameShape, textOr, type Value } from "../graph/index.js";
 import { single, unary } from "./apply.js";
 import { add, div, mul, sub } from "./arithmetic.js";
 import { cast, equal, greater, less, or, where } from "./comparisons.js";
 import { elementwise, operator } from "./declare.js";
+import { abs, erf } from "./functions.js";
 import { unaryGradient, unbroadcast } from "./gradient-rules.js";
 import { broadcastOperands, likeFirst } from "./shapes.js";
 
@@ -99,7 +100,75 @@ export const HardSwish = elementwise("HardSwish", {
   channels: "permutation",
 });
 
-export const Softmax = operator("Softmax", { shape: likeFirst });
+/** y = x / (1 + |x|) */
+export const Softsign = elementwise("Softsign", {
+  // y' = 1 / (1 + |x|)² = (1 − |y|)²
+  gradient: unaryGradient((dy, _x, y) => {
+    const rest = sub(1, abs(y));
+    return mul(dy, mul(rest, rest));
+  }),
+  channels: "permutation",
+});
+
+/** y = max(x, 0) + min(0, α·(e^(x/α) − 1)) */
+export const Celu = elementwise("Celu", {
+  // y' = e^(x/α) = y/α + 1 below 0.
+  gradient: unaryGradient((dy, x, y, node) =>
+    where(greater(x, 0), dy, mul(dy, add(div(y, floatOr(node.attributes, "alpha", 1)), 1))),
+  ),
+  channels: "permutation",
+});
+
+/** y = γ·x above 0, γ·α·(eˣ − 1) below. */
+export const Selu = elementwise("Selu", {
+  // y' = γ above 0, y + γ·α below.
+  gradient: unaryGradient((dy, x, y, { attributes }) => {
+    const [alpha, gamma] = [floatOr(attributes, "alpha", SELU.alpha), floatOr(attributes, "gamma", SELU.gamma)];
+    return mul(dy, where(greater(x, 0), gamma, add(y, alpha * gamma)));
+  }),
+  channels: "permutation",
+});
+
+/** ONNX's defaults. */
+const SELU = { alpha: 1.6732631921768188, gamma: 1.0507010221481323 };
+
+/** y = x above α, else 0. */
+export const ThresholdedRelu = elementwise("ThresholdedRelu", {
+  gradient: unaryGradient((dy, x, _y, node) => where(greater(x, floatOr(node.attributes, "alpha", 1)), dy, 0)),
+  channels: "permutation",
+});
+
+/** y = x + b below −λ, x − b above λ, else 0. */
+export const Shrink = elementwise("Shrink", {
+  gradient: unaryGradient((dy, x, _y, node) => where(greater(abs(x), floatOr(node.attributes, "lambd", 0.5)), dy, 0)),
+  channels: "permutation",
+});
+
+/** y = x·tanh(log(1 + eˣ)) */
+export const Mish = operator("Mish", {
+  shape: likeFirst,
+  decompose: (_, [x]) => [mul(x as Value, tanh(softplus(x as Value)))],
+});
+
+/** y = x·Φ(x) with Φ the normal distribution, or its approximation by a hyperbolic tangent. */
+export const Gelu = operator("Gelu", {
+  shape: (operands) => {
+    const approximation = textOr(operands.attributes, "approximate", "none");
+    if (approximation !== "none" && approximation !== "tanh") {
+      operands.fail(`approximation ${approximation} is not none or tanh`);
+    }
+    return likeFirst(operands);
+  },
+  decompose: ({ attributes }, [input]) => {
+    const x = input as Value;
+    if (textOr(attributes, "approximate", "none") === "none") {
+      return [mul(mul(x, 0.5), add(erf(div(x, Math.SQRT2)), 1))];
+    }
+    // √(2/π)·(x + 0.044715·x³)
+    const inner = mul(mul(x, add(mul(mul(x, x), 0.044715), 1)), Math.sqrt(2 / Math.PI));
+    return [mul(mul(x, 0.5), add(tanh(inner), 1))];
+  },
+});
 
 export const relu = unary(Relu);
 export const sigmoid = unary(Sigmoid);

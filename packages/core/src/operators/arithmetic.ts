@@ -1,10 +1,9 @@
-import { GraphError } from "../errors.js";
 import { type ChannelRule, type ChannelTrace, elements, type GradientRule, intOr, type Value } from "../graph/index.js";
 import { binary, single } from "./apply.js";
-import { equal, or, where } from "./comparisons.js";
+import { cast, equal, greater, or, where } from "./comparisons.js";
 import { elementwise } from "./declare.js";
 import { ofElements, ofPair } from "./evaluation.js";
-import { neg } from "./functions.js";
+import { log, neg } from "./functions.js";
 import { binaryGradient, unbroadcast } from "./gradient-rules.js";
 import { broadcast, broadcastShapes } from "./shapes.js";
 
@@ -77,7 +76,7 @@ export const Div = elementwise("Div", {
   learned: EITHER,
 });
 
-/** y = aᵇ: da = dy·b·aᵇ⁻¹; the exponent must be a constant. */
+/** y = aᵇ: da = dy·b·aᵇ⁻¹, db = dy·y·log a, and 0 where a isn't positive. */
 export const Pow = elementwise("Pow", {
   // The exponent's type may be another.
   shape: (operands) => {
@@ -87,9 +86,15 @@ export const Pow = elementwise("Pow", {
   },
   evaluate: ofPair((a, b) => a ** b),
   gradient: (node, [dy], wanted) => {
-    if (wanted[1]) throw new GraphError("Pow has a gradient rule for its base only, not for its exponent");
-    const [a, b] = node.inputs as [Value, Value];
-    return [dy && unbroadcast(mul(mul(dy, b), pow(a, sub(b, 1))), a.shape)];
+    if (!dy) return [];
+    const [a, exponent] = node.inputs as [Value, Value];
+    const y = node.outputs[0] as Value;
+    const b = exponent.dtype === a.dtype ? exponent : cast(exponent, a.dtype);
+    const logarithm = () => where(greater(a, 0), log(where(greater(a, 0), a, 1)), 0);
+    return [
+      wanted[0] ? unbroadcast(mul(mul(dy, b), pow(a, sub(b, 1))), a.shape) : undefined,
+      wanted[1] ? unbroadcast(mul(mul(dy, y), logarithm()), b.shape) : undefined,
+    ];
   },
   channels: "permutation",
 });
@@ -101,6 +106,13 @@ export const Sum = elementwise("Sum", {
     node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
   channels: addends,
   learned: EITHER,
+});
+
+export const Mean = elementwise("Mean", {
+  shape: broadcast,
+  gradient: ({ inputs }, [dy], wanted) =>
+    inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(div(dy, inputs.length), value.shape) : undefined)),
+  channels: addends,
 });
 
 /** The gradient goes to the operand that is the result, the first of equals. */
@@ -134,6 +146,7 @@ export const Max = elementwise("Max", {
 export const Mod = elementwise("Mod", {
   shape: broadcast,
   evaluate: (evaluation) => remainder(intOr(evaluation.attributes, "fmod", 0) !== 0)(evaluation),
+  channels: "permutation",
 });
 
 const remainder = (ofDividend: boolean) => ofPair((a, b) => (ofDividend ? a % b : a - b * Math.floor(a / b)));

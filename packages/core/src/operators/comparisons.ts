@@ -18,15 +18,31 @@ const truth: ShapeRule = (operands) => [{ dtype: "bool", shape: broadcastOperand
 
 const whether = (compare: (a: number, b: number) => boolean) => ofPair((a, b) => Number(compare(a, b)));
 
-export const Equal = elementwise("Equal", { shape: truth, evaluate: whether((a, b) => a === b) });
-export const Greater = elementwise("Greater", { shape: truth, evaluate: whether((a, b) => a > b) });
-export const GreaterOrEqual = elementwise("GreaterOrEqual", { shape: truth, evaluate: whether((a, b) => a >= b) });
-export const Less = elementwise("Less", { shape: truth, evaluate: whether((a, b) => a < b) });
-export const LessOrEqual = elementwise("LessOrEqual", { shape: truth, evaluate: whether((a, b) => a <= b) });
+export const Equal = elementwise("Equal", {
+  shape: truth,
+  evaluate: whether((a, b) => a === b),
+  channels: "permutation",
+});
+export const Greater = elementwise("Greater", {
+  shape: truth,
+  evaluate: whether((a, b) => a > b),
+  channels: "permutation",
+});
+export const GreaterOrEqual = elementwise("GreaterOrEqual", {
+  shape: truth,
+  evaluate: whether((a, b) => a >= b),
+  channels: "permutation",
+});
+export const Less = elementwise("Less", { shape: truth, evaluate: whether((a, b) => a < b), channels: "permutation" });
+export const LessOrEqual = elementwise("LessOrEqual", {
+  shape: truth,
+  evaluate: whether((a, b) => a <= b),
+  channels: "permutation",
+});
 
-export const And = elementwise("And", { shape: broadcast, evaluate: ofPair((a, b) => a & b) });
-export const Or = elementwise("Or", { shape: broadcast, evaluate: ofPair((a, b) => a | b) });
-export const Not = elementwise("Not", { evaluate: ofElement((x) => 1 - x) });
+export const And = elementwise("And", { shape: broadcast, evaluate: ofPair((a, b) => a & b), channels: "permutation" });
+export const Or = elementwise("Or", { shape: broadcast, evaluate: ofPair((a, b) => a | b), channels: "permutation" });
+export const Not = elementwise("Not", { evaluate: ofElement((x) => 1 - x), channels: "permutation" });
 
 export const Where = elementwise("Where", {
   shape: (operands) => {
@@ -37,6 +53,7 @@ export const Where = elementwise("Where", {
     return [{ dtype: operands.required(1).dtype, shape }];
   },
   evaluate: chosenContent,
+  channels: "permutation",
   // Only the condition's side gets the gradient.
   gradient: (node, [dy], wanted) => {
     if (!dy) return [];
@@ -68,6 +85,7 @@ export const Cast = elementwise("Cast", {
       names.find((name) => DATA_TYPES[name].onnx === to) ?? operands.fail(`element type ${to} is not supported`);
     return [{ dtype, shape: operands.required(0).shape }];
   },
+  channels: "permutation",
   evaluate: castContent,
 });
 

@@ -1,6 +1,7 @@
 import type { Value } from "../graph/index.js";
 import { unary } from "./apply.js";
 import { div, mul } from "./arithmetic.js";
+import { equal, where } from "./comparisons.js";
 import { elementwise, OWN_DOMAIN, operator } from "./declare.js";
 import { ofElement, sameElements } from "./evaluation.js";
 import { unaryGradient } from "./gradient-rules.js";
@@ -28,7 +29,8 @@ export const Abs = elementwise("Abs", {
 
 export const Sqrt = elementwise("Sqrt", {
   evaluate: ofElement(Math.sqrt),
-  gradient: unaryGradient((dy, _x, y) => div(mul(dy, 0.5), y)),
+  // y' = 1 / 2y, infinite at 0: there 0, so that what doesn't vary has no gradient.
+  gradient: unaryGradient((dy, _x, y) => where(equal(y, 0), 0, div(mul(dy, 0.5), y))),
   channels: "permutation",
 });
 
@@ -50,11 +52,31 @@ export const Erf = elementwise("Erf", {
   channels: "permutation",
 });
 
-export const Sign = elementwise("Sign");
-export const Reciprocal = elementwise("Reciprocal", { evaluate: ofElement((x) => 1 / x) });
-export const Floor = elementwise("Floor", { evaluate: ofElement(Math.floor) });
-export const Ceil = elementwise("Ceil", { evaluate: ofElement(Math.ceil) });
-export const Round = elementwise("Round", { evaluate: ofElement(roundToEven) });
+export const Sign = elementwise("Sign", { gradient: "stops", channels: "permutation" });
+export const Reciprocal = elementwise("Reciprocal", {
+  evaluate: ofElement((x) => 1 / x),
+  // y' = −1 / x² = −y²
+  gradient: unaryGradient((dy, _x, y) => neg(mul(dy, mul(y, y)))),
+  channels: "permutation",
+});
+
+export const Sin = elementwise("Sin", { gradient: unaryGradient((dy, x) => mul(dy, cos(x))), channels: "permutation" });
+export const Cos = elementwise("Cos", {
+  gradient: unaryGradient((dy, x) => neg(mul(dy, sin(x)))),
+  channels: "permutation",
+});
+
+export const Floor = elementwise("Floor", {
+  evaluate: ofElement(Math.floor),
+  gradient: "stops",
+  channels: "permutation",
+});
+export const Ceil = elementwise("Ceil", { evaluate: ofElement(Math.ceil), gradient: "stops", channels: "permutation" });
+export const Round = elementwise("Round", {
+  evaluate: ofElement(roundToEven),
+  gradient: "stops",
+  channels: "permutation",
+});
 
 /** Halves go to the even number. */
 function roundToEven(x: number): number {
@@ -80,6 +102,9 @@ export const sqrt = unary(Sqrt);
 export const exp = unary(Exp);
 export const log = unary(Log);
 export const sign = unary(Sign);
+export const erf = unary(Erf);
+export const sin = unary(Sin);
+export const cos = unary(Cos);
 export const floor = unary(Floor);
 
 /** The same values, through which no gradient passes. */

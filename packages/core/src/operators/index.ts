@@ -7,6 +7,7 @@ import * as convolution from "./convolution.js";
 import * as convolutionGradients from "./convolution-gradients.js";
 import * as functions from "./functions.js";
 import * as joining from "./joining.js";
+import * as normalisation from "./normalisation.js";
 import * as pooling from "./pooling.js";
 import * as products from "./products.js";
 import * as reductions from "./reductions.js";
@@ -23,6 +24,7 @@ export * from "./convolution.js";
 export * from "./convolution-gradients.js";
 export * from "./functions.js";
 export * from "./joining.js";
+export * from "./normalisation.js";
 export * from "./pooling.js";
 export * from "./products.js";
 export * from "./reductions.js";
@@ -37,7 +39,7 @@ const isOperator = (member: unknown): member is Operator => typeof member === "o
 /** All that the families declare. */
 export const OPERATORS: readonly Operator[] = [
   ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
-  ...[joining, pooling, products, reductions, reshaping, resize, shuffle, sizes],
+  ...[joining, normalisation, pooling, products, reductions, reshaping, resize, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
 
 const declared = (name: string, domain: string): Operator | undefined =>

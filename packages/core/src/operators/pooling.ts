@@ -15,11 +15,10 @@ import {
 } from "../graph/index.js";
 import { single } from "./apply.js";
 import { div, mul } from "./arithmetic.js";
-import { cast, equal } from "./comparisons.js";
 import { OWN_DOMAIN, operator } from "./declare.js";
 import { geometryOf, requirePlanes } from "./geometry.js";
 import { ScatterElements } from "./joining.js";
-import { reduceSum } from "./reductions.js";
+import { sharesOfEquals } from "./reductions.js";
 import { expand, reshape } from "./reshaping.js";
 import { type AxisMap, adjoint } from "./separable.js";
 import { likeSecond } from "./shapes.js";
@@ -93,17 +92,13 @@ export const GlobalAveragePool = operator("GlobalAveragePool", {
 
 export const GlobalMaxPool = operator("GlobalMaxPool", {
   shape: onePosition,
-  gradient: (node, [dy]) => [dy && mul(sharesOf(node), dy)],
+  gradient: ({ inputs, outputs }, [dy]) => {
+    const [x, y] = [inputs[0], outputs[0]] as [Value, Value];
+    const positions = x.shape.map((_, axis) => axis).slice(2);
+    return [dy && mul(dy, sharesOfEquals(x, y, positions))];
+  },
   channels: "scaling",
 });
-
-/** 1 / k at each of the k elements of a channel that are its largest. */
-function sharesOf({ inputs, outputs }: Node): Value {
-  const [x, y] = [inputs[0], outputs[0]] as [Value, Value];
-  const largest = cast(equal(x, y), "float32");
-  const axes = x.shape.map((_, axis) => axis).slice(2);
-  return div(largest, reduceSum(largest, { axes, keep: true }));
-}
 
 export const MaxUnpool = operator("MaxUnpool", {
   shape: (operands) => {

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type EvaluationRule,
   elements,
+  type Freedom,
   type GradientRule,
   int,
   intOr,
@@ -13,11 +14,13 @@ import {
   type ShapeRule,
   type Value,
 } from "../graph/index.js";
+import { channelsAlong, reachAlong } from "./along-axes.js";
 import { single } from "./apply.js";
-import { div, mul } from "./arithmetic.js";
+import { div, mul, sub } from "./arithmetic.js";
+import { cast, equal, where } from "./comparisons.js";
 import { operator } from "./declare.js";
 import { broadcastIndices, contentOfNumbers, numbersIn, ofContents } from "./evaluation.js";
-import { sign } from "./functions.js";
+import { exp, neg, sign } from "./functions.js";
 import { expand, reshape } from "./reshaping.js";
 
 /**
@@ -65,12 +68,11 @@ const reduces = (
   });
 
 /** dy, shaped so that it broadcasts against x: reduced axes are 1, whether the node kept them or not. */
-function spread({ operator, inputs, attributes }: Node, dy: Value): Value {
-  const operands = new Operands(operator, inputs, attributes);
-  const axes = reducedAxes(operands);
+function spread(node: Node, dy: Value): Value {
+  const axes = axesOf(node);
   return reshape(
     dy,
-    operands.required(0).shape.map((size, i) => (axes.includes(i) ? 1 : size)),
+    (node.inputs[0] as Value).shape.map((size, i) => (axes.includes(i) ? 1 : size)),
   );
 }
 
@@ -79,14 +81,34 @@ const gradient =
   (rule: (dy: Value, x: Value, node: Node) => Value): GradientRule =>
   (node, [dy]) => [dy && rule(spread(node, dy), node.inputs[0] as Value, node)];
 
-export const ReduceSum = operator("ReduceSum", {
+const spreadOutput = (node: Node): Value => spread(node, node.outputs[0] as Value);
+
+const axesOf = ({ operator, inputs, attributes }: Node): number[] =>
+  reducedAxes(new Operands(operator, inputs, attributes));
+
+/** What all reductions have: of a function that leaves a channel's values so much freedom. */
+const reducing = (freedom: Freedom): Pick<Operator, "shape" | "channels" | "reach"> => ({
   shape: reduced,
+  channels: channelsAlong(axesOf, freedom),
+  reach: reachAlong(axesOf),
+});
+
+const extreme = gradient((dy, x, node) => mul(dy, sharesOfEquals(x, spreadOutput(node), axesOf(node))));
+
+/** 1 / k at each of the k elements of x that equal its extreme y over the axes: a gradient goes to all of them alike. */
+export function sharesOfEquals(x: Value, y: Value, axes: readonly number[]): Value {
+  const here = cast(equal(x, y), "float32");
+  return div(here, reduceSum(here, { axes, keep: true }));
+}
+
+export const ReduceSum = operator("ReduceSum", {
+  ...reducing("linear"),
   evaluate: reduces(0, (total, x) => total + x),
   gradient: gradient((dy, x) => expand(dy, x.shape)),
 });
 
 export const ReduceMean = operator("ReduceMean", {
-  shape: reduced,
+  ...reducing("linear"),
   evaluate: reduces(
     0,
     (total, x) => total + x,
@@ -99,33 +121,69 @@ export const ReduceMean = operator("ReduceMean", {
 });
 
 export const ReduceL1 = operator("ReduceL1", {
-  shape: reduced,
+  ...reducing("scaling"),
   evaluate: reduces(0, (total, x) => total + Math.abs(x)),
   // d Σ|x| = sign(x)
   gradient: gradient((dy, x) => mul(sign(x), dy)),
 });
 
 export const ReduceSumSquare = operator("ReduceSumSquare", {
-  shape: reduced,
+  ...reducing("permutation"),
   evaluate: reduces(0, (total, x) => total + x * x),
   // d Σx² = 2x
   gradient: gradient((dy, x) => mul(mul(x, 2), dy)),
 });
 
 export const ReduceL2 = operator("ReduceL2", {
-  shape: reduced,
+  ...reducing("scaling"),
   evaluate: reduces(0, (total, x) => total + x * x, Math.sqrt),
-});
-export const ReduceMax = operator("ReduceMax", {
-  shape: reduced,
-  evaluate: reduces(Number.NEGATIVE_INFINITY, Math.max),
-});
-export const ReduceMin = operator("ReduceMin", {
-  shape: reduced,
-  evaluate: reduces(Number.POSITIVE_INFINITY, Math.min),
+  // d|x| = x / |x|, at 0 nothing.
+  gradient: gradient((dy, x, node) => {
+    const y = spreadOutput(node);
+    return mul(x, div(dy, where(equal(y, 0), 1, y)));
+  }),
 });
 
-export const ReduceProd = operator("ReduceProd", { shape: reduced, evaluate: reduces(1, (product, x) => product * x) });
+export const ReduceMax = operator("ReduceMax", {
+  ...reducing("scaling"),
+  evaluate: reduces(Number.NEGATIVE_INFINITY, Math.max),
+  gradient: extreme,
+});
+
+export const ReduceMin = operator("ReduceMin", {
+  ...reducing("scaling"),
+  evaluate: reduces(Number.POSITIVE_INFINITY, Math.min),
+  gradient: extreme,
+});
+
+/** Of one zero the others' product is left, of more nothing. */
+const productGradient = gradient((dy, x, node) => {
+  const options = { axes: axesOf(node), keep: true };
+  const isZero = equal(x, 0);
+  const factors = where(isZero, 1, x);
+  const product = single(ReduceProd, [factors], attributesOf(options));
+  const zeros = reduceSum(cast(isZero, "float32"), options);
+  const others = where(isZero, where(equal(zeros, 1), product, 0), where(equal(zeros, 0), div(product, factors), 0));
+  return mul(dy, others);
+});
+
+export const ReduceProd = operator("ReduceProd", {
+  ...reducing("permutation"),
+  evaluate: reduces(1, (product, x) => product * x),
+  gradient: productGradient,
+});
+
+export const ReduceLogSum = operator("ReduceLogSum", {
+  ...reducing("permutation"),
+  // d log Σx = 1 / Σx = e^(−y)
+  gradient: gradient((dy, x, node) => expand(mul(dy, exp(neg(spreadOutput(node)))), x.shape)),
+});
+
+export const ReduceLogSumExp = operator("ReduceLogSumExp", {
+  ...reducing("permutation"),
+  // d log Σeˣ = e^(x − y)
+  gradient: gradient((dy, x, node) => mul(dy, exp(sub(x, spreadOutput(node))))),
+});
 
 export interface ReduceOptions {
   /** All axes where left out. */

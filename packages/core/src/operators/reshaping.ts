@@ -4,6 +4,7 @@ import {
   type ChannelRule,
   elements,
   type GradientRule,
+  int,
   integersOf,
   intOr,
   ints,
@@ -22,8 +23,9 @@ import { operator } from "./declare.js";
 import { sameElements } from "./evaluation.js";
 import { unbroadcast } from "./gradient-rules.js";
 import { expandedContent, tiledContent, transposedContent } from "./placement.js";
+import { reduceSum } from "./reductions.js";
 import { type AxisMap, adjoint } from "./separable.js";
-import { broadcastShapes } from "./shapes.js";
+import { broadcastShapes, likeFirst } from "./shapes.js";
 
 const restored: GradientRule = (node, [dy]) => [dy && reshape(dy, (node.inputs[0] as Value).shape)];
 
@@ -120,6 +122,28 @@ export const Tile = operator("Tile", {
     return [{ dtype, shape: shape.map((size, i) => size * (repeats[i] as number)) }];
   },
   evaluate: tiledContent,
+  // Sum of the copies.
+  gradient: (node, [dy]) => {
+    const { shape } = node.inputs[0] as Value;
+    const repeats = integersOf(node.inputs[1]) ?? [];
+    const copies =
+      dy &&
+      reshape(
+        dy,
+        shape.flatMap((size, i) => [repeats[i] as number, size]),
+      );
+    return [copies && reduceSum(copies, { axes: shape.map((_, i) => 2 * i) })];
+  },
+});
+
+/** Sums from an axis' begin on, or from its end. */
+export const CumSum = operator("CumSum", {
+  shape: likeFirst,
+  // Each element is in all sums from its own on: they add up the other way round.
+  gradient: (node, [dy]) => {
+    const reverse = int(1 - intOr(node.attributes, "reverse", 0));
+    return [dy && single(CumSum, [dy, node.inputs[1]], { ...node.attributes, reverse })];
+  },
 });
 
 /** Constants have no gradient: they are cut away, what a negative pad had cut away gets zeros. Repeated borders add up. */
@@ -196,6 +220,7 @@ export const Pad = operator("Pad", {
 
 /** A reshape of a reshape is one of the first's input; to the same shape it is nothing. */
 export function reshape(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
   const source = x.producer?.operator === Reshape ? (x.producer.inputs[0] as Value) : x;
   return sameShape(source.shape, shape) ? source : single(Reshape, [source, x.graph.integers(shape)]);
 }

@@ -8,6 +8,7 @@ import {
   integersOf,
   intOr,
   type Node,
+  numbersOf,
   ofFirst,
   type ReachRule,
   type ShapeRule,
@@ -41,8 +42,7 @@ function axesOf({ inputs: [x, , scales, sizes] }: Pick<Node, "inputs">): Resized
       return { inputs, outputs, scale: Math.fround(outputs / inputs) };
     });
   }
-  if (!(scales?.data instanceof Float32Array)) return undefined;
-  return Array.from(scales.data, (scale, i) => {
+  return numbersOf(scales)?.map((scale, i) => {
     const inputs = shape[i] as number;
     return { inputs, outputs: Math.floor(Math.fround(inputs * scale)), scale };
   });

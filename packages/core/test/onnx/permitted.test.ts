@@ -46,6 +46,13 @@ describe("what an engine must not be handed", () => {
       model({ graph: [...small(), blocked] }),
       /Conv \(output y\): operators of domain com.microsoft.nchwc/,
     ],
+    [
+      "several, each told once",
+      model({
+        graph: ["Own", "Other", "Relu", "Other", "Third"].map((operator) => node({ operator, outputs: [operator] })),
+      }),
+      /^Own \(output Own\): operator Own is not supported; nor are Other \(2 nodes\), Third; export the model/,
+    ],
     ["another", model({ graph: small({ operator: "QMoE", domain: "com.microsoft" }) }), /domain com.microsoft are not/],
     [
       "what the engine keeps beside the standard's",

@@ -2,7 +2,7 @@ import { Random } from "../../../../test/support/random.js";
 import { int, type Operator, type Value } from "../../src/graph/index.js";
 import { single } from "../../src/operators/apply.js";
 import * as family from "../../src/operators/arithmetic.js";
-import { Add, add, div, Max, Min, Mul, mul, pow, sub, sum } from "../../src/operators/index.js";
+import { Add, add, div, Max, Mean, Min, Mul, mul, Pow, pow, sub, sum } from "../../src/operators/index.js";
 import { broadcastPair } from "./broadcast-pair.js";
 import { type GradientCase, type Input, testGradients } from "./gradients.js";
 import { binary, several, testShapes } from "./shapes.js";
@@ -64,6 +64,7 @@ testShapes(
     Div: binary,
     Pow: binary,
     Sum: several,
+    Mean: several,
     Min: several,
     Max: several,
     Mod: [
@@ -112,6 +113,19 @@ testGradients(family, {
       build: ([x]) => pow(x as Value, 3),
     },
     {
+      name: "to an exponent that varies too",
+      inputs: [
+        { shape: [3, 1], low: 0.5, high: 2 },
+        { shape: [2], low: -1, high: 2 },
+      ],
+      build: ([x, exponent]) => pow(x as Value, exponent as Value),
+    },
+    {
+      name: "to an exponent that is an integer",
+      inputs: [{ shape: [4], low: -2, high: -0.5 }],
+      build: ([x], graph) => single(Pow, [x as Value, graph.integers([3])]),
+    },
+    {
       name: "to exponents that broadcast",
       inputs: [{ shape: [3, 1], low: 0.5, high: 2 }],
       build: ([x], graph) => pow(x as Value, graph.constant(Float32Array.of(2, 3, -1, 0.5), [4])),
@@ -121,6 +135,18 @@ testGradients(family, {
   Sub: binaryCases(sub),
   Mul: binaryCases(mul),
   Div: binaryCases(div, { low: 0.7, high: 2 }),
+  Mean: [
+    {
+      name: "three that broadcast",
+      inputs: [{ shape: [2, 3] }, { shape: [3] }, { shape: [] }],
+      build: (values) => single(Mean, values),
+    },
+    {
+      name: "one value twice",
+      inputs: [{ shape: [2, 1] }],
+      build: ([x]) => single(Mean, [x, x]),
+    },
+  ],
   Sum: [
     {
       name: "three that broadcast",

@@ -1,8 +1,18 @@
-import { expect, it } from "vitest";
-import { type Attributes, Graph, int, ints, type Value } from "../../src/graph/index.js";
+import { describe, expect, it } from "vitest";
+import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
+import { differentiate } from "../../src/differentiate/index.js";
+import { type Attributes, Graph, int, ints, type Operator, type Value } from "../../src/graph/index.js";
+import { single } from "../../src/operators/apply.js";
 import {
+  mul,
+  ReduceL2,
+  ReduceLogSum,
+  ReduceLogSumExp,
+  ReduceMax,
   ReduceMean,
+  ReduceMin,
   type ReduceOptions,
+  ReduceProd,
   ReduceSum,
   reduceL1,
   reduceMean,
@@ -49,6 +59,11 @@ const reductions = (
   { name: "of a vector", inputs: [{ shape: [5], ...range }], build: ([x]) => reduce(x as Value, { axes: [0] }) },
 ];
 
+const reducing =
+  (operator: Operator) =>
+  (x: Value, { axes, keep = false }: ReduceOptions = {}): Value =>
+    single(operator, [x], { ...(axes && { axes: ints(axes) }), keepdims: int(keep ? 1 : 0) });
+
 const withAxes = (x: Value, axes: readonly number[], attributes: Attributes = {}): Value =>
   x.graph.apply(ReduceSum, [x, x.graph.integers(axes)], attributes)[0] as Value;
 
@@ -62,6 +77,8 @@ testShapes(
     ReduceMax: reduction,
     ReduceMin: reduction,
     ReduceProd: reduction,
+    ReduceLogSum: reduction,
+    ReduceLogSumExp: reduction,
     ReduceSum: [
       (w, operator) => w.apply(operator, [w.input([2, 3, 4])]),
       (w, operator) => w.apply(operator, [w.input([2, 3, 4]), w.integers(1, -1)], { keepdims: int(0) }),
@@ -89,6 +106,12 @@ testGradients(family, {
     },
   ],
   ReduceMean: reductions(reduceMean),
+  ReduceMax: reductions(reducing(ReduceMax), { apart: 0.2 }),
+  ReduceMin: reductions(reducing(ReduceMin), { apart: 0.2 }),
+  ReduceL2: reductions(reducing(ReduceL2), { low: 0.3, high: 1 }),
+  ReduceProd: reductions(reducing(ReduceProd), { low: 0.5, high: 1.5 }),
+  ReduceLogSum: reductions(reducing(ReduceLogSum), { low: 0.5, high: 1.5 }),
+  ReduceLogSumExp: reductions(reducing(ReduceLogSumExp)),
   ReduceL1: reductions(reduceL1, { away: 0.2 }),
   ReduceSumSquare: reductions(reduceSumSquare),
 });
@@ -98,4 +121,41 @@ it("takes a reduction's axes as an attribute or as an input", () => {
   const x = graph.input("x", [2, 3]);
   expect(reduceMean(x, { axes: [1] }).producer?.attributes.axes).toEqual(ints([1]));
   expect(reduceSum(x, { axes: [1] }).producer?.inputs[1]?.data).toEqual(BigInt64Array.of(1n));
+});
+
+describe("gradients where there is more than one way", () => {
+  const gradientOf = async (operator: Operator, shape: readonly number[], values: readonly number[]) => {
+    const graph = new Graph("reduced");
+    const x = graph.input("x", shape);
+    const y = single(operator, [x], { axes: ints([1]), keepdims: int(0) });
+    graph.output("dx", differentiate(reduceSum(mul(y, 6)), [x])[0] as Value);
+    return [...floats(await evaluate(graph, { x: tensor(shape, values) }), "dx")];
+  };
+
+  it("go to all equals alike", async () => {
+    expect(await gradientOf(ReduceMax, [2, 3], [1, 2, 2, 5, 5, 5])).toEqual([0, 3, 3, 2, 2, 2]);
+    expect(await gradientOf(ReduceMin, [1, 3], [1, 2, 1])).toEqual([3, 0, 3]);
+  });
+
+  it("are 0 where all is 0, for a norm", async () => {
+    expect(await gradientOf(ReduceL2, [2, 2], [0, 0, 0, -4])).toEqual([0, 0, 0, -6]);
+  });
+
+  it("are the product of the others, whichever are 0", async () => {
+    expect(await gradientOf(ReduceProd, [3, 3], [2, 3, 4, 0, 3, 4, 0, 0, 4])).toEqual([72, 48, 36, 72, 0, 0, 0, 0, 0]);
+  });
+});
+
+describe("reach", () => {
+  const POINT = { step: 1, low: 0, high: 0 };
+  const reach = (axes: readonly number[]) => {
+    const y = reduceMean(new Graph("reach").input("x", [1, 4, 8, 8]), { axes, keep: true });
+    return y.producer?.operator.reach?.(y.producer, [[POINT, POINT]]);
+  };
+
+  it("is a position's own along channels, all along positions", () => {
+    expect(reach([1])).toEqual([POINT, POINT]);
+    expect(reach([2, 3])).toBe("all");
+    expect(reach([1, 3])).toBe("all");
+  });
 });

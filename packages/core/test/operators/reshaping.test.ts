@@ -2,7 +2,9 @@ import { expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { type Attributes, Graph, int, ints, type Operator, text, type Value } from "../../src/graph/index.js";
+import { single } from "../../src/operators/apply.js";
 import {
+  CumSum,
   Expand,
   expand,
   Flatten,
@@ -73,6 +75,7 @@ testShapes(
     Expand: each([[2, 3, 4], [1], [5, 1, 3, 1], [3, 4]], (w, operator, shape) =>
       w.apply(operator, [w.input([3, 1]), w.integers(...shape)]),
     ),
+    CumSum: [(w, operator) => w.apply(operator, [w.input([2, 3]), w.graph.constant(BigInt64Array.of(-1n), [])])],
     Tile: each(
       [
         [1, 1],
@@ -197,6 +200,20 @@ testGradients(family, {
     ].map((order) => one(`[${order}]`, [2, 3, 4], (x) => transpose(x, order))),
     one("all axes reversed where none are named", [2, 3, 4], (x) => x.graph.apply(Transpose, [x])[0] as Value),
   ],
+  Tile: [
+    one("each axis", [2, 3], (x) => apply(Tile, x, [2, 3])),
+    one("inner axes", [1, 2, 2, 1], (x) => apply(Tile, x, [1, 2, 1, 4])),
+  ],
+  CumSum: [0, 1].flatMap((reverse) =>
+    [0, 1].map((exclusive) =>
+      one(`reverse ${reverse}, exclusive ${exclusive}`, [2, 4], (x) =>
+        single(CumSum, [x, x.graph.constant(BigInt64Array.of(1n), [])], {
+          reverse: int(reverse),
+          exclusive: int(exclusive),
+        }),
+      ),
+    ),
+  ),
   Expand: [
     one("a scalar", [], (x) => expand(x, [2, 3])),
     one("to the same shape", [2, 3], (x) => expand(x, [2, 3])),

@@ -7,6 +7,7 @@ import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { type SettleOptions, settleRange } from "../calibration/settle-range.js";
 import { settleScale } from "../calibration/settle-scale.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
+import { externalBeside } from "../files/external.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
 import { type Contender, contender } from "./contender.js";
 
@@ -40,7 +41,12 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  const file = describeOnnxFile(name, await readBytes(path), { scale, channels, range });
+  const file = describeOnnxFile(name, await readBytes(path), {
+    scale,
+    channels,
+    range,
+    external: externalBeside(path),
+  });
   return [contender(name, 1, { ...file, scale: file.scale ?? (await settleScale(name, file, signal)) })];
 }
 

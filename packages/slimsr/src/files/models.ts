@@ -4,9 +4,11 @@ import { readModel, writeModel } from "@slimsr/core/internal/formats/model-file.
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { writeAtomic } from "./atomic.js";
 import { readBytes } from "./checkpoints.js";
+import { externalBeside } from "./external.js";
 
 /**
- * A network from a file: a checkpoint (.safetensors, .pt, .pth), or an ONNX graph from one image to another; see `readModel`.
+ * A network from a file: a checkpoint (.safetensors, .pt, .pth), or an ONNX graph from one image to another, whose weights may lie in
+ * files beside it; see `readModel`.
  *
  * @example
  * const teacher = await loadModel("edsr_x2.pt");
@@ -14,7 +16,7 @@ import { readBytes } from "./checkpoints.js";
  * @throws CheckpointError also where the file can't be read
  */
 export const loadModel = async (file: string, overrides: Overrides = {}): Promise<Model> =>
-  readModel(await readBytes(file), file, overrides);
+  readModel(await readBytes(file), file, overrides, externalBeside(file));
 
 /**
  * Writes a network in the format that the path's ending names, beside its place and renamed; see `writeModel`.

@@ -101,12 +101,20 @@ describe("an ONNX model", () => {
     const graph = new Graph("nhwc");
     const last = nearest(transpose(graph.input("x", [1, 16, 16, 3]), [0, 3, 1, 2]));
     graph.output("y", transpose(last, [0, 2, 3, 1]));
+    const inside = new Graph("nhwc");
+    inside.output("y", transpose(transpose(inside.input("x", [1, 16, 16, 3]), [0, 2, 1, 3]), [0, 2, 1, 3]));
+    expect(() => onnxContender("nhwc.onnx", writeOnnx(inside))).toThrow(
+      "channels last; expected [N, 3, H, W]: export it channels",
+    );
+    expect(() => readModel(writeOnnx(inside), "nhwc.onnx")).toThrow(
+      "nhwc.onnx: its images are [N, H, W, C], channels last",
+    );
     for (const dynamicAxes of [undefined, { x: { 0: "n", 1: "h", 2: "w" } }]) {
       const nhwc = writeOnnx(graph, dynamicAxes ? { dynamicAxes } : {});
-      expect(() => onnxContender("nhwc.onnx", nhwc)).toThrow(
-        "channels last; expected [N, 3, H, W]: export it channels",
-      );
-      expect(() => readModel(nhwc, "nhwc.onnx")).toThrow("nhwc.onnx: its images are [N, H, W, C], channels last");
+      expect(onnxContender("nhwc.onnx", nhwc)).toMatchObject({ scale: 2, size: { minimum: 1, multipleOf: 1 } });
+      const { image, descriptor } = readModel(nhwc, "nhwc.onnx");
+      expect(image.shape).toEqual([1, 3, 16, 16]);
+      expect(descriptor.origin).toMatchObject({ notes: ["its images were [N, H, W, C]; they are [N, C, H, W]"] });
     }
   });
 
