@@ -1,6 +1,6 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { CheckpointError, UsageError } from "../errors.js";
-import { commonOptions } from "../networks/options.js";
+import { commonOptions, SCALES } from "../networks/options.js";
 import { ARCHITECTURES, architectureOf, type NetworkOptions, type Registered } from "../networks/registry.js";
 
 type Option = "scale" | "range" | Registered["overrides"][number];
@@ -12,7 +12,13 @@ export type Overrides = { [Key in Option]?: OptionValue<Key> | undefined };
 
 /** Their schemas; help has the descriptions. */
 export const OVERRIDES = Object.fromEntries([
-  ["scale", commonOptions.scale.optional().describe("magnification, where a file has several")],
+  [
+    "scale",
+    z
+      .literal([1, ...SCALES])
+      .optional()
+      .describe("magnification, where a file has several"),
+  ],
   ["range", commonOptions.range.optional().describe("pixel values inside the network go up to 255 or 1")],
   ...ARCHITECTURES.flatMap(({ title, options, overrides }) =>
     overrides.map((key) => {

@@ -2,12 +2,16 @@ import { z } from "zod";
 import { NetworkError } from "../errors.js";
 import type { Architecture } from "./architecture.js";
 import { CARN } from "./carn/index.js";
+import { CARN_M } from "./carn-m/index.js";
+import { DNCNN } from "./dncnn/index.js";
 import { EDSR } from "./edsr/index.js";
 import { ESPCN } from "./espcn/index.js";
+import { MDSR } from "./mdsr/index.js";
 import { RCAN } from "./rcan/index.js";
+import { SPAN } from "./span/index.js";
 
 /** Every architecture, in the order in which text lists them. */
-const REGISTRY = [EDSR, RCAN, CARN, ESPCN] as const;
+const REGISTRY = [EDSR, RCAN, CARN, ESPCN, CARN_M, MDSR, SPAN, DNCNN] as const;
 
 export type Registered = (typeof REGISTRY)[number];
 

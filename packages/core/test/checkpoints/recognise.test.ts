@@ -275,7 +275,7 @@ describe("what is not recognised", () => {
       /odd\.pt holds no network that is recognised\. It has 20 tensors \(sub_mean\.weight 3×3×1×1, .*, …\)\. Nearest is EDSR with edsr-pytorch names: missing body\.1\.body\.2\.bias; unexpected extra\.weight/,
     );
     const every = new Intl.ListFormat("en-GB").format(ARCHITECTURES.map(({ title }) => title));
-    const foreign = new Map([["features.0.weight", stateTensor([4, 3, 3, 3])]]);
+    const foreign = new Map([["features.stem.weight", stateTensor([4, 3, 3, 3])]]);
     expect(() => recognise(foreign, {}, "vgg.pt")).toThrow(`${every} are recognised`);
     expect(() => recognise(foreign, {}, "vgg.pt")).toThrow("export it to ONNX");
     expect(() => recognise(new Map(), {}, "empty.pt")).toThrow(CheckpointError);

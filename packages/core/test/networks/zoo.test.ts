@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { floats } from "../../../../test/support/engine.js";
+import { createSession } from "../../../upscaler/src/node/session.js";
+import { float32 } from "../../../upscaler/src/session.js";
+import type { Overrides } from "../../src/checkpoints/overrides.js";
+import { readSafetensors } from "../../src/checkpoints/safetensors.js";
+import { exportModel } from "../../src/export/onnx.js";
+import { readModel } from "../../src/formats/model-file.js";
+
+/** A folder of published checkpoints (pth/), and of what PyTorch makes with them (NAME.safetensors: input and output). */
+const ZOO = process.env.SLIMSR_ZOO ?? "";
+
+const CASES: [golden: string, file: string, range: 255 | 1, overrides: Overrides][] = [
+  ["carn_m_x2", "carn_m.pth", 1, { scale: 2 }],
+  ["carn_m_x4", "carn_m.pth", 1, { scale: 4 }],
+  ["dncnn_gray25", "dncnn_25.pth", 1, {}],
+  ["span_x4", "span.pth", 1, {}],
+];
+
+const read = (...path: string[]): Uint8Array => new Uint8Array(readFileSync(join(ZOO, ...path)));
+
+describe.skipIf(ZOO === "")("published checkpoints, exported, compute what PyTorch does", () => {
+  it.each(CASES)("%s from %s", async (golden, file, range, overrides) => {
+    const model = readModel(read("pth", file), file, overrides);
+    const { tensors } = readSafetensors(read(`${golden}.safetensors`), golden);
+    const [input, output] = [tensors.get("input"), tensors.get("output")];
+    if (!input || !output) throw new Error(`${golden} lacks input or output`);
+    const session = await createSession(exportModel(model), { threads: 1, spinning: false });
+    try {
+      const pixels = input.data.map((value) => (value * 255) / range);
+      const { outputs } = await session.run({ lr: float32(pixels, input.shape) });
+      expect(outputs.sr?.shape).toEqual(output.shape);
+      const made = floats(outputs, "sr");
+      const differences = output.data.map((value, i) => Math.abs((made[i] as number) * (range / 255) - value));
+      expect(differences.reduce((a, b) => Math.max(a, b)) / range).toBeLessThan(1e-3);
+    } finally {
+      await session.close();
+    }
+  });
+});
