@@ -1,4 +1,4 @@
-import { elements, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
+import { elements, Graph, isKnown, liveNodes, type Node, type Value } from "../graph/index.js";
 import { Add, Conv, Div, Mul, mul, pixelShuffle, Sub } from "../operators/index.js";
 import { convolveInParts } from "./parts.js";
 import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
@@ -54,7 +54,8 @@ class Folding {
   #fold(node: Node): boolean {
     const [x, operand] = activationFirst(node);
     const output = node.outputs[0] as Value;
-    if (!x || !operand) return false;
+    // What is computed with sizes is exact as it stands: a factor is not a divisor.
+    if (!x || !operand || isKnown(output)) return false;
     if (node.operator === Conv) return this.#hold(node, x, operand, output);
     const number = operand.data instanceof Float32Array && elements(operand.shape) === 1 ? operand.data[0] : undefined;
     const held = this.#readers.get(x) === 1 ? this.#pending.get(x) : undefined;

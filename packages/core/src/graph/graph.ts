@@ -1,5 +1,6 @@
 import { GraphError } from "../errors.js";
 import type { Attributes } from "./attributes.js";
+import { knownContents } from "./contents.js";
 import { inferOutputs } from "./operands.js";
 import type { Operator } from "./operator.js";
 import { DATA_TYPES, type DataType, elements, isShape, type Shape, showShape, type TensorData } from "./types.js";
@@ -12,6 +13,8 @@ export interface Value {
   readonly shape: Shape;
   readonly producer?: Node;
   readonly data?: TensorData;
+  /** The content of a node's output that follows from constants and shapes, such as a size that is computed. */
+  readonly known?: TensorData;
 }
 
 /** One operator applied to values. Optional inputs that are left out are undefined. */
@@ -129,9 +132,11 @@ export class Graph {
     const types = inferOutputs(operator, inputs, attributes).slice(0, options.names?.length);
     const outputs: Value[] = [];
     const node: Node = { operator, inputs: [...inputs], outputs, attributes };
+    const contents = knownContents(operator, inputs, attributes, types);
     types.forEach(({ dtype, shape }, i) => {
       const name = this.#claim(options.names?.[i] ?? this.#fresh(operator.name));
-      outputs.push({ graph: this, name, dtype, shape, producer: node });
+      const known = contents[i];
+      outputs.push({ graph: this, name, dtype, shape, producer: node, ...(known && { known }) });
     });
     this.nodes.push(node);
     return outputs;

@@ -1,5 +1,6 @@
 export * from "./attributes.js";
 export * from "./channels.js";
+export * from "./contents.js";
 export * from "./copy.js";
 export * from "./graph.js";
 export * from "./operands.js";

@@ -9,11 +9,13 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
-/** The integers of a constant; undefined for any other value. */
-export const integersOf = (value: Value | undefined): number[] | undefined =>
-  value?.data instanceof BigInt64Array || value?.data instanceof Int32Array
-    ? Array.from<bigint | number, number>(value.data, Number)
+/** The integers of a value whose content is known; undefined for any other. */
+export function integersOf(value: Value | undefined): number[] | undefined {
+  const content = value?.data ?? value?.known;
+  return content instanceof BigInt64Array || content instanceof Int32Array
+    ? Array.from<bigint | number, number>(content, Number)
     : undefined;
+}
 
 /** What a shape rule sees of the node that is being added. */
 export class Operands {
@@ -37,10 +39,14 @@ export class Operands {
     return normaliseAxis(axis, rank) ?? this.fail(`axis ${axis} is not one of ${rank}`);
   }
 
-  /** The integers of the constant input at `index`; undefined where the input is left out. */
+  /** The integers of the input at `index`, whose content is known; undefined where the input is left out. */
   integers(index: number): number[] | undefined {
     const value = this.inputs[index];
-    return value && (integersOf(value) ?? this.fail(`input ${value.name} must be a constant of integers`));
+    return (
+      value &&
+      (integersOf(value) ??
+        this.fail(`input ${value.name} must be a constant of integers, or computed from shapes and constants`))
+    );
   }
 
   /** @throws GraphError naming the operator, its inputs and their shapes */

@@ -1,11 +1,16 @@
 import type { Attributes } from "./attributes.js";
 import type { ChannelEffect } from "./channels.js";
+import type { Evaluation } from "./contents.js";
 import type { Node, Value } from "./graph.js";
 import type { Operands, TensorType } from "./operands.js";
 import type { ReachRule } from "./spans.js";
+import type { TensorData } from "./types.js";
 
 /** Element types and shapes of the outputs; `operands.fail` refuses operands that don't fit. */
 export type ShapeRule = (operands: Operands) => readonly TensorType[];
+
+/** The outputs' contents from the inputs'; undefined, or left out, where they can't be told. */
+export type EvaluationRule = (evaluation: Evaluation) => readonly (TensorData | undefined)[];
 
 /**
  * From the gradients of a node's outputs (undefined where nothing depends on one) to those of its inputs.
@@ -34,6 +39,8 @@ export interface Operator {
   /** ONNX's operator domain; the standard's is "". */
   readonly domain: string;
   readonly shape: ShapeRule;
+  /** Left out where contents are left to the engine. Shapes that are computed, and weights, are evaluated when they are read. */
+  readonly evaluate?: EvaluationRule;
   /** Left out where it can't be differentiated. "stops": its outputs count as constants. */
   readonly gradient?: GradientRule | "stops";
   /** Left out where the output's channels can't be told from the inputs'. */

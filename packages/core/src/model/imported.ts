@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { Graph, graft, type TensorData, type Value } from "../graph/index.js";
+import { Graph, graft, isKnown, liveNodes, type TensorData, type Value } from "../graph/index.js";
 import { Identity } from "../operators/index.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
@@ -19,7 +19,8 @@ export function importedModel(
 ): Model {
   refuseChannelsLast(source);
   const graph = withOwnConstants(source);
-  const floats = graph.constants.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0);
+  const weights = learnable(graph);
+  const floats = graph.constants.filter((value) => weights.has(value));
   const [input = "", output = ""] = [graph.inputs[0]?.name, ...graph.outputs.keys()];
   const places = new Set(floats);
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
@@ -28,6 +29,13 @@ export function importedModel(
     ...about,
     origin: { kind: "onnx", name, input, output, metadata },
   });
+}
+
+/** Float constants of one axis or more that activations are computed with; those that make sizes are none. */
+function learnable(graph: Graph): ReadonlySet<Value> {
+  const operands = liveNodes(graph).flatMap(({ inputs, outputs }) => (outputs.some(isKnown) ? [] : inputs));
+  const isWeight = ({ data, shape }: Value) => data instanceof Float32Array && shape.length > 0;
+  return new Set(operands.filter((value) => value !== undefined && isWeight(value)) as Value[]);
 }
 
 /** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */

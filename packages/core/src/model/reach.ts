@@ -1,5 +1,6 @@
 import {
   type Graph,
+  isKnown,
   liveNodes,
   type Node,
   type Sight,
@@ -22,7 +23,8 @@ export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.i
   for (const image of images) sights.set(image, [POINT, POINT]);
   for (const node of liveNodes(graph)) {
     const sight = sightOf(node, sights);
-    for (const output of node.outputs) sights.set(output, sight);
+    // A size is the same whatever the pixels are.
+    for (const output of node.outputs) sights.set(output, isKnown(output) ? undefined : sight);
   }
   const radii = [...graph.outputs.values()].map((value) => radiusOf(sights.get(value)));
   return radii.every((radius) => radius !== undefined) ? Math.max(0, ...radii) : undefined;

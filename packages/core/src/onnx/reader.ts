@@ -1,12 +1,11 @@
 import { GraphError, OnnxError } from "../errors.js";
-import type { Attribute } from "../graph/attributes.js";
 import { Graph, type Value } from "../graph/graph.js";
-import { DATA_TYPES, type DataType, elements, type TensorData } from "../graph/types.js";
-import { operatorNamed } from "../operators/index.js";
-import { ChannelBudget, requireShort } from "./limits.js";
-import type { AttributeMessage, GraphMessage, NodeMessage, TensorMessage, ValueMessage } from "./messages.js";
+import type { GraphMessage, NodeMessage, ValueMessage } from "./messages.js";
+import { NodeReader } from "./node-reader.js";
 import { readPermitted } from "./permitted.js";
-import { ATTRIBUTE_TYPE, OPSET_VERSION } from "./schema.js";
+import { OPSET_VERSION } from "./schema.js";
+import { dataType, readTensor } from "./tensors.js";
+import { isReadable } from "./versions/index.js";
 
 const OLDEST_OPSET = 13;
 
@@ -34,7 +33,7 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): O
       const wanted = `${OLDEST_OPSET} to ${OPSET_VERSION}`;
       throw new OnnxError(`has opset ${opset ?? "none"}; ${wanted} are read: export it again with one of them`);
     }
-    return { graph: buildGraph(model.graph, sizes), metadata: model.metadata };
+    return { graph: buildGraph(model.graph, opset, sizes), metadata: model.metadata };
   } catch (error) {
     if (error instanceof OnnxError) throw error;
     if (error instanceof GraphError) throw new OnnxError(error.message, { cause: error });
@@ -45,16 +44,17 @@ export function readOnnx(bytes: Uint8Array, { sizes = {} }: ReadOptions = {}): O
   }
 }
 
-function buildGraph(message: GraphMessage, sizes: OpenSizes): Graph {
-  const graph = new Graph(message.name || "model");
-  const values = new ReadValues();
-  for (const tensor of message.initializers) values.add(tensor.name, readConstant(graph, tensor, tensor.name));
+function buildGraph(message: GraphMessage, opset: number, sizes: OpenSizes): Graph {
+  const graph = new Graph(message.name || "model", namesIn(message));
+  const reader = new NodeReader(graph, opset, new Set(message.outputs.map(({ name }) => name)));
+  refuseUnreadable(message.nodes);
+  for (const tensor of message.initializers) reader.constant(tensor.name, readTensor(tensor, tensor.name));
   for (const input of message.inputs) {
-    if (!values.get(input.name)) values.add(input.name, readInput(graph, input, sizes));
+    if (!reader.get(input.name)) reader.add(input.name, readInput(graph, input, sizes));
   }
-  for (const node of message.nodes) readNode(graph, node, values);
+  for (const node of message.nodes) reader.node(node);
   for (const { name } of message.outputs) {
-    const value = values.get(name);
+    const value = reader.get(name);
     if (!value) throw new OnnxError(`output ${name} is made by no node`);
     graph.output(name, value);
   }
@@ -62,19 +62,25 @@ function buildGraph(message: GraphMessage, sizes: OpenSizes): Graph {
   return graph;
 }
 
-/** What is known so far, by the file's names. */
-class ReadValues {
-  readonly #known = new Map<string, Value>();
-  readonly #budget = new ChannelBudget();
+/** All that the file gives names to. */
+const namesIn = ({ nodes, initializers, inputs }: GraphMessage): string[] => [
+  ...[...initializers, ...inputs].map(({ name }) => name),
+  ...nodes.flatMap(({ outputs }) => outputs),
+];
 
-  get(name: string): Value | undefined {
-    return this.#known.get(name);
+/** @throws OnnxError naming all operators that a graph can't hold */
+function refuseUnreadable(nodes: readonly NodeMessage[]): void {
+  const counts = new Map<string, number>();
+  for (const { operator, domain } of nodes) {
+    if (operator === "Constant" || isReadable({ operator, domain: domain === "ai.onnx" ? "" : domain })) continue;
+    const name = domain === "" ? operator : `${domain}.${operator}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-
-  add(name: string, value: Value): void {
-    this.#budget.take(value);
-    this.#known.set(name, value);
-  }
+  if (counts.size === 0) return;
+  const shown = [...counts].map(([name, count]) => (count > 1 ? `${name} (${count} nodes)` : name));
+  throw new OnnxError(
+    shown.length > 1 ? `operators ${shown.join(", ")} are not supported` : `operator ${shown[0]} is not supported`,
+  );
 }
 
 function readInput(graph: Graph, { name, element, shape }: ValueMessage, sizes: OpenSizes): Value {
@@ -86,82 +92,4 @@ function readInput(graph: Graph, { name, element, shape }: ValueMessage, sizes: 
     return given;
   });
   return graph.input(name, known, dataType(element, `input ${name}`));
-}
-
-function readNode(graph: Graph, message: NodeMessage, values: ReadValues): void {
-  const what = `${message.operator} (output ${message.outputs[0] ?? "none"})`;
-  const domain = message.domain === "ai.onnx" ? "" : message.domain;
-  if (message.operator === "Constant") {
-    const tensor = message.attributes.find(({ name }) => name === "value")?.tensor;
-    const name = message.outputs[0];
-    if (!tensor || name === undefined) throw new OnnxError(`${what}: a constant without a tensor`);
-    values.add(name, readConstant(graph, tensor, name));
-    return;
-  }
-  const inputs = message.inputs.map((name) => {
-    if (name === "") return undefined;
-    const value = values.get(name);
-    if (!value) throw new OnnxError(`${what}: input ${name} is made by no earlier node`);
-    return value;
-  });
-  const attributes = Object.fromEntries(message.attributes.map((a) => [a.name, readAttribute(a, what)]));
-  const names = message.outputs.slice(0, message.outputs.findLastIndex((name) => name !== "") + 1);
-  if (names.includes("")) throw new OnnxError(`${what}: outputs before the last must have names`);
-  const operator = operatorNamed(message.operator, domain);
-  const stated = { ...attributes, ...operator.impliedAttributes?.(inputs), ...attributes };
-  const outputs = graph.apply(operator, inputs, stated, { names });
-  names.forEach((name, i) => {
-    const value = outputs[i];
-    if (!value) throw new OnnxError(`${what}: more outputs than the operator has`);
-    values.add(name, value);
-  });
-}
-
-function readAttribute(message: AttributeMessage, node: string): Attribute {
-  switch (message.type) {
-    case ATTRIBUTE_TYPE.float:
-      return { kind: "float", value: message.float };
-    case ATTRIBUTE_TYPE.int:
-      return { kind: "int", value: message.int };
-    case ATTRIBUTE_TYPE.string:
-      return { kind: "string", value: message.string };
-    case ATTRIBUTE_TYPE.floats:
-      requireShort(`${node}: attribute ${message.name}`, message.floats);
-      return { kind: "floats", value: message.floats };
-    case ATTRIBUTE_TYPE.ints:
-      requireShort(`${node}: attribute ${message.name}`, message.ints);
-      return { kind: "ints", value: message.ints };
-    default:
-      throw new OnnxError(`${node}: attribute ${message.name} has type ${message.type}, which is not supported`);
-  }
-}
-
-function dataType(element: number, what: string): DataType {
-  const names = Object.keys(DATA_TYPES) as DataType[];
-  const found = names.find((name) => DATA_TYPES[name].onnx === element);
-  if (!found) throw new OnnxError(`${what} has element type ${element}, which is not supported`);
-  return found;
-}
-
-function readConstant(graph: Graph, tensor: TensorMessage, name: string): Value {
-  const dtype = dataType(tensor.type, `tensor ${name}`);
-  return graph.constant(tensorData(tensor, dtype, name), tensor.dims, { name, dtype });
-}
-
-function tensorData(tensor: TensorMessage, dtype: DataType, name: string): TensorData {
-  const { array, bytes } = DATA_TYPES[dtype];
-  const count = elements(tensor.dims);
-  if (tensor.raw && tensor.raw.length > 0) {
-    if (tensor.raw.length !== count * bytes) {
-      throw new OnnxError(`tensor ${name}: ${tensor.raw.length} bytes don't hold ${count} elements of ${dtype}`);
-    }
-    // A copy of exactly these bytes; slice() of Node's Buffer would be a view of the whole file.
-    return new array(new Uint8Array(tensor.raw).buffer);
-  }
-  const listed = [tensor.floats, tensor.int64s, tensor.int32s, tensor.doubles].find((list) => list.length > 0) ?? [];
-  if (listed.length !== count) throw new OnnxError(`tensor ${name}: ${listed.length} of ${count} elements are there`);
-  if (dtype === "int64") return BigInt64Array.from(listed, BigInt);
-  const data = new array(new ArrayBuffer(count * bytes)) as Exclude<TensorData, BigInt64Array>;
-  data.set(listed);
-  return data;
 }

@@ -1,11 +1,12 @@
 import { GraphError } from "../errors.js";
-import { type ChannelRule, type ChannelTrace, elements, type GradientRule, type Value } from "../graph/index.js";
+import { type ChannelRule, type ChannelTrace, elements, type GradientRule, intOr, type Value } from "../graph/index.js";
 import { binary, single } from "./apply.js";
 import { equal, or, where } from "./comparisons.js";
 import { elementwise } from "./declare.js";
+import { ofElements, ofPair } from "./evaluation.js";
 import { neg } from "./functions.js";
 import { binaryGradient, unbroadcast } from "./gradient-rules.js";
-import { broadcast } from "./shapes.js";
+import { broadcast, broadcastShapes } from "./shapes.js";
 
 /** A sum with one number for all channels is affine: a matrix of the channels would need another number for each. */
 const addends: ChannelRule = (node, trace) => {
@@ -31,6 +32,7 @@ const runsAlongChannels = ({ shape }: Value, output: Value): boolean => shape.at
 
 export const Add = elementwise("Add", {
   shape: broadcast,
+  evaluate: ofPair((a, b) => a + b),
   gradient: binaryGradient(
     (dy) => dy,
     (dy) => dy,
@@ -40,6 +42,7 @@ export const Add = elementwise("Add", {
 
 export const Sub = elementwise("Sub", {
   shape: broadcast,
+  evaluate: ofPair((a, b) => a - b),
   gradient: binaryGradient(
     (dy) => dy,
     (dy) => neg(dy),
@@ -49,6 +52,7 @@ export const Sub = elementwise("Sub", {
 
 export const Mul = elementwise("Mul", {
   shape: broadcast,
+  evaluate: ofPair((a, b) => a * b),
   gradient: binaryGradient(
     (dy, _a, b) => mul(dy, b),
     (dy, a) => mul(dy, a),
@@ -58,6 +62,7 @@ export const Mul = elementwise("Mul", {
 
 export const Div = elementwise("Div", {
   shape: broadcast,
+  evaluate: ofPair((a, b, integral) => (integral ? Math.trunc(a / b) : a / b)),
   // d(a/b)/db = −y/b
   gradient: binaryGradient(
     (dy, _a, b) => div(dy, b),
@@ -68,7 +73,13 @@ export const Div = elementwise("Div", {
 
 /** y = aᵇ: da = dy·b·aᵇ⁻¹; the exponent must be a constant. */
 export const Pow = elementwise("Pow", {
-  shape: broadcast,
+  // The exponent's type may be another.
+  shape: (operands) => {
+    const [base, exponent] = [operands.required(0), operands.required(1)];
+    const shape = broadcastShapes(base.shape, exponent.shape) ?? operands.fail("shapes don't broadcast");
+    return [{ dtype: base.dtype, shape }];
+  },
+  evaluate: ofPair((a, b) => a ** b),
   gradient: (node, [dy], wanted) => {
     if (wanted[1]) throw new GraphError("Pow has a gradient rule for its base only, not for its exponent");
     const [a, b] = node.inputs as [Value, Value];
@@ -79,6 +90,7 @@ export const Pow = elementwise("Pow", {
 
 export const Sum = elementwise("Sum", {
   shape: broadcast,
+  evaluate: ofElements((operands) => operands.reduce((a, b) => a + b)),
   gradient: (node, [dy], wanted) =>
     node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
   channels: addends,
@@ -97,8 +109,27 @@ const extremeGradient: GradientRule = (node, [dy], wanted) => {
   });
 };
 
-export const Min = elementwise("Min", { shape: broadcast, gradient: extremeGradient, channels: "permutation" });
-export const Max = elementwise("Max", { shape: broadcast, gradient: extremeGradient, channels: "permutation" });
+export const Min = elementwise("Min", {
+  shape: broadcast,
+  evaluate: ofElements((operands) => Math.min(...operands)),
+  gradient: extremeGradient,
+  channels: "permutation",
+});
+
+export const Max = elementwise("Max", {
+  shape: broadcast,
+  evaluate: ofElements((operands) => Math.max(...operands)),
+  gradient: extremeGradient,
+  channels: "permutation",
+});
+
+/** The remainder: of the divisor's sign, or of the dividend's where `fmod` is set. */
+export const Mod = elementwise("Mod", {
+  shape: broadcast,
+  evaluate: (evaluation) => remainder(intOr(evaluation.attributes, "fmod", 0) !== 0)(evaluation),
+});
+
+const remainder = (ofDividend: boolean) => ofPair((a, b) => (ofDividend ? a % b : a - b * Math.floor(a / b)));
 
 export const add = binary(Add);
 export const sub = binary(Sub);

@@ -1,20 +1,32 @@
-import { DATA_TYPES, type DataType, int, intOr, type ShapeRule, type Value } from "../graph/index.js";
+import {
+  DATA_TYPES,
+  type DataType,
+  type EvaluationRule,
+  int,
+  intOr,
+  type ShapeRule,
+  type Value,
+} from "../graph/index.js";
 import { binary, type Operand, operandValue, single } from "./apply.js";
 import { elementwise } from "./declare.js";
+import { contentOfNumbers, isIntegral, numbersIn, ofElement, ofPair } from "./evaluation.js";
 import { unbroadcast } from "./gradient-rules.js";
+import { chosenContent } from "./placement.js";
 import { broadcast, broadcastOperands, broadcastShapes } from "./shapes.js";
 
 const truth: ShapeRule = (operands) => [{ dtype: "bool", shape: broadcastOperands(operands) }];
 
-export const Equal = elementwise("Equal", { shape: truth });
-export const Greater = elementwise("Greater", { shape: truth });
-export const GreaterOrEqual = elementwise("GreaterOrEqual", { shape: truth });
-export const Less = elementwise("Less", { shape: truth });
-export const LessOrEqual = elementwise("LessOrEqual", { shape: truth });
+const whether = (compare: (a: number, b: number) => boolean) => ofPair((a, b) => Number(compare(a, b)));
 
-export const And = elementwise("And", { shape: broadcast });
-export const Or = elementwise("Or", { shape: broadcast });
-export const Not = elementwise("Not");
+export const Equal = elementwise("Equal", { shape: truth, evaluate: whether((a, b) => a === b) });
+export const Greater = elementwise("Greater", { shape: truth, evaluate: whether((a, b) => a > b) });
+export const GreaterOrEqual = elementwise("GreaterOrEqual", { shape: truth, evaluate: whether((a, b) => a >= b) });
+export const Less = elementwise("Less", { shape: truth, evaluate: whether((a, b) => a < b) });
+export const LessOrEqual = elementwise("LessOrEqual", { shape: truth, evaluate: whether((a, b) => a <= b) });
+
+export const And = elementwise("And", { shape: broadcast, evaluate: ofPair((a, b) => a & b) });
+export const Or = elementwise("Or", { shape: broadcast, evaluate: ofPair((a, b) => a | b) });
+export const Not = elementwise("Not", { evaluate: ofElement((x) => 1 - x) });
 
 export const Where = elementwise("Where", {
   shape: (operands) => {
@@ -24,6 +36,7 @@ export const Where = elementwise("Where", {
     const shape = broadcastShapes(condition.shape, branches) ?? operands.fail("shapes don't broadcast");
     return [{ dtype: operands.required(1).dtype, shape }];
   },
+  evaluate: chosenContent,
   // Only the condition's side gets the gradient.
   gradient: (node, [dy], wanted) => {
     if (!dy) return [];
@@ -36,6 +49,17 @@ export const Where = elementwise("Where", {
   },
 });
 
+/** Fractions are cut off, and what isn't 0 is true. */
+const castContent: EvaluationRule = ({ inputs, outputs: [output], contents: [content] }) => {
+  if (!content || !output) return [];
+  if (inputs[0]?.dtype === output.dtype) return [content];
+  const numbers = numbersIn(content);
+  if (!numbers) return [];
+  const change = (x: number) =>
+    output.dtype === "bool" ? Number(x !== 0) : isIntegral(output.dtype) ? Math.trunc(x) : x;
+  return [contentOfNumbers(Float64Array.from(numbers, change), output.dtype)];
+};
+
 export const Cast = elementwise("Cast", {
   shape: (operands) => {
     const to = intOr(operands.attributes, "to", 0);
@@ -44,6 +68,7 @@ export const Cast = elementwise("Cast", {
       names.find((name) => DATA_TYPES[name].onnx === to) ?? operands.fail(`element type ${to} is not supported`);
     return [{ dtype, shape: operands.required(0).shape }];
   },
+  evaluate: castContent,
 });
 
 export const greater = binary(Greater);

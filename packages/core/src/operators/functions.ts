@@ -2,28 +2,47 @@ import type { Value } from "../graph/index.js";
 import { unary } from "./apply.js";
 import { div, mul } from "./arithmetic.js";
 import { elementwise, OWN_DOMAIN, operator } from "./declare.js";
+import { ofElement, sameElements } from "./evaluation.js";
 import { unaryGradient } from "./gradient-rules.js";
 import { likeFirst } from "./shapes.js";
 
 /** Functions of each element. */
 
-export const Identity = elementwise("Identity", { gradient: unaryGradient((dy) => dy), channels: "linear" });
+export const Identity = elementwise("Identity", {
+  evaluate: sameElements,
+  gradient: unaryGradient((dy) => dy),
+  channels: "linear",
+});
 
-export const Neg = elementwise("Neg", { gradient: unaryGradient((dy) => neg(dy)), channels: "linear" });
+export const Neg = elementwise("Neg", {
+  evaluate: ofElement((x) => 0 - x),
+  gradient: unaryGradient((dy) => neg(dy)),
+  channels: "linear",
+});
 
-export const Abs = elementwise("Abs", { gradient: unaryGradient((dy, x) => mul(dy, sign(x))), channels: "scaling" });
+export const Abs = elementwise("Abs", {
+  evaluate: ofElement(Math.abs),
+  gradient: unaryGradient((dy, x) => mul(dy, sign(x))),
+  channels: "scaling",
+});
 
 export const Sqrt = elementwise("Sqrt", {
+  evaluate: ofElement(Math.sqrt),
   gradient: unaryGradient((dy, _x, y) => div(mul(dy, 0.5), y)),
   channels: "permutation",
 });
 
 export const Exp = elementwise("Exp", {
+  evaluate: ofElement(Math.exp),
   gradient: unaryGradient((dy, _x, y) => mul(dy, y)),
   channels: "permutation",
 });
 
-export const Log = elementwise("Log", { gradient: unaryGradient((dy, x) => div(dy, x)), channels: "permutation" });
+export const Log = elementwise("Log", {
+  evaluate: ofElement(Math.log),
+  gradient: unaryGradient((dy, x) => div(dy, x)),
+  channels: "permutation",
+});
 
 export const Erf = elementwise("Erf", {
   // y' = 2/√π · exp(−x²)
@@ -32,10 +51,17 @@ export const Erf = elementwise("Erf", {
 });
 
 export const Sign = elementwise("Sign");
-export const Reciprocal = elementwise("Reciprocal");
-export const Floor = elementwise("Floor");
-export const Ceil = elementwise("Ceil");
-export const Round = elementwise("Round");
+export const Reciprocal = elementwise("Reciprocal", { evaluate: ofElement((x) => 1 / x) });
+export const Floor = elementwise("Floor", { evaluate: ofElement(Math.floor) });
+export const Ceil = elementwise("Ceil", { evaluate: ofElement(Math.ceil) });
+export const Round = elementwise("Round", { evaluate: ofElement(roundToEven) });
+
+/** Halves go to the even number. */
+function roundToEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
 
 /** An identity through which no gradient passes. */
 export const StopGradient = operator("StopGradient", {
@@ -54,6 +80,7 @@ export const sqrt = unary(Sqrt);
 export const exp = unary(Exp);
 export const log = unary(Log);
 export const sign = unary(Sign);
+export const floor = unary(Floor);
 
 /** The same values, through which no gradient passes. */
 export const detach = unary(StopGradient);

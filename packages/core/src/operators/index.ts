@@ -12,6 +12,7 @@ import * as products from "./products.js";
 import * as reductions from "./reductions.js";
 import * as reshaping from "./reshaping.js";
 import * as shuffle from "./shuffle.js";
+import * as sizes from "./sizes.js";
 
 export * from "./activations.js";
 export type { Operand } from "./apply.js";
@@ -26,6 +27,7 @@ export * from "./products.js";
 export * from "./reductions.js";
 export * from "./reshaping.js";
 export * from "./shuffle.js";
+export * from "./sizes.js";
 export type { WindowOptions } from "./windows.js";
 
 const isOperator = (member: unknown): member is Operator => typeof member === "object";
@@ -33,12 +35,17 @@ const isOperator = (member: unknown): member is Operator => typeof member === "o
 /** All that the families declare. */
 export const OPERATORS: readonly Operator[] = [
   ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
-  ...[joining, pooling, products, reductions, reshaping, shuffle],
+  ...[joining, pooling, products, reductions, reshaping, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
+
+const declared = (name: string, domain: string): Operator | undefined =>
+  OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+
+export const isDeclared = (name: string, domain = ""): boolean => declared(name, domain) !== undefined;
 
 /** @throws GraphError for an operator that isn't declared */
 export function operatorNamed(name: string, domain = ""): Operator {
-  const found = OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+  const found = declared(name, domain);
   if (!found) throw new GraphError(`operator ${name} is not supported`);
   return found;
 }

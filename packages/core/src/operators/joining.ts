@@ -15,6 +15,7 @@ import {
 } from "../graph/index.js";
 import { single } from "./apply.js";
 import { operator } from "./declare.js";
+import { gatheredContent, joinedContent, slicedContent, splitContents } from "./placement.js";
 import { expand, pad } from "./reshaping.js";
 import { likeFirst } from "./shapes.js";
 
@@ -59,6 +60,7 @@ const concatChannels: ChannelRule = (node, trace) => {
 
 export const Concat = operator("Concat", {
   shape: concatShape,
+  evaluate: joinedContent,
   gradient: concatGradient,
   channels: concatChannels,
   reach: (node, inputs) => (intOr(node.attributes, "axis", 0) === 1 ? union(inputs) : "all"),
@@ -74,6 +76,7 @@ export const Split = operator("Split", {
     }
     return sizes.map((size) => ({ dtype, shape: shape.map((length, i) => (i === axis ? size : length)) }));
   },
+  evaluate: splitContents,
   // The whole's gradient is its parts' put together, zeros where nothing depends on a part.
   gradient: (node, gradients) => {
     const x = node.inputs[0] as Value;
@@ -125,6 +128,7 @@ const sliceGradient: GradientRule = (node, [dy]) => {
 
 export const Slice = operator("Slice", {
   shape: sliceShape,
+  evaluate: slicedContent,
   gradient: sliceGradient,
   reach: ofFirst(({ inputs }, spans) => (integersOf(inputs[3])?.every((axis) => axis === 1) ? spans : "all")),
 });
@@ -139,6 +143,7 @@ export const Gather = operator("Gather", {
     const axis = operands.axis(intOr(operands.attributes, "axis", 0), shape.length);
     return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
   },
+  evaluate: gatheredContent,
 });
 
 export const ScatterElements = operator("ScatterElements", { shape: likeFirst });

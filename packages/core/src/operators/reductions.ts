@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type EvaluationRule,
   elements,
   type GradientRule,
   int,
@@ -15,6 +16,7 @@ import {
 import { single } from "./apply.js";
 import { div, mul } from "./arithmetic.js";
 import { operator } from "./declare.js";
+import { broadcastIndices, contentOfNumbers, numbersIn, ofContents } from "./evaluation.js";
 import { sign } from "./functions.js";
 import { expand, reshape } from "./reshaping.js";
 
@@ -37,6 +39,31 @@ const reduced: ShapeRule = (operands) => {
   return [{ dtype, shape: keep ? kept : kept.filter((_, i) => !axes.includes(i)) }];
 };
 
+/** The content of a reduction: `add` takes one element more into account, `finish` is given the number of elements. */
+const reduces = (
+  start: number,
+  add: (total: number, x: number) => number,
+  finish: (total: number, count: number) => number = (total) => total,
+): EvaluationRule =>
+  ofContents(({ inputs, attributes, outputs: [output] }, [data]) => {
+    const { shape } = inputs[0] as Value;
+    const numbers = data && numbersIn(data);
+    if (!numbers || !output) return [];
+    const axes = reducedAxes(new Operands(ReduceSum, inputs, attributes));
+    const kept = shape.map((size, i) => (axes.includes(i) ? 1 : size));
+    const totals = new Float64Array(elements(kept)).fill(start);
+    broadcastIndices(kept, shape).forEach((to, from) => {
+      totals[to] = add(totals[to] as number, numbers[from] as number);
+    });
+    const count = elements(shape) / totals.length;
+    return [
+      contentOfNumbers(
+        totals.map((total) => finish(total, count)),
+        output.dtype,
+      ),
+    ];
+  });
+
 /** dy, shaped so that it broadcasts against x: reduced axes are 1, whether the node kept them or not. */
 function spread({ operator, inputs, attributes }: Node, dy: Value): Value {
   const operands = new Operands(operator, inputs, attributes);
@@ -52,10 +79,19 @@ const gradient =
   (rule: (dy: Value, x: Value, node: Node) => Value): GradientRule =>
   (node, [dy]) => [dy && rule(spread(node, dy), node.inputs[0] as Value, node)];
 
-export const ReduceSum = operator("ReduceSum", { shape: reduced, gradient: gradient((dy, x) => expand(dy, x.shape)) });
+export const ReduceSum = operator("ReduceSum", {
+  shape: reduced,
+  evaluate: reduces(0, (total, x) => total + x),
+  gradient: gradient((dy, x) => expand(dy, x.shape)),
+});
 
 export const ReduceMean = operator("ReduceMean", {
   shape: reduced,
+  evaluate: reduces(
+    0,
+    (total, x) => total + x,
+    (total, count) => total / count,
+  ),
   gradient: gradient((dy, x, { outputs }) => {
     const count = elements(x.shape) / elements((outputs[0] as Value).shape);
     return expand(div(dy, count), x.shape);
@@ -64,19 +100,32 @@ export const ReduceMean = operator("ReduceMean", {
 
 export const ReduceL1 = operator("ReduceL1", {
   shape: reduced,
+  evaluate: reduces(0, (total, x) => total + Math.abs(x)),
   // d Σ|x| = sign(x)
   gradient: gradient((dy, x) => mul(sign(x), dy)),
 });
 
 export const ReduceSumSquare = operator("ReduceSumSquare", {
   shape: reduced,
+  evaluate: reduces(0, (total, x) => total + x * x),
   // d Σx² = 2x
   gradient: gradient((dy, x) => mul(mul(x, 2), dy)),
 });
 
-export const ReduceL2 = operator("ReduceL2", { shape: reduced });
-export const ReduceMax = operator("ReduceMax", { shape: reduced });
-export const ReduceMin = operator("ReduceMin", { shape: reduced });
+export const ReduceL2 = operator("ReduceL2", {
+  shape: reduced,
+  evaluate: reduces(0, (total, x) => total + x * x, Math.sqrt),
+});
+export const ReduceMax = operator("ReduceMax", {
+  shape: reduced,
+  evaluate: reduces(Number.NEGATIVE_INFINITY, Math.max),
+});
+export const ReduceMin = operator("ReduceMin", {
+  shape: reduced,
+  evaluate: reduces(Number.POSITIVE_INFINITY, Math.min),
+});
+
+export const ReduceProd = operator("ReduceProd", { shape: reduced, evaluate: reduces(1, (product, x) => product * x) });
 
 export interface ReduceOptions {
   /** All axes where left out. */

@@ -16,7 +16,9 @@ import {
 } from "../graph/index.js";
 import { single } from "./apply.js";
 import { operator } from "./declare.js";
+import { sameElements } from "./evaluation.js";
 import { unbroadcast } from "./gradient-rules.js";
+import { expandedContent, tiledContent, transposedContent } from "./placement.js";
 import { broadcastShapes } from "./shapes.js";
 
 const restored: GradientRule = (node, [dy]) => [dy && reshape(dy, (node.inputs[0] as Value).shape)];
@@ -34,6 +36,7 @@ export const Reshape = operator("Reshape", {
     }
     return [{ dtype, shape: out }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -44,6 +47,7 @@ export const Squeeze = operator("Squeeze", {
     if (axes?.some((axis) => shape[axis] !== 1)) operands.fail("an axis to squeeze isn't 1");
     return [{ dtype, shape: shape.filter((size, i) => (axes ? !axes.includes(i) : size !== 1)) }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -58,6 +62,7 @@ export const Unsqueeze = operator("Unsqueeze", {
     const out = Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : (rest.next().value as number)));
     return [{ dtype, shape: out }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -68,6 +73,7 @@ export const Flatten = operator("Flatten", {
     if (Math.abs(axis) > shape.length) operands.fail(`axis ${axis} lies past ${shape.length} axes`);
     return [{ dtype, shape: [elements(shape.slice(0, axis)), elements(shape.slice(axis))] }];
   },
+  evaluate: sameElements,
   gradient: restored,
 });
 
@@ -80,6 +86,7 @@ export const Transpose = operator("Transpose", {
     }
     return [{ dtype, shape: permutation.map((axis) => shape[axis] as number) }];
   },
+  evaluate: transposedContent,
   gradient: (node, [dy]) => {
     if (!dy) return [];
     const reversed = dy.shape.map((_, i) => i).reverse();
@@ -96,6 +103,7 @@ export const Expand = operator("Expand", {
     const out = broadcastShapes(shape, wanted) ?? operands.fail(`doesn't broadcast to [${wanted.join(", ")}]`);
     return [{ dtype, shape: out }];
   },
+  evaluate: expandedContent,
   // Sum of the copies.
   gradient: (node, [dy]) => [dy && unbroadcast(dy, (node.inputs[0] as Value).shape)],
 });
@@ -107,6 +115,7 @@ export const Tile = operator("Tile", {
     if (repeats.length !== shape.length) operands.fail("a repeat per axis is needed");
     return [{ dtype, shape: shape.map((size, i) => size * (repeats[i] as number)) }];
   },
+  evaluate: tiledContent,
 });
 
 export const Pad = operator("Pad", {

@@ -1,5 +1,5 @@
 import { Random } from "../../../../test/support/random.js";
-import type { Operator, Value } from "../../src/graph/index.js";
+import { int, type Operator, type Value } from "../../src/graph/index.js";
 import { single } from "../../src/operators/apply.js";
 import * as family from "../../src/operators/arithmetic.js";
 import { Add, add, div, Max, Min, Mul, mul, pow, sub, sum } from "../../src/operators/index.js";
@@ -66,6 +66,10 @@ testShapes(
     Sum: several,
     Min: several,
     Max: several,
+    Mod: [
+      (w, operator) => w.apply(operator, w.inputs([2, 3], [3]), { fmod: int(1) }),
+      (w, operator) => w.apply(operator, [w.integers(7, -7), w.integers(3)]),
+    ],
   },
   [
     ["Add", (w) => w.apply(Add, w.inputs([2, 3], [2])), /^Add\(x0 \[2, 3\], x1 \[2\]\): shapes don't broadcast/],

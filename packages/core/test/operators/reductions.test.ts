@@ -61,6 +61,7 @@ testShapes(
     ReduceSumSquare: reduction,
     ReduceMax: reduction,
     ReduceMin: reduction,
+    ReduceProd: reduction,
     ReduceSum: [
       (w, operator) => w.apply(operator, [w.input([2, 3, 4])]),
       (w, operator) => w.apply(operator, [w.input([2, 3, 4]), w.integers(1, -1)], { keepdims: int(0) }),
