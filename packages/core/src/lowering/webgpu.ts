@@ -1,4 +1,4 @@
-import { type Attributes, elements, type Graph, type Replacement, rewrite, type Value } from "../graph/index.js";
+import { elements, type Graph, type Node, type Replacement, rewrite, type Value } from "../graph/index.js";
 import { single } from "../operators/apply.js";
 import { type ConvolutionGeometry, geometryOf, shape4 } from "../operators/geometry.js";
 import { Conv, equal, MaxPoolGradient, or, Pad, pad, reshape, slice, sum, where } from "../operators/index.js";
@@ -14,7 +14,7 @@ export const widenConvolutions = (graph: Graph): Graph => rewrite(graph, () => c
 const ownReplacement: Replacement = (node, inputs) => {
   if (node.operator !== MaxPoolGradient) return portableReplacement(node, inputs);
   const [dy, x, y] = inputs as [Value, Value, Value];
-  return [compareWindows(dy, x, y, node.attributes)];
+  return [compareWindows(dy, x, y, node)];
 };
 
 /**
@@ -26,7 +26,7 @@ const convolutionReplacement: Replacement = (node, inputs) => {
   const [x, weight, bias] = inputs as [Value, Value, Value | undefined];
   const [filters, channels, ...kernel] = weight.shape as [number, number, ...number[]];
   const wrong = channels > 3 && channels % 3 === 0 && channels % 4 > 0 && filters % 4 === 0 && elements(kernel) > 1;
-  if (!wrong || geometryOf(node.attributes).group > 1) return undefined;
+  if (!wrong || geometryOf(node).group > 1) return undefined;
   const [padded, widened] = [x, weight].map((value) => {
     const none = value.shape.map(() => 0);
     return pad(value, [...none, ...none.map((_, axis) => (axis === 1 ? 4 - (channels % 4) : 0))]);
@@ -38,8 +38,8 @@ const convolutionReplacement: Replacement = (node, inputs) => {
  * dx of a max pooling from its values alone: under each tap of the window, dy where the input equals the maximum and no
  * earlier tap did, put back where the tap took it from.
  */
-function compareWindows(dy: Value, x: Value, y: Value, attributes: Attributes): Value {
-  const geometry = geometryOf(attributes);
+function compareWindows(dy: Value, x: Value, y: Value, node: Node): Value {
+  const geometry = geometryOf(node);
   const [height, width] = geometry.kernel;
   let taken: Value | undefined;
   const terms: Value[] = [];

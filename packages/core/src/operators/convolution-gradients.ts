@@ -21,9 +21,9 @@ export const ConvInputGradient = operator("ConvInputGradient", {
     multiplyAccumulates: ({ inputs: [dy, weight] }) =>
       elements((dy as Value).shape) * elements((weight as Value).shape.slice(1)),
   },
-  decompose: ({ attributes, outputs }, inputs) => {
+  decompose: (node, inputs) => {
     const [dy, weight] = inputs as [Value, Value];
-    return [inputGradient(dy, weight, (outputs[0] as Value).shape, geometryOf(attributes))];
+    return [inputGradient(dy, weight, (node.outputs[0] as Value).shape, geometryOf(node))];
   },
 });
 
@@ -37,17 +37,17 @@ export const ConvWeightGradient = operator("ConvWeightGradient", {
       return elements(gradient.shape) * elements(weight.shape.slice(1));
     },
   },
-  decompose: ({ attributes, outputs }, inputs) => {
+  decompose: (node, inputs) => {
     const [x, dy] = inputs as [Value, Value];
-    return [weightGradient(x, dy, (outputs[0] as Value).shape, geometryOf(attributes))];
+    return [weightGradient(x, dy, (node.outputs[0] as Value).shape, geometryOf(node))];
   },
 });
 
-/** Gradient of a convolution with respect to its input, of shape `inputShape`; `attributes` are the convolution's. */
+/** Gradient of a convolution with respect to its input, of shape `inputShape`; `attributes` are the convolution's, its window explicit. */
 export const convInputGradient = (dy: Value, weight: Value, inputShape: Shape, attributes: Attributes): Value =>
   single(ConvInputGradient, [dy, weight], { ...attributes, shape: ints(inputShape) });
 
-/** Gradient of a convolution with respect to its weight, of shape `weightShape`; `attributes` are the convolution's. */
+/** Gradient of a convolution with respect to its weight, of shape `weightShape`; `attributes` are the convolution's, its window explicit. */
 export const convWeightGradient = (x: Value, dy: Value, weightShape: Shape, attributes: Attributes): Value =>
   single(ConvWeightGradient, [x, dy], { ...attributes, shape: ints(weightShape) });
 

@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type ChannelRule,
   elements,
   type GradientRule,
@@ -20,8 +21,19 @@ import { single } from "./apply.js";
 import { convInputGradient, convWeightGradient } from "./convolution-gradients.js";
 import { operator } from "./declare.js";
 import { requirePlanes } from "./geometry.js";
+import { slice } from "./joining.js";
 import { reduceSum } from "./reductions.js";
-import { readWindow, slide, transposedReach, type WindowOptions, windowAttributes, windowReach } from "./windows.js";
+import {
+  checkWindow,
+  explicitWindow,
+  slide,
+  type TransposedWindow,
+  transposedReach,
+  transposedWindowOf,
+  type WindowOptions,
+  windowAttributes,
+  windowReach,
+} from "./windows.js";
 
 function checkBias(operands: Operands, channels: number): void {
   const bias = operands.inputs[2];
@@ -59,10 +71,38 @@ const convGradient: GradientRule = (node, [dy], wanted) => {
   requirePlanes(node);
   if (!dy) return [];
   const [x, weight] = node.inputs as [Value, Value];
+  const attributes = explicitWindow(node);
   return [
-    wanted[0] ? convInputGradient(dy, weight, x.shape, node.attributes) : undefined,
-    wanted[1] ? convWeightGradient(x, dy, weight.shape, node.attributes) : undefined,
-    wanted[2] ? reduceSum(dy, { axes: dy.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])) }) : undefined,
+    wanted[0] ? convInputGradient(dy, weight, x.shape, attributes) : undefined,
+    wanted[1] ? convWeightGradient(x, dy, weight.shape, attributes) : undefined,
+    wanted[2] ? biasGradient(dy) : undefined,
+  ];
+};
+
+const biasGradient = (dy: Value): Value =>
+  reduceSum(dy, { axes: dy.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis])) });
+
+/**
+ * y[n,o,s·p + d·k − pad] += w[i,o,k]·x[n,i,p]: the adjoint of the convolution by w, from y's channels to x's. So dx is that
+ * convolution of dy, and dw its weight gradient, with dy as its input and x as its output's gradient. Outputs that no input adds
+ * to are left out.
+ */
+const transposedGradient: GradientRule = (node, [dy], wanted) => {
+  requirePlanes(node);
+  if (!dy) return [];
+  const [x, weight] = node.inputs as [Value, Value];
+  const { kernel, pads, overhang, ...window } = transposedWindowOf(node);
+  const read = slice(
+    dy,
+    overhang.map((size, i) => ({ axis: 2 + i, start: 0, end: (dy.shape[2 + i] as number) + Math.min(size, 0) })),
+  );
+  const options = { ...window, pads: [...pads.slice(0, 2), ...overhang.map((size) => Math.max(size, 0))] };
+  const group = intOr(node.attributes, "group", 1);
+  const attributes = { kernel_shape: ints(kernel), group: int(group), ...windowAttributes(options) };
+  return [
+    wanted[0] ? conv(read, weight, undefined, { ...options, group }) : undefined,
+    wanted[1] ? convWeightGradient(read, x, weight.shape, attributes) : undefined,
+    wanted[2] ? biasGradient(dy) : undefined,
   ];
 };
 
@@ -117,37 +157,47 @@ export const ConvTranspose = operator("ConvTranspose", {
   shape: (operands) => {
     const x = operands.required(0);
     const weight = operands.ranked(1, x.shape.length);
-    const [batch, channels, ...sizes] = x.shape;
+    const [batch, channels] = x.shape;
     const [inputs, perGroup, ...kernel] = weight.shape;
     if (batch === undefined || perGroup === undefined) {
       return operands.fail("needs at least a batch and a channel axis");
     }
     if (channels !== inputs) operands.fail(`${channels} channels into a weight for ${inputs}`);
-    const { strides, dilations, pads } = readWindow(operands, kernel);
-    const extra = intsOr(operands.attributes, "output_padding", Array(kernel.length).fill(0));
     const filters = perGroup * intOr(operands.attributes, "group", 1);
     checkBias(operands, filters);
     checkKernel(operands, kernel);
-    if ("output_shape" in operands.attributes) operands.fail("output_shape is not supported; write pads");
-    const out = sizes.map(
-      (size, i) =>
-        (size - 1) * (strides[i] as number) +
-        ((kernel[i] as number) - 1) * (dilations[i] as number) +
-        1 -
-        (pads[i] as number) -
-        (pads[i + kernel.length] as number) +
-        (extra[i] ?? 0),
-    );
+    const window = transposedWindowOf(operands);
+    checkWindow(operands, window);
+    const { sizes: out } = window;
+    if (out.length !== kernel.length) operands.fail(`output_shape doesn't have the kernel's ${kernel.length} axes`);
     if (out.some((size) => size < 1)) operands.fail("its pads leave nothing");
+    const { strides, dilations } = window;
+    if (paddedOutputs(window).some((size, i) => size >= Math.max(strides[i] as number, dilations[i] as number))) {
+      operands.fail("output_padding or output_shape asks for outputs that no input reaches");
+    }
     return [{ dtype: x.dtype, shape: [batch, filters, ...out] }];
   },
+  gradient: transposedGradient,
   reach: ofFirst(transposedReach),
   cost: {
     ofWeights: true,
     multiplyAccumulates: ({ inputs }) => elements((inputs[0] as Value).shape) * perWeight(inputs[1] as Value),
   },
   impliedAttributes: kernelOfWeight,
+  // A stated size holds for one input's size: its pads hold for all.
+  resizedAttributes: (node) => (node.attributes.output_shape ? statedPads(node) : node.attributes),
 });
+
+/** The attributes of a transposed convolution whose output's size is stated, with the pads that it follows from. */
+function statedPads(node: Node): Attributes {
+  const { output_shape: _, auto_pad: __, ...rest } = node.attributes;
+  const window = transposedWindowOf(node);
+  return { ...rest, pads: ints(window.pads), output_padding: ints(paddedOutputs(window)) };
+}
+
+/** The output padding that an output's size amounts to. */
+const paddedOutputs = ({ pads, overhang }: TransposedWindow): number[] =>
+  overhang.map((size, i) => (pads[i + overhang.length] as number) - size);
 
 /** Convolution of x [N, C, H, W] with weight [O, C/group, kh, kw] and bias [O]. */
 export function conv(x: Value, weight: Value, bias?: Value, options: WindowOptions & { group?: number } = {}): Value {

@@ -1,7 +1,8 @@
 import { GraphError } from "../errors.js";
-import { type Attributes, intOr, intsOr, type Node, type Value } from "../graph/index.js";
+import { intOr, type Node, type Value } from "../graph/index.js";
+import { windowOf } from "./windows.js";
 
-/** ConvolutionGeometry of a two-dimensional convolution or pooling, from its attributes. */
+/** The window of a two-dimensional convolution or pooling, and its groups. */
 export interface ConvolutionGeometry {
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
@@ -16,13 +17,14 @@ type Pair = [number, number];
 /** Top, left, bottom, right. */
 export type Border = readonly [number, number, number, number];
 
-export function geometryOf(attributes: Attributes): ConvolutionGeometry {
+export function geometryOf(node: Pick<Node, "attributes" | "inputs">): ConvolutionGeometry {
+  const { kernel, strides, dilations, pads } = windowOf(node);
   return {
-    kernel: intsOr(attributes, "kernel_shape", []) as Pair,
-    strides: intsOr(attributes, "strides", [1, 1]) as Pair,
-    dilations: intsOr(attributes, "dilations", [1, 1]) as Pair,
-    pads: intsOr(attributes, "pads", [0, 0, 0, 0]) as unknown as Border,
-    group: intOr(attributes, "group", 1),
+    kernel: kernel as Pair,
+    strides: strides as Pair,
+    dilations: dilations as Pair,
+    pads: pads as unknown as Border,
+    group: intOr(node.attributes, "group", 1),
   };
 }
 

@@ -11,6 +11,7 @@ import * as pooling from "./pooling.js";
 import * as products from "./products.js";
 import * as reductions from "./reductions.js";
 import * as reshaping from "./reshaping.js";
+import * as resize from "./resize.js";
 import * as shuffle from "./shuffle.js";
 import * as sizes from "./sizes.js";
 
@@ -26,6 +27,7 @@ export * from "./pooling.js";
 export * from "./products.js";
 export * from "./reductions.js";
 export * from "./reshaping.js";
+export * from "./resize.js";
 export * from "./shuffle.js";
 export * from "./sizes.js";
 export type { WindowOptions } from "./windows.js";
@@ -35,7 +37,7 @@ const isOperator = (member: unknown): member is Operator => typeof member === "o
 /** All that the families declare. */
 export const OPERATORS: readonly Operator[] = [
   ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
-  ...[joining, pooling, products, reductions, reshaping, shuffle, sizes],
+  ...[joining, pooling, products, reductions, reshaping, resize, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
 
 const declared = (name: string, domain: string): Operator | undefined =>

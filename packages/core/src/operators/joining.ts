@@ -6,6 +6,7 @@ import {
   int,
   integersOf,
   intOr,
+  type Node,
   ofFirst,
   type ShapeRule,
   sameShape,
@@ -16,7 +17,8 @@ import {
 import { single } from "./apply.js";
 import { operator } from "./declare.js";
 import { gatheredContent, joinedContent, slicedContent, splitContents } from "./placement.js";
-import { expand, pad } from "./reshaping.js";
+import { expand, pad, reshape } from "./reshaping.js";
+import { adjoint } from "./separable.js";
 import { likeFirst } from "./shapes.js";
 
 const axisOf = (attributes: Attributes, rank: number): number => {
@@ -95,36 +97,67 @@ const sliceShape: ShapeRule = (operands) => {
   if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
     operands.fail("starts, ends, axes and steps differ in length");
   }
-  const out = [...shape];
-  axes.forEach((given, i) => {
-    const axis = operands.axis(given, shape.length);
-    const size = shape[axis] as number;
-    const step = steps[i] as number;
-    if (step === 0) operands.fail("a step of 0");
-    const clamp = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
-    const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-    const start = clamp(starts[i] as number, Math.max(low, 0), high);
-    const end = (ends[i] as number) < -size ? low : clamp(ends[i] as number, low, high);
-    out[axis] = Math.max(0, Math.ceil((end - start) / step));
+  axes.forEach((axis) => {
+    operands.axis(axis, shape.length);
   });
+  if (steps.includes(0)) operands.fail("a step of 0");
+  const out = [...shape];
+  for (const { axis, count } of cutsOf(operands)) out[axis] = count;
   return [{ dtype, shape: out }];
 };
 
-/** What was cut away gets zeros: a pad on each side. */
+/** A range of an axis: `count` indices from `start`, `step` apart. */
+interface Cut {
+  readonly axis: number;
+  readonly start: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** The ranges of a slice whose operands fit. */
+function cutsOf({ inputs: [x, ...columns] }: Pick<Node, "inputs">): Cut[] {
+  const { shape } = x as Value;
+  const [starts = [], ends = [], axes, steps] = columns.map(integersOf);
+  return starts.map((from, i) => {
+    const axis = (axes?.[i] ?? i) + ((axes?.[i] ?? i) < 0 ? shape.length : 0);
+    const [size, step, to] = [shape[axis] as number, steps?.[i] ?? 1, ends[i] as number];
+    const clamp = (at: number, low: number, high: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
+    const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+    const start = clamp(from, Math.max(low, 0), high);
+    const end = to < -size ? low : clamp(to, low, high);
+    return { axis, start, step, count: Math.max(0, Math.ceil((end - start) / step)) };
+  });
+}
+
+/** Zeros between what steps had left out, then around it where the slice had cut. Steps backwards are turned round first. */
 const sliceGradient: GradientRule = (node, [dy]) => {
   if (!dy) return [];
   const { shape } = node.inputs[0] as Value;
-  const [starts, , axes, steps] = [1, 2, 3, 4].map((i) => integersOf(node.inputs[i]));
-  if (steps?.some((step) => step !== 1)) throw new GraphError("Slice has a gradient rule for steps of 1 only");
+  const cuts = cutsOf(node).filter(({ count }) => count > 0);
+  const backwards = cuts.filter(({ step }) => step < 0).map(({ axis }) => axis);
+  const turned = backwards.length > 0 ? reversed(dy, backwards) : dy;
+  const spread = cuts.reduce((value, { axis, step }) => spaced(value, axis, Math.abs(step)), turned);
   const before = shape.map(() => 0);
-  starts?.forEach((start, i) => {
-    const axis = ((axes?.[i] ?? i) + shape.length) % shape.length;
-    const size = shape[axis] as number;
-    before[axis] = Math.min(Math.max(start < 0 ? start + size : start, 0), size);
-  });
-  const after = shape.map((size, i) => size - (before[i] as number) - (dy.shape[i] as number));
-  return [pad(dy, [...before, ...after])];
+  for (const { axis, start, step, count } of cuts) before[axis] = step < 0 ? start + (count - 1) * step : start;
+  const after = shape.map((size, axis) => size - (before[axis] as number) - (spread.shape[axis] as number));
+  return [pad(spread, [...before, ...after])];
 };
+
+const reversed = (x: Value, axes: readonly number[]): Value =>
+  slice(
+    x,
+    axes.map((axis) => ({ axis, start: -1, end: Number.MIN_SAFE_INTEGER, step: -1 })),
+  );
+
+/** step − 1 zeros behind each element along an axis. */
+function spaced(x: Value, axis: number, step: number): Value {
+  if (step === 1) return x;
+  const [before, size, after] = [x.shape.slice(0, axis), x.shape[axis] as number, x.shape.slice(axis + 1)];
+  const apart = reshape(x, [...before, size, 1, ...after]);
+  const none = apart.shape.map(() => 0);
+  const padded = pad(apart, [...none, ...none.map((_, i) => (i === axis + 1 ? step - 1 : 0))]);
+  return reshape(padded, [...before, size * step, ...after]);
+}
 
 export const Slice = operator("Slice", {
   shape: sliceShape,
@@ -132,6 +165,31 @@ export const Slice = operator("Slice", {
   gradient: sliceGradient,
   reach: ofFirst(({ inputs }, spans) => (integersOf(inputs[3])?.every((axis) => axis === 1) ? spans : "all")),
 });
+
+/** Each index's slice of the gradient is added where it was taken. */
+const gatherGradient: GradientRule = (node, [dy], wanted) => {
+  const [x, indices] = node.inputs as [Value, Value];
+  if (!dy || !wanted[0]) return [];
+  const taken = integersOf(indices);
+  if (!taken) throw new GraphError(`Gather (output ${dy.name}) has a gradient rule for indices that are known only`);
+  const axis = axisOf(node.attributes, x.shape.length);
+  const size = x.shape[axis] as number;
+  const rows = taken.map((index) => (index < 0 ? index + size : index));
+  const flat = reshape(dy, [...x.shape.slice(0, axis), rows.length, ...x.shape.slice(axis + 1)]);
+  if (new Set(rows).size === rows.length) return [putBack(flat, axis, rows, size)];
+  return [adjoint(flat, [{ axis, size, outputs: rows.map((index) => [[index, 1]]) }])];
+};
+
+/** Slices along `axis` at the `rows` that they came from, zeros at the others of `size`. */
+function putBack(x: Value, axis: number, rows: readonly number[], size: number): Value {
+  const sources = Array<number>(size).fill(rows.length);
+  rows.forEach((row, i) => {
+    sources[row] = i;
+  });
+  const none = x.shape.map(() => 0);
+  const padded = rows.length < size ? pad(x, [...none, ...none.map((_, i) => (i === axis ? 1 : 0))]) : x;
+  return gather(padded, x.graph.integers(sources), axis);
+}
 
 export const Gather = operator("Gather", {
   shape: (operands) => {
@@ -144,6 +202,7 @@ export const Gather = operator("Gather", {
     return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
   },
   evaluate: gatheredContent,
+  gradient: gatherGradient,
 });
 
 export const ScatterElements = operator("ScatterElements", { shape: likeFirst });

@@ -14,13 +14,16 @@ import {
   type Value,
 } from "../graph/index.js";
 import { single } from "./apply.js";
-import { div } from "./arithmetic.js";
+import { div, mul } from "./arithmetic.js";
+import { cast, equal } from "./comparisons.js";
 import { OWN_DOMAIN, operator } from "./declare.js";
 import { geometryOf, requirePlanes } from "./geometry.js";
 import { ScatterElements } from "./joining.js";
+import { reduceSum } from "./reductions.js";
 import { expand, reshape } from "./reshaping.js";
+import { type AxisMap, adjoint } from "./separable.js";
 import { likeSecond } from "./shapes.js";
-import { slide, type WindowOptions, windowAttributes, windowReach } from "./windows.js";
+import { explicitWindow, slide, type WindowOptions, windowAttributes, windowOf, windowReach } from "./windows.js";
 
 function pooled(operands: Operands): TensorType {
   const { dtype, shape } = operands.required(0);
@@ -57,9 +60,26 @@ export const MaxPool = operator("MaxPool", {
 
 export const AveragePool = operator("AveragePool", {
   shape: (operands) => [pooled(operands)],
+  gradient: (node, [dy]) => [dy && adjoint(dy, averages(node))],
   channels: "linear",
   reach: ofFirst(windowReach),
 });
+
+/** Each place's mean along each axis: over what is inside of the image, or of the image with its pads. */
+function averages(node: Node): AxisMap[] {
+  const { kernel, strides, pads } = windowOf(node);
+  const whole = intOr(node.attributes, "count_include_pad", 0) !== 0;
+  return kernel.map((taps, i) => {
+    const [size, places] = [node.inputs[0], node.outputs[0]].map((value) => value?.shape[2 + i] as number);
+    const outputs = Array.from({ length: places as number }, (_, at) => {
+      const first = at * (strides[i] as number) - (pads[i] as number);
+      const inside = Array.from({ length: taps }, (_, k) => first + k).filter((j) => j >= 0 && j < (size as number));
+      const padded = Math.min(taps, (size as number) + (pads[i + kernel.length] as number) - first);
+      return inside.map((j) => [j, 1 / (whole ? padded : inside.length)] as const);
+    });
+    return { axis: 2 + i, size: size as number, outputs };
+  });
+}
 
 export const GlobalAveragePool = operator("GlobalAveragePool", {
   shape: onePosition,
@@ -71,7 +91,19 @@ export const GlobalAveragePool = operator("GlobalAveragePool", {
   channels: "linear",
 });
 
-export const GlobalMaxPool = operator("GlobalMaxPool", { shape: onePosition });
+export const GlobalMaxPool = operator("GlobalMaxPool", {
+  shape: onePosition,
+  gradient: (node, [dy]) => [dy && mul(sharesOf(node), dy)],
+  channels: "scaling",
+});
+
+/** 1 / k at each of the k elements of a channel that are its largest. */
+function sharesOf({ inputs, outputs }: Node): Value {
+  const [x, y] = [inputs[0], outputs[0]] as [Value, Value];
+  const largest = cast(equal(x, y), "float32");
+  const axes = x.shape.map((_, axis) => axis).slice(2);
+  return div(largest, reduceSum(largest, { axes, keep: true }));
+}
 
 export const MaxUnpool = operator("MaxUnpool", {
   shape: (operands) => {
@@ -90,14 +122,14 @@ export const MaxPoolGradient = operator("MaxPoolGradient", {
   },
 });
 
-const maxPoolGradient = (dy: Value, { inputs, outputs, attributes }: Node): Value =>
-  single(MaxPoolGradient, [dy, inputs[0], ...outputs], attributes);
+const maxPoolGradient = (dy: Value, node: Node): Value =>
+  single(MaxPoolGradient, [dy, node.inputs[0], ...node.outputs], explicitWindow(node));
 
 /** dx of a max pooling: each output's gradient added at the flat index of its maximum. */
-function scatterWindows(dy: Value, indices: Value, x: Value, { attributes }: Node): Value {
+function scatterWindows(dy: Value, indices: Value, x: Value, node: Node): Value {
   const count = elements(dy.shape);
   const zeros = expand(dy.graph.scalar(0), [elements(x.shape)]);
-  const { kernel, strides, dilations } = geometryOf(attributes);
+  const { kernel, strides, dilations } = geometryOf(node);
   const overlapping = kernel.some((taps, i) => (taps - 1) * (dilations[i] as number) + 1 > (strides[i] as number));
   const scattered = single(ScatterElements, [zeros, reshape(indices, [count]), reshape(dy, [count])], {
     axis: int(0),

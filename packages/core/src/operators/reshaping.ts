@@ -7,6 +7,7 @@ import {
   intOr,
   ints,
   intsOr,
+  type Node,
   ofFirst,
   type Shape,
   sameShape,
@@ -19,6 +20,7 @@ import { operator } from "./declare.js";
 import { sameElements } from "./evaluation.js";
 import { unbroadcast } from "./gradient-rules.js";
 import { expandedContent, tiledContent, transposedContent } from "./placement.js";
+import { type AxisMap, adjoint } from "./separable.js";
 import { broadcastShapes } from "./shapes.js";
 
 const restored: GradientRule = (node, [dy]) => [dy && reshape(dy, (node.inputs[0] as Value).shape)];
@@ -118,24 +120,53 @@ export const Tile = operator("Tile", {
   evaluate: tiledContent,
 });
 
+/** Constants have no gradient: they are cut away, what a negative pad had cut away gets zeros. Repeated borders add up. */
+const padGradient: GradientRule = (node, [dy], wanted) => {
+  const mode = textOr(node.attributes, "mode", "constant");
+  const pads = integersOf(node.inputs[1]) ?? [];
+  if (!dy) return [];
+  if (mode !== "constant") return [adjoint(dy, borders(node, pads, mode === "edge" ? edge : reflect))];
+  if (wanted[2])
+    throw new GraphError("Pad has no gradient rule for the value that it pads with, which must be a constant");
+  return [
+    pad(
+      dy,
+      pads.map((size) => -size),
+    ),
+  ];
+};
+
+type Border = (at: number, size: number) => number;
+
+const edge: Border = (at, size) => Math.min(Math.max(at, 0), size - 1);
+
+/** Mirrored at the border's own element: …2 1 | 0 1 2… */
+const reflect: Border = (at, size) => {
+  const period = Math.max(1, 2 * (size - 1));
+  const within = ((at % period) + period) % period;
+  return within < size ? within : period - within;
+};
+
+const borders = ({ inputs }: Node, pads: readonly number[], border: Border): AxisMap[] =>
+  (inputs[0] as Value).shape.flatMap((size, axis, { length }) => {
+    const [before, after] = [pads[axis] as number, pads[axis + length] as number];
+    if (before === 0 && after === 0) return [];
+    const outputs = Array.from({ length: before + size + after }, (_, i) => [[border(i - before, size), 1]] as const);
+    return [{ axis, size, outputs }];
+  });
+
 export const Pad = operator("Pad", {
   shape: (operands) => {
     const { dtype, shape } = operands.required(0);
     const pads = operands.integers(1) ?? operands.fail("pads are missing");
+    const mode = textOr(operands.attributes, "mode", "constant");
+    if (!["constant", "edge", "reflect"].includes(mode)) operands.fail(`mode ${mode} is not supported`);
     if (pads.length !== 2 * shape.length) operands.fail(`${2 * shape.length} pads are needed`);
     const out = shape.map((size, i) => size + (pads[i] as number) + (pads[i + shape.length] as number));
     if (out.some((size) => size < 0)) operands.fail("crops more than there is");
     return [{ dtype, shape: out }];
   },
-  // Zeros have no gradient: the pads are cut away, what a negative pad had cut away gets zeros.
-  gradient: (node, [dy]) => {
-    if (textOr(node.attributes, "mode", "constant") !== "constant") {
-      throw new GraphError("Pad has a gradient rule for mode constant only");
-    }
-    const pads = integersOf(node.inputs[1]) ?? [];
-    const cut = pads.map((size) => -size);
-    return [dy && pad(dy, cut)];
-  },
+  gradient: padGradient,
   reach: ofFirst(({ inputs }, spans) => {
     const pads = integersOf(inputs[1]);
     if (pads?.length !== 8) return "all";

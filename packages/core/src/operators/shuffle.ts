@@ -68,7 +68,17 @@ const spaceToDepth: ShapeRule = (operands) => {
   return [{ dtype, shape: [batch, channels * block ** 2, height / block, width / block] }];
 };
 
-export const SpaceToDepth = operator("SpaceToDepth", { shape: spaceToDepth });
+/** Each channel's r² sub-pixels become channels, C apart. */
+const spreadChannels: ChannelRule = (node, trace) => {
+  const read = trace.of(node.inputs[0] as Value) ?? [];
+  trace.set(node.outputs[0] as Value, Array.from({ length: blockOf(node) ** 2 }, () => read).flat());
+};
+
+export const SpaceToDepth = operator("SpaceToDepth", {
+  shape: spaceToDepth,
+  gradient: (node, [dy]) => [dy && single(DepthToSpace, [dy], { blocksize: int(blockOf(node)) })],
+  channels: spreadChannels,
+});
 
 /** The inverse of a pixel shuffle; ONNX's SpaceToDepth has another order. */
 export const PixelUnshuffle = operator("PixelUnshuffle", {

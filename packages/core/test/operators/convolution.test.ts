@@ -3,11 +3,22 @@ import { BLOCK, LOWERINGS } from "../../../../test/support/lowerings.js";
 import { Random } from "../../../../test/support/random.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { GraphError } from "../../src/errors.js";
-import { Graph, int, ints, text, type Value } from "../../src/graph/index.js";
+import {
+  type Attributes,
+  Graph,
+  graft,
+  int,
+  ints,
+  type Node,
+  type Operator,
+  text,
+  type Value,
+} from "../../src/graph/index.js";
+import { single } from "../../src/operators/apply.js";
 import * as family from "../../src/operators/convolution.js";
 import { Conv, ConvTranspose, conv, reduceSum } from "../../src/operators/index.js";
 import { type GradientCase, testGradient, testGradients } from "./gradients.js";
-import { random, testShapes, windowed } from "./shapes.js";
+import { each, random, type ShapeCase, testShapes, type Writer, windowed } from "./shapes.js";
 
 interface Convolution {
   batch?: number;
@@ -66,6 +77,47 @@ function randomConvolution(random: Random): Convolution {
   };
 }
 
+const POINT = { step: 1, low: 0, high: 0 };
+
+const SIZES = [
+  [5, 6],
+  [7, 4],
+  [6, 9],
+];
+
+/** Every kind of automatic pads under several strides. */
+const automatic = (write: (w: Writer, operator: Operator, attributes: Attributes) => void): ShapeCase[] =>
+  each(
+    AUTOMATIC.flatMap((mode) => STRIDES.map((strides) => ({ auto_pad: text(mode), strides: ints(strides) }))),
+    write,
+  );
+
+const AUTOMATIC = ["SAME_UPPER", "SAME_LOWER", "VALID"];
+const STRIDES = [
+  [1, 1],
+  [2, 3],
+  [3, 2],
+];
+
+const windowCase = (
+  operator: Operator,
+  name: string,
+  weight: readonly number[],
+  attributes: Attributes,
+): GradientCase => ({
+  name,
+  step: 0.5,
+  inputs: [{ shape: [1, 2, 5, 4] }, { shape: weight }],
+  build: ([x, w]) => single(operator, [x, w], attributes),
+});
+
+const automaticGradients = (operator: Operator, weight: readonly number[]): GradientCase[] =>
+  AUTOMATIC.flatMap((mode) =>
+    STRIDES.map((strides) =>
+      windowCase(operator, `${mode}, strides ${strides}`, weight, { auto_pad: text(mode), strides: ints(strides) }),
+    ),
+  );
+
 const numbers = new Random(3);
 
 const convolutions: Convolution[] = [
@@ -87,7 +139,48 @@ const convolutions: Convolution[] = [
   { channels: 1, filters: 1, size: [7, 7], kernel: [3, 3], dilations: [2, 3] },
   { channels: 4, filters: 4, size: [3, 3], kernel: [3, 3], pads: [1, 1, 1, 1], group: 4 },
   { channels: 4, filters: 2, size: [3, 3], kernel: [2, 2], group: 2 },
+  { channels: 3, filters: 3, size: [6, 7], kernel: [3, 3], pads: [1, 1, 1, 1], strides: [2, 2], group: 3 },
+  { channels: 3, filters: 3, size: [6, 6], kernel: [3, 3], pads: [2, 2, 2, 2], dilations: [2, 2], group: 3 },
+  { channels: 3, filters: 6, size: [5, 6], kernel: [3, 2], strides: [2, 1], dilations: [1, 2], group: 3 },
+  { channels: 4, filters: 4, size: [7, 7], kernel: [3, 3], strides: [3, 2], dilations: [2, 1], group: 2 },
   ...Array.from({ length: 24 }, () => randomConvolution(numbers)),
+];
+
+interface Transposed extends Convolution {
+  outputPadding?: readonly [number, number];
+}
+
+function transposedConvolution({ outputPadding, ...settings }: Transposed): GradientCase {
+  const { batch = 1, channels, filters, size, kernel, bias = true, group = 1, ...window } = settings;
+  return {
+    name: `${show(settings)}${outputPadding ? `, output padding ${outputPadding}` : ""}`,
+    step: 0.5,
+    inputs: [
+      { shape: [batch, channels, ...size] },
+      { shape: [channels, filters / group, ...kernel] },
+      ...(bias ? [{ shape: [filters] }] : []),
+    ],
+    build: (values) =>
+      single(ConvTranspose, values, {
+        ...Object.fromEntries(Object.entries(window).map(([name, value]) => [name, ints(value)])),
+        ...(outputPadding && { output_padding: ints(outputPadding) }),
+        group: int(group),
+      }),
+  };
+}
+
+const transposed: Transposed[] = [
+  { channels: 2, filters: 3, size: [3, 2], kernel: [1, 1], bias: false },
+  { batch: 2, channels: 2, filters: 1, size: [3, 4], kernel: [3, 3], pads: [1, 1, 1, 1] },
+  { channels: 2, filters: 3, size: [3, 4], kernel: [4, 4], strides: [2, 2], pads: [1, 1, 1, 1] },
+  // FSRCNN's.
+  { channels: 2, filters: 1, size: [3, 2], kernel: [9, 9], strides: [2, 2], pads: [4, 4, 4, 4], outputPadding: [1, 1] },
+  { channels: 2, filters: 2, size: [3, 3], kernel: [2, 3], strides: [3, 4] },
+  { channels: 2, filters: 2, size: [2, 3], kernel: [2, 2], strides: [3, 3], outputPadding: [2, 1] },
+  { channels: 1, filters: 2, size: [3, 3], kernel: [2, 3], dilations: [3, 2], pads: [0, 1, 2, 0] },
+  { channels: 4, filters: 4, size: [3, 2], kernel: [3, 3], strides: [2, 1], pads: [1, 0, 0, 1], group: 4 },
+  { channels: 4, filters: 6, size: [2, 2], kernel: [2, 3], strides: [2, 2], dilations: [2, 1], group: 2 },
+  { channels: BLOCK, filters: BLOCK, size: [2, 2], kernel: [2, 2], strides: [2, 2], bias: false },
 ];
 
 const wide: Convolution[] = [
@@ -112,6 +205,9 @@ testShapes(
         const bias = w.random.next() < 0.5 ? [[weight[0] as number]] : [];
         w.apply(operator, w.inputs([2, 2 * group, ...size], weight, ...bias), { ...attributes, group: int(group) });
       }),
+      ...automatic((w, operator, attributes) =>
+        w.apply(operator, w.inputs([1, 2, ...w.random.pick(SIZES)], [3, 2, 3, 2]), attributes),
+      ),
     ],
     ConvTranspose: [
       (w, operator) => w.apply(operator, w.inputs([2, 3, 7], [3, 4, 3])),
@@ -123,6 +219,13 @@ testShapes(
         const all = { ...attributes, group: int(group), output_padding: ints(extra) };
         w.apply(operator, w.inputs([1, 2 * group, 5, 6], [2 * group, 3, ...kernel]), all);
       }),
+      ...automatic((w, operator, attributes) => w.apply(operator, w.inputs([1, 2, 4, 5], [2, 3, 4, 2]), attributes)),
+      ...each([undefined, "SAME_UPPER", "SAME_LOWER"], (w, operator, mode) =>
+        w.apply(operator, w.inputs([1, 2, 4, 5], [2, 3, 4, 3]), {
+          ...{ output_shape: ints([7, 11]), strides: ints([2, 2]) },
+          ...(mode && { auto_pad: text(mode) }),
+        }),
+      ),
     ],
   },
   [
@@ -153,9 +256,14 @@ testShapes(
     ],
     ["a rank", (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3])), /^Conv\(.*input x1 must have 4 axes/],
     [
-      "automatic pads",
-      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { auto_pad: text("SAME_UPPER") }),
-      /^Conv\(.*auto_pad SAME_UPPER is not supported; write pads/,
+      "automatic pads of a kind that isn't known",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { auto_pad: text("SAME") }),
+      /^Conv\(.*auto_pad SAME is not NOTSET, VALID, SAME_UPPER or SAME_LOWER/,
+    ],
+    [
+      "pads both stated and automatic",
+      (w) => w.apply(Conv, w.inputs([1, 3, 8, 8], [2, 3, 3, 3]), { auto_pad: text("VALID"), pads: ints([1, 1, 1, 1]) }),
+      /^Conv\(.*has both pads and auto_pad VALID/,
     ],
     [
       "strides of 0",
@@ -174,8 +282,13 @@ testShapes(
     ],
     [
       "ConvTranspose's size",
-      (w) => w.apply(ConvTranspose, w.inputs([1, 3, 8, 8], [3, 2, 3, 3]), { output_shape: ints([9, 9]) }),
-      /^ConvTranspose\(.*output_shape is not supported/,
+      (w) => w.apply(ConvTranspose, w.inputs([1, 3, 8, 8], [3, 2, 3, 3]), { output_shape: ints([9]) }),
+      /^ConvTranspose\(.*output_shape doesn't have the kernel's 2 axes/,
+    ],
+    [
+      "ConvTranspose to more than its inputs reach",
+      (w) => w.apply(ConvTranspose, w.inputs([1, 3, 4, 4], [3, 2, 2, 2]), { output_shape: ints([5, 6]) }),
+      /^ConvTranspose\(.*asks for outputs that no input reaches/,
     ],
     [
       "ConvTranspose cropped to nothing",
@@ -185,7 +298,53 @@ testShapes(
   ],
 );
 
-testGradients(family, { Conv: convolutions.map(convolution) }, LOWERINGS);
+testGradients(
+  family,
+  {
+    Conv: [...convolutions.map(convolution), ...automaticGradients(Conv, [2, 2, 3, 2])],
+    ConvTranspose: [
+      ...transposed.map(transposedConvolution),
+      ...automaticGradients(ConvTranspose, [2, 2, 4, 3]),
+      ...[undefined, "SAME_UPPER", "SAME_LOWER"].flatMap((mode) =>
+        [
+          [7, 9],
+          [11, 8],
+        ].map((size) =>
+          windowCase(ConvTranspose, `to ${size.join("×")}, ${mode}`, [2, 1, 3, 2], {
+            ...{ output_shape: ints(size), strides: ints([2, 2]) },
+            ...(mode && { auto_pad: text(mode) }),
+          }),
+        ),
+      ),
+    ],
+  },
+  LOWERINGS,
+);
+
+it("gives a transposed convolution of a stated size the pads that it follows from, at other sizes too", () => {
+  const source = new Graph("stated");
+  const [x, w] = [source.input("x", [1, 2, 4, 4]), source.input("w", [2, 3, 4, 4])];
+  source.output("y", single(ConvTranspose, [x, w], { output_shape: ints([8, 8]), strides: ints([2, 2]) }));
+  const target = new Graph("other");
+  const known = new Map([
+    [x, target.input("x", [1, 2, 4, 7])],
+    [w, target.input("w", [2, 3, 4, 4])],
+  ]);
+  const [y] = graft(source, target, known, [...source.outputs.values()]) as [Value];
+  expect(y.shape).toEqual([1, 3, 8, 14]);
+  expect(y.producer?.attributes).toMatchObject({ pads: ints([1, 1, 1, 1]), output_padding: ints([0, 0]) });
+});
+
+it("sees as far as the pads that are automatic", () => {
+  const graph = new Graph("reach");
+  const x = graph.input("x", [1, 2, 9, 9]);
+  const even = graph.input("w", [2, 2, 4, 4]);
+  const upper = single(Conv, [x, even], { auto_pad: text("SAME_UPPER") });
+  expect(upper.producer?.operator.reach?.(upper.producer as Node, [[POINT, POINT]])).toEqual([
+    { step: 1, low: -1, high: 2 },
+    { step: 1, low: -1, high: 2 },
+  ]);
+});
 
 describe.skipIf(BLOCK === 1)("of blocks of channels", () => {
   testGradient("Conv", wide.map(convolution), LOWERINGS);

@@ -7,6 +7,7 @@ import {
   Concat,
   concat,
   Gather,
+  gather,
   mul,
   reduceSum,
   Slice,
@@ -45,6 +46,47 @@ const randomSlices: GradientCase[] = Array.from({ length: 8 }, (_, i) => {
   const kept = ranges.length > 0 ? ranges : [{ axis: 0, start: 0, end: shape[0] as number }];
   return one(`random ${i}: ${JSON.stringify(kept)} of [${shape}]`, shape, (x) => slice(x, kept));
 });
+
+const steppedSlices: GradientCase[] = (
+  [
+    [[6], [{ axis: 0, start: 0, end: 6, step: 2 }]],
+    [[7], [{ axis: 0, start: 1, end: 7, step: 3 }]],
+    [[7], [{ axis: 0, start: -1, end: -100, step: -1 }]],
+    [[7], [{ axis: 0, start: 5, end: 0, step: -2 }]],
+    [[2, 8], [{ axis: 1, start: 100, end: -100, step: -3 }]],
+    [
+      [1, 2, 5, 6],
+      [
+        { axis: 2, start: 1, end: 5, step: 2 },
+        { axis: 3, start: 5, end: 0, step: -3 },
+      ],
+    ],
+    [
+      [3, 4, 2],
+      [
+        { axis: -1, start: 0, end: 2, step: 1 },
+        { axis: 0, start: 2, end: -4, step: -1 },
+        { axis: 1, start: 0, end: 4, step: 3 },
+      ],
+    ],
+  ] as [number[], SliceRange[]][]
+).map(([shape, ranges]) => one(`steps: ${JSON.stringify(ranges)} of [${shape}]`, shape, (x) => slice(x, ranges)));
+
+const gathers: GradientCase[] = (
+  [
+    ["each once", [3, 2], 0, [2, 0, 1], [3]],
+    ["some once", [2, 4, 3], 1, [3, -4], [2]],
+    ["one", [2, 4], -1, [1], []],
+    ["several times", [3, 2, 2], 0, [1, 1, 0, 1], [4]],
+    ["several times, of two axes", [2, 3, 2], 1, [0, -1, 2, 0], [2, 2]],
+    ["of the last axis", [2, 3], 1, [0, 2, 2], [3]],
+    ["of a vector", [4], 0, [3, 3, 1], [3]],
+  ] as [string, number[], number, number[], number[]][]
+).map(([name, shape, axis, indices, of]) =>
+  one(`${name}: ${indices} of axis ${axis} of [${shape}]`, shape, (x) =>
+    gather(x, x.graph.constant(BigInt64Array.from(indices, BigInt), of), axis),
+  ),
+);
 
 const concats = (axis: number, ...shapes: readonly (readonly number[])[]): GradientCase => ({
   name: `${shapes.map((shape) => `[${shape}]`).join(" and ")} along axis ${axis}`,
@@ -164,11 +206,12 @@ testGradients(family, {
       },
     },
   ],
-  Slice: [...slices, ...randomSlices],
+  Slice: [...slices, ...randomSlices, ...steppedSlices],
+  Gather: gathers,
 });
 
-it("refuses the gradient of a slice with steps", () => {
-  const x = new Graph("test").input("x", [1, 4, 4, 4]);
-  const loss = reduceSum(slice(x, [{ axis: 2, start: 0, end: 4, step: 2 }]));
-  expect(() => differentiate(loss, [x])).toThrow(/Slice.*steps of 1/);
+it("refuses the gradient of a gather by indices that are computed", () => {
+  const graph = new Graph("test");
+  const loss = reduceSum(gather(graph.input("x", [4, 2]), graph.input("i", [2], "int64"), 0));
+  expect(() => differentiate(loss, [graph.inputs[0] as Value])).toThrow(/Gather.*indices that are known/);
 });

@@ -3,10 +3,20 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { LOWERINGS } from "../../../../test/support/lowerings.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { GraphError } from "../../src/errors.js";
-import { Graph, int, ints, type Shape, type Value } from "../../src/graph/index.js";
-import { globalAveragePool, MaxPool, maxPool, mul, reduceSum, relu } from "../../src/operators/index.js";
+import { type Attributes, Graph, int, ints, type Shape, text, type Value } from "../../src/graph/index.js";
+import { single } from "../../src/operators/apply.js";
+import {
+  AveragePool,
+  GlobalMaxPool,
+  globalAveragePool,
+  MaxPool,
+  maxPool,
+  mul,
+  reduceSum,
+  relu,
+} from "../../src/operators/index.js";
 import * as family from "../../src/operators/pooling.js";
-import { type GradientCase, testGradients } from "./gradients.js";
+import { type GradientCase, squared, testGradients } from "./gradients.js";
 import { each, random, type ShapeCase, testShapes, windowed } from "./shapes.js";
 
 const pooling = (dilated: boolean): ShapeCase[] =>
@@ -47,6 +57,32 @@ function maxPooling({ size, kernel, ceil = false, channels = 2, ...window }: Poo
   };
 }
 
+/** Pads that the engine works out. */
+const automatic: ShapeCase[] = ["SAME_UPPER", "SAME_LOWER", "VALID"].flatMap((mode) =>
+  each([1, 2], (w, operator, stride) =>
+    w.apply(operator, [w.input([1, 2, 7, 6])], {
+      ...{ auto_pad: text(mode), kernel_shape: ints([3, 2]), strides: ints([stride, stride]) },
+    }),
+  ),
+);
+
+const averagePooling = (settings: Pooling, attributes: Attributes = {}): GradientCase => {
+  const { size, kernel, strides, pads, ceil = false, channels = 2 } = settings;
+  return {
+    name: `${JSON.stringify(settings)} ${JSON.stringify(attributes)}`,
+    step: 0.5,
+    inputs: [{ shape: [1, channels, ...size] }],
+    build: ([x]) =>
+      single(AveragePool, [x], {
+        kernel_shape: ints(kernel),
+        ...(strides && { strides: ints(strides) }),
+        ...(pads && { pads: ints(pads) }),
+        ...(ceil && { ceil_mode: int(1) }),
+        ...attributes,
+      }),
+  };
+};
+
 const poolings: Pooling[] = [
   { size: [1, 1], kernel: [1, 1] },
   { size: [4, 6], kernel: [2, 2], strides: [2, 2] },
@@ -67,8 +103,8 @@ const poolings: Pooling[] = [
 testShapes(
   family,
   {
-    MaxPool: pooling(true),
-    AveragePool: pooling(false),
+    MaxPool: [...pooling(true), ...automatic],
+    AveragePool: [...pooling(false), ...automatic],
     GlobalAveragePool: each(
       [
         [2, 3, 4, 5],
@@ -94,7 +130,34 @@ testShapes(
 testGradients(
   family,
   {
-    MaxPool: poolings.map(maxPooling),
+    MaxPool: [
+      ...poolings.map(maxPooling),
+      ...["SAME_UPPER", "SAME_LOWER"].map(
+        (mode): GradientCase => ({
+          name: mode,
+          inputs: [{ shape: [1, 2, 5, 4], apart: 0.2 }],
+          build: ([x]) =>
+            squared(single(MaxPool, [x], { auto_pad: text(mode), kernel_shape: ints([3, 2]), strides: ints([2, 1]) })),
+        }),
+      ),
+    ],
+    AveragePool: [
+      ...poolings
+        .filter(({ dilations }) => !dilations)
+        .flatMap((settings) => [averagePooling(settings), averagePooling(settings, { count_include_pad: int(1) })]),
+      ...["SAME_UPPER", "SAME_LOWER", "VALID"].map((mode) =>
+        averagePooling({ size: [7, 6], kernel: [3, 2], strides: [2, 1] }, { auto_pad: text(mode) }),
+      ),
+    ],
+    GlobalMaxPool: [
+      [2, 3, 4, 5],
+      [1, 2, 1, 1],
+      [1, 4, 3],
+    ].map((shape) => ({
+      name: `[${shape}]`,
+      inputs: [{ shape, apart: 0.2 }],
+      build: ([x]: readonly Value[]) => single(GlobalMaxPool, [x]),
+    })),
     GlobalAveragePool: [
       [2, 3, 4, 5],
       [1, 1, 1, 1],

@@ -19,7 +19,7 @@ import {
 } from "../../src/operators/index.js";
 import * as family from "../../src/operators/reshaping.js";
 import { broadcastPair } from "./broadcast-pair.js";
-import { one, testGradients } from "./gradients.js";
+import { one, squared, testGradients } from "./gradients.js";
 import { each, testShapes } from "./shapes.js";
 
 const numbers = new Random(5);
@@ -132,6 +132,11 @@ testShapes(
       (w) => w.apply(Tile, [w.input([2]), w.integers(-1)]),
       /^Tile\(.*\[-2\] is not a shape/,
     ],
+    [
+      "Pad of a mode that isn't known",
+      (w) => w.apply(Pad, [w.input([2]), w.integers(1, 1)], { mode: text("wrap") }),
+      /^Pad\(.*mode wrap is not supported/,
+    ],
     ["Pad", (w) => w.apply(Pad, [w.input([2, 3]), w.integers(1, 1)]), /^Pad\(.*4 pads are needed/],
     ["Pad that crops all", (w) => w.apply(Pad, [w.input([2]), w.integers(-2, -1)]), /^Pad\(.*crops more than there is/],
   ],
@@ -154,7 +159,35 @@ testGradients(family, {
   Flatten: [0, 1, 2, 3, -1].map((axis) =>
     one(`axis ${axis}`, [2, 3, 2], (x) => x.graph.apply(Flatten, [x], { axis: int(axis) })[0] as Value),
   ),
-  Pad: pads,
+  Pad: [
+    ...pads,
+    {
+      name: "with a number",
+      inputs: [{ shape: [2, 3] }],
+      build: ([x], graph) =>
+        squared(graph.apply(Pad, [x, graph.integers([1, 0, 0, 2]), graph.scalar(0.7)])[0] as Value),
+    },
+    ...(["edge", "reflect"] as const).flatMap((mode) =>
+      (
+        [
+          [
+            [1, 2, 4, 3],
+            [0, 0, 2, 1, 0, 0, 1, 2],
+          ],
+          [
+            [2, 3],
+            [0, 2, 0, 0],
+          ],
+          [
+            [3, 2, 2],
+            [2, 0, 1, 0, 1, 0],
+          ],
+          [[4], [3, 1]],
+        ] as [number[], number[]][]
+      ).map(([shape, sizes]) => one(`${mode}: [${sizes}] around [${shape}]`, shape, (x) => pad(x, sizes, mode))),
+    ),
+    one("edge, far past the border and cropped", [3, 4], (x) => pad(x, [5, -1, 0, 7], "edge")),
+  ],
   Transpose: [
     ...[
       [0, 1, 2],
@@ -175,8 +208,9 @@ testGradients(family, {
   ],
 });
 
-it("refuses the gradient of a pad of repeated borders", () => {
-  const x = new Graph("test").input("x", [1, 4, 4, 4]);
-  const loss = reduceSum(pad(x, [0, 0, 1, 1, 0, 0, 1, 1], "edge"));
-  expect(() => differentiate(loss, [x])).toThrow(/Pad.*mode constant/);
+it("refuses the gradient of what a pad fills with", () => {
+  const graph = new Graph("test");
+  const [x, value] = [graph.input("x", [2]), graph.input("v", [])];
+  const loss = reduceSum(graph.apply(Pad, [x, graph.integers([1, 1]), value])[0] as Value);
+  expect(() => differentiate(loss, [value])).toThrow(/Pad.*must be a constant/);
 });

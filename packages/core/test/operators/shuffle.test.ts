@@ -40,4 +40,11 @@ testGradients(family, {
     one(`×${r} of [${shape}]`, shape, (x) => pixelShuffle(x, r)),
     one(`×${r} of [${shape}], sub-pixels apart`, shape, (x) => single(DepthToSpace, [x], { blocksize: int(r) })),
   ]),
+  SpaceToDepth: (
+    [
+      [2, [1, 1, 2, 2]],
+      [2, [2, 3, 4, 2]],
+      [3, [1, 2, 3, 6]],
+    ] as const
+  ).map(([r, shape]) => one(`÷${r} of [${shape}]`, shape, (x) => single(SpaceToDepth, [x], { blocksize: int(r) }))),
 });

@@ -10,7 +10,7 @@ import { blockedBias, blockedWeight } from "./weights.js";
 /** A convolution; a ReLU that alone reads its output is done along with it. */
 export const lowerConv: BlockedRule = (node, layouts, readersOf) => {
   const [x, weight, bias] = node.inputs as [Value, Value, Value | undefined];
-  const geometry = geometryOf(node.attributes);
+  const geometry = geometryOf(node);
   const output = node.outputs[0] as Value;
   if (!isPlain(geometry) || !worthwhile(layouts, x, output)) return false;
   const input = convInput(layouts, x);
@@ -30,7 +30,7 @@ export const lowerConv: BlockedRule = (node, layouts, readersOf) => {
 /** The adjoint of a plain convolution is a plain convolution of dy. */
 export const lowerInputGradient: BlockedRule = (node, layouts) => {
   const [dy, weight] = node.inputs as [Value, Value];
-  const geometry = geometryOf(node.attributes);
+  const geometry = geometryOf(node);
   const pads = adjointPads(geometry);
   const output = node.outputs[0] as Value;
   if (!isPlain(geometry) || pads.some((size) => size < 0) || !worthwhile(layouts, dy, output)) return false;
@@ -44,7 +44,7 @@ export const lowerInputGradient: BlockedRule = (node, layouts) => {
 export const lowerWeightGradient: BlockedRule = (node, layouts) => {
   const [x, dy] = node.inputs as [Value, Value];
   const output = node.outputs[0] as Value;
-  const made = weightGradientTaps(layouts, x, dy, output.shape, geometryOf(node.attributes));
+  const made = weightGradientTaps(layouts, x, dy, output.shape, geometryOf(node));
   if (!made) return false;
   layouts.setPlain(output, made);
   return true;

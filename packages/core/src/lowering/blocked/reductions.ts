@@ -9,7 +9,7 @@ import type { BlockedRule } from "./rule.js";
 export const lowerMaxPool: BlockedRule = (node, layouts, readersOf) => {
   const [x] = node.inputs as [Value];
   const [output, indices] = node.outputs as [Value, Value | undefined];
-  const { kernel, strides, pads, dilations } = geometryOf(node.attributes);
+  const { kernel, strides, pads, dilations } = geometryOf(node);
   const simple = [...pads.map((size) => size + 1), ...dilations].every((size) => size === 1);
   const indicesRead = indices !== undefined && readersOf(indices).length > 0;
   if (!layouts.hasBlocked(x) || indicesRead || !simple) return false;

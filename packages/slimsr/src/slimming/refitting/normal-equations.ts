@@ -13,7 +13,7 @@ export interface ConvolutionParameters {
 
 /** The features of a convolution of x [N, C, H, W]: [N, F, positions]. */
 export function convolutionFeatures(x: Value, node: Node, positions: readonly [number, number]): Value {
-  const geometry = geometryOf(node.attributes);
+  const geometry = geometryOf({ attributes: node.attributes, inputs: [x, node.inputs[1]] });
   const [batch, channels] = x.shape as [number, number, number, number];
   const area = positions[0] * positions[1];
   const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, channels, area]));
