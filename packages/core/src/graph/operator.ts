@@ -1,5 +1,5 @@
 import type { Attributes } from "./attributes.js";
-import type { ChannelEffect } from "./channels.js";
+import type { ChannelEffect, ChannelSelection } from "./channels.js";
 import type { Evaluation } from "./contents.js";
 import type { Node, Value } from "./graph.js";
 import type { Operands, TensorType } from "./operands.js";
@@ -45,6 +45,10 @@ export interface Operator {
   readonly gradient?: GradientRule | "stops";
   /** Left out where the output's channels can't be told from the inputs'. */
   readonly channels?: ChannelEffect;
+  /** For operators that may hand on a part of the channels. */
+  readonly selection?: ChannelSelection;
+  /** Inputs that are a layer's parameters where they are constants; none where left out. */
+  readonly learned?: readonly number[];
   /** Whether each element comes from the same element of the operands alone: elements may then lie in any order. */
   readonly elementwise?: boolean;
   /** Left out where an output position may depend on all inputs; elementwise operators need none. */

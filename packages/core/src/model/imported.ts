@@ -1,11 +1,11 @@
 import { NetworkError } from "../errors.js";
-import { Graph, graft, isKnown, liveNodes, type TensorData, type Value } from "../graph/index.js";
+import { consumersOf, elements, Graph, graft, type Node, type TensorData, type Value } from "../graph/index.js";
 import { Identity } from "../operators/index.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
 
 /**
- * A graph that was read from elsewhere: its float constants of one axis or more are the parameters.
+ * A graph that was read from elsewhere: what its operators say are layers' parameters are the model's, where they are constants.
  * @param about what the graph doesn't tell; where left out, images are of 0..255 and the graph's name is the model's
  * @throws NetworkError unless it maps one 4-D image to another
  */
@@ -19,8 +19,7 @@ export function importedModel(
 ): Model {
   refuseChannelsLast(source);
   const graph = withOwnConstants(source);
-  const weights = learnable(graph);
-  const floats = graph.constants.filter((value) => weights.has(value));
+  const floats = learnedConstants(graph);
   const [input = "", output = ""] = [graph.inputs[0]?.name, ...graph.outputs.keys()];
   const places = new Set(floats);
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
@@ -31,11 +30,17 @@ export function importedModel(
   });
 }
 
-/** Float constants of one axis or more that activations are computed with; those that make sizes are none. */
-function learnable(graph: Graph): ReadonlySet<Value> {
-  const operands = liveNodes(graph).flatMap(({ inputs, outputs }) => (outputs.some(isKnown) ? [] : inputs));
-  const isWeight = ({ data, shape }: Value) => data instanceof Float32Array && shape.length > 0;
-  return new Set(operands.filter((value) => value !== undefined && isWeight(value)) as Value[]);
+/** Constants that all their readers take for a layer's parameters. A single number beside activations is a constant of the formula. */
+function learnedConstants(graph: Graph): Value[] {
+  const readers = consumersOf(graph.nodes);
+  const takes = (value: Value) => (node: Node) =>
+    node.inputs.every((input, i) => input !== value || node.operator.learned?.includes(i) === true);
+  return graph.constants.filter((value) => {
+    const { data, shape } = value;
+    const own = readers.get(value) ?? [];
+    const layered = elements(shape) > 1 || own.some(({ operator }) => operator.cost?.ofWeights);
+    return data instanceof Float32Array && shape.length > 0 && own.length > 0 && layered && own.every(takes(value));
+  });
 }
 
 /** The graph with a constant in place of each Identity of one: exporters write equal parameters once. */

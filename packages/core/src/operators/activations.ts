@@ -40,6 +40,7 @@ export const PRelu = elementwise("PRelu", {
   },
   gradient: slopeGradient,
   channels: "scaling",
+  learned: [1],
   cost: { ofWeights: true, multiplyAccumulates: () => 0 },
 });
 

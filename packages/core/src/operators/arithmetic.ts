@@ -30,6 +30,8 @@ const isNumber = (value: Value, trace: ChannelTrace): boolean => !trace.of(value
 
 const runsAlongChannels = ({ shape }: Value, output: Value): boolean => shape.at(-3) === output.shape[1];
 
+const EITHER = [0, 1];
+
 export const Add = elementwise("Add", {
   shape: broadcast,
   evaluate: ofPair((a, b) => a + b),
@@ -38,6 +40,7 @@ export const Add = elementwise("Add", {
     (dy) => dy,
   ),
   channels: addends,
+  learned: EITHER,
 });
 
 export const Sub = elementwise("Sub", {
@@ -48,6 +51,7 @@ export const Sub = elementwise("Sub", {
     (dy) => neg(dy),
   ),
   channels: addends,
+  learned: EITHER,
 });
 
 export const Mul = elementwise("Mul", {
@@ -58,6 +62,7 @@ export const Mul = elementwise("Mul", {
     (dy, a) => mul(dy, a),
   ),
   channels: factors,
+  learned: EITHER,
 });
 
 export const Div = elementwise("Div", {
@@ -69,6 +74,7 @@ export const Div = elementwise("Div", {
     (dy, _a, b, y) => neg(div(mul(dy, y), b)),
   ),
   channels: quotient,
+  learned: EITHER,
 });
 
 /** y = aᵇ: da = dy·b·aᵇ⁻¹; the exponent must be a constant. */
@@ -94,6 +100,7 @@ export const Sum = elementwise("Sum", {
   gradient: (node, [dy], wanted) =>
     node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
   channels: addends,
+  learned: EITHER,
 });
 
 /** The gradient goes to the operand that is the result, the first of equals. */

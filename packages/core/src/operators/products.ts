@@ -60,7 +60,7 @@ const cost: CostRule = {
   },
 };
 
-export const MatMul = operator("MatMul", { shape: product, gradient, cost });
+export const MatMul = operator("MatMul", { shape: product, gradient, cost, learned: [0, 1] });
 
 /** ONNX Runtime's product of operands that are transposed first, with a factor. */
 export const FusedMatMul = operator("FusedMatMul", {

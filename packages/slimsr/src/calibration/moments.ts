@@ -85,14 +85,16 @@ function accumulate(sum: Float64Array, part: Float32Array, share: number): void 
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (part[i] as number);
 }
 
-/** What the output is multiplied with before it is summed: [N, 3, H, W]. */
-function probeShape({ descriptor: { scale } }: Model, [count, , height, width]: readonly number[]): number[] {
-  return [count as number, 3, (height as number) * scale, (width as number) * scale];
+/** What the output is multiplied with before it is summed: [N, C, H, W]. */
+function probeShape({ descriptor: { scale, channels } }: Model, [count, , height, width]: readonly number[]): number[] {
+  return [count as number, channels.output, (height as number) * scale, (width as number) * scale];
 }
 
+/** A single channel is luma itself. */
 function probeOf(shape: readonly number[], signs: (length: number) => Float32Array): Float32Array {
-  const [count, , height, width] = shape as [number, number, number, number];
+  const [count, channels, height, width] = shape as [number, number, number, number];
   const area = height * width;
+  if (channels === 1) return signs(count * area);
   const [luma, colours] = [signs(count * area), signs(count * 3 * area)];
   return colours.map((sign, i) => {
     const [image, colour] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];

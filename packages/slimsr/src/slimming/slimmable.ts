@@ -1,8 +1,8 @@
 import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
-import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { momentGraph } from "../calibration/moments.js";
-import { tapsOf } from "./alignment/basis.js";
+import { tapsOf } from "./alignment/taps.js";
 
 /** Images of this many pixels along a side try the network out. */
 const SIDE = 32;
@@ -19,10 +19,14 @@ export function requireSlimmable(model: Model): void {
   try {
     const taps = tapsOf(model);
     if (taps.length === 0) {
-      throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
+      const [pin, ...others] = channelAnalysis(model).pins;
+      const more = others.length > 0 ? `, and ${others.length} more` : "";
+      const cause = pin ? `: ${pin.reason}${more}` : "; choose a model with convolutions";
+      throw new NetworkError(`${name} has no channels that could be dropped${cause}`);
     }
     requireRgbNetwork(model);
-    momentGraph(model, [...new Set(taps.flat())], [1, 3, SIDE, SIDE]);
+    const read = new Set(taps.flat().map(({ value }) => value));
+    momentGraph(model, [...read], [1, model.descriptor.channels.input, SIDE, SIDE]);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;

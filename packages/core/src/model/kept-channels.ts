@@ -1,6 +1,6 @@
 import type { Value } from "../graph/index.js";
-import { analyseChannels, type ChannelAnalysis, type ChannelGroup } from "../model/channels.js";
-import { type NetworkOptions, type ParameterShapes, structure } from "../networks/index.js";
+import type { ParameterShapes } from "../networks/index.js";
+import type { ChannelAnalysis, ChannelGroup } from "./channels.js";
 
 /** How many channels a slim network has of each group. */
 export type KeptChannels = ReadonlyMap<ChannelGroup, number>;
@@ -14,15 +14,13 @@ interface Axis {
 /** The axes of each parameter, by its name. */
 export type ChannelAxes = ReadonlyMap<string, readonly Axis[]>;
 
-/** Which axes of a network's parameters share channels. */
-export function channelAxes(network: NetworkOptions): ChannelAxes {
-  const { graph, shapes } = structure(network);
-  const [places, images] = [true, false].map((wanted) =>
-    graph.inputs.filter(({ name }) => shapes.has(name) === wanted),
-  );
-  const analysis = analyseChannels(graph, images as Value[]);
-  const groupOfUnit = analysis.groups.flatMap((group) => Array<ChannelGroup>(group.size).fill(group));
-  const axisOf = (size: number, units: ReturnType<ChannelAnalysis["unitsOf"]> = []): Axis => {
+/** Which axes of parameters share channels. */
+export function channelAxes(
+  places: Iterable<Value>,
+  { groups, unitsOf }: Pick<ChannelAnalysis, "groups" | "unitsOf">,
+): ChannelAxes {
+  const groupOfUnit = groups.flatMap((group) => Array<ChannelGroup>(group.size).fill(group));
+  const axisOf = (size: number, units: ReturnType<typeof unitsOf> = []): Axis => {
     const indices = new Map<ChannelGroup, number>();
     for (const unit of units) {
       const group = unit === undefined ? undefined : groupOfUnit[unit];
@@ -31,10 +29,7 @@ export function channelAxes(network: NetworkOptions): ChannelAxes {
     return { indices, fixed: size - sum(indices.values()) };
   };
   return new Map(
-    (places as Value[]).map((place) => [
-      place.name,
-      place.shape.map((size, i) => axisOf(size, analysis.unitsOf(place, i))),
-    ]),
+    Array.from(places, (place) => [place.name, place.shape.map((size, i) => axisOf(size, unitsOf(place, i)))]),
   );
 }
 
