@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
 import { sameShape, showDimensions } from "../graph/types.js";
 import {
@@ -11,7 +12,7 @@ import {
 import { foldBranches } from "./branches.js";
 import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, SOURCES, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
-import { applyOverrides, OVERRIDES, type Overrides } from "./overrides.js";
+import { applyOverrides, type Overrides } from "./overrides.js";
 import { networksWithin } from "./prefixes.js";
 import { printable } from "./printable.js";
 import { foldReparametrised } from "./reparametrised.js";
@@ -86,8 +87,10 @@ function recognised(candidate: Candidate, overrides: Overrides, file: string): R
   const told: Readonly<Record<string, unknown>> = { ...overrides };
   const { title, asked = [] } = naming.architecture;
   for (const option of asked.filter((each) => told[each] === undefined)) {
-    const { description } = OVERRIDES[option as keyof Overrides];
-    throw new CheckpointError(`${file} holds ${title}, but not the ${option}: ${description}; say it with --${option}`);
+    const { description } = naming.architecture.options.shape[option] as z.ZodType;
+    throw new CheckpointError(
+      `${file} holds ${title} and doesn't tell its ${option}, the ${description}: say it with --${option}`,
+    );
   }
   return {
     network: applyOverrides(network, overrides, file),
@@ -119,7 +122,7 @@ function assess(whole: StateDict, prefix: string, naming: Naming, overrides: Ove
     const canonical = canonicalName(naming, published);
     if (canonical !== undefined) named.set(canonical, tensor);
   }
-  const draft = inferNetwork(named, naming);
+  const draft = inferNetwork(named, naming, overrides);
   const shapes = parameterShapes(draft);
   const parameters = new Map([...named].map(([name, tensor]) => [name, fromPytorch(tensor, shapes.get(name))]));
   const expected = new Set([...shapes.keys()].map((parameter) => publishedName(naming, parameter, draft) ?? parameter));
@@ -140,12 +143,23 @@ const withMean = (network: NetworkOptions, { mean, range }: ReturnType<typeof re
   "mean" in network ? { ...network, mean, range } : { ...network, range };
 
 /** The options that names and shapes tell, and what no file tells as the source's code sets it. */
-function inferNetwork(parameters: StateDict, { architecture, convention }: Naming): NetworkOptions {
+function inferNetwork(
+  parameters: StateDict,
+  { architecture, convention }: Naming,
+  overrides: Readonly<Record<string, unknown>>,
+): NetworkOptions {
   const { scale, features, ...own } = architecture.infer(shapesOf(parameters));
   const mean: Mean = [0, 0, 0];
   const common = { scale, features, range: convention.range, ...("mean" in architecture.options.shape && { mean }) };
   const assumed = convention.assumed?.(features);
-  return { architecture: architecture.name, ...common, ...own, ...assumed } as NetworkOptions;
+  const said = architecture.asked?.flatMap((option) => {
+    const value = overrides[option];
+    return value === undefined ? [] : [[option, value]];
+  });
+  return {
+    architecture: architecture.name,
+    ...{ ...common, ...own, ...assumed, ...Object.fromEntries(said ?? []) },
+  } as NetworkOptions;
 }
 
 /** Names that tell other networks that are often met: of a layer that only they have, or of all their parameters. */

@@ -26,7 +26,7 @@ export interface Architecture<Options extends CommonOptions = NamedOptions> {
   publishedSource(options: Options): string;
   /** Options that a checkpoint of a convention may leave unsaid, so that a user may say them. */
   readonly overrides: readonly string[];
-  /** Those of them that no file and no convention tells: a user must say them. */
+  /** Options that no file and no convention tells, the scale or one of the overrides: a user must say them. */
   readonly asked?: readonly string[];
   /** "8 blocks of 64 features". */
   summarise(options: Options): string;

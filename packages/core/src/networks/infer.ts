@@ -25,6 +25,9 @@ export function upsamplerScale(shapes: ParameterShapes): Scale {
   return filtersOf(shapes, "upsampler.blocks.0") === 9 * filtersOf(shapes, "head") ? 3 : 2;
 }
 
-/** The magnification of a pixel shuffle of a layer's filters to RGB, 3·r² of them; 2 where they are for none. */
-export const shuffleScale = (shapes: ParameterShapes, layer: string): Scale =>
-  SCALES.find((scale) => filtersOf(shapes, layer) === 3 * scale ** 2) ?? 2;
+/** Which of some magnifications a pixel shuffle of a layer's filters to RGB has, 3·r² of them; 2 where they are for none. */
+export const shuffleScale = <S extends number = Scale>(
+  shapes: ParameterShapes,
+  layer: string,
+  scales: readonly (S | Scale)[] = SCALES,
+): S | Scale => scales.find((scale) => filtersOf(shapes, layer) === 3 * scale ** 2) ?? 2;

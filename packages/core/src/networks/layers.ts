@@ -1,5 +1,15 @@
 import type { Value } from "../graph/index.js";
-import { add, conv, mul, pixelShuffle, prelu, relu, sub, type WindowOptions } from "../operators/index.js";
+import {
+  add,
+  conv,
+  convTranspose,
+  mul,
+  pixelShuffle,
+  prelu,
+  relu,
+  sub,
+  type WindowOptions,
+} from "../operators/index.js";
 import type { CommonOptions, Mean } from "./options.js";
 import type { ParameterSource } from "./parameters.js";
 
@@ -27,6 +37,22 @@ export class Layers {
     const bias = this.#parameter(`${name}.bias`, [filters]);
     const pad = (kernel - 1) / 2;
     return conv(x, weight, bias, { pads: [pad, pad, pad, pad], ...window, ...(group > 1 && { group }) });
+  }
+
+  /**
+   * Transposed convolution that magnifies by `scale` with an odd kernel of at least the scale: output pixel s·i lies in the middle of
+   * input i's kernel.
+   */
+  deconvolution(name: string, x: Value, channels: number, filters: number, kernel: number, scale: number): Value {
+    const weight = this.#parameter(`${name}.weight`, [channels, filters, kernel, kernel]);
+    const bias = this.#parameter(`${name}.bias`, [filters]);
+    const pad = (kernel - 1) / 2;
+    return convTranspose(x, weight, {
+      bias,
+      pads: [pad, pad, pad, pad],
+      strides: [scale, scale],
+      outputPadding: [scale - 1, scale - 1],
+    });
   }
 
   /** PReLU with a slope for each channel. */

@@ -59,6 +59,33 @@ export class Torch {
     });
   }
 
+  /** Each input pixel adds its kernel to the output from stride·i − padding on. */
+  convTranspose(
+    name: string,
+    x: Planes,
+    { stride, padding, outputPadding }: { stride: number; padding: number; outputPadding: number },
+  ): Planes {
+    const { shape, data } = this.tensor(`${name}.weight`);
+    const bias = this.tensor(`${name}.bias`).data;
+    const [inputs = 0, filters = 0, kernel = 0] = shape;
+    const sizeOf = (size: number) => (size - 1) * stride - 2 * padding + kernel + outputPadding;
+    const made = planes([filters, sizeOf(x.shape[1]), sizeOf(x.shape[2])], (o) => bias[o] as number);
+    const [, height, width] = made.shape;
+    for (let i = 0; i < inputs; i++)
+      for (let row = 0; row < x.shape[1]; row++)
+        for (let column = 0; column < x.shape[2]; column++)
+          for (let o = 0; o < filters; o++)
+            for (let k = 0; k < kernel ** 2; k++) {
+              const [ky, kx] = [Math.floor(k / kernel), k % kernel];
+              const [to, along] = [row * stride - padding + ky, column * stride - padding + kx];
+              if (to < 0 || along < 0 || to >= height || along >= width) continue;
+              const index = (o * height + to) * width + along;
+              const weight = data[(i * filters + o) * kernel ** 2 + k] as number;
+              made.data[index] = (made.data[index] as number) + at(x, i, row, column) * weight;
+            }
+    return made;
+  }
+
   prelu(name: string, x: Planes): Planes {
     const { data, shape } = this.tensor(`${name}.weight`);
     if (shape.length !== 1) throw new Error(`${name} has slopes ${shape.join("×")}`);
@@ -77,9 +104,9 @@ export const leaky =
     map(x, (value) => (value > 0 ? value : slope * value));
 export const sigmoid = (x: Planes): Planes => map(x, (value) => 1 / (1 + Math.exp(-value)));
 
-/** Of as many channels, or of one that meets all. */
+/** Of one size, or b of one position that meets all. */
 export const combine = (a: Planes, b: Planes, operation: (a: number, b: number) => number): Planes =>
-  planes(a.shape, (c, y, x) => operation(at(a, c, y, x), at(b, b.shape[0] === 1 ? 0 : c, y, x)));
+  planes(a.shape, (c, y, x) => operation(at(a, c, y, x), b.shape[1] === 1 ? at(b, c, 0, 0) : at(b, c, y, x)));
 export const add = (a: Planes, b: Planes): Planes => combine(a, b, (x, y) => x + y);
 export const sub = (a: Planes, b: Planes): Planes => combine(a, b, (x, y) => x - y);
 export const mul = (a: Planes, b: Planes): Planes => combine(a, b, (x, y) => x * y);
@@ -113,3 +140,45 @@ export const nearest = (x: Planes, r: number): Planes =>
   planes([x.shape[0], x.shape[1] * r, x.shape[2] * r], (c, row, column) =>
     at(x, c, Math.floor(row / r), Math.floor(column / r)),
   );
+
+/** The first rows and columns, as many as are asked for; the last are repeated where there are fewer. */
+export const replicated = (x: Planes, height: number, width: number): Planes =>
+  planes([x.shape[0], height, width], (c, row, column) =>
+    at(x, c, Math.min(row, x.shape[1] - 1), Math.min(column, x.shape[2] - 1)),
+  );
+export const cropped = replicated;
+
+export const maxPool = (x: Planes, kernel: number, stride: number): Planes => {
+  const sizeOf = (size: number) => Math.floor((size - kernel) / stride) + 1;
+  return planes([x.shape[0], sizeOf(x.shape[1]), sizeOf(x.shape[2])], (c, row, column) => {
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < kernel ** 2; k++) {
+      const value = at(x, c, row * stride + Math.floor(k / kernel), column * stride + (k % kernel));
+      largest = Math.max(largest, value);
+    }
+    return largest;
+  });
+};
+
+/** F.interpolate(x, (height, width), mode="bilinear", align_corners=False). */
+export const bilinear = (x: Planes, height: number, width: number): Planes => {
+  const position = (to: number, size: number, made: number): [number, number, number] => {
+    const exact = Math.max(0, ((to + 0.5) * size) / made - 0.5);
+    const low = Math.min(Math.floor(exact), size - 1);
+    return [low, Math.min(low + 1, size - 1), exact - low];
+  };
+  return planes([x.shape[0], height, width], (c, row, column) => {
+    const [top, bottom, down] = position(row, x.shape[1], height);
+    const [left, right, along] = position(column, x.shape[2], width);
+    const across = (y: number) => at(x, c, y, left) * (1 - along) + at(x, c, y, right) * along;
+    return across(top) * (1 - down) + across(bottom) * down;
+  });
+};
+
+export const average = (values: Float64Array): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** One number for each channel. */
+export const eachPlane = (
+  { shape: [count, height, width], data }: Planes,
+  of: (values: Float64Array) => number,
+): Planes => planes([count, 1, 1], (c) => of(data.subarray(c * height * width, (c + 1) * height * width)));

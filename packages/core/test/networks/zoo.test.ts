@@ -16,6 +16,10 @@ const CASES: [golden: string, file: string, range: 255 | 1, overrides: Overrides
   ["carn_m_x2", "carn_m.pth", 1, { scale: 2 }],
   ["carn_m_x4", "carn_m.pth", 1, { scale: 4 }],
   ["dncnn_gray25", "dncnn_25.pth", 1, {}],
+  ["ffdnet_color25_even", "ffdnet_color.pth", 1, { noise: 25 }],
+  ["imdn_x4", "imdn.pth", 1, {}],
+  ["rfdn_x4", "rfdn.pth", 255, {}],
+  ["rlfn_x4", "rlfn.pth", 255, {}],
   ["span_x4", "span.pth", 1, {}],
 ];
 
