@@ -1,25 +1,18 @@
 import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
-import { sameShape, showDimensions } from "../graph/types.js";
-import {
-  ARCHITECTURES,
-  architectureOf,
-  type Mean,
-  type NetworkOptions,
-  parameterShapes,
-  type Scale,
-} from "../networks/index.js";
+import { sameShape } from "../graph/types.js";
+import { type Mean, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";
 import { foldBranches } from "./branches.js";
-import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, SOURCES, type Source } from "./conventions.js";
+import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
 import { applyOverrides, type Overrides } from "./overrides.js";
 import { networksWithin } from "./prefixes.js";
-import { printable } from "./printable.js";
 import { foldReparametrised } from "./reparametrised.js";
 import { selectScale } from "./scales.js";
-import { checkParameters, differences, shapesOf } from "./shapes.js";
+import { checkParameters, shapesOf } from "./shapes.js";
 import { fromPytorch } from "./slopes.js";
 import type { StateDict } from "./state.js";
+import { unrecognised } from "./unrecognised.js";
 
 export interface Recognised {
   network: NetworkOptions;
@@ -33,7 +26,7 @@ export interface Recognised {
 }
 
 /** How well a part of a checkpoint fits one naming. */
-interface Candidate {
+export interface Candidate {
   prefix: string;
   naming: Naming;
   network: NetworkOptions;
@@ -65,7 +58,7 @@ export function recognise(published: StateDict, overrides: Overrides, file: stri
   // Its names are a network's, but not its shapes: that is said.
   const named = candidates.find(hasNames);
   if (named) return recognised(named, overrides, file);
-  throw notRecognised(folded, candidates, file);
+  throw unrecognised(folded, candidates, file);
 }
 
 const hasNames = ({ missing, unexpected }: Pick<Candidate, "missing" | "unexpected">): boolean =>
@@ -161,38 +154,3 @@ function inferNetwork(
     ...{ ...common, ...own, ...assumed, ...Object.fromEntries(said ?? []) },
   } as NetworkOptions;
 }
-
-/** Names that tell other networks that are often met: of a layer that only they have, or of all their parameters. */
-const FOREIGN: readonly (readonly [network: string, name: RegExp, all?: true])[] = [
-  ["IMDN", /(^|\.)IMDB\d+\./],
-  ["RFDN", /(^|\.)B\d+\.c1_d\./],
-  ["RRDBNet (ESRGAN)", /(^|\.)rdb1\.conv1\./i],
-  ["SwinIR", /(^|\.)layers\.\d+\.residual_group\./],
-  ["SRVGGNetCompact (Real-ESRGAN)", /^body\.\d+\.(weight|bias)$/, true],
-];
-
-function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
-  if (state.size === 0)
-    return new CheckpointError(`${file} holds no weights: no tensor of floating-point numbers is in it`);
-  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${showDimensions(shape)}`);
-  const [first, ...rest] = candidates;
-  const nearest = rest.reduce(
-    (best, candidate) => (candidate.matched > (best?.matched ?? 0) ? candidate : best),
-    first,
-  );
-  const names = [...state.keys()];
-  const has = (name: RegExp, all = false) => names[all ? "every" : "some"]((each) => name.test(each));
-  const foreign = FOREIGN.find(([, name, all]) => has(name, all))?.[0];
-  const other = foreign === undefined ? "" : `Its names are ${foreign}'s. `;
-  const comparison =
-    nearest && nearest.matched > 0
-      ? `Nearest is ${architectureOf(nearest.network).title} with ${nearest.naming.convention.source} names: ${differences(nearest.missing, nearest.unexpected)}`
-      : `${list(ARCHITECTURES.map(({ title }) => title))} are recognised, by the names of ${list(SOURCES)}`;
-  return new CheckpointError(
-    `${file} holds no network that is recognised. It has ${state.size} tensors (${seen.join(", ")}${state.size > 4 ? ", …" : ""}). ` +
-      `${other}${comparison}. Networks of other architectures are read from ONNX: export it to ONNX (torch.onnx.export)`,
-  );
-}
-
-/** "EDSR, RCAN and CARN". */
-const list = (names: readonly string[]): string => new Intl.ListFormat("en-GB").format(names);

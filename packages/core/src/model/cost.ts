@@ -22,15 +22,18 @@ export interface Cost {
 /** The size for which the field states multiply-accumulates (Ahn et al. 2018, section 4.3). */
 export const HD_OUTPUT: Size = { width: 1280, height: 720 };
 
-/** Side of the image that is traced through the graph; costs are in proportion to the image. */
+/** Side of the image that is traced through the graph, times the least that is taken; costs are in proportion to the image. */
 const PROBE = 8;
 
 /**
  * Parameters and multiply-accumulates of a model at its own width. An input that would have a fraction of a pixel (1280 / 3)
  * counts as that fraction, as in the literature.
  */
-export const modelCost = (model: Model, output: Size = HD_OUTPUT): Cost =>
-  graphCost(instantiate(model, [1, model.descriptor.channels.input, PROBE, PROBE]), output);
+export function modelCost(model: Model, output: Size = HD_OUTPUT): Cost {
+  const { channels, size } = model.descriptor;
+  const side = PROBE * size.minimum;
+  return graphCost(instantiate(model, [1, channels.input, side, side]), output);
+}
 
 /**
  * Parameters and multiply-accumulates of a graph from one image [1, C, H, W] to another: the sum over its convolutions and

@@ -15,7 +15,7 @@ export const FFDNET = {
     scale: 1,
     channels: channelsOf(shapes, "body.0") === 5 ? 1 : 3,
     features: filtersOf(shapes, "body.0"),
-    layers: Math.max(2, countOf(shapes, /^body\.(\d+)\./)),
+    layers: Math.max(2, countOf(shapes, /^body\.(\d+)\.weight$/)),
   }),
   conventions: [{ source: "canonical", range: 1 }, KAIR_CHAIN],
   publishedSource: () => "kair",

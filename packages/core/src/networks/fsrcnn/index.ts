@@ -16,7 +16,7 @@ export const FSRCNN = {
     channels: 1,
     features: filtersOf(shapes, "head"),
     shrunk: filtersOf(shapes, "body.0"),
-    layers: Math.max(1, countOf(shapes, /^body\.(\d+)\./) - 2),
+    layers: Math.max(1, countOf(shapes, /^body\.(\d+)\.weight$/) - 2),
   }),
   conventions: [
     { source: "canonical", range: 1 },

@@ -29,7 +29,7 @@ export const SRVGG = {
 } satisfies Architecture<SrvggOptions>;
 
 function infer(shapes: ParameterShapes) {
-  const convolutions = countOf(shapes, /^body\.(\d+)\./);
+  const convolutions = countOf(shapes, /^body\.(\d+)\.weight$/);
   return {
     scale: shuffleScale<1>(shapes, `body.${convolutions - 1}`, [1, ...SCALES]),
     features: filtersOf(shapes, "body.0"),
