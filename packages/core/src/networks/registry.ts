@@ -11,6 +11,7 @@ import { FFDNET } from "./ffdnet/index.js";
 import { FSRCNN } from "./fsrcnn/index.js";
 import { IMDN } from "./imdn/index.js";
 import { MDSR } from "./mdsr/index.js";
+import { PLAINUSR } from "./plainusr/index.js";
 import { RCAN } from "./rcan/index.js";
 import { RFDN } from "./rfdn/index.js";
 import { RLFN } from "./rlfn/index.js";
@@ -20,7 +21,25 @@ import { SRVGG } from "./srvgg/index.js";
 
 /** Every architecture, in the order in which text lists them. */
 const REGISTRY = [
-  ...[EDSR, RCAN, CARN, ESPCN, CARN_M, MDSR, IMDN, RFDN, RLFN, SPAN, SRVGG, RRDBNET, FSRCNN, ESPCN_LUMA, DNCNN, FFDNET],
+  ...[
+    EDSR,
+    RCAN,
+    CARN,
+    ESPCN,
+    CARN_M,
+    MDSR,
+    IMDN,
+    RFDN,
+    RLFN,
+    SPAN,
+    SRVGG,
+    RRDBNET,
+    PLAINUSR,
+    FSRCNN,
+    ESPCN_LUMA,
+    DNCNN,
+    FFDNET,
+  ],
 ] as const;
 
 export type Registered = (typeof REGISTRY)[number];

@@ -148,17 +148,20 @@ export const replicated = (x: Planes, height: number, width: number): Planes =>
   );
 export const cropped = replicated;
 
-export const maxPool = (x: Planes, kernel: number, stride: number): Planes => {
-  const sizeOf = (size: number) => Math.floor((size - kernel) / stride) + 1;
-  return planes([x.shape[0], sizeOf(x.shape[1]), sizeOf(x.shape[2])], (c, row, column) => {
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < kernel ** 2; k++) {
-      const value = at(x, c, row * stride + Math.floor(k / kernel), column * stride + (k % kernel));
-      largest = Math.max(largest, value);
-    }
-    return largest;
-  });
-};
+const pool =
+  (of: (values: Float64Array) => number) =>
+  (x: Planes, kernel: number, stride: number): Planes => {
+    const sizeOf = (size: number) => Math.floor((size - kernel) / stride) + 1;
+    return planes([x.shape[0], sizeOf(x.shape[1]), sizeOf(x.shape[2])], (c, row, column) =>
+      of(
+        Float64Array.from({ length: kernel ** 2 }, (_, k) =>
+          at(x, c, row * stride + Math.floor(k / kernel), column * stride + (k % kernel)),
+        ),
+      ),
+    );
+  };
+
+export const maxPool = pool((values) => Math.max(...values));
 
 /** F.interpolate(x, (height, width), mode="bilinear", align_corners=False). */
 export const bilinear = (x: Planes, height: number, width: number): Planes => {
@@ -176,6 +179,7 @@ export const bilinear = (x: Planes, height: number, width: number): Planes => {
 };
 
 export const average = (values: Float64Array): number => values.reduce((a, b) => a + b, 0) / values.length;
+export const averagePool = pool(average);
 
 /** One number for each channel. */
 export const eachPlane = (
