@@ -1,12 +1,13 @@
 import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
 import type { Overrides } from "../checkpoints/overrides.js";
 import { stateOf } from "../checkpoints/state.js";
-import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
+import { CheckpointError, OnnxError, SlimsrError, UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
 import { readDescriptorMetadata } from "../model/descriptor.js";
+import { requireChannels } from "../model/image-network.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, networkModel } from "../model/model.js";
-import { readOnnx } from "../onnx/index.js";
+import { type OnnxModel, readOnnx } from "../onnx/index.js";
 
 export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
 
@@ -25,21 +26,24 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
 export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}): Model {
   if (isOnnxFile(file)) return readOnnxModel(bytes, file, overrides);
   const { network, parameters } = readCheckpoint(bytes, file, overrides);
-  return networkModel(network, parameters);
+  const model = networkModel(network, parameters);
+  requireChannels(file, model.descriptor.channels, overrides.channels);
+  return model;
 }
 
-function readOnnxModel(bytes: Uint8Array, file: string, { scale, range, ...layers }: Overrides): Model {
+function readOnnxModel(bytes: Uint8Array, file: string, { scale, channels, range, ...layers }: Overrides): Model {
   const [given] = Object.entries(layers).filter(([, value]) => value !== undefined);
   if (given) throw new UsageError(`${file} is an ONNX model, whose layers are as they are; leave ${given[0]} out`);
   const model = namingFile(file, () => {
-    const { graph, metadata } = readOnnx(bytes, { sizes: openSizes });
+    const { graph, metadata } = readWithChannels(bytes, channels);
     return importedModel(graph, {
       name: file.replace(/^.*[/\\]/, ""),
       metadata,
       ...readDescriptorMetadata(metadata),
-      ...(range !== undefined && { range }),
+      ...(range !== undefined && { range, rangeSource: "given" }),
     });
   });
+  requireChannels(file, model.descriptor.channels, channels);
   if (scale !== undefined && scale !== model.descriptor.scale) {
     throw new UsageError(`${file} magnifies ×${model.descriptor.scale}, not ×${scale} as asked`);
   }
@@ -56,8 +60,22 @@ function namingFile<T>(file: string, work: () => T): T {
   }
 }
 
-/** An imported model's open axes, whatever they are called: one RGB image, large enough to follow its channels. */
-const openSizes = (_: string, axis: number): number | undefined => [1, 3, 16, 16][axis];
+/** An ONNX graph of images of the channels; where those are neither in the file nor given, of as many as its weights take. */
+function readWithChannels(bytes: Uint8Array, channels: number | undefined): OnnxModel {
+  // An imported model's open axes, whatever they are called: one image, large enough to follow its channels.
+  const read = (count: number) => readOnnx(bytes, { sizes: (_, axis) => [1, count, 16, 16][axis] });
+  if (channels !== undefined) return read(channels);
+  try {
+    return read(3);
+  } catch (error) {
+    if (!(error instanceof OnnxError)) throw error;
+    try {
+      return read(1);
+    } catch {
+      throw error;
+    }
+  }
+}
 
 /**
  * A network as a file's bytes, in the format that the name's ending tells: `.onnx`, to be deployed; `.safetensors`, `.pt` or

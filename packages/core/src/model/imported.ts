@@ -15,7 +15,10 @@ export function importedModel(
     name = source.name,
     metadata = {},
     ...about
-  }: Partial<Pick<Descriptor, "range" | "size">> & { name?: string; metadata?: Readonly<Record<string, string>> } = {},
+  }: Partial<Pick<Descriptor, "range" | "rangeSource" | "size">> & {
+    name?: string;
+    metadata?: Readonly<Record<string, string>>;
+  } = {},
 ): Model {
   refuseChannelsLast(source);
   const graph = withOwnConstants(source);
@@ -25,6 +28,7 @@ export function importedModel(
   const parameters = new Map(floats.map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]));
   return modelOf(graph, (value) => places.has(value), parameters, {
     range: 255,
+    ...(about.range === undefined && { rangeSource: "assumed" }),
     ...about,
     origin: { kind: "onnx", name, input, output, metadata },
   });

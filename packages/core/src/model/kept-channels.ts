@@ -34,19 +34,23 @@ export function channelAxes(
 }
 
 /**
- * Channels that parameters have of each group: as many as the first axis says along which no other group is unknown. What is
- * no count of channels (none, more than there are, a fraction) counts as all.
+ * Channels that parameters have of each group: as many as the first axis says along which no other group is unknown; what one axis
+ * tells is taken off others. What is no count of channels (none, more than there are, a fraction) counts as all; a group that no
+ * axis tells is left out.
  */
 export function keptChannels(axes: ChannelAxes, parameters: ParameterShapes): KeptChannels {
   const kept = new Map<ChannelGroup, number>();
-  for (const [name, list] of axes) {
-    for (const [i, axis] of list.entries()) {
-      const [group, ...others] = [...axis.indices.keys()].filter((each) => !kept.has(each));
-      if (!group || others.length > 0) continue;
-      const share = axis.indices.get(group) as number;
-      const rest = lengthOf(axis, kept) - share;
-      const count = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
-      kept.set(group, Number.isInteger(count) && count >= 1 && count <= group.size ? count : group.size);
+  for (let before = -1; before < kept.size; ) {
+    before = kept.size;
+    for (const [name, list] of axes) {
+      for (const [i, axis] of list.entries()) {
+        const [group, ...others] = [...axis.indices.keys()].filter((each) => !kept.has(each));
+        if (!group || others.length > 0) continue;
+        const share = axis.indices.get(group) as number;
+        const rest = lengthOf(axis, kept) - share;
+        const count = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
+        kept.set(group, Number.isInteger(count) && count >= 1 && count <= group.size ? count : group.size);
+      }
     }
   }
   return kept;

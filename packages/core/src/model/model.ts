@@ -41,7 +41,7 @@ export function modelOf(
   graph: Graph,
   isParameter: (value: Value) => boolean,
   parameters: Parameters,
-  about: Pick<Descriptor, "range" | "origin"> & Partial<Pick<Descriptor, "size">>,
+  about: Pick<Descriptor, "range" | "rangeSource" | "origin"> & Partial<Pick<Descriptor, "size">>,
 ): Model {
   const images = graph.inputs.filter((value) => !isParameter(value));
   const [image] = images;
@@ -160,6 +160,6 @@ export function atOwnWidth(model: Model): Model {
   const lr = graph.input(model.image.name, model.image.shape);
   const parameterOf = (name: string) => graph.input(name, required(model.parameters, name).shape);
   graph.output("sr", applyModel(model, lr, parameterOf));
-  const { range, origin, size } = model.descriptor;
-  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, { range, origin, size });
+  const { task, scale, channels, reach, ...about } = model.descriptor;
+  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, about);
 }

@@ -219,12 +219,13 @@ export const ConvTranspose = operator("ConvTranspose", {
   },
   impliedAttributes: kernelOfWeight,
   channels: transposedChannels,
-  // A stated size holds for one input's size: its pads hold for all. Depthwise, there are as many groups as channels.
+  // A stated size holds for one input's size: its pads hold for all.
   resizedAttributes: (node, [x]) => {
-    const attributes = node.attributes.output_shape ? statedPads(node) : node.attributes;
+    const { inputs, attributes } = node;
+    const stated = attributes.output_shape ? statedPads(node) : attributes;
     const groups = intOr(attributes, "group", 1);
-    const depthwise = groups > 1 && groups === node.inputs[0]?.shape[1];
-    return depthwise ? { ...attributes, group: int(x?.shape[1] as number) } : attributes;
+    const depthwise = groups > 1 && groups === inputs[0]?.shape[1];
+    return depthwise ? { ...stated, group: int(x?.shape[1] as number) } : stated;
   },
   learned: [1, 2],
 });

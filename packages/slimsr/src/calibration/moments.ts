@@ -4,8 +4,8 @@ import { applyModel, constantSource, type Model } from "@slimsr/core/internal/mo
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
 import { compile } from "../engine/compile.js";
+import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";
-import { randomSigns } from "./random.js";
 
 /** Moments of one activation's channels over all positions of all calibration patches, in float64. */
 export interface Moments {
@@ -32,7 +32,7 @@ export interface MomentOptions {
 /**
  * Runs the network over calibration patches and measures the moments of `taps`. The gradients are those of Σ ±Y(p) over the
  * output's pixels p with random signs, whose second moment is that of the Jacobian: E[g gᵀ] = Σ_p ∂Y(p)/∂x ∂Y(p)/∂xᵀ. Y is luma;
- * the colours join it with a smaller weight and signs of their own.
+ * the colours join it with a smaller weight and signs of their own. An image of one channel is Y by itself.
  */
 export async function measureMoments(
   model: Model,

@@ -1,6 +1,6 @@
 import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { momentGraph } from "../calibration/moments.js";
 import { tapsOf } from "./alignment/taps.js";
 
@@ -9,7 +9,7 @@ const SIDE = 32;
 
 /**
  * Before any image is read.
- * @throws NetworkError where the network has nothing to drop, isn't one of float32 colour images, or can't be differentiated
+ * @throws NetworkError where the network has nothing to drop, isn't one of float32 images, or can't be differentiated
  */
 export function requireSlimmable(model: Model): void {
   const name = nameOf(model);
@@ -24,7 +24,7 @@ export function requireSlimmable(model: Model): void {
       const cause = pin ? `: ${pin.reason}${more}` : "; choose a model with convolutions";
       throw new NetworkError(`${name} has no channels that could be dropped${cause}`);
     }
-    requireRgbNetwork(model);
+    requireImageNetwork(model);
     const read = new Set(taps.flat().map(({ value }) => value));
     momentGraph(model, [...read], [1, model.descriptor.channels.input, SIDE, SIDE]);
   } catch (error) {
