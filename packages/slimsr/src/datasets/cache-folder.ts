@@ -56,7 +56,7 @@ async function filesOf(directory: string): Promise<CachedFile[]> {
   for (const part of await readdir(directory).catch(() => [])) {
     if (!/^[0-9a-f]{2}$/.test(part)) continue;
     for (const name of await readdir(join(directory, part)).catch(() => [])) {
-      if (!/^[0-9a-f]{38}\.raw$|^\..+\.tmp$/.test(name)) continue;
+      if (!/^[0-9a-f]{38}\.(raw|output)$|^\..+\.tmp$/.test(name)) continue;
       const path = join(directory, part, name);
       const found = await stat(path).catch(() => undefined);
       if (found) files.push({ path, size: found.size, used: found.mtimeMs });

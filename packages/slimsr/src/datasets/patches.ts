@@ -36,7 +36,7 @@ export function drawPatch(seed: number, batch: number, sample: number, sizes: re
  * @param target gets 3 · side · side values in 0..255 from `offset` on
  */
 export function writeTurned(
-  pixels: Uint8Array,
+  pixels: ArrayLike<number>,
   side: number,
   channels: 1 | 3,
   { transposed, flippedX, flippedY }: Symmetry,
