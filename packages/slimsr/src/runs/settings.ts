@@ -129,7 +129,7 @@ export const settingsSchema = z.strictObject({
   belowBicubic: z
     .boolean()
     .default(false)
-    .describe("take a teacher that is worth less than bicubic interpolation, as one trained for looks"),
+    .describe("take a teacher or tutor that is worth less than bicubic interpolation, as one trained for looks"),
   device: z.enum(DEVICES).default("cpu").describe("where training runs"),
   threads: count.max(MOST_THREADS).optional().describe("threads of the engine (default: all cores)"),
 });
