@@ -73,18 +73,19 @@ export async function settleTutors(
   { device, threads, belowBicubic }: Settings,
   { stage, signal, note }: RunHooks,
 ): Promise<Contender[]> {
+  if (tutors.length === 0) return [];
+  const measure = (candidate: Contender): Promise<Measured> =>
+    stage(candidate.name, "images", async (onProgress) => {
+      const rows = await evaluate([candidate], [centres], { device, threads, onProgress, signal });
+      const [bicubic, own] = rows.map(({ psnr }) => psnr) as [number, number];
+      return { candidate, bicubic, own };
+    });
+  const before = teacher && (await measure(contender(TEACHER_BEFORE, 1, teacher))).own;
   const settled: Contender[] = [];
   for (const tutor of tutors) {
     const { name } = tutor;
-    const measure = (candidate: Contender) =>
-      stage(name, "images", async (onProgress) => {
-        const models = [candidate, ...(teacher ? [contender(TEACHER_BEFORE, 1, teacher)] : [])];
-        const rows = await evaluate(models, [centres], { device, threads, onProgress, signal });
-        return { candidate, psnr: rows.map(({ psnr }) => psnr) as [bicubic: number, own: number, before?: number] };
-      });
     const ranges = tutor.isolated ? [tutor, inOtherRange(tutor)] : [tutor];
-    const { candidate, psnr } = await better(ranges, measure);
-    const [bicubic, own, before] = psnr;
+    const { candidate, bicubic, own } = await best(ranges, measure);
     if (candidate !== tutor) note?.(`${name}: range 0..${candidate.range}, found by running it on validation images`);
     if (own < bicubic && !belowBicubic) {
       throw new UsageError(
@@ -101,28 +102,32 @@ export async function settleTutors(
   return settled;
 }
 
+/** PSNR of a network on the validation images, beside that of bicubic interpolation. */
 interface Measured {
   readonly candidate: Contender;
-  readonly psnr: readonly [bicubic: number, own: number, before?: number];
+  readonly bicubic: number;
+  readonly own: number;
 }
 
-/** The first candidate, or a later one that is clearly better, or the only one that can be run: numbers of another range may overflow. */
-async function better(
-  [first, ...others]: readonly Contender[],
+/** The first candidate, or a later one that is clearly better or the only one that can be run: numbers of another range may overflow. */
+async function best(
+  candidates: readonly Contender[],
   measure: (candidate: Contender) => Promise<Measured>,
 ): Promise<Measured> {
-  const results = [await settle(measure(first as Contender))];
-  for (const other of others) results.push(await settle(measure(other)));
-  const sound = results.flatMap((result) => (result instanceof Error ? [] : [result]));
-  if (sound.length === 0) throw results[0];
-  return sound.reduce((best, each) => (each.psnr[1] > best.psnr[1] + CLEARLY ? each : best));
+  const sound: Measured[] = [];
+  const errors: NetworkError[] = [];
+  for (const candidate of candidates) {
+    await measure(candidate).then(
+      (measured) => sound.push(measured),
+      (error: unknown) => {
+        if (!(error instanceof NetworkError)) throw error;
+        errors.push(error);
+      },
+    );
+  }
+  if (sound.length === 0) throw errors[0];
+  return sound.reduce((most, each) => (each.own > most.own + CLEARLY ? each : most));
 }
-
-const settle = (measuring: Promise<Measured>): Promise<Measured | NetworkError> =>
-  measuring.catch((error: unknown) => {
-    if (error instanceof NetworkError) return error;
-    throw error;
-  });
 
 function inOtherRange(tutor: Contender): Contender {
   const range = tutor.range === 255 ? 1 : 255;

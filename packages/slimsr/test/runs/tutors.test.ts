@@ -6,9 +6,7 @@ import { noise } from "../../../../test/support/photographs.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { InterruptedError, RunError, UsageError } from "../../../core/src/errors.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
-import { Graph, type Value } from "../../../core/src/graph/index.js";
-import { writeOnnx } from "../../../core/src/onnx/index.js";
-import { clip, conv, exp, mul, pixelShuffle, sub } from "../../../core/src/operators/index.js";
+import { exp, mul, sub } from "../../../core/src/operators/index.js";
 import { compressCommand } from "../../src/cli/compress.js";
 import { settingsOf } from "../../src/cli/settings-options.js";
 import { openDataset } from "../../src/datasets/dataset.js";
@@ -20,6 +18,7 @@ import { settleTutors } from "../../src/runs/tutors.js";
 import { silent } from "../../src/stage.js";
 import { journalOf, temporaryFolder } from "../cli/runs.js";
 import { photographs, place } from "../datasets/folders.js";
+import { enlarging, nearest } from "./nearest.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -29,20 +28,6 @@ beforeEach(async () => {
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-/** Each pixel four times, as anyone's file, which doesn't say the range of its images. */
-function enlarging(before: (image: Value) => Value): Uint8Array {
-  const graph = new Graph("nearest");
-  const image = graph.input("image", [1, 3, 16, 16]);
-  // Filters 4c to 4c + 3 copy colour c.
-  const copies = Float32Array.from({ length: 36 }, (_, i) => (Math.floor(i / 12) === i % 3 ? 1 : 0));
-  graph.output("large", pixelShuffle(conv(before(image), graph.constant(copies, [12, 3, 1, 1])), 2));
-  const open = { 0: "batch", 2: "height", 3: "width" };
-  return writeOnnx(graph, { dynamicAxes: { image: open, large: { 0: "batch", 2: "tall", 3: "wide" } } });
-}
-
-/** For images of 0..range. */
-const nearest = (range: 255 | 1): Uint8Array => enlarging((image) => clip(image, 0, range));
 
 const settings: PartialSettings = {
   ...{ method: "kd", init: "plain", width: [0.5], batch: 2, patch: 12, threads: 1, validationPatch: 16 },
