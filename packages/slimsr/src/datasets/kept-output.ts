@@ -37,6 +37,10 @@ export interface OutputPlanes {
   readonly data: Float32Array;
 }
 
+/** Whether no value of an output is clipped where it is stored. */
+export const isKept = ({ data }: OutputPlanes): boolean =>
+  data.every((value) => value >= LEAST && value <= LEAST + MOST / STEPS);
+
 /** @throws DatasetError if the folder cannot be written */
 export function storeOutput(file: string, { width, height, data }: OutputPlanes): Promise<DecodedImage> {
   const area = width * height;

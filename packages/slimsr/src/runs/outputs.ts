@@ -7,14 +7,13 @@ import type { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
 import { defaultCacheDirectory, limitCache } from "../datasets/cache-folder.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { type DecodedImage, findDecoded } from "../datasets/decoded-cache.js";
-import { OUTPUT_SAMPLE_BYTES, outputFile, storeOutput } from "../datasets/kept-output.js";
+import { isKept, OUTPUT_SAMPLE_BYTES, outputFile, storeOutput } from "../datasets/kept-output.js";
 import { type KeptOutputs, patchable } from "../datasets/patch-sampler.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { openContender } from "../evaluation/evaluate.js";
 import { bytes as shown } from "../text/numbers.js";
 import type { RunHooks } from "./inputs.js";
 import { isTeacherFrozen, learnsOutput, type Settings } from "./settings.js";
-import { TEACHER_BEFORE } from "./trained-networks.js";
 
 /** Networks whose mean output students learn, made once of whole images. */
 export interface OutputSource {
@@ -49,7 +48,7 @@ export function outputSource(
       `outputs on ${large.length} training images take ${shown(bytes)}, more than the ${keepOutputsLimit} GiB that they may take: allow more with --keep-outputs-limit, or name fewer images with --train-range`,
     );
   }
-  const networks = tutors.length > 0 ? tutors : [contender(TEACHER_BEFORE, 1, teacher)];
+  const networks = tutors.length > 0 ? tutors : [contender("teacher", 1, teacher)];
   return { networks, selfEnsemble };
 }
 
@@ -104,6 +103,7 @@ export async function makeOutputs(
       for (const [file, alike] of missing) {
         signal?.throwIfAborted();
         const planes = await meanOutput(upscalers, source, alike[0] as Pair, deviations, signal);
+        if (!isKept(planes)) deviations.add("clipped");
         const output = await storeOutput(file, planes);
         for (const pair of alike) outputs.set(pair, output);
         onProgress(++done, missing.size);

@@ -6,6 +6,7 @@ import { noise } from "../../../../test/support/photographs.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { DatasetError, InterruptedError, UsageError } from "../../../core/src/errors.js";
 import { rgbPlanes } from "../../../core/src/images/planes.js";
+import { networkModel } from "../../../core/src/model/model.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { Upscaler } from "../../../upscaler/src/upscaler.js";
 import { openDataset } from "../../src/datasets/dataset.js";
@@ -193,6 +194,26 @@ describe("outputs of whole images", () => {
       expect(worst).toBeLessThan(1 / 128 + 1e-3);
     }
     for (const each of upscalers) await each.close();
+  });
+
+  it("are said to be clipped where they are no images", async () => {
+    const training = await openDataset(await photographs(), { scale: 2, cacheDirectory: await temporaryFolder() });
+    const resolved = resolveSettings({ ...settings, teacher: "t", patch: 24 }, "settings");
+    const notesOn = async (factor: number) => {
+      const parameters = new Map(
+        [...randomParameters(network)].map(([name, { shape, data }]) => [
+          name,
+          { shape, data: name.startsWith("tail") ? data.map((value) => factor * value) : data },
+        ]),
+      );
+      const source = { networks: [contender("teacher", 1, networkModel(network, parameters))], selfEnsemble: false };
+      const notes: string[] = [];
+      const hooks = { stage: silent, note: (text: string) => notes.push(text) };
+      await makeOutputs(source, training, resolved, hooks, await temporaryFolder());
+      return notes;
+    };
+    expect(await notesOn(0)).toEqual([]);
+    expect(await notesOn(1000)).toEqual(["outputs of teacher are not just those of whole images: clipped"]);
   });
 
   it("are kept where that pays and there is room, or it is asked for", async () => {
