@@ -1,9 +1,9 @@
-import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth, materialise, splitChannels } from "@slimsr/core/internal/model/split.js";
 import { initialParameters, type Parameters } from "@slimsr/core/internal/networks/index.js";
 import { inRange, type Patches } from "../calibration/batches.js";
+import { calibrationSize } from "../calibration/patch-size.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import { randomNumbers } from "../random.js";
@@ -12,9 +12,6 @@ import { requireSlimmable } from "../slimming/slimmable.js";
 import type { Stage } from "../stage.js";
 import { isShared, type LearnerOptions, learnedShapes, ownParameters } from "../training/learners.js";
 import type { Settings } from "./settings.js";
-
-/** LR pixels along a side of a calibration patch. */
-const CALIBRATION_SIDE = 32;
 
 /**
  * The parameters that training starts from: all that it moves, under the names of `learnedShapes`.
@@ -39,7 +36,7 @@ export async function startingParameters(
     );
   }
   requireSlimmable(teacher);
-  const patches = inRange(teacher.descriptor, await calibration(training, settings, colourSpaceOf(teacher.descriptor)));
+  const patches = inRange(teacher.descriptor, await calibration(training, teacher, settings));
   const aligned = await stage("align", "batches", (onProgress) =>
     alignTeacher(teacher, patches, "balanced", {
       onProgress: (_, done, total) => onProgress(done, total),
@@ -58,21 +55,20 @@ export async function startingParameters(
   return ownParameters(students);
 }
 
-/** Patches of the training images, as training will see them. */
+/** Patches of those training images that have room for one, or, where none has, as large as the largest image has room for. */
 async function calibration(
   training: Dataset,
-  { calibrationPatches, seed, skipBad }: Settings,
-  space: ColourSpace,
+  { descriptor }: Model,
+  { calibrationPatches, seed }: Settings,
 ): Promise<Patches> {
-  const smallest = training.pairs.reduce(
-    (least, { decoded: { lr } }) => Math.min(least, lr.width, lr.height),
-    CALIBRATION_SIDE,
-  );
-  const side = skipBad ? CALIBRATION_SIDE : smallest;
-  const sampler = new PatchSampler(training, { side, batch: calibrationPatches, seed, skipBad, space, ahead: 0 });
+  const wanted = calibrationSize(descriptor, calibrationPatches);
+  const room = Math.max(...training.pairs.map(({ decoded: { lr } }) => Math.min(lr.width, lr.height)));
+  const { side, count } = room < wanted.side ? { side: room, count: calibrationPatches } : wanted;
+  const space = colourSpaceOf(descriptor);
+  const sampler = new PatchSampler(training, { side, batch: count, seed, skipBad: true, space, ahead: 0 });
   try {
     const { lr } = await sampler.batch(0);
-    return { count: calibrationPatches, height: side, width: side, data: lr };
+    return { count, height: side, width: side, data: lr };
   } finally {
     await sampler.close();
   }

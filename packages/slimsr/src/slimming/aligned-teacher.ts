@@ -1,5 +1,5 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
-import { liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
+import { elements, liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { layerOfWeight, splitByCounts } from "@slimsr/core/internal/model/split.js";
 import { Conv } from "@slimsr/core/internal/operators/index.js";
@@ -72,10 +72,25 @@ export async function alignTeacher(
   const known =
     even.scales.length === 0
       ? []
-      : read.map((value) => [value, turnedMoments(measured.get(value) as Moments, partsOf(value))] as const);
+      : read.map(
+          (value) =>
+            [
+              value,
+              {
+                ...turnedMoments(measured.get(value) as Moments, partsOf(value)),
+                positions: positionsOf(value, model, patches),
+              },
+            ] as const,
+        );
   const difference = await differenceOf(model, even.model, patches);
   requireRounding(difference, `aligning ${nameOf(model)}'s channels`);
   return { model: even.model, losses: turned.map(lossOf), moments: new Map(known), difference };
+}
+
+/** Positions of an activation over all patches; one an image behind a global pooling. */
+function positionsOf(value: Value, { image }: Model, { count, height, width }: Patches): number {
+  const [own, whole] = [value, image].map(({ shape }) => elements(shape.slice(2))) as [number, number];
+  return count * (own === 1 ? 1 : (height * width * own) / whole);
 }
 
 /**

@@ -5,7 +5,8 @@ import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
-import { type CalibrationOptions, calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
+import { calibrationSize } from "../calibration/patch-size.js";
+import { calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
 import { tryOut } from "../engine/trial.js";
 import { type Stage, silent } from "../stage.js";
@@ -27,7 +28,7 @@ export interface SlimOptions {
   readonly degrade?: string | undefined;
   /** Folder of the inputs of the calibration images, by their names, in place of making them. */
   readonly input?: string | undefined;
-  /** Patches of 32×32 LR pixels to calibrate on; 48 where left out. */
+  /** Patches of 32×32 LR pixels to calibrate on, or fewer larger ones of as many pixels; 48 where left out. */
   readonly patches?: number;
   /** What is done to channels first; `balanced` where left out. */
   readonly alignment?: Alignment;
@@ -87,11 +88,16 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     for await (const pair of patchPairs(calibration, { ...images, ...CHECKED, signal })) pairs.push(pair);
     await requireAboveBaseline(teacher, pairs);
   }
-  const draw = async (label: string, choice: Pick<CalibrationOptions, "count" | "seed">) =>
+  const draw = async (label: string, choice: { count: number; seed?: number }) =>
     inRange(
       teacher.descriptor,
       await stage(label, "patches", (onPatch) =>
-        calibrationPatches(calibration, { ...images, ...choice, onPatch, signal }),
+        calibrationPatches(calibration, {
+          ...images,
+          ...choice,
+          ...calibrationSize(teacher.descriptor, choice.count),
+          ...{ onPatch, signal },
+        }),
       ),
     );
   const limit = budget && ("milliseconds" in budget ? await latencyBudget(teacher, budget) : budget);

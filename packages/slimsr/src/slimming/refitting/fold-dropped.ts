@@ -6,9 +6,12 @@ import { Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import { concatenated } from "../alignment/taps.js";
 import { cholesky } from "../linear-algebra/cholesky.js";
+import { ridgeFor } from "./ridge.js";
 
-/** First and second moments of channels. */
-export type ChannelMoments = Pick<Moments, "mean" | "second">;
+/** First and second moments of channels, over so many positions. */
+export interface ChannelMoments extends Pick<Moments, "mean" | "second"> {
+  readonly positions: number;
+}
 
 /** Damping of predictions relative to the kept channels' mean variance. */
 const RIDGE = 1e-4;
@@ -60,12 +63,12 @@ export function foldDropped(teacher: Model, split: Split, moments: ReadonlyMap<V
 }
 
 /** The moments of the channels start ≤ c < end. */
-function momentsBetween({ mean, second }: ChannelMoments, start: number, end: number): ChannelMoments {
+function momentsBetween({ mean, second, positions }: ChannelMoments, start: number, end: number): ChannelMoments {
   const n = mean.length;
   const rows = Array.from({ length: end - start }, (_, i) => [
     ...second.subarray((start + i) * n + start, (start + i) * n + end),
   ]);
-  return { mean: mean.slice(start, end), second: Float64Array.from(rows.flat()) };
+  return { mean: mean.slice(start, end), second: Float64Array.from(rows.flat()), positions };
 }
 
 /** Convolutions with a weight and a bias that nothing else reads. */
@@ -82,7 +85,11 @@ function hasOwnParameters({ graph, places }: Model, { operator, inputs: [, weigh
 }
 
 /** A = C_dk·C_kk⁻¹ and b = m_d − A·m_k, C the covariance, for channels that stand side by side from `first`. */
-function predict({ mean, second }: ChannelMoments, first: number, stays: (channel: number) => boolean): Prediction {
+function predict(
+  { mean, second, positions }: ChannelMoments,
+  first: number,
+  stays: (channel: number) => boolean,
+): Prediction {
   const n = mean.length;
   const channels = Array.from({ length: n }, (_, c) => c);
   const kept = channels.filter((c) => stays(first + c));
@@ -94,7 +101,8 @@ function predict({ mean, second }: ChannelMoments, first: number, stays: (channe
     });
   const matrix = covariance(kept);
   const diagonal = kept.map((_, k) => k * (kept.length + 1));
-  const damping = (RIDGE * diagonal.reduce((sum, at) => sum + (matrix[at] as number), 0)) / kept.length;
+  const ridge = ridgeFor(RIDGE, kept.length, positions);
+  const damping = (ridge * diagonal.reduce((sum, at) => sum + (matrix[at] as number), 0)) / kept.length;
   for (const at of diagonal) matrix[at] = (matrix[at] as number) + damping;
   const slope = covariance(dropped);
   const solver = cholesky(matrix, kept.length);

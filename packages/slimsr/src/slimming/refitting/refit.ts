@@ -35,6 +35,7 @@ import {
   NormalEquations,
 } from "./normal-equations.js";
 import { passedBy, slopeBehind } from "./rectified.js";
+import { ridgeFor } from "./ridge.js";
 import { SideBySide } from "./side-by-side.js";
 
 export interface RefitOptions {
@@ -48,13 +49,6 @@ export interface RefitOptions {
 
 /** How often a convolution before a rectifier is solved again, for what the rectifier lets through. */
 const RECTIFIED_PASSES = 3;
-
-/** Positions for each of a filter's unknowns below which these are more noise than not. */
-const FEW_POSITIONS = 10;
-
-/** The ridge, or a stronger one where a filter of `features` unknowns is told by few positions, as behind a global pooling. */
-const ridgeFor = (ridge: number, features: number, positions: number): number =>
-  positions < FEW_POSITIONS * features ? Math.max(ridge, features / positions) : ridge;
 
 /** What a convolution is to yield: activation `value`, which it enters with `factor` after the addends `beside` it. */
 interface Target {
