@@ -90,6 +90,7 @@ export const LayerNormalization = operator("LayerNormalization", {
     return [{ dtype, shape }, statistics, statistics];
   },
   gradient: layerGradient,
+  learned: [1, 2],
   channels: channelsAlong(normalisedAxes, "permutation"),
   optionalOutputs: true,
 });
@@ -132,6 +133,7 @@ export const InstanceNormalization = operator("InstanceNormalization", {
     ];
   },
   channels: perChannel,
+  learned: [1, 2],
 });
 
 /**
@@ -162,6 +164,7 @@ export const BatchNormalization = operator("BatchNormalization", {
     return [{ dtype, shape }];
   },
   gradient: batchGradient,
+  learned: [1, 2],
   channels: perChannel,
   reach: ofFirst((_, spans) => spans),
 });
