@@ -18,9 +18,10 @@ export const ORDER = {
   ],
   upscaler: [["."], ["node", "web"]],
   slimsr: [
-    ["assets", "stage", "text", "version"],
+    ["assets", "random", "stage", "text", "version"],
     ["files"],
     ["images"],
+    ["degradations"],
     ["datasets"],
     ["engine"],
     ["calibration"],

@@ -14,8 +14,8 @@ import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/co
 import { initialParameters } from "../packages/core/src/networks/initialise.js";
 import { EMBEDDED_IMAGES } from "../packages/slimsr/src/assets.js";
 import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.js";
-import { randomNumbers } from "../packages/slimsr/src/calibration/random.js";
 import { loadModel } from "../packages/slimsr/src/files/models.js";
+import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/aligned-teacher.js";
 import { Peer } from "./step/peers.js";
 

@@ -3,7 +3,7 @@ import { channelAnalysis, instantiate, type Model, networkModel } from "../../pa
 import { countsAtWidth } from "../../packages/core/src/model/split.js";
 import { type NetworkOptions, parameterShapes, type Scale } from "../../packages/core/src/networks/index.js";
 import { type Patches, patchShape } from "../../packages/slimsr/src/calibration/batches.js";
-import { randomNumbers } from "../../packages/slimsr/src/calibration/random.js";
+import { randomNumbers } from "../../packages/slimsr/src/random.js";
 import { alignTeacher } from "../../packages/slimsr/src/slimming/aligned-teacher.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
 import { float32 } from "../../packages/upscaler/src/session.js";

@@ -1,5 +1,5 @@
 import type { Symmetry } from "@slimsr/core/internal/images/geometry.js";
-import { emptyPlanes, type Planes } from "./planes.js";
+import { channelsOf, emptyPlanes, type Planes } from "./planes.js";
 
 /** Flipped first, then mirrored along the diagonal. */
 const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
@@ -15,7 +15,7 @@ export async function selfEnsemble(image: Planes, upscale: (image: Planes) => Pr
   for (const symmetry of SYMMETRIES) {
     const output = await upscale(turned(image, symmetry));
     const { transposed } = symmetry;
-    mean ??= emptyPlanes(transposed ? { width: output.height, height: output.width } : output);
+    mean ??= emptyPlanes(transposed ? { width: output.height, height: output.width } : output, channelsOf(output));
     addTurnedBack(mean, output, symmetry);
   }
   return mean as Planes;
@@ -24,7 +24,7 @@ export async function selfEnsemble(image: Planes, upscale: (image: Planes) => Pr
 /** `image` under the symmetry: pixel (x, y) of the result is pixel (x or its mirror, y or its mirror), transposed. */
 export function turned(image: Planes, symmetry: Symmetry): Planes {
   const { width, height } = image;
-  const target = emptyPlanes(symmetry.transposed ? { width: height, height: width } : image);
+  const target = emptyPlanes(symmetry.transposed ? { width: height, height: width } : image, channelsOf(image));
   visit(image, symmetry, (own, other) => {
     target.data[other] = image.data[own] as number;
   });
@@ -40,11 +40,12 @@ function addTurnedBack(mean: Planes, output: Planes, symmetry: Symmetry): void {
 
 /** Calls `each` with every index of a picture and the index of the same pixel in the turned picture. */
 function visit(
-  { width, height }: Planes,
+  planes: Planes,
   { flippedX, flippedY, transposed }: Symmetry,
   each: (own: number, other: number) => void,
 ): void {
-  for (let plane = 0; plane < 3; plane++) {
+  const { width, height } = planes;
+  for (let plane = 0; plane < channelsOf(planes); plane++) {
     const start = plane * width * height;
     for (let y = 0; y < height; y++) {
       const toY = flippedY ? height - 1 - y : y;

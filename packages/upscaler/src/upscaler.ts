@@ -1,7 +1,7 @@
 import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
+import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
 import { selfEnsemble } from "./self-ensemble.js";
 import { float32, type Session, type SessionOptions } from "./session.js";
 import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
@@ -62,15 +62,20 @@ export class Upscaler {
 
   /** Runs a small image, so that what only the first run does is not timed. */
   async warmUp(): Promise<void> {
-    await this.#run(emptyPlanes(this.network.size.fixed ?? WARM_UP));
+    await this.#run(emptyPlanes(this.network.size.fixed ?? WARM_UP, this.network.channels.input));
   }
 
   /**
-   * The super-resolved image, in 0..255, neither rounded nor clipped.
+   * The super-resolved or restored image, in 0..255, neither rounded nor clipped.
+   * @param image of as many planes as the network's images have channels
    * @param signal stops between two runs of the engine
-   * @throws NetworkError where the model yields something that is no image of the expected size, or not finite
+   * @throws NetworkError where the image has other channels; where the model yields something that is no image of the expected size, or not finite
    */
   async upscale(image: Planes, ensemble = false, signal?: AbortSignal): Promise<Upscaled> {
+    const { channels } = this.network;
+    if (channelsOf(image) !== channels.input) {
+      throw new NetworkError(`${this.name} takes images of ${channels.input} channels, not of ${channelsOf(image)}`);
+    }
     let milliseconds = 0;
     const deviations = new Set<Deviation>();
     const once = async (turned: Planes): Promise<Planes> => {
@@ -92,13 +97,13 @@ export class Upscaler {
   }
 
   async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
-    const { scale } = this.network;
+    const { scale, channels } = this.network;
     const { tiles, deviation } = this.#plan(image);
     const [first] = tiles;
     if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
       return { ...(await this.#run(cropPlanes(image, first.input))), ...(deviation && { deviation }) };
     }
-    const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale });
+    const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale }, channels.output);
     let milliseconds = 0;
     for (const { input, core } of tiles) {
       signal?.throwIfAborted();
@@ -131,14 +136,14 @@ export class Upscaler {
 
   /** Takes the planes' buffer. */
   async #run({ width, height, data }: Planes): Promise<Upscaled> {
-    const { input, output, range, scale } = this.network;
+    const { input, output, range, scale, channels } = this.network;
     if (range === 1) scaleInPlace(data, 1 / 255);
-    const feeds = { [input]: float32(data, [1, 3, height, width]) };
+    const feeds = { [input]: float32(data, [1, channels.input, height, width]) };
     const { outputs, milliseconds } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
       throw named(this.name, error);
     });
     const result = outputs[output];
-    const expected = [1, 3, height * scale, width * scale];
+    const expected = [1, channels.output, height * scale, width * scale];
     if (!(result?.data instanceof Float32Array) || result.shape.join() !== expected.join()) {
       throw new NetworkError(
         `${this.name} yields ${result?.dtype} [${result?.shape.join(", ")}] for an image of ${width}×${height}; ` +

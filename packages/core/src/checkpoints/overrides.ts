@@ -1,19 +1,38 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { CheckpointError, UsageError } from "../errors.js";
 import { commonOptions } from "../networks/options.js";
 import { ARCHITECTURES, architectureOf, type NetworkOptions, type Registered } from "../networks/registry.js";
 
-type Option = "scale" | "range" | Registered["overrides"][number];
+/** What any file may leave unsaid, own options of architectures apart. */
+const COMMON = {
+  scale: z
+    .int()
+    .min(1)
+    .max(8)
+    .optional()
+    .describe("magnification, where a file has several or doesn't tell; 1 for restoration"),
+  channels: z
+    .literal([3, 1])
+    .optional()
+    .describe("channels of the images, where a file leaves them open: 3 is RGB, 1 luma or grey"),
+  range: commonOptions.range
+    .optional()
+    .describe("pixel values inside the network go up to 255 or 1; found by running it where a file doesn't tell"),
+};
 
-type OptionValue<Key extends Option> = Extract<NetworkOptions, { [_ in Key]: unknown }>[Key];
+type Common = { [Key in keyof typeof COMMON]: NonNullable<z.infer<(typeof COMMON)[Key]>> };
+type Option = keyof Common | Registered["overrides"][number];
+
+type OptionValue<Key extends Option> = Key extends keyof Common
+  ? Common[Key]
+  : Extract<NetworkOptions, { [_ in Key]: unknown }>[Key];
 
 /** What a user knows better than the file and its source's convention. */
 export type Overrides = { [Key in Option]?: OptionValue<Key> | undefined };
 
 /** Their schemas; help has the descriptions. */
 export const OVERRIDES = Object.fromEntries([
-  ["scale", commonOptions.scale.optional().describe("magnification, where a file has several")],
-  ["range", commonOptions.range.optional().describe("pixel values inside the network go up to 255 or 1")],
+  ...Object.entries(COMMON),
   ...ARCHITECTURES.flatMap(({ title, options, overrides }) =>
     overrides.map((key) => {
       const schema = options.shape[key] as z.ZodType;
@@ -27,12 +46,12 @@ export const overridesOf = (options: Overrides): Overrides =>
   Object.fromEntries(Object.keys(OVERRIDES).map((key) => [key, options[key as Option]]));
 
 /**
- * The network as the user says it is.
+ * The network as the user says it is; channels are of its images, which `requireChannels` checks.
  *
  * @throws UsageError for what the architecture doesn't have, CheckpointError for a scale that the file contradicts
  */
 export function applyOverrides(network: NetworkOptions, overrides: Overrides, file: string): NetworkOptions {
-  const { scale, range, ...own } = overrides;
+  const { scale, channels: _, range, ...own } = overrides;
   if (scale !== undefined && scale !== network.scale) {
     throw new CheckpointError(`${file} magnifies ×${network.scale}, not ×${scale} as asked`);
   }

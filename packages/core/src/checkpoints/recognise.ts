@@ -1,6 +1,6 @@
 import { CheckpointError } from "../errors.js";
 import { showDimensions } from "../graph/types.js";
-import { ARCHITECTURES, architectureOf, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";
+import { ARCHITECTURES, architectureOf, type NetworkOptions, parameterShapes } from "../networks/index.js";
 import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, SOURCES, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
 import { applyOverrides, type Overrides } from "./overrides.js";
@@ -108,7 +108,7 @@ function inferNetwork(parameters: StateDict, { architecture, convention }: Namin
 function selectScale(
   state: StateDict,
   { architecture: { title }, convention: { perScale } }: Naming,
-  wanted: Scale | undefined,
+  wanted: number | undefined,
   file: string,
 ): StateDict {
   if (perScale === undefined) return state;

@@ -1,7 +1,14 @@
 import { CheckpointError } from "../errors.js";
-import { sameShape, showDimensions } from "../graph/index.js";
-import { architectureOf, type NetworkOptions, type ParameterShapes, parameterShapes } from "../networks/index.js";
-import { channelAxes, keptChannels, slimShapes, sum } from "./kept-channels.js";
+import { sameShape, showDimensions, type Value } from "../graph/index.js";
+import { analyseChannels } from "../model/channels.js";
+import { type ChannelAxes, channelAxes, keptChannels, slimShapes, sum } from "../model/kept-channels.js";
+import {
+  architectureOf,
+  type NetworkOptions,
+  type ParameterShapes,
+  parameterShapes,
+  structure,
+} from "../networks/index.js";
 import { printable } from "./printable.js";
 import type { StateDict } from "./state.js";
 
@@ -59,8 +66,17 @@ function expectedShapes(
       `${file} describes a network of ${channels} channels, slimmed; at most ${MOST_CHANNELS} can be followed`,
     );
   }
-  const axes = channelAxes(network);
+  const axes = axesOf(network);
   return slimShapes(axes, keptChannels(axes, found));
+}
+
+/** Which axes of a network's parameters share channels. */
+function axesOf(network: NetworkOptions): ChannelAxes {
+  const { graph, shapes } = structure(network);
+  const [places, images] = [true, false].map((wanted) =>
+    graph.inputs.filter(({ name }) => shapes.has(name) === wanted),
+  );
+  return channelAxes(places as Value[], analyseChannels(graph, images as Value[]));
 }
 
 /**
@@ -68,7 +84,7 @@ function expectedShapes(
  * where no width does, the mean share of channels that is left, to three digits.
  */
 export function widthOf(network: NetworkOptions, parameters: StateDict): number {
-  const kept = [...keptChannels(channelAxes(network), shapesOf(parameters))];
+  const kept = [...keptChannels(axesOf(network), shapesOf(parameters))];
   const leaves = (width: number): boolean => kept.every(([{ size }, count]) => count === Math.floor(width * size));
   const least = Math.max(...kept.map(([{ size }, count]) => count / size));
   const exact = Number(least.toFixed(3)) === least ? [least] : [];

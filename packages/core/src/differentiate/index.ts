@@ -47,7 +47,9 @@ function dependents(nodes: readonly Node[], sources: readonly Value[]): Set<Valu
   const reached = new Set<Value>(sources);
   for (const node of nodes) {
     if (node.operator.gradient === "stops") continue;
-    if (node.inputs.some((value) => value && reached.has(value))) for (const value of node.outputs) reached.add(value);
+    if (!node.inputs.some((value) => value && reached.has(value))) continue;
+    // What sizes tell doesn't depend on what has these sizes.
+    for (const value of node.outputs) if (!value.known) reached.add(value);
   }
   return reached;
 }

@@ -13,7 +13,10 @@ export interface Deployment {
   readonly input: string;
   readonly output: string;
   readonly scale: number;
+  /** Channels of the images that go in and come out: 1 of each, or 3. */
+  readonly channels: Descriptor["channels"];
   readonly range: Descriptor["range"];
+  readonly rangeSource?: Descriptor["rangeSource"];
   readonly size: Descriptor["size"];
   /** Null where the graph has operators that are not known here. */
   readonly cost: DeploymentCost | null;
@@ -35,7 +38,7 @@ const ENGINE_OVERHEAD = 1.75;
 
 /** A model ready to be run. */
 export function deploy(model: Model): Deployment {
-  const { scale, range, size } = model.descriptor;
+  const { scale, channels, range, rangeSource, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
   return {
@@ -43,7 +46,9 @@ export function deploy(model: Model): Deployment {
     input,
     output,
     scale,
+    channels,
     range,
+    ...(rangeSource && { rangeSource }),
     size,
     cost: costOf(example),
   };

@@ -3,7 +3,7 @@ import { DATA_TYPES, type Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
 import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
-import { partialScale } from "../model/rgb.js";
+import { oddChannels, partialScale, requireChannels, requireImageNetwork } from "../model/image-network.js";
 import { type External, readOnnx } from "../onnx/index.js";
 import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
@@ -13,6 +13,8 @@ import { behindShuffles } from "./subpixel.js";
 export interface OnnxFileOptions {
   /** Where the graph doesn't tell. */
   scale?: number | undefined;
+  /** Of the images, where the file leaves them open. */
+  channels?: 1 | 3 | undefined;
   /** Pixel values of the model's images go from 0 to this; by default what its metadata say, or 255. */
   range?: 255 | 1 | undefined;
   /** What lies in files beside the model; by default models that need any are refused. */
@@ -28,18 +30,26 @@ const OTHER_FLOATS: readonly number[] = [DATA_TYPES.float16, DATA_TYPES.bfloat16
 const PROBE = 32;
 
 /**
- * An ONNX model of anyone's, from one float image [N, 3, H, W] to another. Operators that only the engine knows are fine;
+ * An ONNX model of anyone's, from one float image [N, C, H, W] to another, of one channel or three. Operators that only the engine knows are fine;
  * its cost is then not known.
  * @param name what errors and tables call it
- * @throws OnnxError where it is damaged or no such model; UsageError where the scale is neither given nor in the graph
+ * @throws OnnxError where it is damaged or no such model; UsageError where the scale or the channels are neither given nor in the file, or given otherwise
  */
-export function onnxDeployment(
+export function onnxDeployment(name: string, onnx: Uint8Array, options: OnnxFileOptions = {}): Deployment {
+  const { scale, ...file } = describeOnnxFile(name, onnx, options);
+  if (scale === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
+  return { scale, ...file };
+}
+
+/** As `onnxDeployment`; the scale is left out where it is neither given nor in the graph. */
+export function describeOnnxFile(
   name: string,
   onnx: Uint8Array,
-  { scale, range, external }: OnnxFileOptions = {},
-): Deployment {
+  options: OnnxFileOptions = {},
+): Omit<Deployment, "scale"> & Partial<Pick<Deployment, "scale">> {
+  const { scale, channels: asked, range, external } = options;
   const { graph: message, metadata } = namingFile(name, () => readPermitted(onnx, external));
-  if (runsOtherwise(message)) return converted(name, onnx, { scale, range, external });
+  if (runsOtherwise(message)) return converted(name, onnx, options);
   const initial = new Set(message.initializers.map((tensor) => tensor.name));
   const inputs = message.inputs.filter((input) => !initial.has(input.name));
   const [[input, ...more], [output, ...others]] = [inputs, message.outputs];
@@ -48,21 +58,23 @@ export function onnxDeployment(
       `${name} has ${inputs.length} inputs and ${message.outputs.length} outputs; expected one image in and one out`,
     );
   }
-  const fixedSize = checkInput(name, input);
-  const graph = understood(onnx, fixedSize);
+  const { size: fixedSize, channels: said } = checkInput(name, input);
+  const { graph, channels } = read(name, onnx, fixedSize, { asked, said });
   const own = graph && scaleOf(name, graph);
   const stored = readDescriptorMetadata(metadata);
   if (own !== undefined && scale !== undefined && own !== scale) {
     throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
   }
   const magnification = own ?? scale;
-  if (magnification === undefined) throw new UsageError(`${name} doesn't tell its scale; give it with --scale`);
+  const source = range !== undefined ? "given" : stored.range === undefined ? "assumed" : undefined;
   return {
-    scale: magnification,
+    ...(magnification !== undefined && { scale: magnification }),
+    channels: { input: channels, output: channels },
     onnx,
     input: input.name,
     output: output.name,
     range: range ?? stored.range ?? 255,
+    ...(source && { rangeSource: source }),
     size: { ...(stored.size ?? ANY_SIZE), ...(fixedSize && { fixed: fixedSize }) },
     cost: graph ? countable(graph) : null,
   };
@@ -77,9 +89,14 @@ function runsOtherwise(message: GraphMessage): boolean {
 }
 
 /** The model as it is read, written anew. */
-function converted(name: string, onnx: Uint8Array, { scale, range, external }: OnnxFileOptions): Deployment {
-  const deployment = deploy(namingFile(name, () => modelFromOnnx(onnx, { name, external })));
-  if (scale === undefined || scale === deployment.scale) return { ...deployment, ...(range && { range }) };
+function converted(name: string, onnx: Uint8Array, { scale, channels, range, external }: OnnxFileOptions): Deployment {
+  const model = namingFile(name, () => modelFromOnnx(onnx, { name, channels, external }));
+  requireImageNetwork(model);
+  requireChannels(name, model.descriptor.channels, channels);
+  const deployment = deploy(model);
+  if (scale === undefined || scale === deployment.scale) {
+    return { ...deployment, ...(range && { range, rangeSource: "given" as const }) };
+  }
   throw new UsageError(`${name} magnifies ×${deployment.scale}, not ×${scale} as asked`);
 }
 
@@ -101,8 +118,11 @@ function namingFile<T>(name: string, work: () => T): T {
   }
 }
 
-/** The only size that the model takes, if it has one. */
-function checkInput(name: string, { name: input, element, shape = [] }: ValueMessage): Size | undefined {
+/** The only size that the model takes, if it has one, and the channels of its images, if the file says them. */
+function checkInput(
+  name: string,
+  { name: input, element, shape = [] }: ValueMessage,
+): { size?: Size; channels?: number } {
   const shown = `[${shape.join(", ")}]`;
   const [batch, channels, height, width] = shape;
   if (element === FLOAT32 && shape.length === 4 && width === 3 && channels !== 3) {
@@ -112,20 +132,50 @@ function checkInput(name: string, { name: input, element, shape = [] }: ValueMes
     );
   }
   const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
-  if (element !== FLOAT32 || shape.length !== 4 || !open(batch, 1) || !open(channels, 3)) {
+  if (element !== FLOAT32 || shape.length !== 4 || !open(batch, 1) || !(open(channels, 3) || channels === 1)) {
     throw new OnnxError(
-      `${name}: input ${input} has shape ${shown} and element type ${element}; expected one RGB image, float32 [N, 3, H, W]` +
-        (channels === 1 ? ": a network of one channel, as of luma alone, isn't run" : ""),
+      `${name}: input ${input} has shape ${shown} and element type ${element}; expected one image, RGB, luma or grey: float32 ` +
+        "[N, 3, H, W] or [N, 1, H, W]",
     );
   }
-  if (typeof height === "string" && typeof width === "string") return undefined;
-  if (typeof height === "number" && typeof width === "number" && height > 0 && width > 0) return { width, height };
+  const said = typeof channels === "number" ? { channels } : {};
+  if (typeof height === "string" && typeof width === "string") return said;
+  if (typeof height === "number" && typeof width === "number" && height > 0 && width > 0) {
+    return { ...said, size: { width, height } };
+  }
   throw new OnnxError(`${name}: input ${input} has shape ${shown}; height and width must both be open or both fixed`);
 }
 
+/**
+ * The channels of the model's images, and its graph for such, where its operators are known here. Channels that are open are
+ * those that the weights take.
+ */
+function read(
+  name: string,
+  onnx: Uint8Array,
+  fixed: Size | undefined,
+  { asked, said }: { asked: number | undefined; said: number | undefined },
+): { channels: number; graph: Graph | undefined } {
+  if (said !== undefined) requireChannels(name, { input: said, output: said }, asked);
+  const known = said ?? asked;
+  const tried = (known === undefined ? [3, 1] : [known]).map((channels) => ({
+    channels,
+    graph: understood(onnx, channels, fixed),
+  }));
+  const [fitting] = tried.filter(({ graph }) => graph !== undefined);
+  const channels = fitting?.channels ?? known;
+  if (channels === undefined) {
+    throw new UsageError(`${name} doesn't tell the channels of its images; give them with --channels (3 or 1)`);
+  }
+  const output = [...(fitting?.graph?.outputs.values() ?? [])][0]?.shape[1] ?? channels;
+  const odd = oddChannels({ input: channels, output });
+  if (odd !== undefined) throw new OnnxError(`${name} ${odd}`);
+  return { channels, graph: fitting?.graph };
+}
+
 /** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
-function understood(onnx: Uint8Array, fixed: Size | undefined): Graph | undefined {
-  const image = [1, 3, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
+function understood(onnx: Uint8Array, channels: number, fixed: Size | undefined): Graph | undefined {
+  const image = [1, channels, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
   try {
     const { graph } = readOnnx(onnx, { sizes: (_, axis) => image[axis] });
     return [...graph.outputs.values()].every((value) => value.shape.length === 4) ? graph : undefined;

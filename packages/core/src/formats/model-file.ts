@@ -4,6 +4,7 @@ import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
 import { modelFromOnnx } from "../model/from-onnx.js";
+import { requireChannels } from "../model/image-network.js";
 import { type Model, networkModel } from "../model/model.js";
 import type { External } from "../onnx/index.js";
 import { encodeGraphCheckpoint, readGraphCheckpoint } from "./graph-checkpoint.js";
@@ -24,24 +25,36 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
  * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
  */
 export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model {
-  const read = isOnnxFile(file) ? readOnnxModel(bytes, file, external) : readGraphCheckpoint(bytes, file);
+  const read = isOnnxFile(file)
+    ? readOnnxModel(bytes, file, overrides.channels, external)
+    : readGraphCheckpoint(bytes, file);
   if (read) return withOverrides(read, file, overrides);
   const { network, parameters } = readCheckpoint(bytes, file, overrides);
-  return networkModel(network, parameters);
+  const model = networkModel(network, parameters);
+  requireChannels(file, model.descriptor.channels, overrides.channels);
+  return model;
 }
 
-const readOnnxModel = (bytes: Uint8Array, file: string, external: External | undefined): Model =>
-  namingFile(file, () => modelFromOnnx(bytes, { name: file.replace(/^.*[/\\]/, ""), external }));
+function readOnnxModel(
+  bytes: Uint8Array,
+  file: string,
+  channels: Overrides["channels"],
+  external: External | undefined,
+): Model {
+  const name = file.replace(/^.*[/\\]/, "");
+  return namingFile(file, () => modelFromOnnx(bytes, { name, channels, external }));
+}
 
 /** @throws UsageError for an override that contradicts the network, or that its graph leaves no room for */
-function withOverrides(model: Model, file: string, { scale, range, ...layers }: Overrides): Model {
+function withOverrides(model: Model, file: string, { scale, channels, range, ...layers }: Overrides): Model {
   const { descriptor } = model;
   const [given] = Object.entries(layers).filter(([, value]) => value !== undefined);
   if (given) throw new UsageError(`${file} is an ONNX model, whose layers are as they are; leave ${given[0]} out`);
+  requireChannels(file, descriptor.channels, channels);
   if (scale !== undefined && scale !== descriptor.scale) {
     throw new UsageError(`${file} magnifies ×${descriptor.scale}, not ×${scale} as asked`);
   }
-  return range === undefined ? model : { ...model, descriptor: { ...descriptor, range } };
+  return range === undefined ? model : { ...model, descriptor: { ...descriptor, range, rangeSource: "given" } };
 }
 
 /** Errors of work on a file's contents name the file. */

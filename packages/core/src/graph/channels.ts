@@ -25,6 +25,10 @@ export interface ChannelTrace {
   tie(a: Channels, b: Channels): void;
   /** These channels always stay, as an image's do. */
   fix(channels: Channels): void;
+  /** Channels that always stay. */
+  fixed(count: number): Channels;
+  /** These channels are told from all others: none takes the place of one that isn't among them. */
+  distinguish(channels: Channels): void;
   /** An invertible map between as many channels: where one side's are an image's, the other's are too. */
   invertible(read: Channels, written: Channels): void;
   /** Leaves the channels no more freedom than this. */
@@ -36,13 +40,30 @@ export interface ChannelTrace {
 }
 
 /**
- * Traces the channels of a node that an image reaches, and sets its output's.
- * @throws GraphError where its effect on them isn't known
+ * Traces the channels of a node that an image reaches, and sets its outputs'.
+ * @throws UnknownEffect where its effect on them isn't known
  */
 export type ChannelRule = (node: Node, trace: ChannelTrace) => void;
 
 /** A freedom alone: the operator acts on each channel by itself and leaves it that much. */
 export type ChannelEffect = Freedom | ChannelRule;
 
-export const unknownEffect = (node: Node, reason = "its effect on channels is not known"): GraphError =>
-  new GraphError(`${node.operator.name} (output ${node.outputs[0]?.name}): ${reason}`);
+/** What an operator does to channels isn't known: those that reach it must stay as they are. */
+export class UnknownEffect extends GraphError {}
+
+export const unknownEffect = (
+  { operator, outputs }: Node,
+  reason = "its effect on channels is not known",
+): UnknownEffect => new UnknownEffect(`${operator.name} (output ${outputs[0]?.name}): ${reason}`);
+
+/** What hands on some of its first input's channels. */
+export interface ChannelSelection {
+  /** For each output, the indices of the channels that it gets; undefined where a node takes all of them, or its effect isn't known. */
+  readonly of: (node: Node) => readonly (readonly number[])[] | undefined;
+  /** The node with other indices, in ascending order wherever they were before, applied to `inputs`. */
+  readonly apply: (
+    node: Node,
+    inputs: readonly (Value | undefined)[],
+    lists: readonly (readonly number[])[],
+  ) => readonly Value[];
+}

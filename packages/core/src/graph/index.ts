@@ -5,6 +5,7 @@ export * from "./copy.js";
 export * from "./graph.js";
 export * from "./operands.js";
 export * from "./operator.js";
+export * from "./selection.js";
 export * from "./spans.js";
 export * from "./traverse.js";
 export * from "./types.js";

@@ -1,5 +1,5 @@
 import type { Attributes } from "./attributes.js";
-import type { ChannelEffect } from "./channels.js";
+import type { ChannelEffect, ChannelSelection } from "./channels.js";
 import type { Evaluation } from "./contents.js";
 import type { Node, Value } from "./graph.js";
 import type { Operands, TensorType } from "./operands.js";
@@ -45,14 +45,16 @@ export interface Operator {
   readonly gradient?: GradientRule | "stops";
   /** Left out where the output's channels can't be told from the inputs'. */
   readonly channels?: ChannelEffect;
+  /** For operators that may hand on a part of the channels. */
+  readonly selection?: ChannelSelection;
+  /** Inputs that are a layer's parameters where they are constants; none where left out. */
+  readonly learned?: readonly number[];
   /** Whether each element comes from the same element of the operands alone: elements may then lie in any order. */
   readonly elementwise?: boolean;
   /** Left out where an output position may depend on all inputs; elementwise operators need none. */
   readonly reach?: ReachRule;
   /** Left out where no products are added up. */
   readonly cost?: CostRule;
-  /** Inputs that say how it works, such as a resize's magnifications: constants there are no parameters. */
-  readonly settings?: readonly number[];
   /** For operators of our own, which engines and files don't have, and for those that are newer than the opset that is written. */
   readonly decompose?: Decomposition;
   /** Whether files leave out outputs past the first that nothing reads: engines then take faster ways. */

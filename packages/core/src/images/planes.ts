@@ -1,4 +1,5 @@
 import { ImageError } from "../errors.js";
+import type { FloatPlanes } from "./bicubic.js";
 import { hasAlpha, type Image, imageOf, peak, samples } from "./image.js";
 
 /**
@@ -10,6 +11,30 @@ export function rgbPlanes(image: Image): Float32Array {
   const planes = new Float32Array(3 * image.width * image.height);
   writeRgbPlanes(image, planes);
   return planes;
+}
+
+/** An image as planes in 0..255 with their size: one of grey, or red, green and blue. */
+export function floatPlanes(image: Image, planes: 1 | 3): FloatPlanes<Float32Array<ArrayBuffer>> {
+  const { width, height } = image;
+  const data = rgbPlanes(image) as Float32Array<ArrayBuffer>;
+  return { planes, width, height, data: planes === 3 ? data : data.slice(0, width * height) };
+}
+
+/** The rectangle of `width` × `height` values whose upper left one is (`x`, `y`). */
+export function cropFloatPlanes(
+  source: FloatPlanes,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): FloatPlanes<Float32Array<ArrayBuffer>> {
+  const data = new Float32Array(source.planes * width * height);
+  for (let row = 0; row < source.planes * height; row++) {
+    const [plane, line] = [Math.floor(row / height), row % height];
+    const start = (plane * source.height + y + line) * source.width + x;
+    data.set(source.data.subarray(start, start + width), row * width);
+  }
+  return { planes: source.planes, width, height, data };
 }
 
 /** As `rgbPlanes`, into `target` from `offset` on. */
@@ -26,8 +51,8 @@ export function writeRgbPlanes(image: Image, target: Float32Array, offset = 0): 
 }
 
 /**
- * The inverse of `rgbPlanes`: values are rounded half away from zero and clipped to the depth's range; NaN becomes 0.
- * @param planes 3 · height · width values in 0..255, red first
+ * The inverse of `rgbPlanes`, or a grey image of one plane: values are rounded half away from zero and clipped to the depth's range; NaN becomes 0.
+ * @param planes 3 · height · width values in 0..255, red first, or height · width values
  * @throws ImageError if there are not that many values
  */
 export function imageFromPlanes(
@@ -37,20 +62,21 @@ export function imageFromPlanes(
   depth: Image["depth"] = 8,
 ): Image {
   const area = width * height;
-  if (planes.length !== 3 * area) {
+  const channels = planes.length === area ? 1 : 3;
+  if (planes.length !== channels * area) {
     throw new ImageError(`three planes of ${width}×${height} are ${3 * area} values, but there are ${planes.length}`);
   }
-  const data = samples(depth, 3 * area);
+  const data = samples(depth, channels * area);
   const top = peak(depth);
   const unit = top / 255;
-  for (let plane = 0; plane < 3; plane++) {
+  for (let plane = 0; plane < channels; plane++) {
     const start = plane * area;
-    for (let i = 0, at = plane; i < area; i++, at += 3) {
+    for (let i = 0, at = plane; i < area; i++, at += channels) {
       const value = (planes[start + i] as number) * unit;
       data[at] = value > 0 ? Math.min(Math.floor(value + 0.5), top) : 0;
     }
   }
-  return imageOf(width, height, 3, data);
+  return imageOf(width, height, channels, data);
 }
 
 /** The image with three colour channels: grey is replicated, alpha dropped. An RGB image is returned as it is. */

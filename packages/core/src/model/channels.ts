@@ -1,9 +1,10 @@
-import { type AxisRole, type Freedom, type Graph, liveNodes, type Value } from "../graph/index.js";
-import { IMAGE } from "./atoms.js";
+import { type AxisRole, type Freedom, type Graph, liveNodes, type Node, type Value } from "../graph/index.js";
 import { collectGroups } from "./groups.js";
-import { Trace } from "./trace.js";
+import { misfitOf } from "./narrowing.js";
+import { type Pin, Trace } from "./trace.js";
 
 export type { AxisRole, Freedom } from "../graph/index.js";
+export type { Pin } from "./trace.js";
 
 export interface GroupAxis {
   readonly parameter: Value;
@@ -34,17 +35,30 @@ export interface ChannelAnalysis {
   readonly unitsOf: (parameter: Value, axis: number) => Units | undefined;
   /** The unit of each channel of an activation; undefined where the channels are an image's or aren't known. */
   readonly channelsOf: (activation: Value) => Units | undefined;
+  /** Nodes that keep channels from being dropped. */
+  readonly pins: readonly Pin[];
 }
 
 /**
  * Groups of channels, from the graph alone: images enter as 4-D graph inputs named in `images` and leave as outputs. What a 1×1
- * convolution makes of an image in as many channels is an image too.
- * @throws GraphError for an operator whose effect on channels is unknown.
+ * convolution makes of an image in as many channels is an image too. Channels that reach a node whose effect on them isn't known,
+ * or that doesn't follow when some are dropped, stay: `pins` says which and why.
  */
 export function analyseChannels(graph: Graph, images: readonly Value[]): ChannelAnalysis {
+  const pinned = new Map<Node, string>();
+  for (;;) {
+    const analysis = traceChannels(graph, images, pinned);
+    const misfit = misfitOf(graph, analysis);
+    if (!misfit || pinned.has(misfit.node)) return analysis;
+    const { operator, outputs } = misfit.node;
+    pinned.set(misfit.node, `${operator.name} (output ${outputs[0]?.name}): ${misfit.reason}`);
+  }
+}
+
+function traceChannels(graph: Graph, images: readonly Value[], pinned: ReadonlyMap<Node, string>): ChannelAnalysis {
   const trace = new Trace();
-  for (const image of images) trace.set(image, Array<number>(image.shape[1] as number).fill(IMAGE));
-  for (const node of liveNodes(graph)) trace.visit(node);
+  for (const image of images) trace.set(image, trace.fixed(image.shape[1] as number));
+  for (const node of liveNodes(graph)) trace.visit(node, pinned.get(node));
   for (const output of graph.outputs.values()) trace.fix(trace.of(output) ?? []);
   const colours = [...images, ...graph.outputs.values()].map(({ shape }) => shape[1] as number);
   for (const count of new Set(colours)) trace.followImage(count);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Shape } from "../graph/index.js";
+import type { ColourSpace } from "../images/colour.js";
 import type { Size } from "../images/geometry.js";
 import type { NetworkOptions } from "../networks/index.js";
 
@@ -36,6 +37,8 @@ export interface SizeRule {
   readonly fixed?: Size;
 }
 
+export type RangeSource = "given" | "assumed";
+
 /** What must be known of a network to run it, whatever it is called and however it is built. */
 export interface Descriptor {
   /** `super-resolution` makes images larger, `restoration` leaves their size. */
@@ -46,11 +49,17 @@ export interface Descriptor {
   readonly channels: { readonly input: number; readonly output: number };
   /** Pixel values of the images go from 0 to this. */
   readonly range: 255 | 1;
+  /** Who says the range, where its file doesn't: a user, or nobody as yet, so that it is to be found out. */
+  readonly rangeSource?: RangeSource;
   readonly size: SizeRule;
   /** Input pixels at each side that an output pixel depends on, or `global` where that is the whole image. */
   readonly reach: number | "global";
   readonly origin: Origin;
 }
+
+/** What a network's images show: of one channel, luma is enlarged and grey is restored. */
+export const colourSpaceOf = ({ channels, scale }: Pick<Descriptor, "channels" | "scale">): ColourSpace =>
+  channels.input === 1 ? (scale === 1 ? "grey" : "luma") : "rgb";
 
 export const ANY_SIZE: SizeRule = { minimum: 1, multipleOf: 1 };
 
@@ -79,10 +88,11 @@ const DESCRIPTOR_KEY = "slimsr";
  * A descriptor as metadata of an ONNX file. The options of a network that is built here say all of it; of another, the descriptor
  * stands there itself, beside what the file that was read had.
  */
-export function descriptorMetadata({ origin, ...rest }: Descriptor): Record<string, string> {
+export function descriptorMetadata({ origin, rangeSource, range, ...rest }: Descriptor): Record<string, string> {
   if (origin.kind === "network") return { [NETWORK_KEY]: JSON.stringify(origin.network) };
   const { kind, name, metadata } = origin;
-  return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, origin: { kind, name } }) };
+  const known = rangeSource === "assumed" ? rest : { ...rest, range };
+  return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...known, origin: { kind, name } }) };
 }
 
 /** A size rule as files hold it. */
@@ -92,7 +102,7 @@ export const sizeRule = z.object({
   fixed: z.object({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
 });
 
-const stored = z.object({ range: z.literal([255, 1]), size: sizeRule });
+const stored = z.object({ range: z.literal([255, 1]).exactOptional(), size: sizeRule });
 
 /** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
 export function readDescriptorMetadata(

@@ -1,10 +1,10 @@
 import type { Freedom, Value } from "../graph/index.js";
 import { IMAGE } from "./atoms.js";
 import type { ChannelAnalysis, ChannelGroup, Units } from "./channels.js";
-import type { Trace, TracedAxis } from "./trace.js";
+import type { Trace } from "./trace.js";
 
 /** Groups the units that occur equally often along the same axes, in the order in which the graph writes them. */
-export function collectGroups({ atoms, axes, restricted, channels }: Trace): ChannelAnalysis {
+export function collectGroups({ atoms, axes, restricted, channels, marks, pins }: Trace): ChannelAnalysis {
   const roots = (list: readonly number[]) => list.map((atom) => atoms.find(atom));
   const resolved = axes.map(({ parameter, axis, role, atoms: list }) => ({
     parameter,
@@ -15,6 +15,9 @@ export function collectGroups({ atoms, axes, restricted, channels }: Trace): Cha
   const occurrences = new Map<number, number[]>();
   resolved.forEach((axis, i) => {
     for (const atom of axis.atoms) if (atom !== IMAGE) append(occurrences, atom, i);
+  });
+  marks.forEach((list, m) => {
+    for (const atom of new Set(roots(list))) occurrences.get(atom)?.push(resolved.length + m);
   });
   const members = new Map<string, number[]>();
   for (const [atom, along] of occurrences) append(members, along.join(), atom);
@@ -27,7 +30,7 @@ export function collectGroups({ atoms, axes, restricted, channels }: Trace): Cha
   const groups = [...members.values()].map((list): ChannelGroup => {
     const first = units.size;
     for (const atom of list) units.set(atom, units.size);
-    const along = [...new Set(occurrences.get(list[0] as number))].map((i) => resolved[i] as TracedAxis);
+    const along = [...new Set(occurrences.get(list[0] as number))].flatMap((i) => (resolved[i] ? [resolved[i]] : []));
     return {
       size: list.length,
       first,
@@ -51,6 +54,7 @@ export function collectGroups({ atoms, axes, restricted, channels }: Trace): Cha
       const list = channels.get(activation);
       return list && numbered(roots(list));
     },
+    pins,
   };
 }
 

@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { type Graph, isKnown, liveNodes, type Value } from "../graph/index.js";
+import { consumersOf, elements, type Graph, isKnown, liveNodes, type Node, type Value } from "../graph/index.js";
 import { withoutOuterTransposes } from "./channels-first.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
@@ -7,7 +7,7 @@ import { rebuilt } from "./rebuilt.js";
 import { findSizeRule } from "./sizes.js";
 
 /** What a graph doesn't tell; where left out, images are of 0..255, the graph's name is the model's, and sizes are tried. */
-interface About extends Partial<Pick<Descriptor, "range" | "size">> {
+interface About extends Partial<Pick<Descriptor, "range" | "rangeSource" | "size">> {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   /** How the graph differs from the file's. */
@@ -15,7 +15,7 @@ interface About extends Partial<Pick<Descriptor, "range" | "size">> {
 }
 
 /**
- * A graph that was read from elsewhere: its float constants of one axis or more that activations are computed with are the parameters.
+ * A graph that was read from elsewhere: what its operators say are layers' parameters are the model's, where they are constants.
  * A graph of images [N, H, W, C] is taken without the transpositions around it.
  * @throws NetworkError unless it maps one 4-D image of float32 to another
  */
@@ -25,8 +25,8 @@ export function importedModel(
 ): Model {
   const turned = withoutOuterTransposes(source);
   const graph = rebuilt(turned ?? source);
-  const places = learnable(graph);
-  const floats = graph.constants.filter((value) => places.has(value));
+  const floats = learnedConstants(graph);
+  const places = new Set(floats);
   const [image, output] = [graph.inputs[0], ...graph.outputs.keys()];
   if (image && image.dtype !== "float32") {
     throw new NetworkError(
@@ -40,6 +40,7 @@ export function importedModel(
   const isPlace = (value: Value) => places.has(value);
   const model = modelOf(graph, isPlace, parameters, {
     range: 255,
+    ...(about.range === undefined && { rangeSource: "assumed" }),
     ...about,
     origin: {
       ...{ kind: "onnx", name, metadata, input: image?.name ?? "", output: output ?? "" },
@@ -50,10 +51,16 @@ export function importedModel(
   return { ...model, descriptor: { ...model.descriptor, size } };
 }
 
-/** Float constants of one axis or more that activations are computed with; those that make sizes are none. */
-function learnable(graph: Graph): ReadonlySet<Value> {
-  const operands = liveNodes(graph).flatMap(({ operator: { settings }, inputs, outputs }) =>
-    outputs.some(isKnown) ? [] : inputs.filter((value, i) => value && !settings?.includes(i)),
-  ) as Value[];
-  return new Set(operands.filter(({ data, shape }) => data instanceof Float32Array && shape.length > 0));
+/** Constants that all their readers take for a layer's parameters, and no size is made of. A single number beside activations is a constant of the formula. */
+function learnedConstants(graph: Graph): Value[] {
+  const readers = consumersOf(liveNodes(graph));
+  const takes = (value: Value) => (node: Node) =>
+    !node.outputs.some(isKnown) &&
+    node.inputs.every((input, i) => input !== value || node.operator.learned?.includes(i) === true);
+  return graph.constants.filter((value) => {
+    const { data, shape } = value;
+    const own = readers.get(value) ?? [];
+    const layered = elements(shape) > 1 || own.some(({ operator }) => operator.cost?.ofWeights);
+    return data instanceof Float32Array && shape.length > 0 && own.length > 0 && layered && own.every(takes(value));
+  });
 }

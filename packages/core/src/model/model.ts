@@ -1,9 +1,10 @@
 import { NetworkError } from "../errors.js";
-import { Graph, graft, type Value } from "../graph/index.js";
+import { Graph, graft, type Replacement, type Shape, type Value } from "../graph/index.js";
 import { architectureOf, type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
 import { ANY_SIZE, type Descriptor, describeShapes, type ImageNames, OWN_NAMES } from "./descriptor.js";
+import { type Narrowing, narrowingOf, selectingFrom } from "./narrowing.js";
 import { receptiveRadius } from "./reach.js";
 
 /**
@@ -38,7 +39,7 @@ export function modelOf(
   graph: Graph,
   isParameter: (value: Value) => boolean,
   parameters: Parameters,
-  about: Pick<Descriptor, "range" | "origin"> & Partial<Pick<Descriptor, "size">>,
+  about: Pick<Descriptor, "range" | "rangeSource" | "origin"> & Partial<Pick<Descriptor, "size">>,
 ): Model {
   const images = graph.inputs.filter((value) => !isParameter(value));
   const [image] = images;
@@ -64,18 +65,29 @@ export function modelOf(
   };
 }
 
-const analyses = new WeakMap<Graph, ChannelAnalysis>();
+const narrowings = new WeakMap<Graph, Narrowing>();
 
-/**
- * Which channels of a model are one and the same, at full width.
- * @throws GraphError where its channels can't be followed
- */
-export function channelAnalysis({ graph, image }: Model): ChannelAnalysis {
-  const known = analyses.get(graph);
+/** How a model's graph follows where its parameters have fewer channels. */
+function narrowing({ graph, image, places }: Pick<Model, "graph" | "image" | "places">): Narrowing {
+  const known = narrowings.get(graph);
   if (known) return known;
-  const made = analyseChannels(graph, [image]);
-  analyses.set(graph, made);
+  const made = narrowingOf(graph, analyseChannels(graph, [image]), places.values());
+  narrowings.set(graph, made);
   return made;
+}
+
+/** Which channels of a model are one and the same, at full width. */
+export const channelAnalysis = (model: Model): ChannelAnalysis => narrowing(model).analysis;
+
+/** Replaces what hands on some of the channels by what does so where parameters have these shapes; undefined where nothing changes. */
+export function selecting(
+  model: Pick<Model, "graph" | "image" | "places">,
+  shapeOf: (name: string) => Shape,
+): Replacement | undefined {
+  if (!model.graph.nodes.some(({ operator }) => operator.selection)) return undefined;
+  const known = narrowing(model);
+  if (known.selections.length === 0) return undefined;
+  return selectingFrom(known, new Map([...model.places.keys()].map((name) => [name, shapeOf(name)])));
 }
 
 /** What errors call a model. */
@@ -104,8 +116,15 @@ export function applyModel(
   known: Map<Value, Value> = new Map(),
 ): Value {
   known.set(image, lr);
-  const given = (value: Value) => (places.get(value.name) === value ? parameterOf(value.name) : undefined);
-  return graft(graph, lr.graph, known, [output], { given })[0] as Value;
+  const parameters = new Map<string, Value>();
+  const once = (name: string): Value => {
+    const made = parameters.get(name) ?? parameterOf(name);
+    parameters.set(name, made);
+    return made;
+  };
+  const given = (value: Value) => (places.get(value.name) === value ? once(value.name) : undefined);
+  const replacement = selecting({ graph, image, places }, (name) => once(name).shape);
+  return graft(graph, lr.graph, known, [output], { given, ...(replacement && { replacement }) })[0] as Value;
 }
 
 /** `applyModel` for images in 0..255, whatever the model's own range. */
@@ -139,6 +158,6 @@ export function atOwnWidth(model: Model): Model {
   const lr = graph.input(model.image.name, model.image.shape);
   const parameterOf = (name: string) => graph.input(name, required(model.parameters, name).shape);
   graph.output("sr", applyModel(model, lr, parameterOf));
-  const { range, origin, size } = model.descriptor;
-  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, { range, origin, size });
+  const { task, scale, channels, reach, ...about } = model.descriptor;
+  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, about);
 }

@@ -1,10 +1,10 @@
-import { GraphError } from "../errors.js";
 import {
   type AxisRole,
   type Channels,
   type ChannelTrace,
   type Freedom,
   type Node,
+  UnknownEffect,
   unknownEffect,
   type Value,
 } from "../graph/index.js";
@@ -18,6 +18,14 @@ export interface TracedAxis {
   readonly atoms: Channels;
 }
 
+/** Channels that stay because what a node does to them isn't known. */
+export interface Pin {
+  readonly node: Node;
+  readonly reason: string;
+  /** How many channels reach the node that could have been dropped but for it. */
+  readonly channels: number;
+}
+
 /** Follows the channels through a graph, node by node. */
 export class Trace implements ChannelTrace {
   readonly atoms = new Atoms();
@@ -28,13 +36,39 @@ export class Trace implements ChannelTrace {
   /** Atoms on which something acts that isn't linear. */
   readonly restricted: Record<Exclude<Freedom, "linear">, number[]> = { scaling: [], permutation: [] };
 
-  /** @throws GraphError for an operator whose effect on channels is unknown */
-  visit(node: Node): void {
-    if (this.#tracked(node).length === 0) return;
+  /** Sets of channels that selections take. */
+  readonly marks: Channels[] = [];
+  readonly pins: Pin[] = [];
+
+  /** @param pinned why the channels that reach the node must stay, where that is known beforehand */
+  visit(node: Node, pinned?: string): void {
+    if (this.#tracked(node).length === 0 || node.outputs.every(({ known }) => known)) return;
+    if (pinned !== undefined) this.#pin(node, pinned);
+    else {
+      try {
+        this.#follow(node);
+      } catch (error) {
+        if (!(error instanceof UnknownEffect)) throw error;
+        this.#pin(node, error.message);
+      }
+    }
+  }
+
+  #follow(node: Node): void {
     const effect = node.operator.channels;
     if (effect === undefined) throw unknownEffect(node);
     if (typeof effect === "string") this.channelwise(node, effect);
     else effect(node, this);
+  }
+
+  /** What reaches the node stays, and so does what it makes. */
+  #pin(node: Node, reason: string): void {
+    const reached = this.#tracked(node).flatMap((value) => this.of(value) as Channels);
+    const free = new Set(reached.map((atom) => this.atoms.find(atom)));
+    free.delete(IMAGE);
+    if (free.size > 0) this.pins.push({ node, reason, channels: free.size });
+    this.fix(reached);
+    for (const output of node.outputs) this.set(output, this.fixed(output.shape[1] ?? 0));
   }
 
   of(value: Value): Channels | undefined {
@@ -57,6 +91,14 @@ export class Trace implements ChannelTrace {
 
   fix(channels: Channels): void {
     for (const atom of channels) this.atoms.unite(IMAGE, atom);
+  }
+
+  fixed(count: number): Channels {
+    return Array<number>(count).fill(IMAGE);
+  }
+
+  distinguish(channels: Channels): void {
+    this.marks.push(channels);
   }
 
   invertible(read: Channels, written: Channels): void {
@@ -84,10 +126,7 @@ export class Trace implements ChannelTrace {
   /** A parameter that is used twice ties what it is used on. */
   record(parameter: Value, axis: number, atoms: Channels, role: AxisRole): void {
     const { producer } = parameter;
-    if (producer) {
-      const { operator, inputs } = producer;
-      throw new GraphError(`${operator.name} of ${inputs[0]?.name} makes a layer's weights, which must be constants`);
-    }
+    if (producer) throw unknownEffect(producer, "makes a layer's weights, which are no constants then");
     const own = this.#axesOf.get(parameter) ?? [];
     const known = own.find((each) => each.axis === axis);
     if (!known) {
@@ -95,7 +134,8 @@ export class Trace implements ChannelTrace {
       this.axes.push(traced);
       this.#axesOf.set(parameter, [...own, traced]);
     } else if (known.role === role) this.tie(known.atoms, atoms);
-    else throw new GraphError(`${parameter.name} is used in two roles, which ties channels in a way that isn't known`);
+    else
+      throw new UnknownEffect(`${parameter.name} is used in two roles, which ties channels in a way that isn't known`);
   }
 
   channelwise(node: Node, freedom: Freedom): void {

@@ -1,16 +1,15 @@
-import { applyLike, Graph, graft, liveNodes, type Node, type Value } from "../graph/index.js";
+import { applyLike, Graph, graft, liveNodes, type Value } from "../graph/index.js";
 import { type ParameterMap, required } from "../networks/index.js";
-import { Conv } from "../operators/index.js";
 import { type Model, modelOf } from "./model.js";
 
 /**
- * The same network with parameters of its own for each convolution. Recursive networks use one several times; it is copied, for
+ * The same network with parameters of its own for each layer. Recursive networks use some several times; they are copied, for
  * channels that matter in one place don't in another.
  */
 export function untied(model: Model): Model {
   const { graph, image, output, places, descriptor } = model;
   const isPlace = (value: Value | undefined): value is Value => value !== undefined && places.get(value.name) === value;
-  const uses = liveNodes(graph).flatMap((node) => parametersOf(node).filter(isPlace));
+  const uses = liveNodes(graph).flatMap(({ inputs }) => inputs.filter(isPlace));
   if (new Set(uses).size === uses.length) return model;
   const target = new Graph(graph.name);
   const parameters: ParameterMap = new Map();
@@ -28,23 +27,18 @@ export function untied(model: Model): Model {
     return place(`${value.name}#${count}`, value.name);
   };
   const [made] = graft(graph, target, known, [output], {
-    replacement: (node, [x, ...rest]) => {
-      const own = parametersOf(node);
-      if (own.length === 0) return undefined;
-      const copied = rest.map((value, i) => {
-        const source = own[i];
+    replacement: (node, inputs) => {
+      const copied = inputs.map((value, i) => {
+        const source = node.inputs[i];
         if (!isPlace(source)) return value;
         if (used.has(source)) return copyOf(source);
         used.add(source);
         return value;
       });
-      return applyLike(node, target, [x, ...copied]);
+      return applyLike(node, target, copied);
     },
   });
   target.output("sr", made as Value);
-  const { range, origin, size } = descriptor;
-  return modelOf(target, ({ name }) => parameters.has(name), parameters, { range, origin, size });
+  const { task, scale, channels, reach, ...about } = descriptor;
+  return modelOf(target, ({ name }) => parameters.has(name), parameters, about);
 }
-
-const parametersOf = ({ operator, inputs }: Node): readonly (Value | undefined)[] =>
-  operator === Conv ? inputs.slice(1) : [];

@@ -41,6 +41,7 @@ export const PRelu = elementwise("PRelu", {
   },
   gradient: slopeGradient,
   channels: "scaling",
+  learned: [1],
   cost: { ofWeights: true, multiplyAccumulates: () => 0 },
 });
 
@@ -71,7 +72,6 @@ export const Clip = elementwise("Clip", {
     const inside = below ?? dy;
     return [high ? where(greater(x, high), 0, inside) : inside];
   },
-  settings: [1, 2],
   channels: "permutation",
 });
 

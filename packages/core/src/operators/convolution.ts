@@ -1,6 +1,8 @@
 import {
   type Attributes,
   type ChannelRule,
+  type Channels,
+  type ChannelTrace,
   elements,
   type GradientRule,
   int,
@@ -106,20 +108,52 @@ const transposedGradient: GradientRule = (node, [dy], wanted) => {
   ];
 };
 
-/** A convolution mixes channels into fresh ones; a depthwise one acts on each by itself; other groups keep theirs. */
+/**
+ * A convolution mixes channels into fresh ones. In groups, it does so within each, and what is the same channel of each group is
+ * kept or dropped together. A depthwise one acts on each channel by itself, of which it may make several.
+ */
 const convChannels: ChannelRule = (node, trace) => {
   const [x, weight, bias] = node.inputs;
   const read = x && trace.of(x);
   if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
   const groups = intOr(node.attributes, "group", 1);
-  const filters = weight.shape[0] as number;
-  const depthwise = groups > 1 && groups === filters && weight.shape[1] === 1;
-  const written = depthwise ? read : trace.fresh(filters);
+  const [filters, perGroup] = weight.shape as [number, number];
+  const depthwise = groups > 1 && perGroup === 1;
+  const written = depthwise ? read.flatMap((c) => Array<number>(filters / groups).fill(c)) : trace.fresh(filters);
   if (depthwise) trace.restrict(read, "permutation");
-  else if (groups > 1) trace.fix([...read, ...written]);
+  else {
+    tieAcross(trace, read, groups);
+    tieAcross(trace, written, groups);
+  }
   trace.record(weight, 0, written, depthwise ? "scales" : "writes");
-  if (groups === 1) trace.record(weight, 1, read, "reads");
+  if (!depthwise) trace.record(weight, 1, read.slice(0, perGroup), "reads");
   if (groups === 1 && filters === read.length && isPointwise(node)) trace.invertible(read, written);
+  if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
+  trace.set(node.outputs[0] as Value, written);
+};
+
+/** Ties the channels at the same place of each of `groups` equal parts. */
+function tieAcross(trace: ChannelTrace, channels: Channels, groups: number): void {
+  const size = channels.length / groups;
+  for (let g = 1; g < groups; g++) trace.tie(channels.slice(0, size), channels.slice(g * size, (g + 1) * size));
+}
+
+/** As a convolution's, with the weight's first two axes the other way round. */
+const transposedChannels: ChannelRule = (node, trace) => {
+  const [x, weight, bias] = node.inputs;
+  const read = x && trace.of(x);
+  if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
+  const groups = intOr(node.attributes, "group", 1);
+  const perGroup = weight.shape[1] as number;
+  const depthwise = groups > 1 && groups === read.length;
+  const written = depthwise ? read.flatMap((c) => Array<number>(perGroup).fill(c)) : trace.fresh(perGroup * groups);
+  if (depthwise) trace.restrict(read, "permutation");
+  else {
+    tieAcross(trace, read, groups);
+    tieAcross(trace, written, groups);
+  }
+  trace.record(weight, 0, read, depthwise ? "scales" : "reads");
+  if (!depthwise) trace.record(weight, 1, written.slice(0, perGroup), "writes");
   if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
   trace.set(node.outputs[0] as Value, written);
 };
@@ -145,12 +179,12 @@ export const Conv = operator("Conv", {
     multiplyAccumulates: ({ inputs, outputs }) => elements((outputs[0] as Value).shape) * perWeight(inputs[1] as Value),
   },
   impliedAttributes: kernelOfWeight,
-  // A depthwise convolution has as many groups as its slimmed weight has filters.
-  resizedAttributes: ({ inputs, attributes }: Node, [, weight]) => {
-    const filters = inputs[1]?.shape[0];
-    const depthwise = filters !== 1 && intOr(attributes, "group", 1) === filters;
-    return depthwise ? { ...attributes, group: int(weight?.shape[0] as number) } : attributes;
+  // A depthwise convolution has as many groups as its slimmed input has channels.
+  resizedAttributes: ({ inputs, attributes }: Node, [x]) => {
+    const depthwise = intOr(attributes, "group", 1) > 1 && inputs[1]?.shape[1] === 1;
+    return depthwise ? { ...attributes, group: int(x?.shape[1] as number) } : attributes;
   },
+  learned: [1, 2],
 });
 
 export const ConvTranspose = operator("ConvTranspose", {
@@ -184,8 +218,16 @@ export const ConvTranspose = operator("ConvTranspose", {
     multiplyAccumulates: ({ inputs }) => elements((inputs[0] as Value).shape) * perWeight(inputs[1] as Value),
   },
   impliedAttributes: kernelOfWeight,
+  channels: transposedChannels,
   // A stated size holds for one input's size: its pads hold for all.
-  resizedAttributes: (node) => (node.attributes.output_shape ? statedPads(node) : node.attributes),
+  resizedAttributes: (node, [x]) => {
+    const { inputs, attributes } = node;
+    const stated = attributes.output_shape ? statedPads(node) : attributes;
+    const groups = intOr(attributes, "group", 1);
+    const depthwise = groups > 1 && groups === inputs[0]?.shape[1];
+    return depthwise ? { ...stated, group: int(x?.shape[1] as number) } : stated;
+  },
+  learned: [1, 2],
 });
 
 /** The attributes of a transposed convolution whose output's size is stated, with the pads that it follows from. */

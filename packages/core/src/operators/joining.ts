@@ -3,6 +3,7 @@ import {
   type Attributes,
   type ChannelRule,
   type GradientRule,
+  gatherSelection,
   int,
   integersOf,
   intOr,
@@ -10,6 +11,9 @@ import {
   ofFirst,
   type ShapeRule,
   sameShape,
+  selectedChannels,
+  sliceSelection,
+  splitSelection,
   union,
   unknownEffect,
   type Value,
@@ -53,11 +57,18 @@ const concatGradient: GradientRule = (node, [dy], wanted) => {
   });
 };
 
+/** Planes that don't depend on an image, such as a map of the noise's level, stay. Side by side along another axis, channels are tied. */
 const concatChannels: ChannelRule = (node, trace) => {
-  if (intOr(node.attributes, "axis", 0) !== 1) throw unknownEffect(node);
-  const parts = node.inputs.map((part) => part && trace.of(part));
-  if (parts.some((part) => part === undefined)) throw unknownEffect(node, "joins constants with channels");
-  trace.set(node.outputs[0] as Value, parts.flat() as number[]);
+  const output = node.outputs[0] as Value;
+  if (output.shape.length !== 4) throw unknownEffect(node);
+  const parts = (node.inputs as Value[]).map((part) => trace.of(part) ?? trace.fixed(part.shape[1] as number));
+  if (axisOf(node.attributes, 4) === 1) {
+    trace.set(output, parts.flat());
+    return;
+  }
+  const [first = [], ...others] = parts;
+  for (const part of others) trace.tie(first, part);
+  trace.set(output, first);
 };
 
 export const Concat = operator("Concat", {
@@ -85,6 +96,8 @@ export const Split = operator("Split", {
     const parts = node.outputs.map((part, i) => gradients[i] ?? expand(x.graph.scalar(0), part.shape));
     return [concat(parts, axisOf(node.attributes, x.shape.length))];
   },
+  channels: selectedChannels,
+  selection: splitSelection,
   reach: ofFirst((node, spans) => (intOr(node.attributes, "axis", 0) === 1 ? spans : "all")),
 });
 
@@ -163,6 +176,8 @@ export const Slice = operator("Slice", {
   shape: sliceShape,
   evaluate: slicedContent,
   gradient: sliceGradient,
+  channels: selectedChannels,
+  selection: sliceSelection,
   reach: ofFirst(({ inputs }, spans) => (integersOf(inputs[3])?.every((axis) => axis === 1) ? spans : "all")),
 });
 
@@ -201,6 +216,8 @@ export const Gather = operator("Gather", {
     const axis = operands.axis(intOr(operands.attributes, "axis", 0), shape.length);
     return [{ dtype, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] }];
   },
+  channels: selectedChannels,
+  selection: gatherSelection,
   evaluate: gatheredContent,
   gradient: gatherGradient,
 });

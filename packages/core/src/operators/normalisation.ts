@@ -90,6 +90,7 @@ export const LayerNormalization = operator("LayerNormalization", {
     return [{ dtype, shape }, statistics, statistics];
   },
   gradient: layerGradient,
+  learned: [1, 2],
   channels: channelsAlong(normalisedAxes, "permutation"),
   optionalOutputs: true,
 });
@@ -126,6 +127,7 @@ export const InstanceNormalization = operator("InstanceNormalization", {
     ];
   },
   channels: perChannel,
+  learned: [1, 2],
 });
 
 /** Channels in groups, each standardised over its channels and positions; a scale and a bias a channel, or a group. */

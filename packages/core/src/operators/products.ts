@@ -90,7 +90,7 @@ const cost: CostRule = {
   },
 };
 
-export const MatMul = operator("MatMul", { shape: productOfVectors, gradient, cost });
+export const MatMul = operator("MatMul", { shape: productOfVectors, gradient, cost, learned: [0, 1] });
 
 /** ONNX Runtime's product of operands that are transposed first, with a factor. */
 export const FusedMatMul = operator("FusedMatMul", {
@@ -106,6 +106,7 @@ export const FusedMatMul = operator("FusedMatMul", {
 
 /** α·A·B + β·C, of matrices. */
 export const Gemm = operator("Gemm", {
+  learned: [0, 1, 2],
   shape: (operands) => {
     for (const index of [0, 1]) operands.ranked(index, 2);
     const types = product(operands);

@@ -1,6 +1,7 @@
 import { GraphError } from "../errors.js";
 import {
   alongBoth,
+  type ChannelRule,
   elements,
   type GradientRule,
   int,
@@ -14,6 +15,7 @@ import {
   sameShape,
   text,
   textOr,
+  unknownEffect,
   type Value,
 } from "../graph/index.js";
 import { single } from "./apply.js";
@@ -179,7 +181,22 @@ const borders = ({ inputs }: Node, pads: readonly number[], border: Border): Axi
     return [{ axis, size, outputs }];
   });
 
+/** Channels that are added are constants, which stay; so do those of a border that isn't 0, in their order. */
+const paddedChannels: ChannelRule = (node, trace) => {
+  const [x, , value] = node.inputs as [Value, Value, Value | undefined];
+  const pads = integersOf(node.inputs[1]) ?? [];
+  const [before = 0, after = 0] = [pads[1], pads[1 + x.shape.length]];
+  const isZero = value?.data === undefined || value.data[0] === 0;
+  const mode = textOr(node.attributes, "mode", "constant");
+  const along = before !== 0 || after !== 0;
+  if (x.shape.length !== 4 || before < 0 || after < 0 || (along && mode !== "constant")) throw unknownEffect(node);
+  const channels = trace.of(x) ?? [];
+  if (mode === "constant" && !isZero) trace.restrict(channels, "permutation");
+  trace.set(node.outputs[0] as Value, [...trace.fixed(before), ...channels, ...trace.fixed(after)]);
+};
+
 export const Pad = operator("Pad", {
+  channels: paddedChannels,
   shape: (operands) => {
     const { dtype, shape } = operands.required(0);
     const pads = operands.integers(1) ?? operands.fail("pads are missing");
@@ -190,7 +207,6 @@ export const Pad = operator("Pad", {
     if (out.some((size) => size < 0)) operands.fail("crops more than there is");
     return [{ dtype, shape: out }];
   },
-  settings: [2],
   gradient: padGradient,
   reach: ofFirst(({ inputs }, spans) => {
     const pads = integersOf(inputs[1]);

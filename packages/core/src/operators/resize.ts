@@ -112,7 +112,6 @@ export const Resize = operator("Resize", {
   gradient: resizeGradient,
   channels: resizedChannels,
   reach: resizedReach,
-  settings: [1, 2, 3],
 });
 
 /** Each pixel of x [N, C, H, W] repeated `factor` times along rows and columns. */

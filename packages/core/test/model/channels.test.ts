@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { carn, edsr, rcan } from "../../../../test/support/networks.js";
-import { GraphError } from "../../src/errors.js";
 import { type Freedom, Graph, int, type Value } from "../../src/graph/index.js";
 import { analyseChannels, type ChannelAnalysis } from "../../src/model/channels.js";
 import { type NetworkOptions, structure } from "../../src/networks/index.js";
@@ -9,8 +8,11 @@ import {
   add,
   concat,
   conv,
+  convTranspose,
   DepthToSpace,
   div,
+  expand,
+  gather,
   globalAveragePool,
   matMul,
   mul,
@@ -19,6 +21,8 @@ import {
   relu,
   reshape,
   sigmoid,
+  slice,
+  split,
   sub,
   sum,
   Transpose,
@@ -237,26 +241,117 @@ describe("units of channels", () => {
   });
 });
 
-describe("what isn't known to keep channels apart", () => {
+describe("an operator whose effect on channels isn't known", () => {
   it.each<[string, (x: Value) => Value, RegExp]>([
-    ["Reshape", (x) => reshape(x, [1, 2, 8, 4]), /Reshape \(output Reshape_1\)/],
-    ["MatMul", (x) => matMul(x, x), /MatMul \(output MatMul_1\)/],
-    ["Concat along rows", (x) => concat([x, x], 2), /Concat \(output/],
+    ["Reshape", (x) => reshape(x, [1, 2, 8, 4]), /^Reshape \(output Reshape_1\): its effect on channels is not known$/],
+    ["MatMul", (x) => matMul(x, x), /^MatMul \(output MatMul_1\)/],
     [
-      "weights that the graph computes",
+      "a convolution by weights that the graph computes",
       (x) => conv(x, relu(x.graph.constant(new Float32Array(16), [4, 4, 1, 1], { name: "half" }))),
-      /Relu of half makes a layer's weights, which must be constants/,
+      /^Relu \(output Relu_1\): makes a layer's weights, which are no constants then$/,
     ],
     [
       "a convolution by an activation",
       (x) => conv(x, x.graph.apply(Transpose, [x])[0] as Value),
-      /convolution by an activation|Transpose/,
+      /^Transpose|convolution by an activation/,
     ],
-  ])("%s is refused by name", (_, build, message) => {
+  ])("%s pins what reaches it, and is named", (_, build, message) => {
     const b = new Builder();
-    const analyse = () => b.analyse(build(b.conv("a", b.image, 4)));
-    expect(analyse).toThrow(GraphError);
-    const again = new Builder();
-    expect(() => again.analyse(build(again.conv("a", again.image, 4)))).toThrow(message);
+    const reached = b.conv("a", b.image, 4);
+    const made = build(reached);
+    const inner = b.conv("c", relu(b.conv("b", made, 6)), 3);
+    const analysis = b.analyse(inner);
+    expect(show(analysis)).toEqual([["b:0", "c:1"]]);
+    expect(b.units(analysis, "a", 0)).toBeUndefined();
+    expect(analysis.pins.map(({ reason }) => reason)).toEqual([expect.stringMatching(message)]);
+    expect(analysis.pins[0]?.channels).toBe(4);
+  });
+
+  it("pins what doesn't follow where channels are dropped, such as a count that a file states", () => {
+    const b = new Builder();
+    const x = b.conv("a", b.image, 4);
+    const y = mul(x, expand(b.graph.scalar(2), [1, 4, 1, 1]));
+    const analysis = b.analyse(b.conv("c", relu(b.conv("b", y, 6)), 3));
+    expect(show(analysis)).toEqual([["b:0", "c:1"]]);
+    expect(analysis.pins).toHaveLength(1);
+  });
+});
+
+describe("channels that are selected", () => {
+  it("by a split are groups of their own, told from each other", () => {
+    const b = new Builder();
+    const [first, rest] = split(b.conv("a", b.image, 8), [2, 6], 1) as [Value, Value];
+    const analysis = b.analyse(b.conv("c", concat([b.conv("d", relu(first), 4), rest], 1), 3));
+    expect(analysis.groups.map(({ size, freedom }) => [size, freedom])).toEqual([
+      [2, "scaling"],
+      [6, "linear"],
+      [4, "linear"],
+    ]);
+    expect(b.units(analysis, "a", 0)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(b.units(analysis, "c", 1)).toEqual([8, 9, 10, 11, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("stay where a slimmed network's parameters would not tell how many of each there are", () => {
+    const b = new Builder();
+    const [first, rest] = split(b.conv("a", b.image, 8), [2, 6], 1) as [Value, Value];
+    const { groups, pins } = b.analyse(b.conv("c", concat([relu(first), rest], 1), 3));
+    expect(groups).toEqual([]);
+    expect(pins[0]?.reason).toMatch(/^Split \(output Split_1\): parameters don't tell how many/);
+  });
+
+  it("by a slice or a gather keep their units, in whatever order", () => {
+    const b = new Builder();
+    const x = b.conv("a", b.image, 6);
+    const shuffled = gather(x, b.graph.integers([0, 3, 1, 4, 2, 5]), 1);
+    const front = b.conv("d", slice(shuffled, [{ axis: 1, start: 0, end: 2 }]), 1);
+    const analysis = b.analyse(b.conv("c", mul(shuffled, front), 3));
+    expect(b.units(analysis, "a", 0)).toEqual([0, 2, 3, 1, 4, 5]);
+    expect(b.units(analysis, "c", 1)).toEqual([0, 1, 2, 4, 3, 5]);
+    expect(b.units(analysis, "d", 1)).toEqual([0, 1]);
+    expect(analysis.groups.map(({ size }) => size)).toEqual([2, 4]);
+  });
+
+  it("of rows and columns are all of them", () => {
+    const b = new Builder();
+    const x = slice(b.conv("a", b.image, 4), [{ axis: 2, start: 0, end: 2 }]);
+    const analysis = b.analyse(b.conv("c", concat([x, x], 2), 3));
+    expect(show(analysis)).toEqual([["a:0", "c:1"]]);
+  });
+});
+
+describe("convolutions in groups", () => {
+  it("tie the channels at the same place of each group", () => {
+    const b = new Builder();
+    const x = b.conv("a", b.image, 8);
+    const y = conv(x, b.graph.input("g", [4, 4, 1, 1]), undefined, { group: 2 });
+    const analysis = b.analyse(b.conv("c", y, 3));
+    expect(b.units(analysis, "a", 0)).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
+    expect(b.units(analysis, "g", 1)).toEqual([0, 1, 2, 3]);
+    expect(b.units(analysis, "g", 0)).toEqual([4, 5, 4, 5]);
+    expect(analysis.groups.map(({ size, freedom }) => [size, freedom])).toEqual([
+      [4, "linear"],
+      [2, "linear"],
+    ]);
+  });
+
+  it("of one channel each act on it by itself, whatever they make of it", () => {
+    const b = new Builder();
+    const x = b.conv("a", b.image, 4);
+    const y = conv(x, b.graph.input("g", [8, 1, 3, 3]), undefined, { group: 4, pads: [1, 1, 1, 1] });
+    const analysis = b.analyse(b.conv("c", y, 3));
+    expect(b.units(analysis, "g", 0)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    expect(b.units(analysis, "c", 1)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    expect(analysis.groups.map(({ size, freedom }) => [size, freedom])).toEqual([[4, "permutation"]]);
+  });
+
+  it("that are transposed have their axes the other way round", () => {
+    const b = new Builder();
+    const x = b.conv("a", b.image, 4);
+    const y = convTranspose(x, b.graph.input("t", [4, 6, 2, 2]), { strides: [2, 2] });
+    const analysis = b.analyse(b.conv("c", relu(y), 3));
+    expect(show(analysis)).toEqual([
+      ["a:0", "t:0"],
+      ["c:1", "t:1"],
+    ]);
   });
 });

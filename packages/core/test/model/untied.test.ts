@@ -25,12 +25,12 @@ function recursive(): Model {
   return importedModel(graph);
 }
 
-describe("a network whose convolutions share parameters", () => {
+describe("a network whose layers share parameters", () => {
   it("is the same network with parameters of its own for each", async () => {
     const model = recursive();
     const own = untied(model);
     const names = ["a.weight", "b.bias", "b.bias#2", "b.bias#3", "b.bias#4", "b.weight", "b.weight#2", "b.weight#3"];
-    expect([...own.parameters.keys()].sort()).toEqual([...names, "c.weight", "p"]);
+    expect([...own.parameters.keys()].sort()).toEqual([...names, "c.weight", "p", "p#2", "p#3"]);
     expect(own.parameters.get("b.weight#3")?.data).toEqual(model.parameters.get("b.weight")?.data);
     expect(own.descriptor).toEqual(model.descriptor);
     const patches = randomPatches(1);

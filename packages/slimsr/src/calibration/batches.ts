@@ -1,7 +1,7 @@
 import { elements } from "@slimsr/core/internal/graph/index.js";
 import type { Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 
-/** Images of one size, one after another: N · 3 · height · width values in 0..255. */
+/** Images of one size, one after another: N · C · height · width values in 0..255, of one channel or three. */
 export interface Patches {
   readonly count: number;
   readonly height: number;
@@ -10,12 +10,10 @@ export interface Patches {
 }
 
 /** Shape of `count` of the patches. */
-export const patchShape = ({ height, width }: Patches, count: number): [number, number, number, number] => [
-  count,
-  3,
-  height,
-  width,
-];
+export const patchShape = (
+  { height, width, data, count: all }: Patches,
+  count: number,
+): [number, number, number, number] => [count, data.length / (all * height * width), height, width];
 
 /** The patches from `start` up to `end`. */
 export function somePatches(patches: Patches, start: number, end: number): Patches {

@@ -4,8 +4,8 @@ import { applyModel, constantSource, type Model } from "@slimsr/core/internal/mo
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
 import { compile } from "../engine/compile.js";
+import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";
-import { randomSigns } from "./random.js";
 
 /** Moments of one activation's channels over all positions of all calibration patches, in float64. */
 export interface Moments {
@@ -32,7 +32,7 @@ export interface MomentOptions {
 /**
  * Runs the network over calibration patches and measures the moments of `taps`. The gradients are those of Σ ±Y(p) over the
  * output's pixels p with random signs, whose second moment is that of the Jacobian: E[g gᵀ] = Σ_p ∂Y(p)/∂x ∂Y(p)/∂xᵀ. Y is luma;
- * the colours join it with a smaller weight and signs of their own.
+ * the colours join it with a smaller weight and signs of their own. An image of one channel is Y by itself.
  */
 export async function measureMoments(
   model: Model,
@@ -85,14 +85,16 @@ function accumulate(sum: Float64Array, part: Float32Array, share: number): void 
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (part[i] as number);
 }
 
-/** What the output is multiplied with before it is summed: [N, 3, H, W]. */
-function probeShape({ descriptor: { scale } }: Model, [count, , height, width]: readonly number[]): number[] {
-  return [count as number, 3, (height as number) * scale, (width as number) * scale];
+/** What the output is multiplied with before it is summed: [N, C, H, W]. */
+function probeShape({ descriptor: { scale, channels } }: Model, [count, , height, width]: readonly number[]): number[] {
+  return [count as number, channels.output, (height as number) * scale, (width as number) * scale];
 }
 
+/** A single channel is luma itself. */
 function probeOf(shape: readonly number[], signs: (length: number) => Float32Array): Float32Array {
-  const [count, , height, width] = shape as [number, number, number, number];
+  const [count, channels, height, width] = shape as [number, number, number, number];
   const area = height * width;
+  if (channels === 1) return signs(count * area);
   const [luma, colours] = [signs(count * area), signs(count * 3 * area)];
   return colours.map((sign, i) => {
     const [image, colour] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];

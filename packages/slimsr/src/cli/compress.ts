@@ -14,6 +14,7 @@ import type { Preset } from "../runs/presets.js";
 import { resultOf } from "../runs/result.js";
 import { driftNotes } from "../runs/run-report.js";
 import type { DataPaths, PartialSettings } from "../runs/settings.js";
+import { flagOf } from "../text/expectation.js";
 import { addFormatOptions, FORMATS, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
@@ -83,7 +84,7 @@ async function beginning({ out, preset, config, ...options }: Options): Promise<
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
 
 /** Settings that a run which goes on may be given: where its data lies now. */
-const MOVABLE = ["train", "val", "data", "vgg"] as const;
+const MOVABLE = ["train", "trainInput", "val", "valInput", "data", "vgg"] as const;
 
 /** @throws UsageError where the command line says more than where the data lies now, and how the result is printed */
 export function resuming(command: Command, resume: string): { resume: string; moved: DataPaths } {
@@ -98,7 +99,7 @@ export function resuming(command: Command, resume: string): { resume: string; mo
     return { resume, moved: settingsOf(Object.fromEntries(moved)) as DataPaths };
   }
   throw new UsageError(
-    `--resume goes on with the run's own settings; leave out ${other.long}, or begin a new run with --out. Only ${MOVABLE.map((key) => `--${key}`).join(", ")} may be named, where data has moved`,
+    `--resume goes on with the run's own settings; leave out ${other.long}, or begin a new run with --out. Only ${MOVABLE.map(flagOf).join(", ")} may be named, where data has moved`,
   );
 }
 

@@ -6,8 +6,11 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
+import { settleModel } from "../calibration/settle-range.js";
 import { type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { loadModel, saveModel } from "../files/models.js";
 import { flagOf } from "../text/expectation.js";
+import { message } from "../text/visible.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 import { required } from "./required.js";
 
@@ -19,8 +22,14 @@ interface ConvertOptions extends Overrides {
 
 /** `slimsr convert FILE --out FILE`: from any checkpoint to this project's format or to PyTorch's. */
 export function convertCommand(): Command {
-  const command = new Command("convert").argument("<file>", "checkpoint: .safetensors, .pt or .pth");
-  required(command, new Option("--out <file>", "file to write: .safetensors, .pt or .pth"))
+  const command = new Command("convert").argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx");
+  required(
+    command,
+    new Option(
+      "--out <file>",
+      "file to write: .safetensors, .pt or .pth; .onnx of an .onnx, with metadata that say its range",
+    ),
+  )
     .addOption(
       new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
         SOURCES,
@@ -37,7 +46,9 @@ export function convertCommand(): Command {
     .action(convert);
 }
 
-async function convert(input: string, { out: output, names, force, ...overrides }: ConvertOptions): Promise<void> {
+async function convert(input: string, options: ConvertOptions): Promise<void> {
+  const { out: output, names, force, ...overrides } = options;
+  if (isOnnxFile(input) && isOnnxFile(output)) return convertOnnx(input, options);
   if (isOnnxFile(input)) {
     throw new UsageError(
       `${input} is an ONNX model, whose layers have no names of a checkpoint; slim, compress and evaluate take it as it is`,
@@ -62,6 +73,18 @@ async function convert(input: string, { out: output, names, force, ...overrides 
   if (format === "pytorch" && untold) {
     process.stdout.write(`A .pt doesn't hold the ${untold[0]}: build the network with ${untold[1]}\n`);
   }
+}
+
+/** Writes a graph anew, as it is deployed here, with metadata that say its range. */
+async function convertOnnx(input: string, { out, names, force, ...overrides }: ConvertOptions): Promise<void> {
+  if (names) throw new UsageError(`${out}: an ONNX graph keeps its names; leave --names out`);
+  if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
+  const { model, note } = await settleModel(await loadModel(input, overrides));
+  await saveModel(out, model);
+  const { task, scale, channels, range } = model.descriptor;
+  const images = `${channels.input} ${channels.input === 1 ? "channel" : "channels"}, range 0..${range}`;
+  process.stdout.write(`${out}: ${task}${scale === 1 ? "" : ` ×${scale}`}, ${images}\n`);
+  if (note !== undefined) process.stderr.write(`note: ${message(note)}\n`);
 }
 
 /** What the file didn't say outright. */

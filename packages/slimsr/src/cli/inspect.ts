@@ -1,14 +1,16 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
-import { CheckpointError, UsageError } from "@slimsr/core/internal/errors.js";
+import { CheckpointError, SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
-import { channelAnalysis, networkModel } from "@slimsr/core/internal/model/model.js";
+import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
+import { channelAnalysis, type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import { Command } from "commander";
+import { settleModel } from "../calibration/settle-range.js";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
 import { loadModel } from "../files/models.js";
 import { operations } from "../text/numbers.js";
@@ -46,6 +48,13 @@ interface Inspection {
 /** An ONNX model's facts, as `--json` prints them. */
 interface OnnxInspection {
   file: string;
+  task: Descriptor["task"];
+  scale: number;
+  channels: Descriptor["channels"];
+  /** Null where nothing says it and running the network doesn't tell. */
+  range: Descriptor["range"] | null;
+  /** How the range was found, or why it wasn't; left out where the file says it. */
+  rangeNote?: string;
   parameters: number;
   groups: GroupSummary[];
 }
@@ -53,7 +62,7 @@ interface OnnxInspection {
 /** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
 export function inspectCommand(): Command {
   const command = new Command("inspect")
-    .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx, for its channel groups")
+    .argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx")
     .option("--layers", "list the layers")
     .option("--groups", "list the groups of channels that are tied together, and what is free on each")
     .option("--json", "print JSON");
@@ -114,17 +123,38 @@ function examine(
 
 async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInspection> {
   const model = await loadModel(file, overrides);
-  const { parameters } = model;
+  const { parameters, descriptor } = model;
+  const { task, scale, channels } = descriptor;
   return {
-    file,
+    ...{ file, task, scale, channels },
+    ...(await rangeOf(model)),
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     groups: summariseGroups(channelAnalysis(model).groups),
   };
 }
 
-function reportOnnx({ file, parameters, groups }: OnnxInspection): string {
+/** The range as working with the model would settle it; that it can't be is no reason not to say the rest. */
+async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "rangeNote">> {
+  try {
+    const settled = await settleModel(model);
+    const { range } = settled.model.descriptor;
+    return { range, ...(settled.note !== undefined && { rangeNote: settled.note }) };
+  } catch (error) {
+    if (!(error instanceof SlimsrError)) throw error;
+    return { range: null, rangeNote: error.message };
+  }
+}
+
+const COLOURS = { rgb: "RGB", luma: "luma", grey: "grey" } as const;
+
+function reportOnnx(inspection: OnnxInspection): string {
+  const { file, task, scale, channels, range, rangeNote, parameters, groups } = inspection;
+  const known = range === null ? "not known" : `0..${range}`;
   return `${facts([
     ["file", basename(file)],
+    ["task", scale === 1 ? task : `${task} ×${scale}`],
+    ["images", COLOURS[colourSpaceOf({ channels, scale })]],
+    ["range", rangeNote === undefined ? known : `${known} (${rangeNote})`],
     ["parameters", parameters.toLocaleString("en")],
   ])}\n\n${table(groupRows(groups))}\n`;
 }

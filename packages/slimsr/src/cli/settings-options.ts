@@ -13,7 +13,7 @@ import { argumentOf, checkedValue, typedValue } from "./schema-options.js";
 import { defaultNote, type SettingKey } from "./setting-defaults.js";
 
 /** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
-const PATHS: readonly SettingKey[] = ["teacher", "train", "val", "data", "vgg"];
+const PATHS: readonly SettingKey[] = ["teacher", "train", "trainInput", "val", "valInput", "data", "vgg"];
 
 /**
  * Adds an option for every setting of a run but `left`.

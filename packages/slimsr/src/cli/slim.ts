@@ -4,15 +4,19 @@ import { basename, dirname, resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
 import { Command, type Command as CommandType, Option } from "commander";
+import { settleModel } from "../calibration/settle-range.js";
 import { openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
+import { DEGRADATIONS } from "../degradations/degradation.js";
 import { contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { measurable } from "../evaluation/measurable.js";
+import { borderOf } from "../evaluation/metric.js";
 import { makeFolder } from "../files/folders.js";
 import { toJson } from "../files/json.js";
 import { loadModel, saveModel } from "../files/models.js";
@@ -21,12 +25,13 @@ import { settingsSchema } from "../runs/settings.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import { type SlimOptions, slim } from "../slimming/slim.js";
+import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
-import { milliseconds, patches, percentage, reduction, size, threads, widths } from "./values.js";
+import { degradation, milliseconds, patches, percentage, reduction, size, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
   teacher: string;
@@ -39,6 +44,8 @@ interface Options extends Overrides {
   device?: Device;
   threads?: number;
   train?: string;
+  trainInput?: string;
+  degrade?: string;
   calibrationPatches: number;
   refit: boolean;
   init: Alignment;
@@ -54,6 +61,7 @@ Examples:
     --calibration-patches 192 --out students
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --macs 25% --out quarter.safetensors
   slimsr slim --teacher student.onnx --budget 4x --out slim.onnx
+  slimsr slim --teacher denoiser.onnx --degrade noise:25 --width 0.5 --out half.onnx
 
 Each student is written as .safetensors and as a deployable .onnx, that of an ONNX teacher as .onnx alone; several widths get -w0.5 and so on behind OUT's name.
 Students need no training, and are where training best begins. Calibration images are taken for HR; by default crops
@@ -89,6 +97,12 @@ export function slimCommand(): CommandType {
     .addOption(new Option("--device <device>", "with --ms: where it is run (default: cpu)").choices(DEVICES))
     .option("--threads <number>", "with --ms: threads within an operator (default: all cores)", threads)
     .option("--train <path>", "folder of images to calibrate on (default: photographs that come with slimsr)")
+    .option("--train-input <path>", "folder of their inputs, by the same names, where they aren't made of them")
+    .addOption(
+      new Option("--degrade <steps>", `how inputs are made of images: ${DEGRADATIONS} (default: bicubic)`).argParser(
+        degradation,
+      ),
+    )
     .addOption(
       new Option("--calibration-patches <number>", "patches of 32×32 LR pixels to calibrate on")
         .argParser(patches)
@@ -110,12 +124,17 @@ async function run(options: Options): Promise<void> {
     data = [],
     json,
     train,
+    trainInput,
+    degrade,
     calibrationPatches,
     init,
     refit,
     width,
     belowBicubic = false,
   } = options;
+  if (trainInput !== undefined && train === undefined) {
+    throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
+  }
   const outputs = outputsOf(options);
   const budget = budgetOf(options);
   const teacher = await loadModel(file, overridesOf(options));
@@ -124,17 +143,24 @@ async function run(options: Options): Promise<void> {
   for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
   await interruptible(async (signal) => {
     const { scale } = teacher.descriptor;
+    const grey = colourSpaceOf(teacher.descriptor) === "grey";
     const names = setNames(data, "--data");
     const opened = await Promise.all(
-      data.map(async (path, i) => ({ ...(await openDataset(path, { scale, signal })), name: names[i] as string })),
+      data.map(async (path, i) => ({
+        ...(await openDataset(path, { scale, grey, degrade, signal })),
+        name: names[i] as string,
+      })),
     );
     for (const { note } of opened) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
-    const sets = opened.map((set) => measurable(set, scale));
+    const sets = opened.map((set) => measurable(set, borderOf(scale)));
     let done = 0;
-    const { difference, students } = await slim(teacher, {
+    const settled = await settleModel(teacher, { signal });
+    if (settled.note !== undefined) process.stderr.write(`note: ${message(settled.note)}\n`);
+    const { difference, students } = await slim(settled.model, {
       ...(width && { widths: width }),
       ...(budget && { budget }),
       ...(train !== undefined && { calibration: train }),
+      ...(trainInput === undefined ? { degrade } : { input: trainInput }),
       ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, stage: withProgress, signal },
       onStudent: async ({ model }) => {
         for (const path of written[done++]?.files ?? []) await saveModel(path, model);
@@ -145,7 +171,7 @@ async function run(options: Options): Promise<void> {
     });
     const made = students.map((student, i) => ({ ...student, ...(written[i] as (typeof written)[number]) }));
     const models = [
-      contender(basename(file), 1, teacher),
+      contender(basename(file), 1, settled.model),
       ...made.map(({ label, width, model }) => contender(label, width, model)),
     ];
     const rows =

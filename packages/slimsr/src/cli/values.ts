@@ -1,6 +1,8 @@
 /** What options are given as text: each reads one, or says what it must be. */
+import { UsageError } from "@slimsr/core/internal/errors.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { InvalidArgumentError } from "commander";
+import { parseDegradation } from "../degradations/degradation.js";
 import { MOST_SEED } from "../runs/settings.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 
@@ -55,6 +57,16 @@ export const widths =
 
 /** Whole factors that images are reduced by. */
 export const scales = (text: string): number[] => listOf(text, between(2, 64));
+
+/** "blur:1.6+bicubic": how an input is made. */
+export function degradation(text: string): string {
+  try {
+    return parseDegradation(text).text;
+  } catch (error) {
+    if (error instanceof UsageError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
 
 /** "4x": that many times fewer parameters. */
 export function reduction(text: string): Budget {

@@ -1,20 +1,22 @@
 import { basename, relative } from "node:path";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
+import type { FloatPlanes } from "@slimsr/core/internal/images/bicubic.js";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
+import { floatPlanes, imageFromPlanes } from "@slimsr/core/internal/images/planes.js";
+import { type Degradation, type Span, type Step, showSteps } from "../degradations/degradation.js";
+import { withNoise } from "../degradations/degrade.js";
 import { defaultMaxPixels } from "../images/decode.js";
 import { defaultCacheDirectory, limitCache } from "./cache-folder.js";
 import { cacheFile, type DecodedImage, findDecoded, readDecoded } from "./decoded-cache.js";
 import { forEachImage, type PoolOptions } from "./image-pool.js";
-import { listPairs, type PairFiles } from "./layouts.js";
+import type { PairFiles } from "./layouts.js";
 import { namedFolder } from "./names.js";
 import { requireSound, type Skipped } from "./problems.js";
-import type { Range } from "./range.js";
+import { listSources, type SourceOptions } from "./sources.js";
 
-export interface DatasetOptions extends Pick<PoolOptions, "onProgress" | "signal"> {
-  /** How many times larger HR is than LR: 2, 3, 4 … */
-  readonly scale: number;
-  /** Only these images: by the numbers in the names in DIV2K's layout, by the sorted order elsewhere. */
-  readonly range?: Range | undefined;
+export interface DatasetOptions extends SourceOptions, Pick<PoolOptions, "onProgress" | "signal"> {
+  /** Whether images are made grey first, as networks of grey images take them. */
+  readonly grey?: boolean | undefined;
   /** Goes on without images that cannot be used, and lists them in `Dataset.skipped`. */
   readonly skipBad?: boolean | undefined;
   /** Where decoded images are kept. Default `defaultCacheDirectory()`. */
@@ -23,12 +25,15 @@ export interface DatasetOptions extends Pick<PoolOptions, "onProgress" | "signal
   readonly maxPixels?: number | undefined;
 }
 
-/** An HR image and its LR image, 8 bits a sample, grey or RGB. HR is exactly `scale` times as large as LR. */
+/** The truth, HR, and the network's input, LR, 8 bits a sample, grey or RGB. HR is exactly `scale` times as large as LR. */
 export interface Pair {
   /** Path below the set's folder without ending: "baby". */
   readonly name: string;
   hr(): Promise<Image>;
+  /** The input as a file of it would be. */
   lr(): Promise<Image>;
+  /** What the network is given, in 0..255: planes of grey for a grey set, of red, green and blue else. Noise goes beyond. */
+  input(): Promise<FloatPlanes>;
   /** Where the two lie decoded. HR may be larger here at the right and bottom than a multiple of the scale. */
   readonly decoded: { readonly hr: DecodedImage; readonly lr: DecodedImage };
 }
@@ -38,6 +43,12 @@ export interface Dataset {
   readonly name: string;
   readonly path: string;
   readonly scale: number;
+  /** Whether its images are grey for the networks of grey images that it is opened for. */
+  readonly grey: boolean;
+  /** How inputs are made of the truth: "bicubic", "noise:25"; "as found" where they lie beside it. */
+  readonly degradation: string;
+  /** The noise that is added to inputs when they are read. */
+  readonly noise?: Span;
   /** At least one, sorted by name. */
   readonly pairs: readonly Pair[];
   readonly skipped: readonly Skipped[];
@@ -47,33 +58,42 @@ export interface Dataset {
 
 /**
  * Opens a folder of images in one of the layouts of `listPairs`: the benchmarks', DIV2K's and others', or a plain folder of HR
- * images whose LR is made by MATLAB's bicubic. All images are decoded once, in parallel, into the cache on disk; later
+ * images whose LR is made, by MATLAB's bicubic unless the options say how. All images are decoded once, in parallel, into the cache on disk; later
  * they are read from there, whole or in pieces, so that memory does not grow with the set.
  * @throws DatasetError at once, naming files: a wrong path, an empty folder, HR without LR, sizes that do not fit, damaged
  * images; with `skipBad` only if no pair is left
+ * @throws UsageError for a degradation that doesn't fit the scale
  * @throws InterruptedError if the signal was aborted; what was decoded is kept
  */
 export async function openDataset(path: string, options: DatasetOptions): Promise<Dataset> {
-  const { scale, range, skipBad = false } = options;
-  if (!Number.isInteger(scale) || scale < 2) {
-    throw new DatasetError(`${path}: the scale must be a whole number from 2, not ${scale}`);
+  const { scale, grey = false, skipBad = false } = options;
+  if (!Number.isInteger(scale) || scale < 1) {
+    throw new DatasetError(`${path}: the scale must be a whole number from 1, not ${scale}`);
   }
-  const listed = await listPairs(path, scale, range);
+  const listed = await listSources(path, options);
+  const { degradation } = listed;
   const candidates: Candidate[] = listed.pairs.map((files) => ({ files, problem: files.problem }));
   const unpaired = skippedOf(path, candidates);
   requireSound(path, candidates.length - unpaired.length, unpaired, skipBad);
-  await decodeAll(candidates, options);
+  await decodeAll(candidates, degradation, options);
   const pairs: Pair[] = [];
   for (const candidate of candidates) {
     const { files, hr, lr, problem } = candidate;
     if (problem !== undefined || hr === undefined || lr === undefined) continue;
     candidate.problem = sizeMismatch(files, hr, lr, scale);
-    if (candidate.problem === undefined) pairs.push(pairOf(files.name, hr, lr, scale));
+    if (candidate.problem === undefined) pairs.push(pairOf(files.name, hr, lr, scale, grey, degradation.noise));
   }
   const skipped = skippedOf(path, candidates);
   requireSound(path, pairs.length, skipped, skipBad);
   const { note } = listed;
-  return { name: basename(namedFolder(path)), path, scale, pairs, skipped, ...(note !== undefined && { note }) };
+  const made = candidates.some(({ files }) => files.lr === undefined);
+  return {
+    ...{ name: basename(namedFolder(path)), path, scale, grey },
+    degradation: made ? degradation.text : "as found",
+    ...(degradation.noise && { noise: degradation.noise }),
+    ...{ pairs, skipped },
+    ...(note !== undefined && { note }),
+  };
 }
 
 function skippedOf(path: string, candidates: readonly Candidate[]): Skipped[] {
@@ -95,7 +115,8 @@ interface Wanted {
   readonly candidate: Candidate;
   readonly role: "hr" | "lr";
   readonly source: string;
-  /** 1 for the source itself, else its bicubic reduction. */
+  /** What is done to the source, and by how much bicubic reduces it; none for the source itself. */
+  readonly steps: readonly Step[];
   readonly scale: number;
   readonly file: string;
 }
@@ -103,12 +124,16 @@ interface Wanted {
 /** Images that are looked for in the cache at once. */
 const AT_ONCE = 64;
 
-async function decodeAll(candidates: readonly Candidate[], options: DatasetOptions): Promise<void> {
+async function decodeAll(
+  candidates: readonly Candidate[],
+  degradation: Degradation,
+  options: DatasetOptions,
+): Promise<void> {
   const missing = new Map<string, Wanted[]>();
   for (let at = 0; at < candidates.length; at += AT_ONCE) {
     const found = await Promise.all(
       candidates.slice(at, at + AT_ONCE).map(async (candidate) => {
-        const wanted = await wantedImages(candidate, options);
+        const wanted = await wantedImages(candidate, degradation, options);
         return Promise.all(wanted.map(async (each) => ({ ...each, decoded: await findDecoded(each.file) })));
       }),
     );
@@ -118,12 +143,12 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
     }
   }
   if (missing.size === 0) return;
-  const { onProgress, signal, skipBad = false, maxPixels = defaultMaxPixels } = options;
+  const { grey = false, onProgress, signal, skipBad = false, maxPixels = defaultMaxPixels } = options;
   const groups = [...missing.values()];
   const jobs = [...missing].map(([source, targets]) => ({
     source,
-    targets: targets.map(({ scale, file }) => ({ scale, file })),
-    maxPixels,
+    targets: targets.map(({ steps, scale, file }) => ({ steps, scale, file })),
+    ...{ grey, maxPixels },
   }));
   const outcomes = await forEachImage("cacheImage", jobs, { onProgress, signal, stopAtProblem: !skipBad });
   for (const [i, group] of groups.entries()) {
@@ -136,18 +161,23 @@ async function decodeAll(candidates: readonly Candidate[], options: DatasetOptio
   await limitCache(options.cacheDirectory ?? defaultCacheDirectory());
 }
 
-async function wantedImages(candidate: Candidate, options: DatasetOptions): Promise<Wanted[]> {
+async function wantedImages(
+  candidate: Candidate,
+  degradation: Degradation,
+  options: DatasetOptions,
+): Promise<Wanted[]> {
   if (candidate.problem !== undefined) return [];
-  const { scale, cacheDirectory = defaultCacheDirectory() } = options;
+  const { scale, grey = false, cacheDirectory = defaultCacheDirectory() } = options;
   const { hr, lr } = candidate.files;
   const sources = [
-    { candidate, role: "hr", source: hr, scale: 1 },
-    { candidate, role: "lr", source: lr ?? hr, scale: lr === undefined ? scale : 1 },
+    { candidate, role: "hr", source: hr, steps: [], scale: 1 },
+    { candidate, role: "lr", source: lr ?? hr, steps: lr === undefined ? degradation.stored : [], scale },
   ] as const;
   try {
     return await Promise.all(
       sources.map(async (wanted) => {
-        const how = wanted.scale === 1 ? "decoded" : `bicubic x${scale}`;
+        const made = wanted.steps.length === 0 ? "decoded" : `${showSteps(wanted.steps)} x${scale}`;
+        const how = grey ? `grey ${made}` : made;
         return { ...wanted, file: await cacheFile(cacheDirectory, wanted.source, how) };
       }),
     );
@@ -161,18 +191,38 @@ async function wantedImages(candidate: Candidate, options: DatasetOptions): Prom
 function sizeMismatch(files: PairFiles, hr: DecodedImage, lr: DecodedImage, scale: number): string | undefined {
   const [width, height] = [Math.floor(hr.width / scale), Math.floor(hr.height / scale)];
   if (lr.width === width && lr.height === height) return undefined;
-  return `${files.lr}: ${lr.width}×${lr.height} pixels, but at ×${scale} ${files.hr} (${hr.width}×${hr.height}) needs ${width}×${height}; make LR anew with slimsr prepare`;
+  const advice = scale === 1 ? "the two must be of one size" : "make LR anew with slimsr prepare";
+  return `${files.lr}: ${lr.width}×${lr.height} pixels, but at ×${scale} ${files.hr} (${hr.width}×${hr.height}) needs ${width}×${height}; ${advice}`;
 }
 
-function pairOf(name: string, hr: DecodedImage, lr: DecodedImage, scale: number): Pair {
+/** Of the noise of images that are evaluated: whoever runs it gets the same. */
+const SEED = 0;
+
+function pairOf(
+  name: string,
+  hr: DecodedImage,
+  lr: DecodedImage,
+  scale: number,
+  grey: boolean,
+  noise: Span | undefined,
+): Pair {
   const [width, height] = [lr.width * scale, lr.height * scale];
+  const input = async () => {
+    const planes = floatPlanes(await readDecoded(lr), grey ? 1 : 3);
+    return noise ? withNoise(planes, noise, SEED) : planes;
+  };
   return {
     name,
     hr: async () => {
       const image = await readDecoded(hr);
       return hr.width === width && hr.height === height ? image : crop(image, 0, 0, width, height);
     },
-    lr: () => readDecoded(lr),
+    lr: async () => {
+      if (noise === undefined) return readDecoded(lr);
+      const { data, width, height } = await input();
+      return imageFromPlanes(data, width, height);
+    },
+    input,
     decoded: { hr, lr },
   };
 }

@@ -1,8 +1,11 @@
 import { dirname } from "node:path";
 import { DatasetError, SlimsrError } from "@slimsr/core/internal/errors.js";
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { toGrey } from "@slimsr/core/internal/images/colour.js";
 import { cropToMultiple, type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { withoutAlpha } from "@slimsr/core/internal/images/planes.js";
+import { BICUBIC, type Degradation, type Step } from "../degradations/degradation.js";
+import { degrade, seededBy } from "../degradations/degrade.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { readImage } from "../images/decode.js";
@@ -14,18 +17,29 @@ import type { Outcome } from "./image-pool.js";
 
 export interface CacheJob {
   readonly source: string;
-  /** What to store where: the image itself at scale 1, else its reduction (see `shrink`). */
-  readonly targets: readonly { readonly scale: number; readonly file: string }[];
+  /** What to store where: the image itself where there are no steps, else what they make of it. */
+  readonly targets: readonly { readonly steps: readonly Step[]; readonly scale: number; readonly file: string }[];
+  /** Whether it is made grey first. */
+  readonly grey: boolean;
   readonly maxPixels: number;
 }
 
-/** Decodes an image to 8-bit grey or RGB and stores it, or reductions of it, in the cache. */
-export function cacheImage({ source, targets, maxPixels }: CacheJob): Promise<Outcome<DecodedImage[]>> {
+/** Of the ranges and the noise of what is stored. */
+const SEED = 0;
+
+/** Decodes an image to 8-bit grey or RGB and stores it, or what degradations make of it, in the cache. */
+export function cacheImage({ source, targets, grey, maxPixels }: CacheJob): Promise<Outcome<DecodedImage[]>> {
   return outcome(async () => {
-    const image = withoutAlpha(to8Bit(await readImage(source, { maxPixels })));
+    const decoded = withoutAlpha(to8Bit(await readImage(source, { maxPixels })));
+    const image = to8Bit(grey ? toGrey(decoded) : decoded);
     const stored: DecodedImage[] = [];
-    for (const { scale, file } of targets) {
-      stored.push(await storeDecoded(file, to8Bit(scale === 1 ? image : shrink(image, scale, source))));
+    for (const { steps, scale, file } of targets) {
+      if (steps.length > 0) requireRoom(image, scale, source);
+      const made =
+        steps.length === 0
+          ? image
+          : await degrade(to8Bit(cropToMultiple(image, scale)), steps, scale, seededBy(SEED, image.data));
+      stored.push(await storeDecoded(file, made));
     }
     return stored;
   });
@@ -35,7 +49,7 @@ export interface WriteJob {
   readonly source: string;
   /** Where the image itself goes; undefined if it is there already. */
   readonly hr: string | undefined;
-  readonly lr: readonly { readonly scale: number; readonly path: string }[];
+  readonly lr: readonly { readonly scale: number; readonly degradation: Degradation; readonly path: string }[];
   readonly maxPixels: number;
 }
 
@@ -44,23 +58,40 @@ export interface WrittenPair {
   readonly height: number;
 }
 
-/** Writes an image and its bicubic reductions as files. */
+/** Writes an image and what degradations make of it as files. */
 export function writeImagePair({ source, hr, lr, maxPixels }: WriteJob): Promise<Outcome<WrittenPair>> {
   return outcome(async () => {
     const image = await readImage(source, { maxPixels });
-    const reductions = lr.map(({ scale, path }) => ({ path, image: shrink(image, scale, source) }));
+    const reductions: { path: string; image: Image }[] = [];
+    for (const { path, ...how } of lr) reductions.push({ path, image: await degraded(image, how, source) });
     if (hr !== undefined) await write(hr, image);
     for (const { path, image } of reductions) await write(path, image);
     return { width: image.width, height: image.height };
   });
 }
 
+/** Bicubic alone keeps alpha and 16 bits. */
+async function degraded(
+  image: Image,
+  { scale, degradation: { text, stored, noise } }: { scale: number; degradation: Degradation },
+  source: string,
+): Promise<Image> {
+  if (text === BICUBIC.text) return shrink(image, scale, source);
+  requireRoom(image, scale, source);
+  const whole = to8Bit(withoutAlpha(cropToMultiple(image, scale)));
+  return degrade(whole, noise ? [...stored, { kind: "noise", ...noise }] : stored, scale, seededBy(SEED, whole.data));
+}
+
 /** LR as the benchmarks have it: HR is cropped to a multiple of the scale, then resized by MATLAB's bicubic. */
 function shrink(image: Image, scale: number, source: string): Image {
+  requireRoom(image, scale, source);
+  return resizeBicubic(cropToMultiple(image, scale), 1 / scale);
+}
+
+function requireRoom(image: Image, scale: number, source: string): void {
   if (image.width < scale || image.height < scale) {
     throw new DatasetError(`${source}: ${image.width}×${image.height} pixels are too few to shrink by ${scale}`);
   }
-  return resizeBicubic(cropToMultiple(image, scale), 1 / scale);
 }
 
 async function write(path: string, image: Image): Promise<void> {

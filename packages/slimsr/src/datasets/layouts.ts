@@ -16,14 +16,14 @@ export interface PairFiles {
   readonly problem?: string;
 }
 
-/** The benchmarks' layout: FOLDER/HR/name.png and FOLDER/LR_bicubic/X2/namex2.png. */
-export function benchmarkLayout(folder: string): { readonly hr: string; readonly lr: string } {
-  return { hr: join(folder, "HR"), lr: join(folder, "LR_bicubic") };
+/** The benchmarks' layout: FOLDER/HR/name.png and FOLDER/LR_bicubic/X2/namex2.png; FOLDER/LR holds what is degraded otherwise. */
+export function benchmarkLayout(folder: string): Readonly<Record<"hr" | "lr" | "degraded", string>> {
+  return { hr: join(folder, "HR"), lr: join(folder, "LR_bicubic"), degraded: join(folder, "LR") };
 }
 
-/** Path below LR_bicubic of the LR image of an HR image, without ending: X2/namex2. */
+/** Path below LR_bicubic of the LR image of an HR image, without ending: X2/namex2; the name at scale 1. */
 export function lrName(name: string, scale: number): string {
-  return join(`X${scale}`, `${name}x${scale}`);
+  return scale === 1 ? name : join(`X${scale}`, `${name}x${scale}`);
 }
 
 /**
@@ -43,7 +43,8 @@ export async function listPairs(
   range?: Range,
 ): Promise<{ pairs: PairFiles[]; note?: string }> {
   const images = await readLayout(folder);
-  const { lr } = images;
+  // Images as large as HR belong to no scale.
+  const lr = scale === 1 ? images.lr.filter((image) => image.scale === undefined) : images.lr;
   const hr = ofScale(folder, images.hr, scale);
   const pairs =
     lr.length > 0 ? pairUp(folder, hr, lr, scale) : hr.map(({ name, path }) => ({ name, hr: path, lr: undefined }));
@@ -54,11 +55,28 @@ export async function listPairs(
 }
 
 /**
+ * Pairs of a set's HR images alone, in any of the layouts of `listPairs`: inputs are to be made from them.
+ * @throws DatasetError as there
+ */
+export async function listTruths(folder: string, range?: Range): Promise<{ pairs: PairFiles[]; note?: string }> {
+  const { hr, lr } = await readLayout(folder);
+  const truths = smallestScale(folder, hr);
+  const pairs = truths.map(({ name, path }) => ({ name, hr: path, lr: undefined }));
+  return {
+    pairs: inRange(folder, pairs, isNumbered(truths), range),
+    ...(lr.length > 0 && { note: `${folder}: inputs are made from its HR images; its LR images are left out` }),
+  };
+}
+
+/**
  * The HR images of a set in any of the layouts of `listPairs`, one of each picture, sorted by name.
  * @throws DatasetError as there
  */
 export async function listHr(folder: string): Promise<ImageFile[]> {
-  const { hr } = await readLayout(folder);
+  return smallestScale(folder, (await readLayout(folder)).hr);
+}
+
+function smallestScale(folder: string, hr: readonly Placed[]): Placed[] {
   const scales = [...new Set(hr.flatMap(({ scale }) => scale ?? []))].sort((a, b) => a - b);
   return ofScale(folder, hr, scales[0]);
 }
@@ -166,7 +184,8 @@ const numberOf = (name: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
-function inRange(folder: string, pairs: PairFiles[], numbered: boolean, range: Range | undefined): PairFiles[] {
+/** The pairs in a range; by their numbers, or by their order. */
+export function inRange(folder: string, pairs: PairFiles[], numbered: boolean, range: Range | undefined): PairFiles[] {
   if (range === undefined) return pairs;
   const kept = pairs.filter(({ name }, i) => {
     const number = numbered ? (numberOf(name) as number) : i + 1;

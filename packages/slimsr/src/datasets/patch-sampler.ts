@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
+import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { Piscina } from "piscina";
 import type { Dataset } from "./dataset.js";
 import type { PatchArrays, PatchWorkerData } from "./patch-worker.js";
@@ -11,17 +12,19 @@ export interface SamplerOptions {
   /** Patches a batch. */
   readonly batch: number;
   readonly seed: number;
+  /** What the network's images show; RGB where left out, of a grey set grey. */
+  readonly space?: ColourSpace;
   /** Leaves out images that are smaller than a patch, and lists them in `PatchSampler.skipped`. */
   readonly skipBad?: boolean;
   /** Batches read ahead of those asked for. Default 4. */
   readonly ahead?: number;
 }
 
-/** Random patches, NCHW, red first, 0..255. */
+/** Random patches, NCHW, red first, or of luma or grey, in 0..255; noise goes beyond. */
 export interface Batch {
-  /** [batch, 3, side, side] */
+  /** [batch, C, side, side] */
   readonly lr: Float32Array<ArrayBuffer>;
-  /** [batch, 3, side · scale, side · scale] */
+  /** [batch, C, side · scale, side · scale] */
   readonly hr: Float32Array<ArrayBuffer>;
 }
 
@@ -61,16 +64,17 @@ export class PatchSampler {
   /**
    * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
    */
-  constructor(dataset: Dataset, { side, batch, seed, skipBad = false, ahead = 4 }: SamplerOptions) {
+  constructor(dataset: Dataset, { side, batch, seed, space = "rgb", skipBad = false, ahead = 4 }: SamplerOptions) {
     for (const [name, value] of Object.entries({ side, batch })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
       }
     }
-    const { scale } = dataset;
+    const { scale, noise } = dataset;
     const { large, small } = patchable(dataset, side, skipBad);
     this.skipped = small;
-    const data: PatchWorkerData = { pairs: large.map(({ decoded }) => decoded), scale, side, batch, seed };
+    const pairs = large.map(({ decoded }) => decoded);
+    const data: PatchWorkerData = { ...{ pairs, scale, side, batch, seed, space }, ...(noise && { noise }) };
     this.#ahead = ahead;
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });
   }

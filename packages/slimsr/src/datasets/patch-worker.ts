@@ -1,7 +1,10 @@
 import { workerData } from "node:worker_threads";
+import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { move, transferableSymbol, valueSymbol } from "piscina";
+import type { Span } from "../degradations/degradation.js";
+import { addNoise } from "../degradations/degrade.js";
 import { type DecodedImage, readRegion } from "./decoded-cache.js";
-import { drawPatch, writeTurned } from "./patches.js";
+import { drawPatch, noiseOf, writeTurned } from "./patches.js";
 
 /** Entry of the worker thread that reads a patch sampler's batches. */
 
@@ -12,6 +15,9 @@ export interface PatchWorkerData {
   readonly side: number;
   readonly batch: number;
   readonly seed: number;
+  readonly space: ColourSpace;
+  /** Added to LR patches, of each batch anew. */
+  readonly noise?: Span;
 }
 
 export interface PatchArrays {
@@ -19,23 +25,26 @@ export interface PatchArrays {
   readonly hr: Float32Array<ArrayBuffer>;
 }
 
-const { pairs, scale, side, batch, seed } = workerData as PatchWorkerData;
+const { pairs, scale, side, batch, seed, space, noise } = workerData as PatchWorkerData;
+const channels = space === "rgb" ? 3 : 1;
 const sizes = pairs.map(({ lr }) => lr);
 
 /** Reads batch `index`; the arrays are moved to the caller's thread. */
 export default function readBatch(index: number): unknown {
   const large = side * scale;
   const arrays: PatchArrays = {
-    lr: new Float32Array(batch * 3 * side * side),
-    hr: new Float32Array(batch * 3 * large * large),
+    lr: new Float32Array(batch * channels * side * side),
+    hr: new Float32Array(batch * channels * large * large),
   };
   for (let sample = 0; sample < batch; sample++) {
     const { pair, x, y, symmetry } = drawPatch(seed, index, sample, sizes, side);
     const { lr, hr } = pairs[pair] as PatchWorkerData["pairs"][number];
     const small = readRegion(lr, x, y, side, side);
-    writeTurned(small, side, lr.channels, symmetry, arrays.lr, sample * 3 * side * side);
+    const to = arrays.lr.subarray(sample * channels * side * side, (sample + 1) * channels * side * side);
+    writeTurned(small, side, lr.channels, symmetry, space, to);
+    if (noise) addNoise(to, noise, noiseOf(seed, index, sample));
     const big = readRegion(hr, x * scale, y * scale, large, large);
-    writeTurned(big, large, hr.channels, symmetry, arrays.hr, sample * 3 * large * large);
+    writeTurned(big, large, hr.channels, symmetry, space, arrays.hr, sample * channels * large * large);
   }
   return move({ [transferableSymbol]: [arrays.lr.buffer, arrays.hr.buffer], [valueSymbol]: arrays });
 }

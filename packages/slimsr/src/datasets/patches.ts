@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
+import { type ColourSpace, lumaPlane } from "@slimsr/core/internal/images/colour.js";
 import type { Size, Symmetry } from "@slimsr/core/internal/images/geometry.js";
+import { imageOf } from "@slimsr/core/internal/images/image.js";
+import { randomNumbers } from "../random.js";
 
 /** Where a training patch is taken from, in LR pixels. */
 export interface Patch {
@@ -30,16 +33,35 @@ export function drawPatch(seed: number, batch: number, sample: number, sizes: re
   };
 }
 
+/** Uniform numbers in [0, 1) by which the noise of a sample is drawn: of its arguments alone, as `drawPatch`. */
+export const noiseOf = (seed: number, batch: number, sample: number): (() => number) =>
+  randomNumbers(createHash("sha256").update(`${seed}/${batch}/${sample}/noise`).digest().readUInt32LE(0));
+
 /**
- * Writes a square of pixels as planes of red, green and blue, turned by a symmetry. Grey is replicated.
- * @param pixels side · side pixels of 1 or 3 channels
- * @param target gets 3 · side · side values in 0..255 from `offset` on
+ * Writes a square of pixels as planes of red, green and blue, of luma, or of grey as they are, turned by a symmetry. Grey is replicated
+ * for RGB.
+ * @param pixels side · side pixels of 1 or 3 channels, of 1 for grey
+ * @param target gets C · side · side values in 0..255 from `offset` on
  */
 export function writeTurned(
   pixels: Uint8Array,
   side: number,
   channels: 1 | 3,
+  symmetry: Symmetry,
+  space: ColourSpace,
+  target: Float32Array,
+  offset = 0,
+): void {
+  if (space !== "luma") turn(pixels, side, channels, symmetry, space === "rgb" ? 3 : 1, target, offset);
+  else turn(lumaPlane(imageOf(side, side, channels, pixels)), side, 1, symmetry, 1, target, offset);
+}
+
+function turn(
+  pixels: Uint8Array | Float64Array,
+  side: number,
+  channels: 1 | 3,
   { transposed, flippedX, flippedY }: Symmetry,
+  planes: 1 | 3,
   target: Float32Array,
   offset: number,
 ): void {
@@ -49,7 +71,7 @@ export function writeTurned(
   const stepY = flippedY ? -alongY : alongY;
   const start = (flippedX ? (side - 1) * alongX : 0) + (flippedY ? (side - 1) * alongY : 0);
   let out = offset;
-  for (let plane = 0; plane < 3; plane++) {
+  for (let plane = 0; plane < planes; plane++) {
     const channel = channels === 1 ? 0 : plane;
     for (let y = 0; y < side; y++) {
       let at = (start + y * stepY) * channels + channel;

@@ -1,9 +1,9 @@
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
-import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { type FloatPlanes, resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
-import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import type { Device } from "@slimsr/upscaler/internal/session.js";
@@ -15,14 +15,18 @@ import {
   Upscaler,
 } from "@slimsr/upscaler/internal/upscaler.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
+import { networkImage } from "../engine/network-image.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { writeImage } from "../images/encode.js";
 import type { Contender } from "./contender.js";
 import { measurable } from "./measurable.js";
+import { type Metric, metricFor } from "./metric.js";
 import { type Measure, mean, meanScore, type Score, scoreImage } from "./score.js";
 
-export interface EvaluateOptions extends Partial<Omit<Measure, "border">> {
+export interface EvaluateOptions extends Partial<Pick<Measure, "niqe">> {
+  /** Of which PSNR is; by default what the field measures, see `metricFor`. */
+  readonly colour?: "y" | "rgb" | undefined;
   readonly device?: Device | undefined;
   readonly threads?: number | undefined;
   /**
@@ -30,11 +34,11 @@ export interface EvaluateOptions extends Partial<Omit<Measure, "border">> {
    * machine's memory where tiles change the result.
    */
   readonly memory?: number | undefined;
-  /** Pixels left out at each side; the scale by default, as the benchmarks do. */
+  /** Pixels left out at each side; the scale by default, as the benchmarks do, and none where images keep their size. */
   readonly border?: number | undefined;
   /** The mean of the eight turned and flipped images' outputs ("+"). */
   readonly selfEnsemble?: boolean;
-  /** Whether a row for bicubic interpolation comes first. */
+  /** Whether a row for bicubic interpolation comes first, or for the input as it is where images keep their size. */
   readonly bicubic?: boolean;
   /** Folder that gets the images, as SET/MODEL/name.png. */
   readonly save?: string | undefined;
@@ -53,10 +57,12 @@ export interface ImageRow extends Score {
 /** What a model is worth on a set: means over its images. */
 export interface EvaluationRow extends Score {
   readonly model: string;
-  /** Null for bicubic interpolation, as are its costs. */
+  /** Null for bicubic interpolation and the input, as are their costs. */
   readonly width: number | null;
   readonly set: string;
   readonly scale: number;
+  /** What `psnr` is of. */
+  readonly metric: Metric;
   /** Null where the graph has operators that are not known here. */
   readonly parameters: number | null;
   /** Multiply-accumulates for a 1280×720 output. */
@@ -83,8 +89,9 @@ interface Entry {
 /**
  * Measures models on data sets. Every image is read once and goes through one model after another, so that their times
  * compare; memory depends on neither the sets' sizes nor, by tiling, on the images'.
- * @returns for each set a row for bicubic interpolation, if asked for, and one per model
- * @throws UsageError where a model's scale is not a set's, or two sets have one name
+ * @returns for each set a row for bicubic interpolation or the input, if asked for, and one per model
+ * @throws UsageError where a model's scale is not a set's, one of grey images has a set of colour images or the other way round, or
+ * two sets have one name
  * @throws DatasetError at once for images that are too small to be measured
  * @throws InterruptedError if the signal was aborted
  */
@@ -93,13 +100,19 @@ export async function evaluate(
   sets: readonly Dataset[],
   options: EvaluateOptions = {},
 ): Promise<EvaluationRow[]> {
-  for (const { name, scale } of models) {
+  for (const { name, scale, channels } of models) {
     const odd = sets.find((set) => set.scale !== scale);
     if (odd) throw new UsageError(`${name} magnifies ×${scale}, but the set ${odd.name} is opened for ×${odd.scale}`);
+    const isGrey = colourSpaceOf({ channels, scale }) === "grey";
+    const other = sets.find((set) => set.grey !== isGrey);
+    if (other) {
+      const [takes, opened] = isGrey ? ["grey", "colour"] : ["colour", "grey"];
+      throw new UsageError(`${name} takes ${takes} images, but the set ${other.name} is opened for ${opened} ones`);
+    }
   }
   const twice = sets.find(({ name }, i) => sets.findIndex((other) => other.name === name) !== i);
   if (twice) throw new UsageError(`two sets are called ${twice.name}; give one another name: { ...set, name }`);
-  for (const set of sets) measurable(set, options.border ?? set.scale);
+  for (const set of sets) measurable(set, metricFor(set, options).border);
   const appetite = models.reduce((sum, model) => sum + bytesPerPixel(model), 0);
   const runners: Runner[] = [];
   try {
@@ -145,26 +158,39 @@ async function evaluateSets(
   onProgress?.(done, total);
   for (const set of sets) {
     const entries = contenders.map((runner): Entry => ({ runner, images: [], deviations: {} }));
+    const metric = metricFor(set, options);
     let reading = readPair(set.pairs[0]);
     for (const [i, pair] of set.pairs.entries()) {
-      const [lr, hr] = await reading;
+      const images = await reading;
       reading = readPair(set.pairs[i + 1]);
       for (const entry of entries) {
-        await evaluateImage(entry, set, pair, lr, hr, options).catch((error: unknown) => {
+        await evaluateImage(entry, set, pair, images, metric, options).catch((error: unknown) => {
           if (signal?.aborted) throw new InterruptedError(`interrupted after ${done} of ${total} images`);
           throw error;
         });
         onProgress?.(++done, total);
       }
     }
-    rows.push(...entries.map((entry) => rowOf(entry, set)));
+    rows.push(...entries.map((entry) => rowOf(entry, set, metric)));
   }
   return rows;
 }
 
-/** Reads both images, while models still run on those before; an error is told to whoever waits for them. */
-function readPair(pair: Pair | undefined): Promise<[Image, Image]> {
-  const reading = pair ? Promise.all([pair.lr(), pair.hr()]) : Promise.reject(new RangeError("no pair is left"));
+/** A pair's images, decoded. */
+interface Images {
+  readonly input: FloatPlanes;
+  readonly lr: Image;
+  readonly hr: Image;
+}
+
+/** Reads a pair's images, while models still run on those before; an error is told to whoever waits for them. */
+function readPair(pair: Pair | undefined): Promise<Images> {
+  const read = async (): Promise<Images> => {
+    if (!pair) throw new RangeError("no pair is left");
+    const [input, lr, hr] = await Promise.all([pair.input(), pair.lr(), pair.hr()]);
+    return { input, lr, hr };
+  };
+  const reading = read();
   reading.catch(() => undefined);
   return reading;
 }
@@ -173,32 +199,37 @@ async function evaluateImage(
   { runner, images, deviations }: Entry,
   { name: set, scale }: Dataset,
   { name }: Pair,
-  lr: Image,
-  hr: Image,
+  { input, lr, hr }: Images,
+  { colour, border }: Metric,
   options: EvaluateOptions,
 ): Promise<void> {
-  const { border = scale, colour = "y", niqe = false, selfEnsemble = false, save, saved, signal } = options;
+  const { niqe = false, selfEnsemble = false, save, saved, signal } = options;
   signal?.throwIfAborted();
   let output: Image;
   let milliseconds: number | null = null;
   if (runner) {
-    const { width, height } = lr;
-    const data = rgbPlanes(lr) as Float32Array<ArrayBuffer>;
-    const upscaled = await runner.upscaler.upscale({ width, height, data }, selfEnsemble, signal);
-    ({ milliseconds } = upscaled);
-    output = imageFromPlanes(upscaled.planes.data, width * scale, height * scale);
-    if (upscaled.deviation) deviations[upscaled.deviation] = (deviations[upscaled.deviation] ?? 0) + 1;
+    const made = await networkImage(runner.upscaler, runner.model, input, selfEnsemble, signal);
+    output = made.image;
+    ({ milliseconds } = made);
+    if (made.deviation) deviations[made.deviation] = (deviations[made.deviation] ?? 0) + 1;
   } else {
-    output = resizeBicubic(to8Bit(lr), scale);
+    output = scale === 1 ? to8Bit(lr) : resizeBicubic(to8Bit(lr), scale);
   }
-  images.push({ image: name, ...scoreImage(output, hr, { border, colour, niqe }), milliseconds });
+  images.push({
+    image: name,
+    ...scoreImage(output, hr, { border, colour: colour === "y" ? "y" : "rgb", niqe }),
+    milliseconds,
+  });
   if (save !== undefined && images.length <= (saved ?? images.length))
-    await saveImage(join(save, set, labelOf(runner, selfEnsemble), `${name}.png`), output);
+    await saveImage(join(save, set, labelOf(runner, scale, selfEnsemble), `${name}.png`), output);
 }
 
-function labelOf(runner: Runner | undefined, selfEnsemble: boolean): string {
-  return runner ? savedLabel(runner.model, selfEnsemble) : "bicubic";
+function labelOf(runner: Runner | undefined, scale: number, selfEnsemble: boolean): string {
+  return runner ? savedLabel(runner.model, selfEnsemble) : baselineOf(scale);
 }
+
+/** What networks are compared with. */
+const baselineOf = (scale: number): string => (scale === 1 ? "input" : "bicubic");
 
 /** The folder that a model's images are saved in: "edsr_x2.pt", "edsr_x2.pt-w0.5+". */
 export const savedLabel = ({ name, width }: Pick<Contender, "name" | "width">, selfEnsemble = false): string =>
@@ -211,13 +242,14 @@ async function saveImage(path: string, image: Image): Promise<void> {
   await writeImage(path, image);
 }
 
-function rowOf({ runner, images, deviations }: Entry, { name: set, scale }: Dataset): EvaluationRow {
+function rowOf({ runner, images, deviations }: Entry, { name: set, scale }: Dataset, metric: Metric): EvaluationRow {
   const times = images.flatMap(({ milliseconds }) => (milliseconds === null ? [] : [milliseconds]));
   return {
-    model: runner?.model.name ?? "bicubic",
+    model: runner?.model.name ?? baselineOf(scale),
     width: runner?.model.width ?? null,
     set,
     scale,
+    metric,
     ...meanScore(images),
     parameters: runner?.model.cost?.parameters ?? null,
     macs: runner?.model.cost?.macs ?? null,

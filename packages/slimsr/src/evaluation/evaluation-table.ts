@@ -2,6 +2,7 @@ import { jsonValue } from "../files/json.js";
 import { operations } from "../text/numbers.js";
 import { type Column, renderTable, type TableFormat } from "../text/table.js";
 import type { EvaluationRow, ImageRow } from "./evaluate.js";
+import { isBenchmark, showMetric } from "./metric.js";
 import type { Score } from "./score.js";
 
 interface ReportOptions {
@@ -32,7 +33,7 @@ export function renderEvaluation(
     { title: "model", value: ({ row }) => row.model },
     { title: "width", value: ({ row }) => row.width },
     { title: "scale", value: ({ row }) => row.scale, show: (scale) => `×${scale}` },
-    { title: "PSNR", value: ({ psnr }) => psnr, show: decimals(3) },
+    { title: psnrTitle(rows), value: ({ psnr }) => psnr, show: decimals(3) },
     { title: "SSIM", value: ({ ssim }) => ssim, show: decimals(4) },
     ...(lines.some(({ niqe }) => niqe !== undefined)
       ? [{ title: "NIQE", value: ({ niqe }: Line) => niqe ?? null, show: decimals(3) }]
@@ -49,6 +50,12 @@ export function renderEvaluation(
   return renderTable(columns, lines, format);
 }
 
+/** "PSNR" by the benchmarks' convention; another is named, or several are. */
+function psnrTitle(rows: readonly EvaluationRow[]): string {
+  if (rows.every(({ metric, scale }) => isBenchmark(metric, scale))) return "PSNR";
+  return [...new Set(rows.map(({ metric }) => showMetric(metric)))].join(" / ");
+}
+
 /** Rows as JSON values; a PSNR of Infinity is a text. */
 export const evaluationJson = (rows: readonly EvaluationRow[], options: ReportOptions = {}): unknown[] =>
   jsonValue(evaluationRecords(rows, options)) as unknown[];
@@ -56,10 +63,10 @@ export const evaluationJson = (rows: readonly EvaluationRow[], options: ReportOp
 /** What is kept of rows. */
 export function evaluationRecords(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}) {
   return rows.map((row) => {
-    const { model, width, set, scale, parameters, macs, msPerImage, deviations } = row;
+    const { model, width, set, scale, metric, parameters, macs, msPerImage, deviations } = row;
     const notes = notesOn(row, rows);
     return {
-      ...{ model, width, set, scale, ...scoreOf(row), parameters, macs, msPerImage },
+      ...{ model, width, set, scale, metric: showMetric(metric), ...scoreOf(row), parameters, macs, msPerImage },
       ...(Object.keys(deviations).length > 0 && { deviations }),
       ...(notes.length > 0 && { notes }),
       ...(images && {
@@ -93,13 +100,13 @@ function notesOn(row: EvaluationRow, rows: readonly EvaluationRow[]): string[] {
   const { tiled, padded } = deviations;
   const without = niqe === undefined ? 0 : images.filter((image) => image.niqe === null).length;
   const of = (count: number) => `${model} on ${set}: ${count} of ${images.length} images`;
-  const bicubic = rows.find((each) => each.set === set && each.width === null);
+  const baseline = rows.find((each) => each.set === set && each.width === null);
   return [
-    ...(bicubic && psnr < bicubic.psnr
+    ...(baseline && psnr < baseline.psnr
       ? [
-          `${model} on ${set}: ${psnr.toFixed(2)} dB is below bicubic's ${bicubic.psnr.toFixed(2)}. ` +
+          `${model} on ${set}: ${psnr.toFixed(2)} dB is below ${baseline.model === "input" ? "the input" : baseline.model}'s ${baseline.psnr.toFixed(2)}. ` +
             (row.width === 1
-              ? "A wrong --range (1 or 255), options other than it was trained with, or training for another reduction or for looks are likely"
+              ? `A wrong --range (1 or 255), options other than it was trained with, or training for another ${baseline.model === "input" ? "degradation" : "reduction"} or for looks are likely`
               : "A student so narrow needs more training, or its teacher is run with a wrong --range"),
         ]
       : []),

@@ -1,16 +1,22 @@
 import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { describeOnnxFile } from "@slimsr/core/internal/export/onnx-file.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
+import { type SettleOptions, settleRange } from "../calibration/settle-range.js";
+import { settleScale } from "../calibration/settle-scale.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
 import { externalBeside } from "../files/external.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
-import { type Contender, onnxContender } from "./contender.js";
+import { type Contender, contender } from "./contender.js";
 
 /** What the file may leave unsaid; `range` is the ONNX model's images', or that inside a checkpoint's network. */
 export interface LoadOptions extends Overrides {
   widths?: readonly number[] | undefined;
   split?: SplitMode | undefined;
+  /** Ends the run of a network whose scale its file doesn't tell. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -19,13 +25,15 @@ export interface LoadOptions extends Overrides {
  */
 export async function loadContenders(
   path: string,
-  { widths, split, ...overrides }: LoadOptions = {},
+  { widths, split, signal, ...overrides }: LoadOptions = {},
 ): Promise<Contender[]> {
   const name = basename(path);
   if (!/\.onnx$/i.test(path)) {
-    return checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
+    const contenders = checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
+    for (const each of contenders) requireChannels(name, each.channels, overrides.channels);
+    return contenders;
   }
-  const { scale, range, ...own } = overrides;
+  const { scale, channels, range, ...own } = overrides;
   if (
     Object.values(own).some((value) => value !== undefined) ||
     split !== undefined ||
@@ -33,5 +41,29 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  return [onnxContender(name, await readBytes(path), { scale, range, external: externalBeside(path) })];
+  const file = describeOnnxFile(name, await readBytes(path), {
+    scale,
+    channels,
+    range,
+    external: externalBeside(path),
+  });
+  return [contender(name, 1, { ...file, scale: file.scale ?? (await settleScale(name, file, signal)) })];
+}
+
+/** Contenders with their ranges settled, and what is worth saying of that; see `settleRange`. */
+export async function withRanges(
+  contenders: readonly Contender[],
+  options: Omit<SettleOptions, "name">,
+): Promise<{ contenders: Contender[]; notes: string[] }> {
+  const settled: Contender[] = [];
+  const notes: string[] = [];
+  for (const { rangeSource, ...each } of contenders) {
+    const { range, note } = await settleRange(
+      { ...each, ...(rangeSource && { rangeSource }) },
+      { name: each.name, ...options },
+    );
+    settled.push({ ...each, range });
+    if (note !== undefined) notes.push(note);
+  }
+  return { contenders: settled, notes };
 }

@@ -10,16 +10,18 @@ import { type Format, formatOfName, formats } from "./format.js";
 export interface EncodeOptions {
   /** 1..100, of JPEG, WebP and AVIF. Default 95. */
   readonly quality?: number;
+  /** Chroma of JPEG: at full resolution, or at half along both sides. Default 4:4:4. */
+  readonly chroma?: "4:4:4" | "4:2:0";
   /** WebP and AVIF without loss. PNG, TIFF and BMP always are. Default false. */
   readonly lossless?: boolean;
 }
 
 /**
- * Encodes an image. PNG and TIFF keep 16 bits, the others are rounded to 8; JPEG at full chroma resolution.
+ * Encodes an image. PNG and TIFF keep 16 bits, the others are rounded to 8; JPEG at full chroma resolution unless told otherwise.
  * @throws ImageError if the format cannot hold the image: JPEG has no alpha, WebP no side over 16383 pixels
  */
 export async function encodeImage(image: Image, format: Format, options: EncodeOptions = {}): Promise<Uint8Array> {
-  const { quality = 95, lossless = false } = options;
+  const { quality = 95, lossless = false, chroma = "4:4:4" } = options;
   if (format === "jpeg" && hasAlpha(image)) {
     throw new ImageError("JPEG cannot hold transparency; write PNG, WebP, TIFF or AVIF, or drop the alpha channel");
   }
@@ -34,7 +36,7 @@ export async function encodeImage(image: Image, format: Format, options: EncodeO
       pipeline.png();
       break;
     case "jpeg":
-      pipeline.jpeg({ quality, chromaSubsampling: "4:4:4" });
+      pipeline.jpeg({ quality, chromaSubsampling: chroma });
       break;
     case "webp":
       pipeline.webp({ quality, lossless, exact: true });

@@ -41,18 +41,28 @@ export async function compareRuns(runs: readonly FinishedRun[]): Promise<Ablatio
     summary: [
       `${keys.length} methods from one teacher${equally}, each on the same patches for a seed. Below a method's name stands what its students learn from, and what else sets it apart from the settings below.`,
     ],
-    references: ["bicubic", TEACHER_BEFORE].map(reference),
+    references: [baselineOf(first.result), TEACHER_BEFORE].map(reference),
     rows,
     settings: common,
     environment: { ...environment() },
     notes: [
-      "PSNR and SSIM are of the Y channel, borders shaved by the scale; ± is the standard deviation over seeds.",
+      `${metricNote(first.result)}; ± is the standard deviation over seeds.`,
       "Equal steps are not equal time: the seconds a step took on this machine are in the table.",
     ],
   };
 }
 
 type Rows = RunResult["rows"];
+
+/** What figures are of. */
+function metricNote({ rows }: RunResult): string {
+  if (rows.every(({ scale }) => scale > 1)) return "PSNR and SSIM are of the Y channel, borders shaved by the scale";
+  const metrics = [...new Set(rows.flatMap(({ metric }) => metric ?? []))];
+  return `Figures are ${metrics.join(" or ")}, and SSIM of the Y channel`;
+}
+
+/** What is compared with besides the teacher: bicubic interpolation, or the input of networks that restore images. */
+const baselineOf = ({ rows }: RunResult): string => rows.find(({ width }) => width === null)?.model ?? "bicubic";
 
 /** Settings that a comparison's table has columns of its own for. */
 const COLUMNS = ["method", "width", "seed", "steps"];

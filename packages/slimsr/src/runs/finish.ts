@@ -1,8 +1,8 @@
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
-import { rgbPlanes } from "@slimsr/core/internal/images/planes.js";
-import { imageNames } from "@slimsr/core/internal/model/descriptor.js";
+import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
+import { colourSpaceOf, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { createSession } from "../engine/session.js";
@@ -79,12 +79,13 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
 
 /** Largest difference between the deployable model and the network as it is trained, on a validation image. */
 async function exportDifference(run: Run, onnx: Uint8Array, student: Model): Promise<number> {
-  const image = await run.validation.centres.pairs[0]?.lr();
+  const image = await run.validation.centres.pairs[0]?.input();
   if (!image) throw new RunError("there is no validation image to check the exported model on");
   const { range } = student.descriptor;
   const { input, output } = imageNames(student.descriptor);
-  const pixels = rgbPlanes(image).map((value) => (value * range) / 255);
-  const lr = float32(pixels, [1, 3, image.height, image.width]);
+  const { planes, height, width, data } = inColourSpace(colourSpaceOf(student.descriptor), image);
+  const pixels = Float32Array.from(data, (value) => (value * range) / 255);
+  const lr = float32(pixels, [1, planes, height, width]);
   const [exported, trained] = await Promise.all(
     [onnx, instantiate(student, lr.shape, { input, output })].map(async (source) => {
       const session = await createSession(source);

@@ -1,20 +1,23 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { SSIM_WINDOW } from "@slimsr/core/internal/metrics/ssim.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
 import { LARGE_CONSTANTS, requireTemporaryFolder } from "@slimsr/upscaler/internal/node/session.js";
 import type { ImagePair } from "../calibration/patches.js";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
-import { listPairs } from "../datasets/layouts.js";
+import { settleModel } from "../calibration/settle-range.js";
+import { type Dataset, type DatasetOptions, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { patchable } from "../datasets/patch-sampler.js";
 import { parseRange } from "../datasets/range.js";
+import { listSources } from "../datasets/sources.js";
 import { tryOut } from "../engine/trial.js";
 import { measurable } from "../evaluation/measurable.js";
+import { borderOf } from "../evaluation/metric.js";
 import { loadVgg19 } from "../files/checkpoints.js";
-import { CHECKED, requireAboveBicubic } from "../slimming/teacher-check.js";
+import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
 import type { TeacherRole } from "../training/learners.js";
 import { trainingStep } from "../training/step.js";
@@ -52,37 +55,45 @@ export async function openInputs(
   begun: RunFolder | undefined,
   { stage, signal, note }: RunHooks,
 ): Promise<RunInputs> {
-  const { train, trainRange, val, valRange, data, skipBad, patch, validationPatch } = settings;
+  const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, skipBad, patch, validationPatch } =
+    settings;
   const names = setNames(data, "data");
   await requireDevice(settings.device);
-  const network = await openNetwork(settings, begun);
-  const { model } = network;
-  await tryOut(model, signal);
+  const opened = await openNetwork(settings, begun);
+  await tryOut(opened.model, signal);
+  const settled = await settleModel(opened.model, { signal, threads: settings.threads });
+  if (settled.note !== undefined) note?.(settled.note);
+  const { model } = settled;
+  const network = { ...opened, model };
   const { scale } = model.descriptor;
+  const grey = colourSpaceOf(model.descriptor) === "grey";
   const rangeOf = (text: string | undefined) => (text === undefined ? undefined : parseRange(text));
   const [range, validated] = [rangeOf(trainRange), rangeOf(valRange)];
   requireMeasurable(validationPatch, scale);
-  await listPairs(train, scale, range);
-  await listPairs(val, scale, validated);
-  for (const path of data) await listPairs(path, scale);
+  const inputsOf = (input: string | undefined) => (input === undefined ? { degrade } : { input });
+  await listSources(train, { scale, range, ...inputsOf(trainInput) });
+  await listSources(val, { scale, range: validated, ...inputsOf(valInput) });
+  for (const path of data) await listSources(path, { scale, degrade });
   const options = await trainerOptions(model, settings);
   if (options.contrastive || parameterBytes(model) >= LARGE_CONSTANTS) await requireTemporaryFolder();
   trainingStep(options);
-  const open = (label: string, path: string, images?: typeof range) =>
-    stage(label, "images", (onProgress) => openDataset(path, { scale, range: images, skipBad, onProgress, signal }));
-  const training = await open("training images", train, range);
+  const open = (label: string, path: string, images: Pick<DatasetOptions, "range" | "degrade" | "input">) =>
+    stage(label, "images", (onProgress) => openDataset(path, { scale, grey, ...images, skipBad, onProgress, signal }));
+  const training = await open("training images", train, { range, ...inputsOf(trainInput) });
   patchable(training, patch, skipBad);
   const validation = await stage("validation images", "images", (onProgress) =>
-    openValidation(settings, scale, onProgress, signal),
+    openValidation(settings, { scale, grey }, onProgress, signal),
   );
   const sets: Dataset[] = [];
   for (const [i, path] of data.entries()) {
-    sets.push(measurable({ ...(await open(path, path)), name: names[i] as string }, scale, skipBad));
+    sets.push(
+      measurable({ ...(await open(path, path, { degrade })), name: names[i] as string }, borderOf(scale), skipBad),
+    );
   }
   for (const set of [training, validation.whole, ...sets]) if (set.note !== undefined) note?.(set.note);
-  if (sets.length === 0) sets.push(measurable(validation.whole, scale, skipBad));
+  if (sets.length === 0) sets.push(measurable(validation.whole, borderOf(scale), skipBad));
   if (!begun && network.isTeacher && settings.method !== "scratch" && !settings.belowBicubic) {
-    await requireAboveBicubic(model, await checkedPairs(validation.whole));
+    await requireAboveBaseline(model, await checkedPairs(validation.whole));
   }
   return { network, options, training, validation, sets };
 }
@@ -93,7 +104,11 @@ const parameterBytes = ({ parameters }: Model): number =>
 /** The centres of the first validation images. */
 async function checkedPairs(validation: Dataset): Promise<ImagePair[]> {
   const { pairs } = centresOf(validation, CHECKED.side);
-  return Promise.all(pairs.slice(0, CHECKED.count).map(async ({ lr, hr }) => ({ lr: await lr(), hr: await hr() })));
+  return Promise.all(
+    pairs
+      .slice(0, CHECKED.count)
+      .map(async ({ lr, input, hr }) => ({ lr: await lr(), input: await input(), hr: await hr() })),
+  );
 }
 
 function requireMeasurable(validationPatch: number, scale: number): void {
@@ -108,6 +123,11 @@ async function trainerOptions(model: Model, settings: Settings): Promise<Trainer
   const { width, split, batch, patch, accumulate, average, device, threads } = settings;
   const role = roleOf(settings);
   const contrastive = await contrastiveOf(settings);
+  if (contrastive && model.descriptor.channels.output !== 3) {
+    throw new UsageError(
+      `${nameOf(model)} makes images of one channel, and the contrastive loss looks at RGB images through VGG19; choose --method kd, slice or joint`,
+    );
+  }
   return {
     model,
     widths: width,

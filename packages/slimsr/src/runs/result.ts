@@ -36,6 +36,7 @@ const resultSchema = z.object({
   rows: z.array(
     z.object({
       ...{ model: z.string(), width: figure, set: z.string(), scale: z.number() },
+      metric: z.string().exactOptional(),
       psnr: psnrSchema,
       ...{ ssim: z.number(), parameters: figure, macs: figure, msPerImage: figure },
     }),

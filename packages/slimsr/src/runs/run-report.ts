@@ -82,6 +82,7 @@ export function driftNotes(rows: readonly EvaluationRow[]): string[] {
 
 const ROLES: Readonly<Record<string, ModelRole>> = {
   bicubic: "bicubic",
+  input: "bicubic",
   [TEACHER_BEFORE]: "teacher-before",
   teacher: "teacher-after",
 };

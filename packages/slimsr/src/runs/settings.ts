@@ -6,6 +6,7 @@ import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
+import { DEGRADATIONS, parseDegradation } from "../degradations/degradation.js";
 import { complaint, flagOf } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
@@ -37,10 +38,17 @@ export const settingsSchema = z.strictObject({
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
   ...OVERRIDES,
   train: path.describe("folder of training images"),
+  trainInput: path.optional().describe("folder of their inputs, by the same names, where they aren't made"),
   trainRange: z.string().optional().describe("only these training images, such as 1-800"),
   val: path.describe("folder of validation images; the best checkpoint is chosen on them"),
+  valInput: path.optional().describe("folder of their inputs, by the same names, where they aren't made"),
   valRange: z.string().optional().describe("only these validation images, such as 801-810"),
   data: z.array(path).default([]).describe("test sets for the final table (default: the validation images)"),
+  degrade: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(`how inputs are made of images: ${DEGRADATIONS} (default: a set's own, or bicubic)`),
   skipBad: z.boolean().default(false).describe("go on without images that can't be used"),
   width: z
     .array(width)
@@ -111,7 +119,9 @@ export const settingsSchema = z.strictObject({
   belowBicubic: z
     .boolean()
     .default(false)
-    .describe("take a teacher that is worth less than bicubic interpolation, as one trained for looks"),
+    .describe(
+      "take a teacher that is worth less than bicubic interpolation, or than its input, as one trained for looks",
+    ),
   device: z.enum(DEVICES).default("cpu").describe("where training runs"),
   threads: count.max(MOST_THREADS).optional().describe("threads of the engine (default: all cores)"),
 });
@@ -119,7 +129,7 @@ export const settingsSchema = z.strictObject({
 export type Settings = z.infer<typeof settingsSchema>;
 
 /** Paths of a run's data, which may move while it rests. */
-export type DataPaths = Partial<Pick<Settings, "train" | "val" | "data" | "vgg">>;
+export type DataPaths = Partial<Pick<Settings, "train" | "trainInput" | "val" | "valInput" | "data" | "vgg">>;
 
 /** Settings that stand in one place: a preset, a config file, the command line. */
 export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
@@ -164,7 +174,7 @@ export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =
   method === "csd" && lambdaContrastive > 0;
 
 function consistent(settings: Settings): Settings {
-  const { method, teacher, network, width: widths, contrasted, batch, lambdaDistillation } = settings;
+  const { method, teacher, network, width: widths, contrasted, batch, degrade, lambdaDistillation } = settings;
   const complain = (message: string): never => {
     throw new UsageError(message);
   };
@@ -177,6 +187,7 @@ function consistent(settings: Settings): Settings {
   if (contrasted !== undefined && contrasted > batch) {
     complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
   }
+  if (degrade !== undefined) parseDegradation(degrade);
   if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
   if (method === "joint" && settings.teacherWeights === "frozen") {
     complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");

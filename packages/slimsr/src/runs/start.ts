@@ -1,10 +1,12 @@
+import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth, materialise, splitChannels } from "@slimsr/core/internal/model/split.js";
 import { initialParameters, type Parameters } from "@slimsr/core/internal/networks/index.js";
 import { inRange, type Patches } from "../calibration/batches.js";
-import { randomNumbers } from "../calibration/random.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
+import { randomNumbers } from "../random.js";
 import { alignTeacher, slimTeacher } from "../slimming/aligned-teacher.js";
 import { requireSlimmable } from "../slimming/slimmable.js";
 import type { Stage } from "../stage.js";
@@ -37,7 +39,7 @@ export async function startingParameters(
     );
   }
   requireSlimmable(teacher);
-  const patches = inRange(teacher.descriptor, await calibration(training, settings));
+  const patches = inRange(teacher.descriptor, await calibration(training, settings, colourSpaceOf(teacher.descriptor)));
   const aligned = await stage("align", "batches", (onProgress) =>
     alignTeacher(teacher, patches, "balanced", {
       onProgress: (_, done, total) => onProgress(done, total),
@@ -57,13 +59,17 @@ export async function startingParameters(
 }
 
 /** Patches of the training images, as training will see them. */
-async function calibration(training: Dataset, { calibrationPatches, seed, skipBad }: Settings): Promise<Patches> {
+async function calibration(
+  training: Dataset,
+  { calibrationPatches, seed, skipBad }: Settings,
+  space: ColourSpace,
+): Promise<Patches> {
   const smallest = training.pairs.reduce(
     (least, { decoded: { lr } }) => Math.min(least, lr.width, lr.height),
     CALIBRATION_SIDE,
   );
   const side = skipBad ? CALIBRATION_SIDE : smallest;
-  const sampler = new PatchSampler(training, { side, batch: calibrationPatches, seed, skipBad, ahead: 0 });
+  const sampler = new PatchSampler(training, { side, batch: calibrationPatches, seed, skipBad, space, ahead: 0 });
   try {
     const { lr } = await sampler.batch(0);
     return { count: calibrationPatches, height: side, width: side, data: lr };

@@ -4,12 +4,12 @@ import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
+import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
-import { randomNumbers } from "../calibration/random.js";
 import { readBytes } from "../files/checkpoints.js";
 import { loadModel } from "../files/models.js";
+import { randomNumbers } from "../random.js";
 import type { RunFolder } from "./folder.js";
 import type { Settings } from "./settings.js";
 
@@ -34,7 +34,7 @@ export interface FullNetwork {
 /**
  * The teacher that the settings name, or the network that is trained anew.
  * @param begun the folder of a run that is taken up, which has its teacher
- * @throws UsageError for a network that is slimmed already, or doesn't enlarge RGB images
+ * @throws UsageError for a network that is slimmed already, or isn't one of images
  */
 export async function openNetwork(settings: Settings, begun: RunFolder | undefined): Promise<FullNetwork> {
   const { network, seed, teacher: file = "" } = settings;
@@ -48,8 +48,7 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
     const bytes = await readBytes(begun?.file(kept) ?? file);
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
-    requireRgbNetwork(model);
-    requireEnlarging(model, file);
+    requireImageNetwork(model);
     return { model, isTeacher: true, keep: (folder) => folder.write(kept, bytes) };
   }
   const model = begun ? await loadModel(begun.file(kept)) : await loadModel(file, overrides);
@@ -60,11 +59,6 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
     await folder.write(kept, encodeCheckpoint({ network: origin.network, parameters: stateOf(model.parameters) }));
   };
   return { model, isTeacher: true, keep };
-}
-
-function requireEnlarging({ descriptor: { task } }: Model, file: string): void {
-  if (task === "super-resolution") return;
-  throw new UsageError(`${file} leaves images as large as they are; what is trained on are images enlarged ×2 or more`);
 }
 
 function requireFullWidth({ places, parameters }: Model, file: string): void {

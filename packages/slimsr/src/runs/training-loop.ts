@@ -1,4 +1,5 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { mean } from "../evaluation/score.js";
@@ -43,7 +44,13 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
   const { folder, settings, options, training, state } = run;
   const { steps, batch, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
   const recorder = await Recorder.open(folder, state.step);
-  const sampler = new PatchSampler(training, { side, batch, seed, skipBad });
+  const sampler = new PatchSampler(training, {
+    side,
+    batch,
+    seed,
+    skipBad,
+    space: colourSpaceOf(options.model.descriptor),
+  });
   const trainer = await Trainer.compile(options, state).catch(async (error: unknown) => {
     await Promise.all([sampler.close(), recorder.close()]);
     throw error;

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { crop, type Image } from "@slimsr/core/internal/images/image.js";
-import { type Dataset, openDataset } from "../datasets/dataset.js";
+import { cropFloatPlanes } from "@slimsr/core/internal/images/planes.js";
+import { type Dataset, type DatasetOptions, openDataset } from "../datasets/dataset.js";
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
@@ -11,28 +13,34 @@ import type { Settings } from "./settings.js";
 
 /** Opens a run's validation images; what is measured while training is their centres. */
 export async function openValidation(
-  { val, valRange, skipBad, validationPatch }: Settings,
-  scale: number,
+  { val, valInput, valRange, degrade, skipBad, validationPatch }: Settings,
+  images: Pick<DatasetOptions, "scale" | "grey">,
   onProgress: OnImage,
   signal: AbortSignal | undefined,
 ): Promise<{ whole: Dataset; centres: Dataset }> {
   const range = valRange === undefined ? undefined : parseRange(valRange);
-  const whole = await openDataset(val, { scale, range, skipBad, onProgress, signal });
+  const inputs = valInput === undefined ? { degrade } : { input: valInput };
+  const whole = await openDataset(val, { ...images, ...inputs, range, skipBad, onProgress, signal });
   return { whole, centres: centresOf(whole, validationPatch) };
 }
 
 /** The set with only the centre of each image, `side` LR pixels along each side at most. */
 export function centresOf(set: Dataset, side: number): Dataset {
-  const centre = (image: Image, limit: number, multiple: number) => {
+  const within = (image: Size, limit: number, multiple: number): [number, number, number, number] => {
     const [width, height] = [image.width, image.height].map((size) => Math.min(size, limit)) as [number, number];
     const start = (size: number, kept: number) => Math.floor((size - kept) / 2 / multiple) * multiple;
-    return crop(image, start(image.width, width), start(image.height, height), width, height);
+    return [start(image.width, width), start(image.height, height), width, height];
   };
+  const centre = (image: Image, limit: number, multiple: number) => crop(image, ...within(image, limit, multiple));
   return {
     ...set,
     pairs: set.pairs.map((pair) => ({
       ...pair,
       lr: async () => centre(await pair.lr(), side, 1),
+      input: async () => {
+        const input = await pair.input();
+        return cropFloatPlanes(input, ...within(input, side, 1));
+      },
       hr: async () => centre(await pair.hr(), side * set.scale, set.scale),
     })),
   };

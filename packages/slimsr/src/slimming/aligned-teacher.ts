@@ -7,17 +7,9 @@ import { type Patches, somePatches } from "../calibration/batches.js";
 import { requireFinite } from "../calibration/finite.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
 import { align } from "./alignment/align.js";
-import {
-  type Alignment,
-  basisOf,
-  concatenated,
-  type GroupLoss,
-  inBasis,
-  inUnits,
-  lossOf,
-  tapsOf,
-} from "./alignment/basis.js";
+import { type Alignment, basisOf, type GroupLoss, inBasis, lossOf, turnedMoments } from "./alignment/basis.js";
 import { equalise } from "./alignment/equalise.js";
+import { concatenated, isWhole, momentsAt, tapsOf } from "./alignment/taps.js";
 import { outputsOf } from "./budgets/output-error.js";
 import { type ChannelMoments, foldDropped } from "./refitting/fold-dropped.js";
 import { refit } from "./refitting/refit.js";
@@ -55,21 +47,32 @@ export async function alignTeacher(
   { onProgress, signal }: SlimmingProgress = {},
 ): Promise<AlignedTeacher> {
   const taps = tapsOf(model);
-  const measured = await measureMoments(model, [...new Set(taps.flat())], patches, {
+  const read = [...new Set(taps.flat().map(({ value }) => value))];
+  const measured = await measureMoments(model, read, patches, {
     batch: batchFor(model, patches),
     onBatch: (done, total) => onProgress?.("calibrate", done, total),
     signal,
   });
   requireSound(model, measured);
-  const moments = taps.map((values) => values.map((value) => measured.get(value) as Moments));
+  const moments = taps.map((places) =>
+    places.map((tap) => {
+      const whole = measured.get(tap.value) as Moments;
+      return isWhole(tap) ? whole : momentsAt(whole, tap.at);
+    }),
+  );
   const bases = channelAnalysis(model).groups.map((group, g) => basisOf(group, moments[g] ?? [], alignment));
   const turned = moments.map((each, g) => each.map((tap) => inBasis(tap, bases[g])));
   const even = alignment === "plain" ? { model, scales: [] } : equalise(align(model, bases));
-  const known = taps.flatMap((values, g) =>
+  const partsOf = (value: Value) =>
+    taps.flatMap((places, g) =>
+      places.flatMap((tap) =>
+        tap.value === value ? [{ at: tap.at, basis: bases[g], factors: even.scales[g] as Float64Array }] : [],
+      ),
+    );
+  const known =
     even.scales.length === 0
       ? []
-      : values.map((value, t) => [value, inUnits(turned[g]?.[t] as Moments, even.scales[g] as Float64Array)] as const),
-  );
+      : read.map((value) => [value, turnedMoments(measured.get(value) as Moments, partsOf(value))] as const);
   const difference = await differenceOf(model, even.model, patches);
   requireRounding(difference, `aligning ${nameOf(model)}'s channels`);
   return { model: even.model, losses: turned.map(lossOf), moments: new Map(known), difference };

@@ -1,10 +1,12 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange } from "../calibration/batches.js";
 import { type CalibrationOptions, calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
+import { settleModel } from "../calibration/settle-range.js";
 import { tryOut } from "../engine/trial.js";
 import { type Stage, silent } from "../stage.js";
 import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
@@ -12,7 +14,7 @@ import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES, requireRoom } from "./budgets/allocate.js";
 import { latencyBudget, latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { requireSlimmable } from "./slimmable.js";
-import { CHECKED, requireAboveBicubic } from "./teacher-check.js";
+import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
 
 export interface SlimOptions {
   /** Shares of every layer's channels: a student for each. */
@@ -21,17 +23,23 @@ export interface SlimOptions {
   readonly budget?: Budget | TimeBudget;
   /** Folder of images to calibrate on; photographs that come with the package where left out. */
   readonly calibration?: string;
+  /** How inputs are made of the calibration images: "noise:25", "blur:1.6+bicubic" …; bicubic for a teacher that enlarges, where left out. */
+  readonly degrade?: string | undefined;
+  /** Folder of the inputs of the calibration images, by their names, in place of making them. */
+  readonly input?: string | undefined;
   /** Patches of 32×32 LR pixels to calibrate on; 48 where left out. */
   readonly patches?: number;
   /** What is done to channels first; `balanced` where left out. */
   readonly alignment?: Alignment;
   /** Whether convolutions are refitted by least squares; they are where left out. */
   readonly refit?: boolean;
-  /** Whether a teacher is taken that is worth less than bicubic interpolation. */
+  /** Whether a teacher is taken that is worth less than bicubic interpolation, or than its input where it restores images. */
   readonly belowBicubic?: boolean;
   /** Called with each student as soon as it is made. */
   readonly onStudent?: (student: SlimStudent) => Promise<void>;
   readonly stage?: Stage;
+  /** Called with what is worth saying of the teacher, such as a range that was found. */
+  readonly note?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,30 +65,33 @@ export interface Slimmed {
 /**
  * Narrower students of a network without training: its channels are aligned, the first are kept, and each convolution is refitted
  * in closed form.
- * @throws UsageError without widths or a budget; NetworkError where nothing can be dropped, no student is small enough, the teacher
- * is worth less than bicubic interpolation, or what should stay as it is changes by more than rounding; DatasetError for
+ * @throws UsageError without widths or a budget, where a restoration network's inputs aren't said, or a range can't be found; NetworkError where nothing can be dropped, no student is small enough, the teacher
+ * is worth less than bicubic interpolation or its input, or what should stay as it is changes by more than rounding; DatasetError for
  * calibration images that can't be used
  */
 export async function slim(network: Model, options: SlimOptions): Promise<Slimmed> {
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, belowBicubic = false, onStudent } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
-  const teacher = untied(network);
-  requireSlimmable(teacher);
-  const { groups } = channelAnalysis(teacher);
-  await tryOut(teacher, signal);
+  const found = untied(network);
+  requireSlimmable(found);
+  const { groups } = channelAnalysis(found);
+  await tryOut(found, signal);
+  const { model: teacher, note } = await settleModel(found, { signal });
+  if (note !== undefined) options.note?.(note);
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
-  const { scale } = teacher.descriptor;
+  const { degrade, input } = options;
+  const images = { scale: teacher.descriptor.scale, space: colourSpaceOf(teacher.descriptor), degrade, input };
   if (!belowBicubic) {
     const pairs: ImagePair[] = [];
-    for await (const pair of patchPairs(calibration, { scale, ...CHECKED, signal })) pairs.push(pair);
-    await requireAboveBicubic(teacher, pairs);
+    for await (const pair of patchPairs(calibration, { ...images, ...CHECKED, signal })) pairs.push(pair);
+    await requireAboveBaseline(teacher, pairs);
   }
-  const draw = async (label: string, choice: Omit<CalibrationOptions, "scale">) =>
+  const draw = async (label: string, choice: Pick<CalibrationOptions, "count" | "seed">) =>
     inRange(
       teacher.descriptor,
       await stage(label, "patches", (onPatch) =>
-        calibrationPatches(calibration, { scale, ...choice, onPatch, signal }),
+        calibrationPatches(calibration, { ...images, ...choice, onPatch, signal }),
       ),
     );
   const limit = budget && ("milliseconds" in budget ? await latencyBudget(teacher, budget) : budget);

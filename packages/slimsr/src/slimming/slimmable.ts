@@ -1,15 +1,15 @@
 import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
-import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
-import { requireRgbNetwork } from "@slimsr/core/internal/model/rgb.js";
+import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
+import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { momentGraph } from "../calibration/moments.js";
-import { tapsOf } from "./alignment/basis.js";
+import { tapsOf } from "./alignment/taps.js";
 
 /** Images of this many pixels along a side try the network out. */
 const SIDE = 32;
 
 /**
  * Before any image is read.
- * @throws NetworkError where the network has nothing to drop, isn't one of float32 colour images, or can't be differentiated
+ * @throws NetworkError where the network has nothing to drop, isn't one of float32 images, or can't be differentiated
  */
 export function requireSlimmable(model: Model): void {
   const name = nameOf(model);
@@ -19,10 +19,14 @@ export function requireSlimmable(model: Model): void {
   try {
     const taps = tapsOf(model);
     if (taps.length === 0) {
-      throw new NetworkError(`${name} has no channels that could be dropped; choose a model with convolutions`);
+      const [pin, ...others] = channelAnalysis(model).pins;
+      const more = others.length > 0 ? `, and ${others.length} more` : "";
+      const cause = pin ? `: ${pin.reason}${more}` : "; choose a model with convolutions";
+      throw new NetworkError(`${name} has no channels that could be dropped${cause}`);
     }
-    requireRgbNetwork(model);
-    momentGraph(model, [...new Set(taps.flat())], [1, 3, SIDE, SIDE]);
+    requireImageNetwork(model);
+    const read = new Set(taps.flat().map(({ value }) => value));
+    momentGraph(model, [...read], [1, model.descriptor.channels.input, SIDE, SIDE]);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;

@@ -2,13 +2,13 @@ import { NetworkError, SlimsrError } from "@slimsr/core/internal/errors.js";
 import { deploy } from "@slimsr/core/internal/export/deployment.js";
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
-import { imageFromPlanes, rgbPlanes } from "@slimsr/core/internal/images/planes.js";
-import { psnr } from "@slimsr/core/internal/metrics/psnr.js";
+import { type PsnrOptions, psnr } from "@slimsr/core/internal/metrics/psnr.js";
 import { type Model, nameOf, networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
 import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
 import type { ImagePair } from "../calibration/patches.js";
+import { networkImage } from "../engine/network-image.js";
 import { flagOf } from "../text/expectation.js";
 
 /** How many patches, or centres of images, tell a teacher that is none, and LR pixels along their sides. */
@@ -18,20 +18,20 @@ export const CHECKED = { count: 8, side: 32 } as const;
 const CLEARLY = 1;
 
 /**
- * Refuses a teacher that is worth less than bicubic interpolation, before work is done on it: mostly it is run with another range
- * or other options than it was trained with.
+ * Refuses a teacher that is worth less than bicubic interpolation, or than its input where it restores images, before work is done on
+ * it: mostly it is run with another range or other options than it was trained with.
  * @throws NetworkError naming the likely cause
  */
-export async function requireAboveBicubic(teacher: Model, pairs: readonly ImagePair[]): Promise<void> {
-  const { task, scale } = teacher.descriptor;
-  if (task !== "super-resolution") return;
-  const bicubic = pooledPsnr(
+export async function requireAboveBaseline(teacher: Model, pairs: readonly ImagePair[]): Promise<void> {
+  const { scale } = teacher.descriptor;
+  const metric = metricOf(teacher);
+  const baseline = pooledPsnr(
     pairs,
-    pairs.map(({ lr }) => resizeBicubic(to8Bit(lr), scale)),
-    scale,
+    pairs.map(({ lr }) => (scale === 1 ? to8Bit(lr) : resizeBicubic(to8Bit(lr), scale))),
+    metric,
   );
   const own = await psnrOf(teacher, pairs);
-  if (own >= bicubic) return;
+  if (own >= baseline) return;
   const other = inOtherRange(teacher);
   const otherwise = await psnrOf(other.model, pairs).catch((error: unknown) => {
     if (error instanceof SlimsrError) return own;
@@ -40,12 +40,17 @@ export async function requireAboveBicubic(teacher: Model, pairs: readonly ImageP
   const likely =
     otherwise > own + CLEARLY
       ? `with --range ${other.range} it reaches ${otherwise.toFixed(2)} dB: give that`
-      : `check ${unsaidOptions(teacher)}, and that it was trained to undo bicubic reduction`;
+      : `check ${unsaidOptions(teacher)}, and that it was trained to undo ${scale === 1 ? "this degradation" : "bicubic reduction"}`;
+  const [worse, has] = scale === 1 ? ["its input", "the input"] : ["bicubic interpolation", "bicubic"];
   throw new NetworkError(
-    `${nameOf(teacher)} is worse than bicubic interpolation: it reaches ${own.toFixed(2)} dB where bicubic has ${bicubic.toFixed(2)}; ${likely}. ` +
+    `${nameOf(teacher)} is worse than ${worse}: it reaches ${own.toFixed(2)} dB where ${has} has ${baseline.toFixed(2)}; ${likely}. ` +
       "A network that is meant to be so, as one trained for looks, is taken with --below-bicubic",
   );
 }
+
+/** What PSNR is of: the field's, of Y without a border for super-resolution, of all else for restoration. */
+const metricOf = ({ descriptor: { scale } }: Model): PsnrOptions =>
+  scale === 1 ? { colour: "rgb" } : { colour: "y", border: scale };
 
 /** The model as if it had been trained on images of the other range. */
 function inOtherRange(model: Model): { model: Model; range: 255 | 1 } {
@@ -65,23 +70,19 @@ function unsaidOptions({ descriptor: { origin } }: Model): string {
 }
 
 async function psnrOf(model: Model, pairs: readonly ImagePair[]): Promise<number> {
-  const { scale } = model.descriptor;
-  const upscaler = await Upscaler.open(deploy(model), createSession, { name: nameOf(model) });
+  const network = deploy(model);
+  const upscaler = await Upscaler.open(network, createSession, { name: nameOf(model) });
   try {
     const outputs: Image[] = [];
-    for (const { lr } of pairs) {
-      const { width, height } = lr;
-      const { planes } = await upscaler.upscale({ width, height, data: rgbPlanes(lr) as Float32Array<ArrayBuffer> });
-      outputs.push(imageFromPlanes(planes.data, planes.width, planes.height));
-    }
-    return pooledPsnr(pairs, outputs, scale);
+    for (const { input } of pairs) outputs.push((await networkImage(upscaler, network, input)).image);
+    return pooledPsnr(pairs, outputs, metricOf(model));
   } finally {
     await upscaler.close();
   }
 }
 
 /** PSNR of all images' mean squared error, so that smooth ones, where all is well, don't outweigh the others. */
-function pooledPsnr(pairs: readonly ImagePair[], outputs: readonly Image[], border: number): number {
-  const errors = pairs.map(({ hr }, i) => 10 ** (-psnr(outputs[i] as Image, to8Bit(hr), { border }) / 10));
+function pooledPsnr(pairs: readonly ImagePair[], outputs: readonly Image[], metric: PsnrOptions): number {
+  const errors = pairs.map(({ hr }, i) => 10 ** (-psnr(outputs[i] as Image, to8Bit(hr), metric) / 10));
   return -10 * Math.log10(errors.reduce((sum, error) => sum + error, 0) / errors.length);
 }

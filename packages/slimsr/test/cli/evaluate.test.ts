@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { endless } from "../../../../test/support/hostile-models.js";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { noise, photographPath } from "../../../../test/support/photographs.js";
+import { clip } from "../../../core/src/operators/index.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
 import { listing, photographs, place, temporaryFolder } from "../datasets/folders.js";
@@ -42,6 +43,7 @@ describe("slimsr evaluate", () => {
         "width",
         "set",
         "scale",
+        "metric",
         "psnr",
         "ssim",
         "parameters",
@@ -51,6 +53,7 @@ describe("slimsr evaluate", () => {
       ]);
       expect(row.psnr).toBeGreaterThan(0);
       expect(row.scale).toBe(2);
+      expect(row.metric).toBe("PSNR of Y, border 2");
     }
     expect(rows[1].notes[0]).toMatch(
       /^edsr\.pt on .*: [\d.]+ dB is below bicubic's [\d.]+\. A wrong --range \(1 or 255\)/,
@@ -119,6 +122,59 @@ describe("slimsr evaluate", () => {
       [one, two].flatMap((path) => ["bicubic", "a.onnx", "b.onnx"].map((model) => `${parent(path)} ${model}`)),
     );
     await expect(run("--model", ...models, "--data", one, one)).rejects.toThrow("two are called");
+  });
+
+  it("measures networks that restore images, of which the table says what PSNR is of", async () => {
+    const [set, folder] = [await smallSet("Small"), await temporaryFolder()];
+    const [clamped, grey] = [join(folder, "clamped.onnx"), join(folder, "grey.onnx")];
+    await writeFile(
+      clamped,
+      imageModel((x) => clip(x, 0, 1)),
+    );
+    await writeFile(
+      grey,
+      imageModel((x) => clip(x, 0, 255), { channels: 1 }),
+    );
+    const words = ["--model", clamped, "--data", set, "--degrade", "noise:25"];
+    const text = await run(...words);
+    expect(text).toMatch(/^set {4}model .* PSNR of RGB, border 0 +SSIM/);
+    expect(text).toMatch(/\nSmall {2}input +– +×1 +2[01]\.\d{3} /);
+    expect(captured.complaints).toContain("note: clamped.onnx: range 0..1, found by running it");
+    const [input, row] = JSON.parse(await run(...words, "--json"));
+    expect(row).toMatchObject({ model: "clamped.onnx", metric: "PSNR of RGB, border 0", psnr: input.psnr });
+    const [, luma] = JSON.parse(await run(...words, "--metric", "y", "--json"));
+    expect(luma).toMatchObject({ metric: "PSNR of Y, border 0" });
+    expect(luma.psnr).toBeGreaterThan(row.psnr);
+    const [, noisy] = JSON.parse(await run("--model", grey, "--data", set, "--degrade", "jpeg:30", "--json"));
+    expect(noisy.metric).toBe("PSNR of grey, border 0");
+    const wrong = JSON.parse(await run(...words, "--range", "255", "--json"))[1];
+    expect(wrong.psnr).toBeLessThan(10);
+    expect(captured.complaints).toContain("with --range 255 clamped.onnx's output is nothing like its input");
+    await expect(run("--model", clamped, grey, "--data", set, "--degrade", "noise:25")).rejects.toThrow(
+      "grey.onnx takes grey images and clamped.onnx colour ones; evaluate each by itself",
+    );
+  });
+
+  it("takes a folder of inputs and one of truths", async () => {
+    const folder = await temporaryFolder();
+    await place(folder, { "SOTS/hazy/1_2.png": noise(40, 30, 3, 8, 1), "SOTS/clear/1.png": noise(40, 30, 3, 8, 2) });
+    const [hazy, clear] = ["hazy", "clear"].map((name) => join(folder, "SOTS", name)) as [string, string];
+    const model = join(folder, "same.onnx");
+    await writeFile(
+      model,
+      imageModel((x) => clip(x, 0, 255)),
+    );
+    const rows = JSON.parse(await run("--model", model, "--input", hazy, "--truth", clear, "--json", "--images"));
+    expect(rows[1].images[0]).toMatchObject({ image: "1_2", psnr: rows[0].psnr });
+    const refused = (...words: string[]) => expect(run("--model", model, ...words)).rejects;
+    await refused("--input", hazy).toThrow("--input and --truth go together");
+    await refused("--truth", clear).toThrow("--input and --truth go together");
+    await refused("--input", hazy, "--truth", clear, "--data", clear).toThrow("cannot be used with");
+    await refused("--input", hazy, "--truth", clear, "--degrade", "noise:3").toThrow("cannot be used with");
+    await refused("--data", clear).toThrow("nothing says what it restores");
+    await refused("--data", clear, "--degrade", "fog:3").toThrow('"fog:3" is no degradation; there are bicubic');
+    await place(folder, { "SOTS/hazy/1_3.png": noise(40, 31, 3, 8, 1) });
+    await refused("--input", hazy, "--truth", clear).toThrow(/hazy\/1_3\.png: 40×31 pixels.* one size/);
   });
 
   it("explains what it cannot do", async () => {

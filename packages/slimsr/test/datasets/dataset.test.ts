@@ -158,7 +158,7 @@ describe("any set", () => {
       "there is no such file",
     );
     await expect(openDataset(folder, { scale: 2, cacheDirectory })).rejects.toThrow("there is no image in this folder");
-    await expect(openDataset(folder, { scale: 1.5, cacheDirectory })).rejects.toThrow("whole number from 2, not 1.5");
+    await expect(openDataset(folder, { scale: 1.5, cacheDirectory })).rejects.toThrow("whole number from 1, not 1.5");
     await writeFile(join(folder, "file"), "");
     await expect(openDataset(join(folder, "file"), { scale: 2, cacheDirectory })).rejects.toThrow("not a folder");
   });

@@ -60,6 +60,34 @@ describe("a patch sampler", () => {
     expect(sum / lr.length).toBeLessThan(4);
   });
 
+  it("gives luma, and noise that is of the batch's number and the seed alone", async () => {
+    const [side, batch] = [16, 2];
+    const set = await photographSet();
+    const rgb = await sampler(set, { side, batch, seed: 1 }).batch(0);
+    const { lr, hr } = await sampler(set, { side, batch, seed: 1, space: "luma" }).batch(0);
+    expect([lr.length, hr.length]).toEqual([batch * side ** 2, batch * (2 * side) ** 2]);
+    const [red, green, blue] = [0, 1, 2].map((plane) => rgb.lr[plane * side ** 2 + 5] as number) as [
+      number,
+      number,
+      number,
+    ];
+    expect(lr[5]).toBeCloseTo(16 + 0.256788 * red + 0.504129 * green + 0.097906 * blue, 3);
+
+    const noisy = await openDataset(await photographs(), {
+      ...{ scale: 1, degrade: "noise:25", grey: true },
+      cacheDirectory: await temporaryFolder(),
+    });
+    const options = { side, batch, seed: 3, space: "grey" } as const;
+    const [first, second] = [await sampler(noisy, options).batch(4), await sampler(noisy, options).batch(4)];
+    expect(digest(second)).toBe(digest(first));
+    const sigma = Math.sqrt(
+      first.lr.reduce((sum, value, i) => sum + (value - (first.hr[i] as number)) ** 2, 0) / first.lr.length,
+    );
+    expect(sigma).toBeGreaterThan(22);
+    expect(sigma).toBeLessThan(28);
+    expect(digest(await sampler(noisy, { ...options, seed: 5 }).batch(4))).not.toBe(digest(first));
+  });
+
   it("takes patches that are the whole image", async () => {
     const folder = await temporaryFolder();
     await place(folder, { "grey.png": noise(16, 16, 1, 8) });
@@ -129,7 +157,7 @@ describe("turning patches", () => {
     [true, true, true, [3, 1, 2, 0]],
   ])("transposed %s, flipped along x %s, along y %s", (transposed, flippedX, flippedY, expected) => {
     const target = new Float32Array(13);
-    writeTurned(square, 2, 3, { transposed, flippedX, flippedY }, target, 1);
+    writeTurned(square, 2, 3, { transposed, flippedX, flippedY }, "rgb", target, 1);
     expect([...target.subarray(1, 5)]).toEqual(expected);
     expect([...target.subarray(5, 9)]).toEqual(expected.map((v) => v + 10));
     expect([...target.subarray(9)]).toEqual(expected.map((v) => v + 20));

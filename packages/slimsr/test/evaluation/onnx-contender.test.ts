@@ -6,7 +6,7 @@ import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
-import { requireRgbNetwork } from "../../../core/src/model/rgb.js";
+import { requireImageNetwork } from "../../../core/src/model/image-network.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { conv, matMul, reshape, transpose } from "../../../core/src/operators/index.js";
@@ -64,10 +64,21 @@ describe("an ONNX model", () => {
     expect(onnxContender("a.onnx", imageModel(attention, { fixed: [16, 16] }))).toMatchObject({ scale: 1, cost: null });
   });
 
-  it("must map one RGB image to another", () => {
+  it("must map one image to another, of one channel or three", () => {
     const grey = imageModel((x) => x, { channels: 1 });
-    expect(() => onnxContender("grey.onnx", grey)).toThrow(/grey.onnx: input x has shape \[n, 1, h, w\].*RGB/);
-    expect(() => onnxContender("grey.onnx", grey)).toThrow("a network of one channel, as of luma alone, isn't run");
+    expect(onnxContender("grey.onnx", grey)).toMatchObject({ channels: { input: 1, output: 1 }, scale: 1 });
+    expect(onnxContender("a.onnx", imageModel(nearest))).toMatchObject({ channels: { input: 3, output: 3 } });
+    expect(() => onnxContender("grey.onnx", grey, { channels: 3 })).toThrow(
+      "grey.onnx takes images of 1 channels, not of 3",
+    );
+    const four = imageModel((x) => x, { channels: 4 });
+    expect(() => onnxContender("four.onnx", four)).toThrow(
+      /four.onnx: input x has shape \[n, 4, h, w\].*RGB, luma or grey/,
+    );
+    const made = imageModel((x) => conv(x, x.graph.constant(new Float32Array(3), [1, 3, 1, 1])));
+    expect(() => onnxContender("made.onnx", made)).toThrow(
+      "made.onnx takes images of 3 channels and makes 1; expected 3",
+    );
     const two = new Graph("two");
     const [a, b] = [two.input("a", [1, 3, 8, 8]), two.input("b", [3, 3, 1, 1])];
     two.output("y", conv(a, b));
@@ -84,9 +95,9 @@ describe("an ONNX model", () => {
     expect(() => onnxContender("cut.onnx", unpadded)).toThrow(
       "cut.onnx makes 60×60 pixels of 32×32, which is no whole magnification: do its convolutions lack padding?",
     );
-    expect(() => requireRgbNetwork(readModel(unpadded, "cut.onnx"))).toThrow("cut.onnx makes 28×28 pixels of 16×16");
-    const grey = imageModel((x) => conv(x, weights(x, [1, 1, 1, 1])), { channels: 1 });
-    expect(() => requireRgbNetwork(readModel(grey, "grey.onnx"))).toThrow("images of 1 channels (the luma alone?)");
+    expect(() => requireImageNetwork(readModel(unpadded, "cut.onnx"))).toThrow("cut.onnx makes 28×28 pixels of 16×16");
+    const grey = imageModel((x) => conv(x, weights(x, [3, 1, 1, 1])), { channels: 1 });
+    expect(() => requireImageNetwork(readModel(grey, "grey.onnx"))).toThrow("takes images of 1 channels and makes 3");
     const graph = new Graph("nhwc");
     const last = nearest(transpose(graph.input("x", [1, 16, 16, 3]), [0, 3, 1, 2]));
     graph.output("y", transpose(last, [0, 2, 3, 1]));

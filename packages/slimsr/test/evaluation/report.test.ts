@@ -4,6 +4,7 @@ import { evaluationJson, evaluationNotes, renderEvaluation, speedUp } from "../.
 
 const row = (more: Partial<EvaluationRow>): EvaluationRow => ({
   ...{ model: "edsr.pt", width: 1, set: "Set5", scale: 2, psnr: 37.8012, ssim: 0.95981 },
+  metric: { colour: "y", border: 2 },
   ...{ parameters: 779011, macs: 180353433600, msPerImage: 80, deviations: {} },
   images: [
     { image: "baby", psnr: 38, ssim: 0.97, milliseconds: 100 },
@@ -58,6 +59,7 @@ describe("a report", () => {
       "width",
       "set",
       "scale",
+      "metric",
       "psnr",
       "ssim",
       "parameters",

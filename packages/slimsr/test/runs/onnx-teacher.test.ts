@@ -73,7 +73,7 @@ describe("a teacher that is an ONNX file", () => {
   });
 });
 
-it("refuses a network that leaves images as large as they are", async () => {
+it("refuses a network that restores images where nothing says what", async () => {
   const folder = await temporaryFolder();
   const graph = new Graph("same");
   const image = graph.input("image", [1, 3, 16, 16]);
@@ -81,5 +81,5 @@ it("refuses a network that leaves images as large as they are", async () => {
   const teacher = join(folder, "same.onnx");
   await writeFile(teacher, writeOnnx(graph));
   const refused = compress({ out: join(folder, "run"), settings: { teacher, train: IMAGES, val: IMAGES } });
-  await expect(refused).rejects.toThrow("same.onnx leaves images as large as they are");
+  await expect(refused).rejects.toThrow("nothing says what it restores: make its input with --degrade");
 });

@@ -9,7 +9,7 @@ import { EMBEDDED_IMAGES } from "../../src/assets.js";
 import { type ImagePair, patchPairs } from "../../src/calibration/patches.js";
 import { loadModel } from "../../src/files/models.js";
 import { alignTeacher } from "../../src/slimming/aligned-teacher.js";
-import { CHECKED, requireAboveBicubic } from "../../src/slimming/teacher-check.js";
+import { CHECKED, requireAboveBaseline } from "../../src/slimming/teacher-check.js";
 
 const TEACHER = new URL("../../../../assets/teachers/edsr_r8f64_x2.safetensors", import.meta.url).pathname;
 
@@ -22,8 +22,8 @@ async function pairs(): Promise<ImagePair[]> {
 describe("a teacher", () => {
   it("passes when it is better than bicubic, from a checkpoint and from ONNX in its range", async () => {
     const teacher = await loadModel(TEACHER);
-    await requireAboveBicubic(teacher, await pairs());
-    await requireAboveBicubic(readModel(unitRangeOnnx(teacher), "unit.onnx", { range: 1 }), await pairs());
+    await requireAboveBaseline(teacher, await pairs());
+    await requireAboveBaseline(readModel(unitRangeOnnx(teacher), "unit.onnx", { range: 1 }), await pairs());
   }, 60_000);
 
   it("is refused in another range than its own, which is named", async () => {
@@ -32,13 +32,13 @@ describe("a teacher", () => {
     const named = (range: number) =>
       new RegExp(`is worse than bicubic interpolation: .* with --range ${range} it reaches [\\d.]+ dB: give that`);
     const unit = readModel(unitRangeOnnx(teacher), "unit.onnx");
-    await expect(requireAboveBicubic(unit, patches)).rejects.toThrow(named(1));
-    await expect(requireAboveBicubic(await loadModel(TEACHER, { range: 1 }), patches)).rejects.toThrow(named(255));
+    await expect(requireAboveBaseline(unit, patches)).rejects.toThrow(named(1));
+    await expect(requireAboveBaseline(await loadModel(TEACHER, { range: 1 }), patches)).rejects.toThrow(named(255));
   }, 60_000);
 
   it("is refused with options it wasn't trained with, which are named", async () => {
     const teacher = await loadModel(TEACHER, { resScale: 10 });
-    await expect(requireAboveBicubic(teacher, await pairs())).rejects.toThrow("check --range and --res-scale");
+    await expect(requireAboveBaseline(teacher, await pairs())).rejects.toThrow("check --range and --res-scale");
   }, 60_000);
 
   it("is refused where its alignment changes it by more than rounding", async () => {

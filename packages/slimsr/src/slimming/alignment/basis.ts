@@ -1,7 +1,4 @@
-import { intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { ChannelGroup } from "@slimsr/core/internal/model/channels.js";
-import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.js";
-import { Concat, Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
 import {
   addScaled,
@@ -21,29 +18,6 @@ import { Selection } from "./forward-selection.js";
  */
 export const ALIGNMENTS = ["plain", "sort", "pca", "balanced"] as const;
 export type Alignment = (typeof ALIGNMENTS)[number];
-
-/** The activations through which convolutions read each group's channels, whole and in their order. */
-export function tapsOf(model: Model): Value[][] {
-  const { groups, channelsOf } = channelAnalysis(model);
-  const read = new Set(
-    liveNodes(model.graph).flatMap((node) =>
-      node.operator === Conv ? (node.inputs[0] ? concatenated(node.inputs[0]) : []) : [],
-    ),
-  );
-  return groups.map(({ first, size }) =>
-    [...read].filter((value) => {
-      const units = channelsOf(value);
-      return units?.length === size && units.every((unit, i) => unit === first + i);
-    }),
-  );
-}
-
-/** The activations that a value joins along its channels: itself, unless it is a concat. */
-export const concatenated = (value: Value): Value[] => {
-  const node: Node | undefined = value.producer;
-  if (node?.operator !== Concat || intOr(node.attributes, "axis", 0) !== 1) return [value];
-  return node.inputs.flatMap((part) => (part ? concatenated(part) : []));
-};
 
 /** A basis for a group, from the moments of its taps. */
 export function basisOf(group: ChannelGroup, taps: readonly Moments[], alignment: Alignment): Basis | undefined {
@@ -142,13 +116,50 @@ export function inBasis({ mean, second, gradient }: Moments, basis: Basis | unde
   };
 }
 
-/** First and second moments of channels that are multiplied with factors. */
-export const inUnits = ({ mean, second }: Moments, factors: Float64Array): Pick<Moments, "mean" | "second"> => ({
-  mean: mean.map((value, c) => value * (factors[c] as number)),
-  second: second.map(
-    (value, at) => value * (factors[Math.floor(at / mean.length)] as number) * (factors[at % mean.length] as number),
-  ),
-});
+/** Channels of an activation that are a group's, and what becomes of them. */
+interface Turned {
+  readonly at: readonly number[];
+  readonly basis: Basis | undefined;
+  /** What each is multiplied with, once it is in the basis. */
+  readonly factors: Float64Array;
+}
+
+/** First and second moments of an activation whose groups take their bases. */
+export function turnedMoments(
+  { mean, second }: Pick<Moments, "mean" | "second">,
+  parts: readonly Turned[],
+): Pick<Moments, "mean" | "second"> {
+  const n = mean.length;
+  let [turnedMean, turned] = [mean, second];
+  for (const { at, basis, factors } of parts) {
+    turnedMean = turnRows(turnedMean, 1, at, basis, factors);
+    // Rows, then columns as the rows of the transpose; a second moment is symmetric.
+    turned = transposed(turnRows(transposed(turnRows(turned, n, at, basis, factors), n), n, at, basis, factors), n);
+  }
+  return { mean: turnedMean, second: turned };
+}
+
+/** A matrix of `columns` columns with x' = f·T⁻¹·x in place of its rows `at`. */
+function turnRows(
+  matrix: Float64Array,
+  columns: number,
+  at: readonly number[],
+  basis: Basis | undefined,
+  factors: Float64Array,
+): Float64Array {
+  const result = matrix.slice();
+  const entry = (row: number, column: number) => matrix[(at[row] as number) * columns + column] as number;
+  at.forEach((to, j) => {
+    for (let column = 0; column < columns; column++) {
+      let value = 0;
+      if (!basis) value = entry(j, column);
+      else if (basis.kind === "order") value = entry(basis.order[j] as number, column);
+      else for (let u = 0; u < at.length; u++) value += (basis.inverse[j * at.length + u] as number) * entry(u, column);
+      result[to * columns + column] = (factors[j] as number) * value;
+    }
+  });
+  return result;
+}
 
 /** What dropping channels is predicted to change in the output, as a mean square. */
 export interface GroupLoss {

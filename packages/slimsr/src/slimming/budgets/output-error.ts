@@ -12,7 +12,10 @@ export async function errorAgainst(teacher: Model, patches: Patches): Promise<(s
   const ideals = await outputsOf(teacher, patches);
   return async (student) => {
     const outputs = await outputsOf(student, patches);
-    const sum = outputs.reduce((total, own, i) => total + squaredDifference(ideals[i] as Float32Array, own), 0);
+    const sum = outputs.reduce(
+      (total, own, i) => total + squaredDifference(ideals[i] as Float32Array, own, teacher.descriptor.channels.output),
+      0,
+    );
     return sum / outputs.length;
   };
 }
@@ -33,10 +36,14 @@ export async function outputsOf(model: Model, patches: Patches): Promise<Float32
   return images;
 }
 
-/** Mean over pixels of images [3, H, W]. */
-function squaredDifference(a: Float32Array, b: Float32Array): number {
-  const area = a.length / 3;
+/** Mean over pixels of images [C, H, W]. */
+function squaredDifference(a: Float32Array, b: Float32Array, channels: number): number {
+  const area = a.length / channels;
   let sum = 0;
+  if (channels === 1) {
+    for (let p = 0; p < area; p++) sum += ((a[p] as number) - (b[p] as number)) ** 2;
+    return sum / area;
+  }
   for (let p = 0; p < area; p++) {
     let luma = 0;
     for (let c = 0; c < 3; c++) {

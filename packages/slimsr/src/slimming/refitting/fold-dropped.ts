@@ -1,10 +1,10 @@
-import { liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
+import { intOr, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { materialise, type Split } from "@slimsr/core/internal/model/split.js";
 import { required } from "@slimsr/core/internal/networks/index.js";
 import { Conv } from "@slimsr/core/internal/operators/index.js";
 import type { Moments } from "../../calibration/moments.js";
-import { concatenated } from "../alignment/basis.js";
+import { concatenated } from "../alignment/taps.js";
 import { cholesky } from "../linear-algebra/cholesky.js";
 
 /** First and second moments of channels. */
@@ -38,19 +38,34 @@ export function foldDropped(teacher: Model, split: Split, moments: ReadonlyMap<V
     const [x, weight, bias] = convolution.inputs as [Value, Value, Value];
     const known = concatenated(x).map((part) => moments.get(part));
     const kept = split.get(weight.name)?.get(1);
-    if (!kept || !known.every((each) => each !== undefined)) continue;
+    const groups = intOr(convolution.attributes, "group", 1);
+    if (!kept || !known.every((each) => each !== undefined) || (groups > 1 && known.length > 1)) continue;
     const stays = (channel: number) => kept.some(({ start, end }) => channel >= start && channel < end);
     const { shape, data } = required(parameters, weight.name);
     const folded = { weight: data.slice(), bias: required(parameters, bias.name).data.slice() };
-    let first = 0;
-    for (const part of known) {
-      fold(folded, shape, predict(part, first, stays));
-      first += part.mean.length;
+    const [filters = 0, channels = 0] = shape;
+    for (let g = 0; g < groups; g++) {
+      const rows = { start: (g * filters) / groups, end: ((g + 1) * filters) / groups };
+      let first = 0;
+      for (const part of known) {
+        const read = groups > 1 ? momentsBetween(part, g * channels, (g + 1) * channels) : part;
+        fold(folded, shape, rows, predict(read, first, stays));
+        first += read.mean.length;
+      }
     }
     whole.set(weight.name, { shape, data: folded.weight });
     whole.set(bias.name, { shape: bias.shape, data: folded.bias });
   }
   return { ...teacher, parameters: materialise(whole, split) };
+}
+
+/** The moments of the channels start ≤ c < end. */
+function momentsBetween({ mean, second }: ChannelMoments, start: number, end: number): ChannelMoments {
+  const n = mean.length;
+  const rows = Array.from({ length: end - start }, (_, i) => [
+    ...second.subarray((start + i) * n + start, (start + i) * n + end),
+  ]);
+  return { mean: mean.slice(start, end), second: Float64Array.from(rows.flat()) };
 }
 
 /** Convolutions with a weight and a bias that nothing else reads. */
@@ -94,14 +109,15 @@ function predict({ mean, second }: ChannelMoments, first: number, stays: (channe
   return { kept: kept.map((c) => first + c), dropped: dropped.map((c) => first + c), slope, constant };
 }
 
-/** Weight [O, C, taps], in place: W_k ← W_k + W_d·A at each tap; bias [O]: β ← β + Σ_taps W_d·b. */
+/** Weight [O, C, taps], in place, for some of the filters: W_k ← W_k + W_d·A at each tap; bias [O]: β ← β + Σ_taps W_d·b. */
 function fold(
   { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
-  [filters = 0, channels = 0, ...kernel]: readonly number[],
+  [, channels = 0, ...kernel]: readonly number[],
+  filters: { readonly start: number; readonly end: number },
   { kept, dropped, slope, constant }: Prediction,
 ): void {
   const taps = kernel.reduce((a, b) => a * b, 1);
-  for (let o = 0; o < filters; o++) {
+  for (let o = filters.start; o < filters.end; o++) {
     for (const [row, d] of dropped.entries()) {
       for (let tap = 0; tap < taps; tap++) {
         const factor = weight[(o * channels + d) * taps + tap] as number;

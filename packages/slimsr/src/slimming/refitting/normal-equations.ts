@@ -11,14 +11,14 @@ export interface ConvolutionParameters {
   readonly bias?: Float32Array;
 }
 
-/** The features of a convolution of x [N, C, H, W]: [N, F, positions]. */
-export function convolutionFeatures(x: Value, node: Node, positions: readonly [number, number]): Value {
+/** The features of a convolution of x [N, C, H, W] in `groups`: [N, groups, F, positions]. */
+export function convolutionFeatures(x: Value, node: Node, positions: readonly [number, number], groups: number): Value {
   const geometry = geometryOf({ attributes: node.attributes, inputs: [x, node.inputs[1]] });
   const [batch, channels] = x.shape as [number, number, number, number];
   const area = positions[0] * positions[1];
-  const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, channels, area]));
-  const constant = node.inputs[2] ? [expand(x.graph.scalar(1), [batch, 1, area])] : [];
-  return concat([...taps, ...constant], 1);
+  const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, groups, channels / groups, area]));
+  const constant = node.inputs[2] ? [expand(x.graph.scalar(1), [batch, groups, 1, area])] : [];
+  return concat([...taps, ...constant], 2);
 }
 
 function tapsUnder(
@@ -40,11 +40,12 @@ function tapsUnder(
   });
 }
 
-/** Declares what a batch adds to the equations as outputs `gram` (unless it is known) and `cross`. */
+/** Declares what a batch adds to each group's equations as outputs `gram` [groups, F, F] (unless it is known) and `cross` [groups, O, F]. */
 export function declareEquations(features: Value, target: Value, withGram: boolean): void {
   const { graph } = features;
-  const [batch, filters] = target.shape as [number, number];
-  const flat = reshape(target, [batch, filters, features.shape[2] as number]);
+  const [batch, groups, , area] = features.shape as [number, number, number, number];
+  const filters = target.shape[1] as number;
+  const flat = reshape(target, [batch, groups, filters / groups, area]);
   const over = (value: Value) => (batch === 1 ? reshape(value, value.shape.slice(1)) : reduceSum(value, { axes: [0] }));
   if (withGram) graph.output("gram", over(matMul(features, features, { transposeRight: true })));
   graph.output("cross", over(matMul(flat, features, { transposeRight: true })));

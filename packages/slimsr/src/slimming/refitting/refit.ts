@@ -1,4 +1,5 @@
 import {
+  applyLike,
   elements,
   type Graph,
   intOr,
@@ -94,12 +95,11 @@ export async function refit(
   return { ...student, parameters: fitted };
 }
 
-/** Convolutions with weights of their own, not in groups; others stay as they were sliced. */
-function isRefittable({ graph, places }: Model, { operator, inputs, attributes }: Node): boolean {
+/** Convolutions with weights of their own; others stay as they were sliced. */
+function isRefittable({ graph, places }: Model, { operator, inputs }: Node): boolean {
   const [, ...own] = inputs;
   return (
     operator === Conv &&
-    intOr(attributes, "group", 1) === 1 &&
     own.every((value) => !value || (places.get(value.name) === value && readersOf(graph, value) === 1))
   );
 }
@@ -124,10 +124,11 @@ async function refitConvolution(
     ...(biasPlace && { bias: required(fitted, biasPlace.name).data }),
   };
   const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
-  let equations: NormalEquations | undefined;
+  const groups = groupsOf(node, filters);
+  let equations: NormalEquations[] | undefined;
   const passes = isRectified(networks, target.value) ? 1 + RECTIFIED_PASSES : 1;
   for (let pass = 0; pass < passes; pass++) {
-    const gram = new Float64Array(equations ? 0 : features ** 2);
+    const gram = new Float64Array(equations ? 0 : groups * features ** 2);
     const cross = new Float64Array(filters * features);
     await networks.advance(
       { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
@@ -136,24 +137,63 @@ async function refitConvolution(
         const aside = beside && target.beside?.sign === -1 ? neg(beside) : beside;
         const { weight, bias } = solution;
         const parameters = [feed(float32(weight, shape)), ...(bias ? [feed(float32(bias, [filters]))] : [])];
-        const [output] = ideal.graph.apply(Conv, [input, ...parameters], node.attributes) as [Value];
+        const [output] = applyLike(node, ideal.graph, [input, ...parameters]) as [Value];
         const scaled = target.factor === 1 ? output : mul(output, target.factor);
         const own = aside ? add(scaled, aside) : scaled;
         const lacking = sub(pass === 0 ? ideal : passedByRelu(ideal, own), own);
         const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
         const positions = residual.shape.slice(2) as [number, number];
-        declareEquations(convolutionFeatures(input as Value, node, positions), residual, pass === 0);
+        declareEquations(convolutionFeatures(input as Value, node, positions, groups), residual, pass === 0);
       },
       (outputs) => {
         if (outputs.gram) addScaled(gram, outputs.gram.data as Float32Array, 1);
         addScaled(cross, outputs.cross?.data as Float32Array, 1);
       },
     );
-    equations ??= new NormalEquations(gram, features, elements(kernel), ridge, layerOfWeight(weightPlace));
-    solution = equations.improve(cross, solution);
+    const layer = layerOfWeight(weightPlace);
+    equations ??= partsOf(gram, groups).map(
+      (own) => new NormalEquations(own, features, elements(kernel), ridge, layer),
+    );
+    const [crosses, weights] = [partsOf(cross, groups), partsOf(solution.weight, groups)];
+    const biases = solution.bias && partsOf(solution.bias, groups);
+    const solved = equations.map((own, g) =>
+      own.improve(crosses[g] as Float64Array, {
+        weight: weights[g] as Float32Array,
+        ...(biases && { bias: biases[g] as Float32Array }),
+      }),
+    );
+    solution = {
+      weight: joined(solved.map(({ weight }) => weight)),
+      ...(biases && { bias: joined(solved.map(({ bias }) => bias as Float32Array)) }),
+    };
   }
   fitted.set(weightPlace.name, { shape, data: solution.weight });
   if (biasPlace && solution.bias) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
+}
+
+/** Groups of a student's convolution: a depthwise one loses some, others keep all. */
+function groupsOf({ inputs, attributes }: Node, filters: number): number {
+  const groups = intOr(attributes, "group", 1);
+  const [whole = 0, perGroup = 0] = inputs[1]?.shape ?? [];
+  return groups > 1 && perGroup === 1 ? (filters * groups) / whole : groups;
+}
+
+/** An array in equal parts. */
+function partsOf<Numbers extends Float32Array | Float64Array>(numbers: Numbers, count: number): Numbers[] {
+  const size = numbers.length / count;
+  return Array.from({ length: count }, (_, i) => numbers.subarray(i * size, (i + 1) * size) as Numbers);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const [first, ...others] = parts as [Float32Array, ...Float32Array[]];
+  if (others.length === 0) return first;
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /**

@@ -1,13 +1,16 @@
 import {
   consumersOf,
+  type DataType,
   Graph,
   graft,
   liveNodes,
   type Node,
   nodesBetween,
+  type Shape,
+  type TensorData,
   type Value,
 } from "@slimsr/core/internal/graph/index.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
+import { type Model, selecting } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
@@ -20,6 +23,14 @@ interface Progress {
   readonly done: Set<Node>;
   /** Activations that are still to be read, a tensor per batch. */
   readonly live: Map<Value, Tensor[]>;
+  /** What sizes and constants tell of values, per batch: it enters later stretches as constants. */
+  readonly known: Map<Value, Known>[];
+}
+
+interface Known {
+  readonly data: TensorData;
+  readonly shape: Shape;
+  readonly dtype: DataType;
 }
 
 export const ROLES = ["teacher", "student"] as const;
@@ -56,6 +67,7 @@ export class SideBySide {
       live: new Map([
         [model.image, this.#batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
       ]),
+      known: this.#batches.map(() => new Map()),
     });
     this.#progress = { teacher: begin("teacher"), student: begin("student") };
   }
@@ -66,8 +78,8 @@ export class SideBySide {
 
   /** The nodes that still have to run before `value` is known. */
   ahead(role: Role, value: Value): Node[] {
-    const { live } = this.#progress[role];
-    return nodesBetween(this.model.graph, (each) => live.has(each), [value]);
+    const { live, known } = this.#progress[role];
+    return nodesBetween(this.model.graph, (each) => live.has(each) || known[0]?.has(each) === true, [value]);
   }
 
   /**
@@ -79,13 +91,11 @@ export class SideBySide {
     assemble: Assembly,
     consume: (outputs: Record<string, Tensor>) => void,
   ): Promise<void> {
-    const kept = Object.fromEntries(ROLES.map((role) => [role, this.#keeps(role, wanted[role])])) as Record<
-      Role,
-      Value[]
-    >;
+    const kept = this.#byRole((role) => this.#keeps(role, wanted[role]));
+    const paths = this.#byRole((role) => this.#path(role, wanted[role]));
     const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
     for (let i = 0; i < this.#batches.length; i++) {
-      const { graph, feeds, moved } = this.#stretch(wanted, kept, assemble, i);
+      const { graph, feeds, moved } = this.#stretch(wanted, kept, paths, assemble, i);
       const session = await this.#session(graph);
       const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
       for (const [name, tensors] of moved) tensors[i] = back[name] as Tensor;
@@ -96,7 +106,7 @@ export class SideBySide {
     }
     for (const role of ROLES) {
       const progress = this.#progress[role];
-      for (const node of this.#path(role, wanted[role])) progress.done.add(node);
+      for (const node of paths[role]) progress.done.add(node);
       kept[role].forEach((value, k) => {
         progress.live.set(
           value,
@@ -120,8 +130,8 @@ export class SideBySide {
   }
 
   #path(role: Role, wanted: readonly Value[]): Node[] {
-    const { live } = this.#progress[role];
-    return nodesBetween(this.model.graph, (value) => live.has(value), wanted);
+    const { live, known } = this.#progress[role];
+    return nodesBetween(this.model.graph, (value) => live.has(value) || known[0]?.has(value) === true, wanted);
   }
 
   /** What the stretch computes and later ones read, and the wanted activations themselves. */
@@ -130,10 +140,20 @@ export class SideBySide {
     const path = new Set(this.#path(role, wanted));
     const made = [...path].flatMap((node) => node.outputs);
     const read = (value: Value) => this.consumers(value).some((node) => !path.has(node) && !done.has(node));
-    return made.filter((value) => !live.has(value) && (wanted.includes(value) || read(value)));
+    return made.filter((value) => !live.has(value) && !value.known && (wanted.includes(value) || read(value)));
   }
 
-  #stretch(wanted: Record<Role, readonly Value[]>, kept: Record<Role, Value[]>, assemble: Assembly, batch: number) {
+  #byRole<T>(make: (role: Role) => T): Record<Role, T> {
+    return { teacher: make("teacher"), student: make("student") };
+  }
+
+  #stretch(
+    wanted: Record<Role, readonly Value[]>,
+    kept: Record<Role, Value[]>,
+    paths: Record<Role, readonly Node[]>,
+    assemble: Assembly,
+    batch: number,
+  ) {
     const graph = new Graph("stretch");
     const feeds: Record<string, Tensor> = {};
     /** Names of the feeds that are activations, and where these are kept. */
@@ -145,9 +165,9 @@ export class SideBySide {
     };
     const activations = {} as Record<Role, readonly Value[]>;
     for (const role of ROLES) {
-      const { live, parameters } = this.#progress[role];
+      const { live, parameters, known: contents } = this.#progress[role];
       const known = new Map<Value, Value>();
-      const reads = [...this.#path(role, wanted[role]).flatMap(({ inputs }) => inputs), ...wanted[role]];
+      const reads = [...paths[role].flatMap(({ inputs }) => inputs), ...wanted[role]];
       for (const value of new Set(reads)) {
         if (!value) continue;
         const tensors = live.get(value);
@@ -158,9 +178,16 @@ export class SideBySide {
         } else if (this.model.places.get(value.name) === value) {
           const { data, shape } = required(parameters, value.name);
           known.set(value, feed(float32(data, shape)));
+        } else {
+          const made = contents[batch]?.get(value);
+          if (made) known.set(value, graph.constant(made.data, made.shape, made));
         }
       }
-      activations[role] = graft(this.model.graph, graph, known, wanted[role]);
+      const replacement = selecting(this.model, (name) => required(parameters, name).shape);
+      activations[role] = graft(this.model.graph, graph, known, wanted[role], replacement && { replacement });
+      for (const [value, { known: data, shape, dtype }] of known) {
+        if (data) contents[batch]?.set(value, { data, shape, dtype });
+      }
       kept[role].forEach((value, k) => {
         graph.output(`${role}.${k}`, known.get(value) as Value);
       });

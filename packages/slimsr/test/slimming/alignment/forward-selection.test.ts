@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { randomNumbers } from "../../../src/calibration/random.js";
+import { randomNumbers } from "../../../src/random.js";
 import { Selection } from "../../../src/slimming/alignment/forward-selection.js";
 import { identityMatrix, multiply, traceOf } from "../../../src/slimming/linear-algebra/matrices.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { randomNumbers } from "../../../src/calibration/random.js";
+import { randomNumbers } from "../../../src/random.js";
 import { cholesky } from "../../../src/slimming/linear-algebra/cholesky.js";
 
 describe("Cholesky factors", () => {

@@ -12,7 +12,7 @@ import { channelAnalysis, type Model } from "../../../../core/src/model/model.js
 import { materialise, splitByCounts } from "../../../../core/src/model/split.js";
 import { conv, relu } from "../../../../core/src/operators/index.js";
 import { measureMoments } from "../../../src/calibration/moments.js";
-import { randomNumbers } from "../../../src/calibration/random.js";
+import { randomNumbers } from "../../../src/random.js";
 import { slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { foldDropped } from "../../../src/slimming/refitting/fold-dropped.js";
 

@@ -16,7 +16,7 @@ import { channelAnalysis, type Model } from "../../../../core/src/model/model.js
 import { countsAtWidth, materialise, splitByCounts } from "../../../../core/src/model/split.js";
 import { readOnnx } from "../../../../core/src/onnx/index.js";
 import { add, conv, div, pixelShuffle, relu } from "../../../../core/src/operators/index.js";
-import { randomNumbers } from "../../../src/calibration/random.js";
+import { randomNumbers } from "../../../src/random.js";
 import { alignTeacher, slimTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { refit } from "../../../src/slimming/refitting/refit.js";
 

@@ -1,6 +1,6 @@
 import type { Value } from "../graph/index.js";
-import { analyseChannels, type ChannelAnalysis, type ChannelGroup } from "../model/channels.js";
-import { type NetworkOptions, type ParameterShapes, structure } from "../networks/index.js";
+import type { ParameterShapes } from "../networks/index.js";
+import type { ChannelAnalysis, ChannelGroup } from "./channels.js";
 
 /** How many channels a slim network has of each group. */
 export type KeptChannels = ReadonlyMap<ChannelGroup, number>;
@@ -14,15 +14,13 @@ interface Axis {
 /** The axes of each parameter, by its name. */
 export type ChannelAxes = ReadonlyMap<string, readonly Axis[]>;
 
-/** Which axes of a network's parameters share channels. */
-export function channelAxes(network: NetworkOptions): ChannelAxes {
-  const { graph, shapes } = structure(network);
-  const [places, images] = [true, false].map((wanted) =>
-    graph.inputs.filter(({ name }) => shapes.has(name) === wanted),
-  );
-  const analysis = analyseChannels(graph, images as Value[]);
-  const groupOfUnit = analysis.groups.flatMap((group) => Array<ChannelGroup>(group.size).fill(group));
-  const axisOf = (size: number, units: ReturnType<ChannelAnalysis["unitsOf"]> = []): Axis => {
+/** Which axes of parameters share channels. */
+export function channelAxes(
+  places: Iterable<Value>,
+  { groups, unitsOf }: Pick<ChannelAnalysis, "groups" | "unitsOf">,
+): ChannelAxes {
+  const groupOfUnit = groups.flatMap((group) => Array<ChannelGroup>(group.size).fill(group));
+  const axisOf = (size: number, units: ReturnType<typeof unitsOf> = []): Axis => {
     const indices = new Map<ChannelGroup, number>();
     for (const unit of units) {
       const group = unit === undefined ? undefined : groupOfUnit[unit];
@@ -31,27 +29,28 @@ export function channelAxes(network: NetworkOptions): ChannelAxes {
     return { indices, fixed: size - sum(indices.values()) };
   };
   return new Map(
-    (places as Value[]).map((place) => [
-      place.name,
-      place.shape.map((size, i) => axisOf(size, analysis.unitsOf(place, i))),
-    ]),
+    Array.from(places, (place) => [place.name, place.shape.map((size, i) => axisOf(size, unitsOf(place, i)))]),
   );
 }
 
 /**
- * Channels that parameters have of each group: as many as the first axis says along which no other group is unknown. What is
- * no count of channels (none, more than there are, a fraction) counts as all.
+ * Channels that parameters have of each group: as many as the first axis says along which no other group is unknown; what one axis
+ * tells is taken off others. What is no count of channels (none, more than there are, a fraction) counts as all; a group that no
+ * axis tells is left out.
  */
 export function keptChannels(axes: ChannelAxes, parameters: ParameterShapes): KeptChannels {
   const kept = new Map<ChannelGroup, number>();
-  for (const [name, list] of axes) {
-    for (const [i, axis] of list.entries()) {
-      const [group, ...others] = [...axis.indices.keys()].filter((each) => !kept.has(each));
-      if (!group || others.length > 0) continue;
-      const share = axis.indices.get(group) as number;
-      const rest = lengthOf(axis, kept) - share;
-      const count = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
-      kept.set(group, Number.isInteger(count) && count >= 1 && count <= group.size ? count : group.size);
+  for (let before = -1; before < kept.size; ) {
+    before = kept.size;
+    for (const [name, list] of axes) {
+      for (const [i, axis] of list.entries()) {
+        const [group, ...others] = [...axis.indices.keys()].filter((each) => !kept.has(each));
+        if (!group || others.length > 0) continue;
+        const share = axis.indices.get(group) as number;
+        const rest = lengthOf(axis, kept) - share;
+        const count = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
+        kept.set(group, Number.isInteger(count) && count >= 1 && count <= group.size ? count : group.size);
+      }
     }
   }
   return kept;

@@ -1,0 +1,139 @@
+import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
+import { type FloatPlanes, resizePlanesBicubic } from "@slimsr/core/internal/images/bicubic.js";
+import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
+import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
+import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
+import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import { EMBEDDED_IMAGES } from "../assets.js";
+import { patchPairs } from "./patches.js";
+
+type Range = Descriptor["range"];
+
+export interface SettleOptions {
+  /** Of the engine; all cores where left out. */
+  readonly threads?: number | undefined;
+  /** What notes and errors call the network. */
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A range, and what is worth saying of how it was settled. */
+export interface Settled {
+  readonly range: Range;
+  readonly note?: string;
+}
+
+/** How many images a network is run on, and how large they are at most; those that come with the package have 192 pixels a side. */
+const [COUNT, MOST, WHOLE] = [2, 64, 192];
+/** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it. */
+const [RESEMBLING, CLEARLY] = [10, 1];
+/** Root mean square difference, of 255, of outputs that are the same up to rounding. */
+const SAME = 0.1;
+
+/**
+ * The range of a network's images. What its file says is taken; where it says nothing, the network is run in both ranges on
+ * photographs, and the range is that in which its output, reduced to the input's size, resembles the input. A range that a user gives is taken,
+ * with a note where the other is plainly right.
+ * @throws UsageError where nothing says the range and running it doesn't tell
+ * @throws DeviceError where the engine refuses the network; InterruptedError if the signal was aborted
+ */
+export async function settleRange(network: Deployment, options: SettleOptions): Promise<Settled> {
+  const { range, rangeSource } = network;
+  if (rangeSource === undefined) return { range };
+  const { name } = options;
+  const { likeness, difference } = await runInBoth(network, options);
+  const other: Range = range === 255 ? 1 : 255;
+  const better: Range = likeness[1] > likeness[255] ? 1 : 255;
+  const lead = Math.abs(likeness[255] - likeness[1]);
+  const isClear = likeness[better] >= RESEMBLING && lead >= CLEARLY;
+  if (rangeSource === "given") {
+    if (better !== other || !isClear || likeness[range] >= RESEMBLING) return { range };
+    const told = `with --range ${range} ${name}'s output is nothing like its input (${show(likeness[range])})`;
+    return { range, note: `${told}; with --range ${other} it is (${show(likeness[other])}): that is likely right` };
+  }
+  if (difference <= SAME) return { range };
+  if (isClear) return { range: better, note: `${name}: range 0..${better}, found by running it` };
+  throw new UsageError(
+    `${name} doesn't say whether pixel values of its images go up to 255 or 1, and running it doesn't tell: its output is as far from its ` +
+      `input either way (${show(likeness[255])} and ${show(likeness[1])}); say it with --range 255 or --range 1`,
+  );
+}
+
+/** As `settleRange`, for a model that is to be worked with. */
+export async function settleModel(
+  model: Model,
+  options: Omit<SettleOptions, "name"> = {},
+): Promise<{ model: Model; note?: string }> {
+  const { rangeSource, ...descriptor } = model.descriptor;
+  if (rangeSource === undefined) return { model };
+  const { range, ...said } = await settleRange(deploy(model), { name: nameOf(model), ...options });
+  return { model: { ...model, descriptor: { ...descriptor, range } }, ...said };
+}
+
+const show = (decibels: number): string => (Number.isFinite(decibels) ? `${decibels.toFixed(1)} dB` : "no image");
+
+/** How near outputs are to inputs in each range, in dB, and how far they are from one another, of 255. */
+async function runInBoth(
+  network: Deployment,
+  { name, signal, threads }: SettleOptions,
+): Promise<{ likeness: Record<Range, number>; difference: number }> {
+  const inputs = await inputsFor(network, signal);
+  const engine = await createProcessSession(network.onnx, threads === undefined ? {} : { threads }, { signal });
+  try {
+    const outputsIn = async (range: Range) => {
+      const upscaler = await Upscaler.open({ ...network, range }, async () => engine, { name });
+      const outputs: FloatPlanes[] = [];
+      for (const { planes, width, height, data } of inputs) {
+        const made = await upscaler.upscale({ width, height, data: new Float32Array(data) }, false, signal);
+        outputs.push({ planes, ...made.planes });
+      }
+      return outputs;
+    };
+    const wide = await outputsIn(255).catch(unlessNoImage);
+    const unit = await outputsIn(1).catch(unlessNoImage);
+    const difference = wide && unit ? Math.sqrt(meanSquare(wide, unit)) : Number.POSITIVE_INFINITY;
+    return { likeness: { 255: likenessOf(inputs, wide), 1: likenessOf(inputs, unit) }, difference };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** A network yields no finite numbers where its range is far off. */
+function unlessNoImage(error: unknown): undefined {
+  if (error instanceof NetworkError) return undefined;
+  throw error;
+}
+
+async function inputsFor(network: Deployment, signal: AbortSignal | undefined): Promise<FloatPlanes[]> {
+  const { scale } = network;
+  const space = colourSpaceOf(network);
+  const side = Math.min(MOST, Math.floor(WHOLE / scale / 8) * 8);
+  // What restores images is given sound ones, which it should leave nearly as they are.
+  const source = scale === 1 ? { input: EMBEDDED_IMAGES } : {};
+  const inputs: FloatPlanes[] = [];
+  for await (const { input } of patchPairs(EMBEDDED_IMAGES, { scale, space, side, count: COUNT, ...source, signal })) {
+    inputs.push(inColourSpace(space, input));
+  }
+  return inputs;
+}
+
+function likenessOf(inputs: readonly FloatPlanes[], outputs: readonly FloatPlanes[] | undefined): number {
+  if (!outputs) return Number.NEGATIVE_INFINITY;
+  const reduced = outputs.map((output, i) => {
+    const width = inputs[i]?.width ?? output.width;
+    return output.width === width ? output : resizePlanesBicubic(output, width / output.width);
+  });
+  return 10 * Math.log10(255 ** 2 / meanSquare(reduced, inputs));
+}
+
+function meanSquare(some: readonly FloatPlanes[], others: readonly FloatPlanes[]): number {
+  let [sum, count] = [0, 0];
+  for (const [i, { data }] of some.entries()) {
+    const other = (others[i] as FloatPlanes).data;
+    for (let at = 0; at < data.length; at++) sum += ((data[at] as number) - (other[at] as number)) ** 2;
+    count += data.length;
+  }
+  return sum / count;
+}
