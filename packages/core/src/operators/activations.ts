@@ -144,12 +144,6 @@ export const Shrink = elementwise("Shrink", {
   channels: "permutation",
 });
 
-/** y = x·σ(α·x) */
-export const Swish = operator("Swish", {
-  shape: likeFirst,
-  decompose: ({ attributes }, [x]) => [mul(x as Value, sigmoid(mul(x as Value, floatOr(attributes, "alpha", 1))))],
-});
-
 /** y = x·tanh(log(1 + eˣ)) */
 export const Mish = operator("Mish", {
   shape: likeFirst,

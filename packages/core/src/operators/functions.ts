@@ -1,4 +1,4 @@
-import { numbersOf, type Value } from "../graph/index.js";
+import type { Value } from "../graph/index.js";
 import { unary } from "./apply.js";
 import { div, mul } from "./arithmetic.js";
 import { equal, where } from "./comparisons.js";
@@ -64,24 +64,6 @@ export const Sin = elementwise("Sin", { gradient: unaryGradient((dy, x) => mul(d
 export const Cos = elementwise("Cos", {
   gradient: unaryGradient((dy, x) => neg(mul(dy, sin(x)))),
   channels: "permutation",
-});
-
-/** As networks are used, an identity; its further output says that everything was kept. */
-export const Dropout = operator("Dropout", {
-  shape: (operands) => {
-    if (numbersOf(operands.inputs[2])?.[0] ?? operands.inputs[2]) {
-      operands.fail("is in training mode; export the model in evaluation mode");
-    }
-    const { dtype, shape } = operands.required(0);
-    return [
-      { dtype, shape },
-      { dtype: "bool", shape },
-    ];
-  },
-  elementwise: true,
-  gradient: unaryGradient((dy) => dy),
-  channels: "linear",
-  optionalOutputs: true,
 });
 
 export const Floor = elementwise("Floor", {

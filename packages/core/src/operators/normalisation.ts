@@ -8,7 +8,7 @@ import {
   intOr,
   type Node,
   type Operands,
-  ofFirst,
+  sameShape,
   type TensorType,
   type Value,
 } from "../graph/index.js";
@@ -16,7 +16,7 @@ import { channelsAlong, reachAlong } from "./along-axes.js";
 import { single } from "./apply.js";
 import { add, div, mul, sub } from "./arithmetic.js";
 import { operator } from "./declare.js";
-import { exp, neg, sign, sqrt } from "./functions.js";
+import { exp, sign, sqrt } from "./functions.js";
 import { unaryGradient, unbroadcast } from "./gradient-rules.js";
 import { reduceL1, reduceMean, reduceSum, reduceSumSquare } from "./reductions.js";
 import { Reshape, reshape } from "./reshaping.js";
@@ -90,21 +90,10 @@ export const LayerNormalization = operator("LayerNormalization", {
     return [{ dtype, shape }, statistics, statistics];
   },
   gradient: layerGradient,
-  learned: [1, 2],
   channels: channelsAlong(normalisedAxes, "permutation"),
+  learned: [1, 2],
   optionalOutputs: true,
 });
-
-/** Scale and bias, and whatever else there is one number a channel of. */
-function checkPerChannel(operands: Operands, count: number): Value {
-  const x = operands.required(0);
-  const [, channels] = x.shape;
-  for (let i = 1; i <= count; i++) {
-    const { name, shape } = operands.required(i);
-    if (shape.length !== 1 || shape[0] !== channels) operands.fail(`${name} must have shape [${channels}]`);
-  }
-  return x;
-}
 
 /** Acts on each channel by itself, with one number a channel of each parameter. */
 const perChannel: ChannelRule = (node, trace) => {
@@ -117,7 +106,12 @@ const perChannel: ChannelRule = (node, trace) => {
 
 export const InstanceNormalization = operator("InstanceNormalization", {
   shape: (operands) => {
-    const { dtype, shape } = checkPerChannel(operands, 2);
+    const { dtype, shape } = operands.required(0);
+    const channels = shape[1] ?? operands.fail("needs a batch and a channel axis");
+    for (const i of [1, 2]) {
+      const parameter = operands.required(i);
+      if (!sameShape(parameter.shape, [channels])) operands.fail(`${parameter.name} must have shape [${channels}]`);
+    }
     return [{ dtype, shape }];
   },
   // y = x̂·γ + β, of each channel by itself.
@@ -134,39 +128,6 @@ export const InstanceNormalization = operator("InstanceNormalization", {
   },
   channels: perChannel,
   learned: [1, 2],
-});
-
-/**
- * y = (x − μ)·r·γ + β with r = 1 / √(σ² + ε) and μ, σ² as given: dμ = −γ·r·Σ dy, dσ² = −½·γ·r³·Σ dy·(x − μ).
- */
-const batchGradient: GradientRule = (node, [dy], wanted) => {
-  if (!dy) return [];
-  const [x, scale, , mean, variance] = node.inputs as [Value, Value, Value, Value, Value];
-  const inverse = inverseDeviation(variance, epsilonOf(node.attributes));
-  const factor = mul(scale, inverse);
-  const total = () => sumOfChannels(dy);
-  const product = () => sumOfChannels(mul(dy, sub(x, alongChannels(mean, x))));
-  return [
-    wanted[0] ? mul(dy, alongChannels(factor, x)) : undefined,
-    wanted[1] ? mul(product(), inverse) : undefined,
-    wanted[2] ? total() : undefined,
-    wanted[3] ? neg(mul(factor, total())) : undefined,
-    wanted[4] ? mul(mul(mul(product(), factor), mul(inverse, inverse)), -0.5) : undefined,
-  ];
-};
-
-export const BatchNormalization = operator("BatchNormalization", {
-  shape: (operands) => {
-    if (intOr(operands.attributes, "training_mode", 0) !== 0) {
-      operands.fail("is in training mode; export the model in evaluation mode");
-    }
-    const { dtype, shape } = checkPerChannel(operands, 4);
-    return [{ dtype, shape }];
-  },
-  gradient: batchGradient,
-  learned: [1, 2],
-  channels: perChannel,
-  reach: ofFirst((_, spans) => spans),
 });
 
 /** Channels in groups, each standardised over its channels and positions; a scale and a bias a channel, or a group. */

@@ -127,6 +127,7 @@ export const Gemm = operator("Gemm", {
     ];
   },
   cost: { ...cost, ofWeights: true },
+  learned: [0, 1, 2],
 });
 
 /** What an Einsum's equation names along each axis: "ij,jk->ik". */

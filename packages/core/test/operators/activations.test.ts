@@ -20,7 +20,6 @@ import {
   Selu,
   Shrink,
   Softsign,
-  Swish,
   sigmoid,
   softplus,
   ThresholdedRelu,
@@ -188,7 +187,6 @@ testGradients(family, {
 
 describe("activations that are newer than what is written", () => {
   const points = Array.from({ length: 25 }, (_, i) => (i - 12) / 3);
-  const sigmoidAt = (x: number) => 1 / (1 + Math.exp(-x));
 
   /** Φ(x) by Simpson's rule. */
   function normal(x: number): number {
@@ -207,8 +205,6 @@ describe("activations that are newer than what is written", () => {
       (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
     ],
     ["Mish", Mish, {}, (x) => x * Math.tanh(Math.log1p(Math.exp(x)))],
-    ["Swish", Swish, {}, (x) => x * sigmoidAt(x)],
-    ["Swish, α 1.7", Swish, { alpha: float(1.7) }, (x) => x * sigmoidAt(1.7 * x)],
   ])("are what their formulas say: %s", async (_, operator, attributes, formula) => {
     const graph = new Graph("newer");
     const x = graph.input("x", [points.length]);

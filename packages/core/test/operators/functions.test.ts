@@ -9,7 +9,6 @@ import {
   add,
   Ceil,
   cos,
-  Dropout,
   Erf,
   exp,
   Floor,
@@ -42,10 +41,6 @@ testShapes(family, {
   Round: unary,
   Sin: unary,
   Cos: unary,
-  Dropout: [
-    (w, operator) => w.apply(operator, [w.input([2, 3])]),
-    (w, operator) => w.apply(operator, [w.input([2, 3]), w.graph.scalar(0.5)]),
-  ],
 });
 
 testGradients(family, {
@@ -59,7 +54,6 @@ testGradients(family, {
   Reciprocal: unaryCases((x) => single(Reciprocal, [x]), { low: 0.5, high: 3 }),
   Sin: unaryCases(sin),
   Cos: unaryCases(cos),
-  Dropout: unaryCases((x) => single(Dropout, [x])),
 });
 
 it("has no gradient through a root of 0, instead of an infinite one", async () => {
@@ -76,12 +70,4 @@ it.each([Sign, Floor, Ceil, Round])("has no gradient through steps: $name", asyn
   graph.output("dx", differentiate(reduceSum(add(single(operator, [x]), x)), [x])[0] as Value);
   const outputs = await evaluate(graph, { x: tensor([2], [0.3, -1.7]) });
   expect([...floats(outputs, "dx")]).toEqual([1, 1]);
-});
-
-it("refuses what drops values at random", () => {
-  const graph = new Graph("training");
-  const training = graph.constant(Uint8Array.of(1), [], { dtype: "bool" });
-  expect(() => graph.apply(Dropout, [graph.input("x", [2]), graph.scalar(0.5), training])).toThrow(
-    /Dropout.*is in training mode; export the model in evaluation mode/,
-  );
 });

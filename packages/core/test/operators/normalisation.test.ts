@@ -5,7 +5,6 @@ import { differentiate } from "../../src/differentiate/index.js";
 import { float, Graph, int, type Operator, type Shape, type Value } from "../../src/graph/index.js";
 import { single } from "../../src/operators/apply.js";
 import {
-  BatchNormalization,
   GroupNormalization,
   InstanceNormalization,
   LayerNormalization,
@@ -57,10 +56,6 @@ testShapes(
       (w, operator) => w.apply(operator, w.inputs([2, 3, 4], [2, 3, 4]), { axis: int(-3) }),
     ],
     InstanceNormalization: [(w, operator) => w.apply(operator, w.inputs([2, 3, 4, 5], [3], [3]))],
-    BatchNormalization: [
-      (w, operator) => w.apply(operator, w.inputs([2, 3, 4, 5], [3], [3], [3], [3])),
-      (w, operator) => w.apply(operator, w.inputs([2, 3], [3], [3], [3], [3])),
-    ],
   },
   [
     ["an axis", (w) => w.apply(Softmax, w.inputs([2, 3]), { axis: int(2) }), /^Softmax\(.*axis 2 is not one of 2/],
@@ -73,11 +68,6 @@ testShapes(
       "a scale",
       (w) => w.apply(InstanceNormalization, w.inputs([1, 3, 2, 2], [2], [3])),
       /^InstanceNormalization\(.*x1 must have shape \[3\]/,
-    ],
-    [
-      "statistics that are taken of what is seen",
-      (w) => w.apply(BatchNormalization, w.inputs([1, 3], [3], [3], [3], [3]), { training_mode: int(1) }),
-      /^BatchNormalization\(.*is in training mode; export the model in evaluation mode/,
     ],
     [
       "groups",
@@ -117,19 +107,6 @@ testGradients(family, {
     name: `[${shape}]`,
     inputs: [{ shape }, { shape: [shape[1] as number] }, { shape: [shape[1] as number] }],
     build: (values: readonly Value[]) => single(InstanceNormalization, values, { epsilon: float(0.1) }),
-  })),
-  BatchNormalization: [
-    [2, 3, 2, 2],
-    [3, 2],
-    [1, 2, 3],
-  ].map((shape) => ({
-    name: `[${shape}]`,
-    inputs: [
-      { shape },
-      ...[0, 1, 2].map(() => ({ shape: [shape[1] as number] })),
-      { shape: [shape[1] as number], low: 0.5, high: 2 },
-    ],
-    build: (values: readonly Value[]) => single(BatchNormalization, values, { epsilon: float(0.01) }),
   })),
 });
 
