@@ -11,6 +11,7 @@ import { writePytorch } from "./pytorch/write.js";
 import { recognise } from "./recognise.js";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "./safetensors.js";
 import { checkParameters } from "./shapes.js";
+import { toPytorch } from "./slopes.js";
 import type { Int8Tensor, StateDict } from "./state.js";
 
 /** Where a checkpoint's network came from. */
@@ -108,7 +109,8 @@ export function encodePytorch({ network, parameters }: Checkpoint, source: Sourc
   const published: StateDict = new Map(writeMean(network, naming.convention));
   for (const name of parameterShapes(network).keys()) {
     const tensor = parameters.get(name);
-    if (tensor) published.set(publishedName(naming, name, network) ?? name, tensor);
+    const { prefix = "" } = naming.convention;
+    if (tensor) published.set(prefix + (publishedName(naming, name, network) ?? name), toPytorch(tensor));
   }
   return writePytorch(published, naming.convention.wrapper);
 }

@@ -1,9 +1,8 @@
 import { CheckpointError } from "../errors.js";
 import type { Convention } from "../networks/architecture.js";
-import { type CommonOptions, DIV2K_MEAN } from "../networks/options.js";
+import { type CommonOptions, DIV2K_MEAN, type Mean } from "../networks/options.js";
+import type { NetworkOptions } from "../networks/registry.js";
 import type { StateDict, StateTensor } from "./state.js";
-
-type Mean = CommonOptions["mean"];
 
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 
@@ -36,8 +35,10 @@ export function readMean(
 }
 
 /** The mean as the source's layers, the inverse of `readMean`. */
-export function writeMean({ mean, range }: CommonOptions, convention: Convention): StateDict {
+export function writeMean(network: NetworkOptions, convention: Convention): StateDict {
   const state: StateDict = new Map();
+  if (!("mean" in network)) return state;
+  const { mean, range } = network;
   for (const [index, layer] of (convention.meanLayers ?? []).entries()) {
     const bias = mean.map((value) => ((index === 0 ? -1 : 1) * value * range) / 255);
     state.set(`${layer}.weight`, tensor([3, 3, 1, 1], IDENTITY));

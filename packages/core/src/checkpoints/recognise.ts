@@ -1,14 +1,18 @@
+import type { z } from "zod";
 import { CheckpointError } from "../errors.js";
-import { showDimensions } from "../graph/types.js";
-import { ARCHITECTURES, architectureOf, type NetworkOptions, parameterShapes } from "../networks/index.js";
-import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, SOURCES, type Source } from "./conventions.js";
+import { sameShape } from "../graph/types.js";
+import { type Mean, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";
+import { foldBranches } from "./branches.js";
+import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
 import { applyOverrides, type Overrides } from "./overrides.js";
 import { networksWithin } from "./prefixes.js";
-import { printable } from "./printable.js";
 import { foldReparametrised } from "./reparametrised.js";
-import { checkParameters, differences, shapesOf } from "./shapes.js";
+import { selectScale } from "./scales.js";
+import { checkParameters, shapesOf } from "./shapes.js";
+import { fromPytorch } from "./slopes.js";
 import type { StateDict } from "./state.js";
+import { unrecognised } from "./unrecognised.js";
 
 export interface Recognised {
   network: NetworkOptions;
@@ -22,7 +26,7 @@ export interface Recognised {
 }
 
 /** How well a part of a checkpoint fits one naming. */
-interface Candidate {
+export interface Candidate {
   prefix: string;
   naming: Naming;
   network: NetworkOptions;
@@ -31,6 +35,8 @@ interface Candidate {
   matched: number;
   missing: string[];
   unexpected: string[];
+  /** Scales that the part has layers for. */
+  scales: readonly Scale[];
 }
 
 /**
@@ -40,32 +46,45 @@ interface Candidate {
  * @throws CheckpointError saying what was seen and what it comes nearest to, where nothing fits
  */
 export function recognise(published: StateDict, overrides: Overrides, file: string): Recognised {
-  const folded = foldReparametrised(published, file);
+  const folded = foldBranches(foldReparametrised(published, file), file);
   const candidates: Candidate[] = [];
-  for (const [prefix, part] of networksWithin(folded)) {
-    const state = NAMINGS.reduce((kept, naming) => selectScale(kept, naming, overrides.scale, file), part);
+  for (const [prefix, state] of networksWithin(folded)) {
     for (const naming of NAMINGS) {
       const candidate = assess(state, prefix, naming, overrides, file);
-      if (fits(candidate)) return recognised(candidate, overrides, file);
+      if (hasShapes(candidate)) return recognised(candidate, overrides, file);
       candidates.push(candidate);
     }
   }
-  throw notRecognised(folded, candidates, file);
+  // Its names are a network's, but not its shapes: that is said.
+  const named = candidates.find(hasNames);
+  if (named) return recognised(named, overrides, file);
+  throw unrecognised(folded, candidates, file);
 }
 
-const fits = ({ missing, unexpected }: Pick<Candidate, "missing" | "unexpected">): boolean =>
+const hasNames = ({ missing, unexpected }: Pick<Candidate, "missing" | "unexpected">): boolean =>
   missing.length === 0 && unexpected.length === 0;
 
-function recognised(
-  { prefix, naming, network, parameters, assumed }: Candidate,
-  overrides: Overrides,
-  file: string,
-): Recognised {
+const hasShapes = (candidate: Candidate): boolean =>
+  hasNames(candidate) &&
+  [...parameterShapes(candidate.network)].every(([name, shape]) =>
+    sameShape(candidate.parameters.get(name)?.shape ?? [], shape),
+  );
+
+function recognised(candidate: Candidate, overrides: Overrides, file: string): Recognised {
+  const { prefix, naming, network, parameters, assumed } = candidate;
+  requireScale(candidate, overrides.scale, file);
   checkParameters(network, parameters, file, {
     full: true,
     nameOf: (parameter) => prefix + (publishedName(naming, parameter, network) ?? parameter),
   });
   const told: Readonly<Record<string, unknown>> = { ...overrides };
+  const { title, asked = [] } = naming.architecture;
+  for (const option of asked.filter((each) => told[each] === undefined)) {
+    const { description } = naming.architecture.options.shape[option] as z.ZodType;
+    throw new CheckpointError(
+      `${file} holds ${title} and doesn't tell its ${option}, the ${description}: say it with --${option}`,
+    );
+  }
   return {
     network: applyOverrides(network, overrides, file),
     parameters,
@@ -75,96 +94,63 @@ function recognised(
   };
 }
 
-function assess(state: StateDict, prefix: string, naming: Naming, overrides: Overrides, file: string): Candidate {
-  const { convention } = naming;
-  const parameters: StateDict = new Map();
+/** @throws CheckpointError where a file of several scales has another than is asked for, or none is */
+function requireScale({ naming, scales }: Candidate, wanted: Overrides["scale"], file: string): void {
+  if (scales.length === 0 || (wanted === undefined ? scales.length === 1 : scales.some((scale) => scale === wanted)))
+    return;
+  const { title } = naming.architecture;
+  const held = scales.map((scale) => `×${scale}`).join(", ");
+  throw new CheckpointError(
+    wanted === undefined
+      ? `${file} holds ${title} for ${held}; say which with --scale`
+      : `${file} holds ${title} for ${held}, not for ×${wanted}`,
+  );
+}
+
+function assess(whole: StateDict, prefix: string, naming: Naming, overrides: Overrides, file: string): Candidate {
+  const { architecture, convention } = naming;
+  const { state, available: scales } = selectScale(whole, convention, overrides.scale);
+  const named: StateDict = new Map();
   for (const [published, tensor] of state) {
     const canonical = canonicalName(naming, published);
-    if (canonical !== undefined) parameters.set(canonical, tensor);
+    if (canonical !== undefined) named.set(canonical, tensor);
   }
-  const draft = inferNetwork(parameters, naming);
-  const canonical = [...parameterShapes(draft).keys()];
-  const expected = new Set(canonical.map((parameter) => publishedName(naming, parameter, draft) ?? parameter));
+  const draft = inferNetwork(named, naming, overrides);
+  const shapes = parameterShapes(draft);
+  const parameters = new Map([...named].map(([name, tensor]) => [name, fromPytorch(tensor, shapes.get(name))]));
+  const expected = new Set([...shapes.keys()].map((parameter) => publishedName(naming, parameter, draft) ?? parameter));
   const missing = [...expected].filter((parameter) => !state.has(parameter));
   const unexpected = [...state.keys()].filter(
     (parameter) => !expected.has(parameter) && !convention.meanLayers?.includes(layerOf(parameter)),
   );
-  const whole = fits({ missing, unexpected });
-  const network = whole ? { ...draft, ...readMean(state, convention, overrides.range, file) } : draft;
+  const fits = hasNames({ missing, unexpected });
+  const network = fits ? withMean(draft, readMean(state, convention, overrides.range, file)) : draft;
   const hasMean = convention.meanLayers?.some((layer) => state.has(`${layer}.bias`)) ?? false;
-  const assumed = [...Object.keys(convention.assumed?.(draft.features) ?? {}), ...(hasMean ? [] : ["mean", "range"])];
-  return { prefix, naming, network, parameters, assumed, matched: expected.size - missing.length, missing, unexpected };
+  const unsaid = [...("mean" in architecture.options.shape ? ["mean"] : []), "range"];
+  const assumed = [...Object.keys(convention.assumed?.(draft.features) ?? {}), ...(hasMean ? [] : unsaid)];
+  const matched = expected.size - missing.length;
+  return { prefix, naming, network, parameters, assumed, matched, missing, unexpected, scales };
 }
+
+const withMean = (network: NetworkOptions, { mean, range }: ReturnType<typeof readMean>): NetworkOptions =>
+  "mean" in network ? { ...network, mean, range } : { ...network, range };
 
 /** The options that names and shapes tell, and what no file tells as the source's code sets it. */
-function inferNetwork(parameters: StateDict, { architecture, convention }: Naming): NetworkOptions {
+function inferNetwork(
+  parameters: StateDict,
+  { architecture, convention }: Naming,
+  overrides: Readonly<Record<string, unknown>>,
+): NetworkOptions {
   const { scale, features, ...own } = architecture.infer(shapesOf(parameters));
-  const common = { scale, features, range: convention.range, mean: [0, 0, 0] };
+  const mean: Mean = [0, 0, 0];
+  const common = { scale, features, range: convention.range, ...("mean" in architecture.options.shape && { mean }) };
   const assumed = convention.assumed?.(features);
-  return { architecture: architecture.name, ...common, ...own, ...assumed } as NetworkOptions;
+  const said = architecture.asked?.flatMap((option) => {
+    const value = overrides[option];
+    return value === undefined ? [] : [[option, value]];
+  });
+  return {
+    architecture: architecture.name,
+    ...{ ...common, ...own, ...assumed, ...Object.fromEntries(said ?? []) },
+  } as NetworkOptions;
 }
-
-/** Checkpoints of several scales have some layers once for each: keep those of one, without the scale in their names. */
-function selectScale(
-  state: StateDict,
-  { architecture: { title }, convention: { perScale } }: Naming,
-  wanted: number | undefined,
-  file: string,
-): StateDict {
-  if (perScale === undefined) return state;
-  const scaleOf = (parameter: string) =>
-    parameter.startsWith(perScale) ? /^([234])\./.exec(parameter.slice(perScale.length))?.[1] : undefined;
-  const available = [...new Set([...state.keys()].flatMap((parameter) => scaleOf(parameter) ?? []))].sort();
-  if (available.length === 0) return state;
-  const chosen = wanted === undefined && available.length === 1 ? available[0] : String(wanted);
-  if (chosen === undefined || !available.includes(chosen)) {
-    const scales = available.map((scale) => `×${scale}`).join(", ");
-    throw new CheckpointError(
-      wanted === undefined
-        ? `${file} holds ${title} for ${scales}; say which with --scale`
-        : `${file} holds ${title} for ${scales}, not for ×${wanted}`,
-    );
-  }
-  const selected: StateDict = new Map();
-  for (const [parameter, tensor] of state) {
-    const scale = scaleOf(parameter);
-    if (scale === undefined) selected.set(parameter, tensor);
-    else if (scale === chosen) selected.set(perScale + parameter.slice(perScale.length + 1), tensor);
-  }
-  return selected;
-}
-
-/** Names that tell other networks that are often met: of a layer that only they have, or of all their parameters. */
-const FOREIGN: readonly (readonly [network: string, name: RegExp, all?: true])[] = [
-  ["IMDN", /(^|\.)IMDB\d+\./],
-  ["RFDN", /(^|\.)B\d+\.c1_d\./],
-  ["RRDBNet (ESRGAN)", /(^|\.)rdb1\.conv1\./i],
-  ["SwinIR", /(^|\.)layers\.\d+\.residual_group\./],
-  ["SRVGGNetCompact (Real-ESRGAN)", /^body\.\d+\.(weight|bias)$/, true],
-];
-
-function notRecognised(state: StateDict, candidates: readonly Candidate[], file: string): CheckpointError {
-  if (state.size === 0)
-    return new CheckpointError(`${file} holds no weights: no tensor of floating-point numbers is in it`);
-  const seen = [...state].slice(0, 4).map(([name, { shape }]) => `${printable(name)} ${showDimensions(shape)}`);
-  const [first, ...rest] = candidates;
-  const nearest = rest.reduce(
-    (best, candidate) => (candidate.matched > (best?.matched ?? 0) ? candidate : best),
-    first,
-  );
-  const names = [...state.keys()];
-  const has = (name: RegExp, all = false) => names[all ? "every" : "some"]((each) => name.test(each));
-  const foreign = FOREIGN.find(([, name, all]) => has(name, all))?.[0];
-  const other = foreign === undefined ? "" : `Its names are ${foreign}'s. `;
-  const comparison =
-    nearest && nearest.matched > 0
-      ? `Nearest is ${architectureOf(nearest.network).title} with ${nearest.naming.convention.source} names: ${differences(nearest.missing, nearest.unexpected)}`
-      : `${list(ARCHITECTURES.map(({ title }) => title))} are recognised, by the names of ${list(SOURCES)}`;
-  return new CheckpointError(
-    `${file} holds no network that is recognised. It has ${state.size} tensors (${seen.join(", ")}${state.size > 4 ? ", …" : ""}). ` +
-      `${other}${comparison}. Networks of other architectures are read from ONNX: export it to ONNX (torch.onnx.export)`,
-  );
-}
-
-/** "EDSR, RCAN and CARN". */
-const list = (names: readonly string[]): string => new Intl.ListFormat("en-GB").format(names);

@@ -3,7 +3,7 @@ import { DATA_TYPES, type Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
 import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
 import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
-import { oddChannels, partialScale, requireChannels, requireImageNetwork } from "../model/image-network.js";
+import { oddChannels, partialScale, requireChannels } from "../model/image-network.js";
 import { type External, readOnnx } from "../onnx/index.js";
 import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
@@ -91,11 +91,12 @@ function runsOtherwise(message: GraphMessage): boolean {
 /** The model as it is read, written anew. */
 function converted(name: string, onnx: Uint8Array, { scale, channels, range, external }: OnnxFileOptions): Deployment {
   const model = namingFile(name, () => modelFromOnnx(onnx, { name, channels, external }));
-  requireImageNetwork(model);
+  const odd = oddChannels(model.descriptor.channels);
+  if (odd !== undefined) throw new OnnxError(`${name} ${odd}`);
   requireChannels(name, model.descriptor.channels, channels);
   const deployment = deploy(model);
   if (scale === undefined || scale === deployment.scale) {
-    return { ...deployment, ...(range && { range, rangeSource: "given" as const }) };
+    return { ...deployment, ...(range !== undefined && { range, rangeSource: "given" }) };
   }
   throw new UsageError(`${name} magnifies ×${deployment.scale}, not ×${scale} as asked`);
 }

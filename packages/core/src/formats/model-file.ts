@@ -35,15 +35,12 @@ export function readModel(bytes: Uint8Array, file: string, overrides: Overrides 
   return model;
 }
 
-function readOnnxModel(
+const readOnnxModel = (
   bytes: Uint8Array,
   file: string,
-  channels: Overrides["channels"],
+  channels: number | undefined,
   external: External | undefined,
-): Model {
-  const name = file.replace(/^.*[/\\]/, "");
-  return namingFile(file, () => modelFromOnnx(bytes, { name, channels, external }));
-}
+): Model => namingFile(file, () => modelFromOnnx(bytes, { name: file.replace(/^.*[/\\]/, ""), channels, external }));
 
 /** @throws UsageError for an override that contradicts the network, or that its graph leaves no room for */
 function withOverrides(model: Model, file: string, { scale, channels, range, ...layers }: Overrides): Model {

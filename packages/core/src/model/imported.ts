@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { consumersOf, elements, type Graph, isKnown, liveNodes, type Node, type Value } from "../graph/index.js";
+import { consumersOf, elements, type Graph, isKnown, type Node, type Value } from "../graph/index.js";
 import { withoutOuterTransposes } from "./channels-first.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
@@ -51,9 +51,12 @@ export function importedModel(
   return { ...model, descriptor: { ...model.descriptor, size } };
 }
 
-/** Constants that all their readers take for a layer's parameters, and no size is made of. A single number beside activations is a constant of the formula. */
+/**
+ * Constants that all their readers take for a layer's parameters. What makes sizes is none, and a single number beside activations
+ * is the formula's.
+ */
 function learnedConstants(graph: Graph): Value[] {
-  const readers = consumersOf(liveNodes(graph));
+  const readers = consumersOf(graph.nodes);
   const takes = (value: Value) => (node: Node) =>
     !node.outputs.some(isKnown) &&
     node.inputs.every((input, i) => input !== value || node.operator.learned?.includes(i) === true);

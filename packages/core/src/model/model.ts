@@ -24,8 +24,10 @@ export interface Model {
 /** One of the networks that are built here. */
 export function networkModel(network: NetworkOptions, parameters: Parameters): Model {
   const { graph, shapes } = structure(network);
+  const minimum = architectureOf(network).minimum ?? ANY_SIZE.minimum;
   return modelOf(graph, (value) => shapes.has(value.name), parameters, {
     range: 255,
+    size: { ...ANY_SIZE, minimum },
     origin: { kind: "network", network },
   });
 }

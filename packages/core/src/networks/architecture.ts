@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Value } from "../graph/index.js";
 import type { Layers } from "./layers.js";
-import type { CommonOptions } from "./options.js";
+import type { CommonOptions, Scale } from "./options.js";
 import type { ParameterShapes } from "./parameters.js";
 
 /** A family of networks: all that this project knows of it. `networks/registry.ts` lists them. */
@@ -14,16 +14,20 @@ export interface Architecture<Options extends CommonOptions = NamedOptions> {
   readonly options: z.ZodObject<z.ZodRawShape, z.core.$strict>;
   /** Options of a network to train, where nothing is said. */
   readonly defaults: Partial<Options>;
-  /** lr [N, 3, H, W] → [N, 3, s·H, s·W], both in 0..255. */
+  /** lr [N, C, H, W] → [N, C, s·H, s·W], both in 0..255; C is 3 unless the option `channels` says otherwise. */
   build(options: Options, layers: Layers, lr: Value): Value;
   /** Options that shapes of full width tell; where some are lacking, the names that are missing tell enough. */
   infer(shapes: ParameterShapes): Pick<Options, "scale" | "features"> & Partial<Options>;
+  /** Least height and width of images; 1 where left out. */
+  readonly minimum?: number;
   /** Names that its checkpoints come with, the canonical first. */
   readonly conventions: readonly Convention<Options>[];
   /** The source whose code a network's checkpoint loads into, "canonical" if none. */
   publishedSource(options: Options): string;
   /** Options that a checkpoint of a convention may leave unsaid, so that a user may say them. */
   readonly overrides: readonly string[];
+  /** Options that no file and no convention tells, the scale or one of the overrides: a user must say them. */
+  readonly asked?: readonly string[];
   /** "8 blocks of 64 features". */
   summarise(options: Options): string;
   /** Rows of `slimsr inspect` between names and mean. */
@@ -43,19 +47,32 @@ export interface Convention<Options extends CommonOptions = NamedOptions> {
   readonly source: string;
   /**
    * Published names of layers and the canonical names that they stand for, with indices in braces; the same where left out.
-   * "{block+1}" counts from 1. A published name may have the number of such layers too, by the option's name: "body.{blocks}".
+   * "{block+1}" counts from 1, "{layer*2}" by twos. A published name may have the number of such layers too, by the option's
+   * name: "body.{blocks}".
    */
   readonly names?: Readonly<Record<string, string>>;
   /** The 1×1 convolutions that subtract and add the mean, where the source has them. */
   readonly meanLayers?: readonly [subtract: string, add: string];
   /** Dictionary entry that the source's code looks for the state in. */
   readonly wrapper?: string;
-  /** What checkpoints of several scales have once for each, the scale behind it: "up" for up2, up3 and up4. */
-  readonly perScale?: string;
+  /** What checkpoints of several scales have once for each. */
+  readonly perScale?: PerScale;
+  /** What its code's names all begin with, "model."; where that is left out of `names`, files are read with it and without. */
+  readonly prefix?: string;
   /** Range of pixel values, where no mean tells. */
   readonly range: CommonOptions["range"];
   /** Options that no file tells, as the source's code sets them by default. */
   assumed?(features: number): Partial<Options>;
   /** Why the source's code would compute something else with a network's weights, if it would. */
   refusal?(options: Options): string | undefined;
+}
+
+/** Layers that a checkpoint of several scales has once for each scale, under numbered names. */
+export interface PerScale {
+  /** What stands before the number: "upsample.up" for upsample.up2, upsample.up3 and upsample.up4. */
+  readonly before: readonly string[];
+  /** The number that `names` have in its place; "" for none. */
+  readonly chosen: "" | "0";
+  /** The scale that the layers of a number are for, by the number or by the shapes of what is so numbered. */
+  scaleOf(number: number, numbered: ParameterShapes): Scale | undefined;
 }

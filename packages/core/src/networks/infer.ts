@@ -1,4 +1,4 @@
-import type { Scale } from "./options.js";
+import { SCALES, type Scale } from "./options.js";
 import type { ParameterShapes } from "./parameters.js";
 
 /** Far more than any layer has: what a hostile file claims stays within whole numbers when it is multiplied. */
@@ -7,6 +7,10 @@ const MOST_FILTERS = 2 ** 20;
 /** Filters of a layer's convolution; 1 where it is missing or has none. */
 export const filtersOf = (shapes: ParameterShapes, layer: string): number =>
   Math.min(Math.max(1, shapes.get(`${layer}.weight`)?.[0] ?? 1), MOST_FILTERS);
+
+/** Channels that a layer's convolution reads in each group; 1 where it is missing. */
+export const channelsOf = (shapes: ParameterShapes, layer: string): number =>
+  Math.min(Math.max(1, shapes.get(`${layer}.weight`)?.[1] ?? 1), MOST_FILTERS);
 
 /** How many different indices stand in the names that match, in the pattern's first group; at least 1. */
 export function countOf(shapes: ParameterShapes, index: RegExp): number {
@@ -20,3 +24,10 @@ export function upsamplerScale(shapes: ParameterShapes): Scale {
   if (shapes.has("upsampler.blocks.1.weight")) return 4;
   return filtersOf(shapes, "upsampler.blocks.0") === 9 * filtersOf(shapes, "head") ? 3 : 2;
 }
+
+/** Which of some magnifications a pixel shuffle of a layer's filters to RGB has, 3·r² of them; 2 where they are for none. */
+export const shuffleScale = <S extends number = Scale>(
+  shapes: ParameterShapes,
+  layer: string,
+  scales: readonly (S | Scale)[] = SCALES,
+): S | Scale => scales.find((scale) => filtersOf(shapes, layer) === 3 * scale ** 2) ?? 2;

@@ -1,4 +1,4 @@
-import { type CommonOptions, DIV2K_MEAN } from "./options.js";
+import { type CommonOptions, DIV2K_MEAN, type Mean } from "./options.js";
 
 // What the code of a source has in common, whatever the architecture.
 
@@ -25,7 +25,7 @@ export const BASICSR = {
   source: "basicsr",
   wrapper: "params",
   range: 255,
-  refusal: ({ mean, range }: CommonOptions) =>
+  refusal: ({ mean, range }: CommonOptions & { readonly mean: Mean }) =>
     range === 255 && mean.every((value, channel) => Math.abs(value - (DIV2K_MEAN[channel] as number)) < 0.01)
       ? undefined
       : "basicsr's files don't hold the mean and the range, and its code has others than this network: use canonical names",
@@ -37,4 +37,12 @@ export const BASICSR_FRAME = {
   "upsample.0": "upsampler.blocks.0",
   "upsample.2": "upsampler.blocks.1",
   conv_last: "tail",
+} as const;
+
+/** KAIR (cszn), for its chains of convolutions with a ReLU behind each but the last: torch.nn.Sequential counts both. */
+export const KAIR_CHAIN = {
+  source: "kair",
+  names: { "{layer*2}": "body.{layer}" },
+  prefix: "model.",
+  range: 1,
 } as const;

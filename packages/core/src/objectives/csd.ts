@@ -33,6 +33,8 @@ export interface CsdInputs {
   distillationWeight?: Value;
   /** With the scalar λ_A: what the trained teacher gave before training, to which it is held, and which students then learn. */
   anchor?: { weight: Value; image: Value };
+  /** With `distillationWeight`: the image that students learn in place of the teacher's. */
+  tutor?: Value;
   /** With the scalar λ_C: the contrastive loss. */
   contrastive?: ContrastiveOptions & { weight: Value };
 }
@@ -56,15 +58,15 @@ export interface CsdLoss {
 /**
  * Contrastive self-distillation (CSD, eq. 5): Σ over students of L1(S, HR) + λ_C·contrastive(S; T, negatives), + λ_T·L1(T, HR).
  * Images are [B, 3, H, W] in 0..255. Without the contrastive loss it is joint training (J-T1). λ_D·L1(S, T), plain distillation of
- * the teacher's output, and λ_A·L1(T, T₀), which keeps a trained teacher near its output before training, T₀, are terms of our own;
+ * the teacher's output or of a tutor's, and λ_A·L1(T, T₀), which keeps a trained teacher near its output before training, T₀, are terms of our own;
  * through the former the teacher gets no gradient.
  * @throws UsageError where a term needs a teacher and there is none
  */
 export function csdLoss(inputs: CsdInputs): CsdLoss {
-  const { hr, students, teacherWeight, distillationWeight, anchor, contrastive } = inputs;
+  const { hr, students, teacherWeight, distillationWeight, anchor, tutor, contrastive } = inputs;
   const teacher = teacherOf(inputs);
   const contrast = contrastive && against(inputs, teacher(), contrastive);
-  const target = distillationWeight && (anchor?.image ?? detach(teacher()));
+  const target = distillationWeight && (tutor ?? anchor?.image ?? detach(teacher()));
   const terms = students.map((student): StudentLoss => {
     const contrastiveTerm = contrast?.loss(student);
     return {

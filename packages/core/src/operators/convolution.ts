@@ -251,13 +251,13 @@ export function conv(x: Value, weight: Value, bias?: Value, options: WindowOptio
   return single(Conv, bias ? [x, weight, bias] : [x, weight], attributes);
 }
 
-/** Transposed convolution of x [N, C, H, W] with weight [C, O/group, kh, kw]. */
+/** Transposed convolution of x [N, C, H, W] with weight [C, O/group, kh, kw] and bias [O]. */
 export function convTranspose(
   x: Value,
   weight: Value,
-  options: WindowOptions & { group?: number; outputPadding?: readonly number[] } = {},
+  options: WindowOptions & { bias?: Value; group?: number; outputPadding?: readonly number[] } = {},
 ): Value {
-  return single(ConvTranspose, [x, weight], {
+  return single(ConvTranspose, options.bias ? [x, weight, options.bias] : [x, weight], {
     kernel_shape: ints(weight.shape.slice(2)),
     ...windowAttributes(options),
     ...(options.group !== undefined && { group: int(options.group) }),

@@ -90,8 +90,8 @@ export const LayerNormalization = operator("LayerNormalization", {
     return [{ dtype, shape }, statistics, statistics];
   },
   gradient: layerGradient,
-  learned: [1, 2],
   channels: channelsAlong(normalisedAxes, "permutation"),
+  learned: [1, 2],
   optionalOutputs: true,
 });
 

@@ -144,5 +144,9 @@ export function maxPool(
   return { output, indices };
 }
 
+/** Mean of each window. */
+export const averagePool = (x: Value, kernel: readonly number[], options: WindowOptions = {}): Value =>
+  single(AveragePool, [x], { kernel_shape: ints(kernel), ...windowAttributes(options) });
+
 /** Mean over all positions: [N, C, H, W] → [N, C, 1, 1]. */
 export const globalAveragePool = (x: Value): Value => single(GlobalAveragePool, [x]);

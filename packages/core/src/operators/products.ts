@@ -106,7 +106,6 @@ export const FusedMatMul = operator("FusedMatMul", {
 
 /** α·A·B + β·C, of matrices. */
 export const Gemm = operator("Gemm", {
-  learned: [0, 1, 2],
   shape: (operands) => {
     for (const index of [0, 1]) operands.ranked(index, 2);
     const types = product(operands);
@@ -127,6 +126,7 @@ export const Gemm = operator("Gemm", {
     ];
   },
   cost: { ...cost, ofWeights: true },
+  learned: [0, 1, 2],
 });
 
 /** What an Einsum's equation names along each axis: "ij,jk->ik". */

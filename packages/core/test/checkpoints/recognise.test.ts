@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { readState } from "../../src/checkpoints/checkpoint.js";
+import { randomParameters } from "../../../../test/support/networks.js";
+import { encodePytorch, readState } from "../../src/checkpoints/checkpoint.js";
 import type { Overrides } from "../../src/checkpoints/overrides.js";
 import { stripPrefixes } from "../../src/checkpoints/prefixes.js";
 import { type Recognised, recognise } from "../../src/checkpoints/recognise.js";
-import type { StateDict } from "../../src/checkpoints/state.js";
+import { type StateDict, stateOf } from "../../src/checkpoints/state.js";
 import { CheckpointError, UsageError } from "../../src/errors.js";
 import { ARCHITECTURES, DIV2K_MEAN } from "../../src/networks/index.js";
 import { fixture, stateTensor } from "./support.js";
@@ -152,6 +153,27 @@ describe("published checkpoints", () => {
     expect(recognise(without(two, /up3/), {}, "one.pt").network.scale).toBe(2);
   });
 
+  it("of several scales in an order of their own need one to be chosen", () => {
+    const shared = { architecture: "mdsr", features: 4, blocks: 1, mean: DIV2K_MEAN, range: 255 } as const;
+    const several: StateDict = new Map();
+    // As MDSR's code numbers them when it is given ×4 and ×2.
+    for (const [number, scale] of [4, 2].entries()) {
+      const network = { ...shared, scale: scale as 2 | 4 };
+      const file = encodePytorch({ network, parameters: stateOf(randomParameters(network, scale)) }, "edsr-pytorch");
+      for (const [name, tensor] of readState(file, "x").state) {
+        several.set(name.replace(/^(pre_process|upsample)\.0\./, `$1.${number}.`), tensor);
+      }
+    }
+    expect(() => recognise(several, {}, "mdsr.pt")).toThrow("mdsr.pt holds MDSR for ×2, ×4; say which with --scale");
+    expect(() => recognise(several, { scale: 3 }, "mdsr.pt")).toThrow("mdsr.pt holds MDSR for ×2, ×4, not for ×3");
+    for (const [number, scale] of [4, 2].entries()) {
+      const found = recognise(several, { scale: scale as 2 | 4 }, "mdsr.pt");
+      expect(found.network).toMatchObject({ architecture: "mdsr", scale });
+      expect(origins(several, found)["upsampler.blocks.0.weight"]).toBe(`upsample.${number}.0.weight`);
+      expect(origins(several, found)["pre_process.1.conv2.bias"]).toBe(`pre_process.${number}.1.body.2.bias`);
+    }
+  });
+
   it("without mean layers have DIV2K's mean", () => {
     const network = recognise(without(state("edsr.pt"), /_mean/), {}, "edsr.pt").network;
     expect(network).toMatchObject({ mean: DIV2K_MEAN, range: 255 });
@@ -272,32 +294,34 @@ describe("what is not recognised", () => {
   it("is said with what was seen and what is nearest", () => {
     const lacking = without(state("edsr.pt"), /body\.1\.body\.2\.bias/).set("extra.weight", stateTensor([1]));
     expect(() => recognise(lacking, {}, "odd.pt")).toThrow(
-      /odd\.pt holds no network that is recognised\. It has 20 tensors \(sub_mean\.weight 3×3×1×1, .*, …\)\. Nearest is EDSR with edsr-pytorch names: missing body\.1\.body\.2\.bias; unexpected extra\.weight/,
+      /odd\.pt holds no network that is recognised\. It has 20 tensors \(sub_mean\.weight 3×3×1×1, .*, …\)\. Nearest is EDSR with edsr-pytorch names: missing body\.1\.body\.2\.bias; unexpected extra\.weight; 15 names in common/,
     );
     const every = new Intl.ListFormat("en-GB").format(ARCHITECTURES.map(({ title }) => title));
-    const foreign = new Map([["features.0.weight", stateTensor([4, 3, 3, 3])]]);
+    const foreign = new Map([["features.stem.weight", stateTensor([4, 3, 3, 3])]]);
     expect(() => recognise(foreign, {}, "vgg.pt")).toThrow(`${every} are recognised`);
-    expect(() => recognise(foreign, {}, "vgg.pt")).toThrow("export it to ONNX");
+    expect(() => recognise(foreign, {}, "vgg.pt")).toThrow("export it with torch.onnx.export(");
     expect(() => recognise(new Map(), {}, "empty.pt")).toThrow(CheckpointError);
   });
 
   it.each([
-    ["IMDN", ["fea_conv.weight", "IMDB1.c1.weight", "IMDB2.c1.weight"]],
-    ["RFDN", ["fea_conv.weight", "B1.c1_d.weight", "B1.c1_r.weight"]],
-    ["SRVGGNetCompact (Real-ESRGAN)", ["body.0.weight", "body.1.weight", "body.2.weight", "body.3.weight"]],
-    ["RRDBNet (ESRGAN)", ["conv_first.weight", "body.0.rdb1.conv1.weight"]],
-  ])("names %s and the way that it can be read", (network, names) => {
+    ["Nearest is IMDN with imdn names", ["fea_conv.weight", "IMDB1.c1.weight", "IMDB2.c1.weight"]],
+    ["Nearest is RFDN with rfdn names", ["fea_conv.weight", "B1.c1_d.weight", "B1.c1_r.weight"]],
+    ["Nearest is RRDBNet with basicsr names", ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_hr.weight"]],
+    ["Its names are SwinIR's. ", ["layers.0.residual_group.blocks.0.attn.qkv.weight", "conv_first.weight"]],
+    ["Its names are NAFNet's. ", ["intro.weight", "middle_blks.0.conv1.weight"]],
+    ["Its names are Restormer's. ", ["encoder_level1.0.attn.qkv.weight", "output.weight"]],
+  ])("says %s and the way that it can be read", (said, names) => {
     const state = new Map(names.map((name) => [`module.${name}`, stateTensor([4])]));
-    expect(() => recognise(new Map(stripPrefixes(state)), {}, "x.pth")).toThrow(`Its names are ${network}'s. `);
+    expect(() => recognise(new Map(stripPrefixes(state)), {}, "x.pth")).toThrow(said);
     expect(() => recognise(new Map(state), {}, "x.pth")).toThrow(
-      "read from ONNX: export it to ONNX (torch.onnx.export)",
+      "read from ONNX: export it with torch.onnx.export(model.eval(), ",
     );
   });
 
-  it("includes CARN-M and other layers' shapes", () => {
-    const grouped = state("carn_x4.pt");
-    grouped.set("b1.b1.body.4.weight", stateTensor([4, 4, 1, 1]));
-    expect(() => recognise(grouped, {}, "carn_m.pth")).toThrow("unexpected b1.b1.body.4.weight");
+  it("includes other layers and other layers' shapes", () => {
+    const more = state("carn_x4.pt");
+    more.set("b1.b1.body.4.weight", stateTensor([4, 4, 1, 1]));
+    expect(() => recognise(more, {}, "carn.pth")).toThrow("unexpected b1.b1.body.4.weight");
     const thin = state("edsr.pt").set("body.0.body.2.weight", stateTensor([4, 2, 3, 3]));
     expect(() => recognise(thin, {}, "thin.pt")).toThrow("thin.pt: body.0.body.2.weight is 4×2×3×3, expected 4×4×3×3");
     const flat = state("edsr.pt").set("head.0.bias", stateTensor([3]));

@@ -13,9 +13,11 @@ import {
   structure,
 } from "../../src/networks/index.js";
 
-const EVERY: [string, (typeof SCALES)[number], NetworkOptions][] = SCALES.flatMap((scale) =>
+type AroundMean = ReturnType<typeof edsr | typeof rcan | typeof carn>;
+
+const EVERY: [string, (typeof SCALES)[number], AroundMean][] = SCALES.flatMap((scale) =>
   [edsr(scale), rcan(scale), carn(scale), carn(scale, { variant: "original" })].map(
-    (network): [string, (typeof SCALES)[number], NetworkOptions] => [
+    (network): [string, (typeof SCALES)[number], AroundMean] => [
       network.architecture + ("variant" in network ? ` (${network.variant})` : ""),
       scale,
       network,

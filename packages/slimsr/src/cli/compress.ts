@@ -52,6 +52,8 @@ Examples:
     --val assets/calibration --val-range 16-18 --preset quick --out quick
   slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
     --method slice --steps 1500 --data assets/held-out/Kodak --out slice
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak \\
+    --tutor assets/teachers/edsr_r8f64_x2.safetensors --self-ensemble --out taught
   slimsr compress --resume run
   slimsr compress --resume run --train assets/calibration --val assets/held-out/Kodak
 

@@ -4,6 +4,7 @@ import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventi
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
@@ -20,15 +21,12 @@ interface ConvertOptions extends Overrides {
   force?: true;
 }
 
-/** `slimsr convert FILE --out FILE`: from any checkpoint to this project's format or to PyTorch's. */
+/** `slimsr convert FILE --out FILE`: from any checkpoint to this project's format, to PyTorch's or to ONNX. */
 export function convertCommand(): Command {
   const command = new Command("convert").argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx");
   required(
     command,
-    new Option(
-      "--out <file>",
-      "file to write: .safetensors, .pt or .pth; .onnx of an .onnx, with metadata that say its range",
-    ),
+    new Option("--out <file>", "file to write: .safetensors, .pt, .pth or .onnx, whose metadata say its range"),
   )
     .addOption(
       new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
@@ -41,6 +39,7 @@ export function convertCommand(): Command {
       "after",
       "\nExamples:\n  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.pt\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
+        "  slimsr convert edsr_x2.pt --out edsr_x2.onnx\n" +
         "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
     )
     .action(convert);
@@ -54,19 +53,15 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
       `${input} is an ONNX model, whose layers have no names of a checkpoint; slim, compress and evaluate take it as it is`,
     );
   }
-  if (isOnnxFile(output)) {
-    throw new UsageError(
-      `${output}: checkpoints are converted; slimsr slim --teacher ${input} --width 1 writes an .onnx of one`,
-    );
-  }
-  const format = checkpointFormatOf(output);
-  if (names && format === "safetensors") {
-    throw new UsageError(`${output}: a .safetensors always has canonical names; leave --names out, or write a .pt`);
+  const format = isOnnxFile(output) ? "onnx" : checkpointFormatOf(output);
+  if (names && format !== "pytorch") {
+    throw new UsageError(`${output}: a .${format} always has canonical names; leave --names out, or write a .pt`);
   }
   if (!force && existsSync(output)) throw new UsageError(`${output} exists; give --force to replace it`);
   const checkpoint = await loadCheckpoint(input, overrides);
-  await saveCheckpoint(output, checkpoint, names);
-  const written = format === "safetensors" ? "canonical" : (names ?? publishedSource(checkpoint.network));
+  if (format === "onnx") await saveModel(output, networkModel(checkpoint.network, checkpoint.parameters));
+  else await saveCheckpoint(output, checkpoint, names);
+  const written = format === "pytorch" ? (names ?? publishedSource(checkpoint.network)) : "canonical";
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);
   for (const note of notesOn(checkpoint)) process.stdout.write(`${note}\n`);
   const untold = architectureOf(checkpoint.network).untold?.(checkpoint.network);

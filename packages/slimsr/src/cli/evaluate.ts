@@ -56,12 +56,12 @@ Examples:
   slimsr evaluate --model assets/teachers/edsr_r8f64_x2.safetensors --data assets/held-out/Kodak
   slimsr evaluate --model assets/slim/carn_x2.safetensors --width 1,0.5,0.25 --data assets/held-out/Kodak --only 1 --markdown
   slimsr evaluate --model assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration --only 1-2 --self-ensemble --save results
-  slimsr evaluate --model denoiser.onnx --data assets/held-out/Kodak --degrade noise:25
-  slimsr evaluate --model dehazer.onnx --input SOTS/hazy --truth SOTS/clear
+  slimsr evaluate --model assets/teachers/edsr_r8f64_x2.safetensors --data assets/held-out/Kodak --only 1 --degrade blur:1.2+bicubic
   slimsr evaluate --model assets/teachers/*.safetensors assets/slim/edsr_r8f64_x2.safetensors --data assets/calibration \\
     --only 1-3 --div2k --json
 
-PSNR is what the field measures, as the table's header says where it isn't the benchmarks' of super-resolution (of Y, without a border of the
+A network that restores images is measured on what --degrade makes of a set, as noise:25 or jpeg:40, or on --input and --truth, as folders of hazy and
+clear images. PSNR is what the field measures, as the table's header says where it isn't the benchmarks' of super-resolution (of Y, without a border of the
 scale): of restoration, that of RGB or of the grey image, whole; of Y in sets named after rain. A network of one channel that enlarges
 gets Y, and the chroma is enlarged by bicubic; one that restores gets grey images. Noise is Gaussian, the same for an image in every
 call, and neither rounded nor clipped where it comes last.

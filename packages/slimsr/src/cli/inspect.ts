@@ -171,7 +171,9 @@ function report(inspection: Inspection): string {
     ...architectureOf(network)
       .facts(network)
       .map(([label, value, option]) => [label, known(value, option)]),
-    ["mean", known(`${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`, "mean")],
+    ...("mean" in network
+      ? [["mean", known(`${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`, "mean")]]
+      : []),
     ["range", known(`0..${network.range}`, "range")],
     ...(width < 1 ? [["width", String(width)]] : []),
     ["parameters", parameters.toLocaleString("en")],

@@ -45,7 +45,9 @@ export function networkFrom(options: Readonly<Record<string, unknown>>): Network
     const flags = own.map(flagOf).join(", ");
     throw new UsageError(`${architecture.title} has no ${foreign.map(flagOf).join(", ")}; it has ${flags}`);
   }
-  if (options.scale === undefined) throw new UsageError("say how much it magnifies: --scale 2, 3 or 4");
+  if (options.scale === undefined && architecture.defaults.scale === undefined) {
+    throw new UsageError("say how much it magnifies: --scale 2, 3 or 4");
+  }
   const values = given.map((key) => [key, typedValue(options[key], schemaOf(architecture, key))]);
   const network = { architecture: name, ...architecture.defaults, ...Object.fromEntries(values) };
   const parsed = networkOptions.safeParse(network);

@@ -13,7 +13,10 @@ import { argumentOf, checkedValue, typedValue } from "./schema-options.js";
 import { defaultNote, type SettingKey } from "./setting-defaults.js";
 
 /** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
-const PATHS: readonly SettingKey[] = ["teacher", "train", "trainInput", "val", "valInput", "data", "vgg"];
+const PATHS: readonly SettingKey[] = ["teacher", "tutor", "train", "trainInput", "val", "valInput", "data", "vgg"];
+
+/** Lists of paths, which come path by path, and what each is. */
+const PATH_LISTS: Readonly<Partial<Record<SettingKey, string>>> = { data: "folder", tutor: "file" };
 
 /**
  * Adds an option for every setting of a run but `left`.
@@ -28,8 +31,8 @@ export function addSettingsOptions(
     if (left.includes(key as SettingKey) || key === "network") continue;
     const description = `${schema.description}${defaultNote(key as SettingKey, presets)}`;
     const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
-    // A list of folders comes folder by folder, and a switch has no text.
-    if (key === "data" || !flags.includes("<")) command.option(flags, description);
+    // A switch has no text.
+    if (key in PATH_LISTS || !flags.includes("<")) command.option(flags, description);
     else command.option(flags, description, (text) => checkedValue(text, schema));
   }
   return command;
@@ -37,7 +40,8 @@ export function addSettingsOptions(
 
 /** As `argumentOf`, and what a text is. */
 function settingArgument(key: SettingKey, schema: z.ZodType): string {
-  if (key === "data") return " <folder...>";
+  const listed = PATH_LISTS[key];
+  if (listed !== undefined) return ` <${listed}...>`;
   return PATHS.includes(key) ? " <path>" : argumentOf(schema);
 }
 

@@ -61,9 +61,9 @@ Examples:
     --calibration-patches 192 --out students
   slimsr slim --teacher assets/teachers/edsr_r8f64_x2.safetensors --macs 25% --out quarter.safetensors
   slimsr slim --teacher student.onnx --budget 4x --out slim.onnx
-  slimsr slim --teacher denoiser.onnx --degrade noise:25 --width 0.5 --out half.onnx
 
 Each student is written as .safetensors and as a deployable .onnx, that of an ONNX teacher as .onnx alone; several widths get -w0.5 and so on behind OUT's name.
+A network that restores images is calibrated on what --degrade makes of them, as noise:25, or on a folder of its inputs.
 Students need no training, and are where training best begins. Calibration images are taken for HR; by default crops
 of 18 photographs that come with slimsr are used.`;
 

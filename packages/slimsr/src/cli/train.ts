@@ -14,7 +14,7 @@ interface Options extends FormatOptions {
   resume?: string;
 }
 
-/** Settings of teachers and students, which there are none of. */
+/** Settings of a teacher and its students, which there are none of. */
 const LEFT: readonly SettingKey[] = [
   ...(["teacher", "width", "method", "init", "teacherWeights", "split", "calibrationPatches"] as const),
   ...([
@@ -25,7 +25,7 @@ const LEFT: readonly SettingKey[] = [
     "taps",
     "lambdaDistillation",
   ] as const),
-  "belowBicubic",
+  "keepOutputs",
   ...(["negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
   ...(Object.keys(OVERRIDES) as SettingKey[]),
 ];
@@ -34,6 +34,8 @@ const EXAMPLES = `
 Examples:
   slimsr train --architecture edsr --scale 2 --features 64 --blocks 8 --train assets/calibration --val assets/held-out/Kodak --out edsr
   slimsr train --architecture rcan --scale 4 --groups 2 --blocks 4 --train assets/calibration --val assets/held-out/Kodak --steps 20000 --out rcan
+  slimsr train --architecture edsr --scale 2 --features 32 --blocks 8 --tutor assets/teachers/edsr_r8f64_x2.safetensors \\
+    --train assets/calibration --val assets/held-out/Kodak --out taught
   slimsr train --resume edsr
 
 --config FILE may hold the network too: {"network": {"architecture": "edsr", "scale": 2, "features": 64, "blocks": 8,

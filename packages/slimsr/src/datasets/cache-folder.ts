@@ -1,8 +1,9 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { OUTPUT_ENDING } from "./kept-output.js";
 
-/** Bytes of decoded images that are kept. */
+/** Bytes of decoded images and networks' outputs that are kept. */
 export const CACHE_LIMIT = 50 * 2 ** 30;
 const DAY = 86_400_000;
 /** What was used in the last days stays whatever the limit: a run may be at work on it. */
@@ -16,6 +17,8 @@ export function defaultCacheDirectory(): string {
 export interface CacheUse {
   readonly files: number;
   readonly bytes: number;
+  /** How many of the files are networks' outputs on training images; the others are decoded images. */
+  readonly outputs: number;
 }
 
 /** How much the cache holds. */
@@ -23,7 +26,7 @@ export async function cacheUse(directory: string): Promise<CacheUse> {
   return total(await filesOf(directory));
 }
 
-/** Removes all decoded images. @returns what there was */
+/** Removes all of them. @returns what there was */
 export async function clearCache(directory: string): Promise<CacheUse> {
   const files = await filesOf(directory);
   await removeAll(files);
@@ -56,7 +59,7 @@ async function filesOf(directory: string): Promise<CachedFile[]> {
   for (const part of await readdir(directory).catch(() => [])) {
     if (!/^[0-9a-f]{2}$/.test(part)) continue;
     for (const name of await readdir(join(directory, part)).catch(() => [])) {
-      if (!/^[0-9a-f]{38}\.raw$|^\..+\.tmp$/.test(name)) continue;
+      if (!/^[0-9a-f]{38}\.(raw|output)$|^\..+\.tmp$/.test(name)) continue;
       const path = join(directory, part, name);
       const found = await stat(path).catch(() => undefined);
       if (found) files.push({ path, size: found.size, used: found.mtimeMs });
@@ -68,6 +71,7 @@ async function filesOf(directory: string): Promise<CachedFile[]> {
 const total = (files: readonly CachedFile[]): CacheUse => ({
   files: files.length,
   bytes: files.reduce((sum, { size }) => sum + size, 0),
+  outputs: files.filter(({ path }) => path.endsWith(OUTPUT_ENDING)).length,
 });
 
 async function removeAll(files: readonly CachedFile[]): Promise<void> {

@@ -2,7 +2,8 @@ import { createRequire } from "node:module";
 import { DatasetError } from "@slimsr/core/internal/errors.js";
 import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { Piscina } from "piscina";
-import type { Dataset } from "./dataset.js";
+import type { Dataset, Pair } from "./dataset.js";
+import type { DecodedImage } from "./decoded-cache.js";
 import type { PatchArrays, PatchWorkerData } from "./patch-worker.js";
 import { requireSound, type Skipped } from "./problems.js";
 
@@ -16,9 +17,14 @@ export interface SamplerOptions {
   readonly space?: ColourSpace;
   /** Leaves out images that are smaller than a patch, and lists them in `PatchSampler.skipped`. */
   readonly skipBad?: boolean;
+  /** What networks made of the LR images, where batches are to have that too: of each pair that has room for a patch. */
+  readonly outputs?: KeptOutputs | undefined;
   /** Batches read ahead of those asked for. Default 4. */
   readonly ahead?: number;
 }
+
+/** Kept outputs of a set's pairs. */
+export type KeptOutputs = ReadonlyMap<Pair, DecodedImage>;
 
 /** Random patches, NCHW, red first, or of luma or grey, in 0..255; noise goes beyond. */
 export interface Batch {
@@ -26,6 +32,8 @@ export interface Batch {
   readonly lr: Float32Array<ArrayBuffer>;
   /** [batch, C, side · scale, side · scale] */
   readonly hr: Float32Array<ArrayBuffer>;
+  /** As `hr`, of the kept outputs where the sampler has them. */
+  readonly output?: Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -49,6 +57,12 @@ export function patchable(
   return { large, small };
 }
 
+function outputOf(pair: Pair, outputs: KeptOutputs): DecodedImage {
+  const output = outputs.get(pair);
+  if (!output) throw new RangeError(`no output of ${pair.name} is kept`);
+  return output;
+}
+
 const worker = createRequire(import.meta.url).resolve("#patch-worker");
 
 /**
@@ -64,7 +78,10 @@ export class PatchSampler {
   /**
    * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
    */
-  constructor(dataset: Dataset, { side, batch, seed, space = "rgb", skipBad = false, ahead = 4 }: SamplerOptions) {
+  constructor(
+    dataset: Dataset,
+    { side, batch, seed, space = "rgb", skipBad = false, outputs, ahead = 4 }: SamplerOptions,
+  ) {
     for (const [name, value] of Object.entries({ side, batch })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
@@ -73,7 +90,7 @@ export class PatchSampler {
     const { scale, noise } = dataset;
     const { large, small } = patchable(dataset, side, skipBad);
     this.skipped = small;
-    const pairs = large.map(({ decoded }) => decoded);
+    const pairs = large.map((pair) => ({ ...pair.decoded, ...(outputs && { output: outputOf(pair, outputs) }) }));
     const data: PatchWorkerData = { ...{ pairs, scale, side, batch, seed, space }, ...(noise && { noise }) };
     this.#ahead = ahead;
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });

@@ -44,7 +44,7 @@ export const noiseOf = (seed: number, batch: number, sample: number): (() => num
  * @param target gets C · side · side values in 0..255 from `offset` on
  */
 export function writeTurned(
-  pixels: Uint8Array,
+  pixels: Uint8Array | Float32Array,
   side: number,
   channels: 1 | 3,
   symmetry: Symmetry,
@@ -52,12 +52,13 @@ export function writeTurned(
   target: Float32Array,
   offset = 0,
 ): void {
-  if (space !== "luma") turn(pixels, side, channels, symmetry, space === "rgb" ? 3 : 1, target, offset);
-  else turn(lumaPlane(imageOf(side, side, channels, pixels)), side, 1, symmetry, 1, target, offset);
+  if (space !== "luma" || pixels instanceof Float32Array) {
+    turn(pixels, side, channels, symmetry, space === "rgb" ? 3 : 1, target, offset);
+  } else turn(lumaPlane(imageOf(side, side, channels, pixels)), side, 1, symmetry, 1, target, offset);
 }
 
 function turn(
-  pixels: Uint8Array | Float64Array,
+  pixels: Uint8Array | Float32Array | Float64Array,
   side: number,
   channels: 1 | 3,
   { transposed, flippedX, flippedY }: Symmetry,

@@ -117,7 +117,7 @@ export async function evaluate(
   const runners: Runner[] = [];
   try {
     for (const model of models) {
-      const upscaler = await open(model, options, bytesPerPixel(model) / appetite);
+      const upscaler = await openContender(model, options, bytesPerPixel(model) / appetite);
       runners.push({ model, upscaler });
       await upscaler.warmUp();
     }
@@ -127,8 +127,8 @@ export async function evaluate(
   }
 }
 
-/** @param share of the memory that this model may take */
-function open(
+/** A network ready to run. @param share of the memory that this model may take */
+export function openContender(
   model: Contender,
   { device, threads, memory, signal }: EvaluateOptions,
   share: number,

@@ -23,6 +23,7 @@ const COLOURS: Readonly<Record<ModelRole, number>> = {
   student: 1,
   "teacher-after": 2,
   bicubic: 3,
+  tutor: 4,
 };
 
 const COSTS: readonly { name: string; axis: string; of: (row: ReportRow) => number | null }[] = [

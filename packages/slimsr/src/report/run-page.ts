@@ -17,7 +17,7 @@ export interface RunReport extends Heading {
   readonly cost: RunCost;
 }
 
-export type ModelRole = "bicubic" | "teacher-before" | "teacher-after" | "student";
+export type ModelRole = "bicubic" | "teacher-before" | "teacher-after" | "tutor" | "student";
 
 /** A model on a set. Null leaves a cell empty. */
 export interface ReportRow {

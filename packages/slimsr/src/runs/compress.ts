@@ -6,6 +6,7 @@ import { finish } from "./finish.js";
 import type { RunHooks } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { openRun } from "./open.js";
+import { makeOutputs } from "./outputs.js";
 import { type Preset, presetSettings } from "./presets.js";
 import type { Outcome } from "./result.js";
 import { type DataPaths, type PartialSettings, resolveSettings, type Settings } from "./settings.js";
@@ -49,7 +50,7 @@ export async function compress(request: RunRequest<Compression>, hooks: Compress
 }
 
 /**
- * A full-width network from random weights, trained by L1: a teacher to be.
+ * A full-width network from random weights, trained by L1 to the truth and, where tutors are named, to their output: a teacher to be.
  * @param request its settings name the network
  * @throws as `compress`
  */
@@ -58,7 +59,8 @@ export async function train(
   hooks: CompressionHooks = {},
 ): Promise<CompletedRun> {
   if ("resume" in request) return completeRun(request.resume, undefined, hooks, request.moved);
-  const fixed = { method: "scratch", init: "random", width: [1] } as const;
+  const isTaught = (request.settings.tutor ?? []).length > 0;
+  const fixed = { method: isTaught ? "kd" : "scratch", init: "random", width: [1] } as const;
   const other = Object.entries(fixed).find(([key, value]) => {
     const given = request.settings[key as keyof typeof fixed];
     return given !== undefined && String(given) !== String(value);
@@ -97,7 +99,11 @@ export async function completeRun(
 ): Promise<CompletedRun> {
   const run = await openRun(folder, settings, { stage, signal, note }, moved);
   try {
-    await takeSteps(run, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
+    const outputs =
+      run.outputs && run.state.step < run.settings.steps
+        ? await makeOutputs(run.outputs, run.training, run.settings, { stage, signal, note })
+        : undefined;
+    await takeSteps(run, outputs, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
     onTrained?.();
     return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal, note }) };
   } catch (error) {

@@ -9,6 +9,7 @@ import { fromJson } from "../files/json.js";
 import type { RunFolder } from "./folder.js";
 import { type Settings, vggFile } from "./settings.js";
 import { keptTeacher } from "./teacher.js";
+import { keptTutors } from "./tutors.js";
 
 const images = z.array(z.strictObject({ name: z.string(), hr: z.string(), lr: z.string() }));
 const contentsSchema = z.strictObject({
@@ -16,6 +17,9 @@ const contentsSchema = z.strictObject({
   val: images,
   teacher: z.string().nullable(),
   vgg: z.string().nullable(),
+  tutors: z.array(z.string()).default([]),
+  /** Whether students learn outputs of whole images, made before; else those that the teacher gives of patches. */
+  keptOutputs: z.boolean().default(false),
 });
 
 /** Digests of all that a run's result follows from beside its settings; images by their decoded samples. */
@@ -30,6 +34,7 @@ export async function contentsOf(
   settings: Settings,
   train: Dataset,
   val: Dataset,
+  keptOutputs: boolean,
 ): Promise<Contents> {
   const [teacher, vgg] = [keptTeacher(settings), vggFile(settings)];
   return {
@@ -37,6 +42,8 @@ export async function contentsOf(
     val: imagesOf(val),
     teacher: teacher === undefined ? null : await fileDigest(folder.file(teacher)),
     vgg: vgg === undefined ? null : await fileDigest(vgg),
+    tutors: await Promise.all(keptTutors(settings).map((name) => fileDigest(folder.file(name)))),
+    keptOutputs,
   };
 }
 
@@ -44,10 +51,10 @@ const imagesOf = ({ pairs }: Dataset): Contents["train"] =>
   pairs.map(({ name, decoded: { hr, lr } }) => ({ name, hr: hr.digest, lr: lr.digest }));
 
 /** One digest of all, for a run's state. Names and places of images don't count, their order does. */
-export function digestOf({ train, val, teacher, vgg }: Contents): string {
+export function digestOf({ train, val, teacher, vgg, tutors, keptOutputs }: Contents): string {
   const samples = (list: Contents["train"]) => list.map(({ hr, lr }) => [hr, lr]);
   return createHash("sha256")
-    .update(JSON.stringify([samples(train), samples(val), teacher, vgg]))
+    .update(JSON.stringify([samples(train), samples(val), teacher, vgg, ...(keptOutputs ? [tutors] : [])]))
     .digest("hex");
 }
 
@@ -69,11 +76,19 @@ export async function requireContents(
   const begun = await readContents(folder);
   const changed =
     begun === undefined || digestOf(begun) !== digest
-      ? ["the images, the teacher or VGG19's weights are not those that the run began with"]
+      ? [
+          `${now.tutors.length > 0 ? "the tutors, " : ""}the images, the teacher or VGG19's weights are not those that the run began with`,
+        ]
       : [
           ...changedImages(settings.train, begun.train, now.train),
           ...changedImages(settings.val, begun.val, now.val),
           ...(begun.teacher === now.teacher ? [] : [`${folder.file(keptTeacher(settings) ?? "")} is another teacher`]),
+          ...keptTutors(settings).flatMap((name, i) =>
+            begun.tutors[i] === now.tutors[i] ? [] : [`${folder.file(name)} is another tutor`],
+          ),
+          ...(begun.keptOutputs === now.keptOutputs
+            ? []
+            : [`the teacher's outputs were ${begun.keptOutputs ? "kept" : "made in each step"}, and would not be now`]),
           ...(begun.vgg === now.vgg ? [] : [`${vggFile(settings)} holds other weights of VGG19`]),
         ];
   const more = changed.length > SHOWN ? `\n  and ${changed.length - SHOWN} more` : "";

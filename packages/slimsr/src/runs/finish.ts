@@ -44,7 +44,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
     const slim = { network: origin.network, parameters: stateOf(learned), widths };
     await saveCheckpoint(folder.file("slim.safetensors"), slim);
   }
-  const models = [...teacherBefore(run), ...modelsOf(run, learned)];
+  const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned)];
   const rows = await measure(run, models, hooks);
   const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
   const outcome: Outcome = { progress, students, rows, bytes };

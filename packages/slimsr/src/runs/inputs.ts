@@ -14,6 +14,7 @@ import { patchable } from "../datasets/patch-sampler.js";
 import { parseRange } from "../datasets/range.js";
 import { listSources } from "../datasets/sources.js";
 import { tryOut } from "../engine/trial.js";
+import type { Contender } from "../evaluation/contender.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
 import { loadVgg19 } from "../files/checkpoints.js";
@@ -23,8 +24,10 @@ import type { TeacherRole } from "../training/learners.js";
 import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
+import { type OutputSource, outputSource } from "./outputs.js";
 import { isTeacherFrozen, isTeacherTrained, type Settings, vggFile } from "./settings.js";
 import { type FullNetwork, openNetwork } from "./teacher.js";
+import { openTutors, settleTutors } from "./tutors.js";
 import { centresOf, openValidation } from "./validation.js";
 
 export interface RunHooks {
@@ -38,6 +41,10 @@ export interface RunHooks {
 export interface RunInputs {
   readonly network: FullNetwork;
   readonly options: TrainerOptions;
+  /** Other networks that students learn from. */
+  readonly tutors: readonly Contender[];
+  /** Whose outputs are made before training, where they are. */
+  readonly outputs: OutputSource | undefined;
   readonly training: Dataset;
   readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
   /** What the closing table measures on: the test sets, or the validation images. */
@@ -67,6 +74,7 @@ export async function openInputs(
   const network = { ...opened, model };
   const { scale } = model.descriptor;
   const grey = colourSpaceOf(model.descriptor) === "grey";
+  const named = await openTutors(settings, begun, model.descriptor);
   const rangeOf = (text: string | undefined) => (text === undefined ? undefined : parseRange(text));
   const [range, validated] = [rangeOf(trainRange), rangeOf(valRange)];
   requireMeasurable(validationPatch, scale);
@@ -95,7 +103,11 @@ export async function openInputs(
   if (!begun && network.isTeacher && settings.method !== "scratch" && !settings.belowBicubic) {
     await requireAboveBaseline(model, await checkedPairs(validation.whole));
   }
-  return { network, options, training, validation, sets };
+  const compared = begun || !network.isTeacher ? undefined : model;
+  const tutors = await settleTutors(named, compared, validation.centres, settings, { stage, signal, note });
+  const outputs = outputSource(settings, model, tutors, training);
+  const kept = { ...options, keptOutputs: outputs !== undefined };
+  return { network, options: kept, tutors, outputs, training, validation, sets };
 }
 
 const parameterBytes = ({ parameters }: Model): number =>

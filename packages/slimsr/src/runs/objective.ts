@@ -1,12 +1,20 @@
-import { isContrasted, isTeacherFrozen, isTeacherTrained, type Settings, settingsSchema } from "./settings.js";
+import { basename } from "node:path";
+import {
+  isContrasted,
+  isTeacherFrozen,
+  isTeacherTrained,
+  learnsOutput,
+  type Settings,
+  settingsSchema,
+} from "./settings.js";
 
 /** What a run's students learn from, in words: "L1 + L1 to the teacher + 10 · contrastive; frozen teacher". */
 export function objectiveOf(settings: Settings): string {
-  const { lambdaTeacher, lambdaAnchor, lambdaDistillation, lambdaContrastive } = settings;
+  const { lambdaTeacher, lambdaAnchor, lambdaDistillation, lambdaContrastive, tutor } = settings;
   const [trained, frozen] = [isTeacherTrained(settings), isTeacherFrozen(settings)];
   const terms: readonly [weight: number, term: string][] = [
     [1, "L1"],
-    [trained || frozen ? lambdaDistillation : 0, "L1 to the teacher"],
+    [trained || frozen ? lambdaDistillation : 0, `L1 to the ${LEARNT[Math.min(tutor.length, 2)]}`],
     [isContrasted(settings) ? lambdaContrastive : 0, "contrastive"],
     [trained ? lambdaTeacher : 0, "the teacher's L1"],
     [trained ? lambdaAnchor : 0, "the teacher's L1 to what it was"],
@@ -15,8 +23,16 @@ export function objectiveOf(settings: Settings): string {
     .filter(([weight]) => weight > 0)
     .map(([weight, term]) => (weight === 1 ? term : `${weight} · ${term}`))
     .join(" + ");
-  return trained || frozen ? `${sum}; ${trained ? "shared" : "frozen"} teacher` : sum;
+  const others = [
+    ...(trained ? ["shared teacher"] : []),
+    ...(frozen && tutor.length === 0 ? ["frozen teacher"] : []),
+    ...tutor.map((file) => `tutor ${basename(file)}`),
+  ];
+  return others.length > 0 ? `${sum}; ${others.join(", ")}${settings.selfEnsemble ? " (self-ensemble)" : ""}` : sum;
 }
+
+/** Whose output is learnt, by the number of tutors; of more the mean. */
+const LEARNT = ["teacher", "tutor", "tutors' mean"] as const;
 
 type Key = keyof Settings;
 
@@ -31,6 +47,13 @@ function isUsed(key: Key, settings: Settings): boolean {
     case "lambdaContrastive":
     case "teacherWeights":
       return settings.method === "csd";
+    case "tutor":
+      return settings.tutor.length > 0;
+    case "selfEnsemble":
+      return settings.selfEnsemble;
+    case "keepOutputs":
+    case "keepOutputsLimit":
+      return learnsOutput(settings) && (isTeacherFrozen(settings) || settings.tutor.length > 0);
     case "lambdaDistillation":
       return isTeacherTrained(settings) || isTeacherFrozen(settings);
     case "lambdaTeacher":

@@ -13,6 +13,7 @@ import { readJsonFile } from "./json-file.js";
 import { type DataPaths, resolveSettings, type Settings } from "./settings.js";
 import { startingParameters } from "./start.js";
 import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
+import { keepTutors } from "./tutors.js";
 
 /** A run that is ready to be trained on: all that it needs is open and checked. */
 export interface Run extends RunInputs {
@@ -92,7 +93,8 @@ async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Pr
     settings.average > 0,
   );
   await network.keep(folder);
-  const contents = await contentsOf(folder, settings, training, validation.whole);
+  await keepTutors(folder, settings);
+  const contents = await contentsOf(folder, settings, training, validation.whole, inputs.outputs !== undefined);
   await keepContents(folder, contents);
   const progress: RunProgress = {
     ...{ step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null },
@@ -106,7 +108,7 @@ async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMo
   const inputs = await openInputs(settings, folder, hooks);
   const { network, options, training, validation } = inputs;
   const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
-  const now = await contentsOf(folder, settings, training, validation.whole);
+  const now = await contentsOf(folder, settings, training, validation.whole, inputs.outputs !== undefined);
   await requireContents(folder, settings, now, progress.contents);
   if (isMoved) await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);

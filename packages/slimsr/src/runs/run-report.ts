@@ -15,6 +15,7 @@ import { objectiveOf } from "./objective.js";
 import type { Run } from "./open.js";
 import type { Outcome } from "./result.js";
 import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
+import { isTutor } from "./tutors.js";
 import { centresOf } from "./validation.js";
 
 /** LR pixels along a side of a crop, and images that crops are shown of. */
@@ -49,6 +50,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
     notes: [
       "Latency is the engine's time for a whole image on this machine, with the other models measured in turn in the same run.",
       `The students are those of step ${progress.best?.step}, the best on the validation images; the test sets had no part in the choice.`,
+      ...outputNotes(run),
       ...(isShared(options) ? driftNotes(rows) : []),
     ],
   };
@@ -72,6 +74,15 @@ function summaryOf({ settings }: Run, { rows }: Outcome): string[] {
   return [how, ...results];
 }
 
+/** Where the output came from that students learnt. */
+function outputNotes({ outputs, tutors }: Run): string[] {
+  if (!outputs) return [];
+  const learnt = tutors.length > 0 ? tutors.map(({ name }) => name).join(", ") : "the teacher";
+  const ensemble = outputs.selfEnsemble ? ", each the mean over the eight turned and flipped images" : "";
+  const mean = tutors.length > 1 ? "the mean output" : "the output";
+  return [`Students learnt ${mean} of ${learnt} on whole training images, made before training${ensemble}.`];
+}
+
 /** What sharing weights did to the teacher. */
 export function driftNotes(rows: readonly EvaluationRow[]): string[] {
   return teacherDrifts(rows).map(({ set, before, after }) => {
@@ -91,7 +102,7 @@ function reportRow(row: EvaluationRow, rows: readonly EvaluationRow[], bytes: Ou
   const { model, width, set, scale, psnr, ssim, parameters, macs, msPerImage } = row;
   const label = width === null ? model : savedLabel({ name: model, width });
   return {
-    role: ROLES[model] ?? "student",
+    role: ROLES[model] ?? (isTutor(model) ? "tutor" : "student"),
     label: model === "teacher" ? "teacher after" : label,
     ...{ set, scale, psnr, ssim, parameters, macs },
     latencyMs: msPerImage,

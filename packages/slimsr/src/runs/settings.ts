@@ -37,6 +37,13 @@ export const settingsSchema = z.strictObject({
   teacher: path.optional().describe("the network to compress: checkpoint (.safetensors, .pt, .pth) or .onnx"),
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
   ...OVERRIDES,
+  tutor: z
+    .array(path)
+    .max(16)
+    .default([])
+    .describe(
+      "other networks (as --teacher) whose output students learn in place of the teacher's; of several, the mean",
+    ),
   train: path.describe("folder of training images"),
   trainInput: path.optional().describe("folder of their inputs, by the same names, where they aren't made"),
   trainRange: z.string().optional().describe("only these training images, such as 1-800"),
@@ -88,6 +95,17 @@ export const settingsSchema = z.strictObject({
       "weights of VGG19's relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 in the contrastive loss; 0 leaves one out",
     ),
   lambdaDistillation: weight.default(0).describe("weight of the L1 to the teacher's output (kd: 1)"),
+  keepOutputs: z
+    .enum(["auto", "on", "off"])
+    .default("auto")
+    .describe(
+      "whether a frozen teacher's outputs on whole training images are made once and kept: auto, where these have fewer pixels than all steps' patches and there is room; tutors' always are",
+    ),
+  keepOutputsLimit: z.number().min(0.001).max(1e6).default(2).describe("GiB that kept outputs may take"),
+  selfEnsemble: z
+    .boolean()
+    .default(false)
+    .describe("keep outputs that are means over the eight turned and flipped images"),
   negatives: z.int().min(1).max(1024).default(10).describe("K, the negatives of the contrastive loss"),
   contrasted: count.optional().describe("samples of the batch that are contrasted"),
   ratio: z
@@ -120,7 +138,7 @@ export const settingsSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "take a teacher that is worth less than bicubic interpolation, or than its input, as one trained for looks",
+      "take a teacher or tutor that is worth less than bicubic interpolation, or than its input, as one trained for looks",
     ),
   device: z.enum(DEVICES).default("cpu").describe("where training runs"),
   threads: count.max(MOST_THREADS).optional().describe("threads of the engine (default: all cores)"),
@@ -165,6 +183,11 @@ export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean 
 export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =>
   method === "kd" || (method === "csd" && teacherWeights === "frozen");
 
+/** Whether students learn the output of another network. */
+export const learnsOutput = (settings: Settings): boolean =>
+  ((isTeacherTrained(settings) || isTeacherFrozen(settings)) && settings.lambdaDistillation > 0) ||
+  (isTeacherFrozen(settings) && isContrasted(settings));
+
 /** The file of VGG19's weights, where the method looks through them. */
 export const vggFile = (settings: Settings): string | undefined =>
   isContrasted(settings) ? (settings.vgg ?? EMBEDDED_VGG19) : undefined;
@@ -174,7 +197,7 @@ export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =
   method === "csd" && lambdaContrastive > 0;
 
 function consistent(settings: Settings): Settings {
-  const { method, teacher, network, width: widths, contrasted, batch, degrade, lambdaDistillation } = settings;
+  const { method, teacher, tutor, network, width: widths, contrasted, batch, degrade, lambdaDistillation } = settings;
   const complain = (message: string): never => {
     throw new UsageError(message);
   };
@@ -182,7 +205,9 @@ function consistent(settings: Settings): Settings {
     complain("no teacher is given: name its file with --teacher FILE");
   if (teacher !== undefined && network !== undefined)
     complain("a teacher and a network to train are given; one of them is left out");
-  if (teacher === undefined && method !== "scratch") complain(`method ${method} needs a teacher`);
+  if (teacher === undefined && method !== "scratch" && !(method === "kd" && tutor.length > 0)) {
+    complain(`method ${method} needs a teacher`);
+  }
   if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
   if (contrasted !== undefined && contrasted > batch) {
     complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
@@ -192,7 +217,31 @@ function consistent(settings: Settings): Settings {
   if (method === "joint" && settings.teacherWeights === "frozen") {
     complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");
   }
-  if (method === "scratch" && settings.init !== "random") return { ...settings, init: "random" };
-  if (method === "kd" && lambdaDistillation === 0) return { ...settings, lambdaDistillation: 1 };
-  return settings;
+  const whole: Settings = {
+    ...settings,
+    ...(method === "scratch" && { init: "random" }),
+    ...(method === "kd" && lambdaDistillation === 0 && { lambdaDistillation: 1 }),
+  };
+  requireLearner(whole, complain);
+  return whole;
+}
+
+/** What is said of others' outputs needs students that learn them. */
+function requireLearner(settings: Settings, complain: (message: string) => never): void {
+  const { method, tutor, selfEnsemble, keepOutputs } = settings;
+  const said = [tutor.length > 0 && "tutor", selfEnsemble && "selfEnsemble", keepOutputs === "on" && "keepOutputs on"];
+  const [first] = said.filter((each) => each !== false);
+  if (first === undefined) return;
+  if (!learnsOutput(settings)) {
+    complain(
+      `${first} is given, but students of method ${method} learn no other network's output: leave it out, or choose kd, or weigh that term (lambdaDistillation)`,
+    );
+  }
+  if (tutor.length === 0 && isTeacherTrained(settings)) {
+    complain(
+      `${first} is given, but the teacher is trained too, so that its outputs change: name a tutor, or choose kd`,
+    );
+  }
+  if (keepOutputs === "off")
+    complain(`${first} is given, which needs outputs that are kept: leave keepOutputs off out`);
 }

@@ -1,6 +1,6 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
-import { PatchSampler } from "../datasets/patch-sampler.js";
+import { type KeptOutputs, PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { mean } from "../evaluation/score.js";
 import { unpackParameters } from "../training/flat.js";
@@ -37,10 +37,15 @@ export interface TrainingHooks {
 /**
  * Trains a run to its last step. State, metrics and the best checkpoint are on disk at every checkpoint; whatever ends the work
  * earlier, the run goes on from there exactly as if it had not ended.
+ * @param outputs what students learn beside the truth, where it was made before
  * @throws InterruptedError when the signal aborts, after the step under way and a checkpoint
  * @throws RunError for a loss that is not finite, or files that can't be written; the last checkpoint stays
  */
-export async function train(run: Run, { onStep, onValidation, signal }: TrainingHooks = {}): Promise<void> {
+export async function train(
+  run: Run,
+  outputs: KeptOutputs | undefined,
+  { onStep, onValidation, signal }: TrainingHooks = {},
+): Promise<void> {
   const { folder, settings, options, training, state } = run;
   const { steps, batch, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
   const recorder = await Recorder.open(folder, state.step);
@@ -49,6 +54,7 @@ export async function train(run: Run, { onStep, onValidation, signal }: Training
     batch,
     seed,
     skipBad,
+    outputs,
     space: colourSpaceOf(options.model.descriptor),
   });
   const trainer = await Trainer.compile(options, state).catch(async (error: unknown) => {

@@ -23,6 +23,8 @@ export interface LearnerOptions {
   widths: readonly number[];
   split: SplitMode;
   teacher?: TeacherRole;
+  /** Whether the output that students learn comes with the images, so that a frozen teacher isn't run. */
+  keptOutputs?: boolean;
 }
 
 export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
@@ -65,7 +67,7 @@ export function sourcesOf(
       (name) =>
         get(ownName(width, name)),
   );
-  return { ...(teacher === "frozen" && { teacher: before }), students };
+  return { ...(teacher === "frozen" && !options.keptOutputs && { teacher: before }), students };
 }
 
 /** Students' parameters under the names that training has for them. */

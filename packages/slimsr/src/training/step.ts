@@ -39,6 +39,8 @@ export interface StepOptions {
   contrastive?: ContrastiveStep;
   /** Whether students also learn the teacher's output by L1. */
   distillation?: boolean;
+  /** Whether that output comes with the images, as the input `output`: a frozen teacher's, or that of tutors in its place. */
+  keptOutputs?: boolean;
   adam: AdamOptions;
   /** Whether the images and the gradient are outputs as well; for inspection. */
   inspect?: boolean;
@@ -46,7 +48,7 @@ export interface StepOptions {
 
 /**
  * One training step as a graph.
- * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
+ * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w], with kept outputs `output` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
  * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `contrastive_weight`, and
  * `negatives` [K] int64 (indices into the batch).
  * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `anchor`, `gradient_norm`; per student i
@@ -86,13 +88,14 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   const lr = graph.input("lr", [batch, channels.input, ...patch]);
   const hr = graph.input("hr", [batch, channels.output, ...patch.map((size) => size * scale)]);
   const sources = sourcesOf(options, parameters, graph);
+  const kept = options.keptOutputs ? graph.input("output", hr.shape) : undefined;
   const teacher = sources.teacher && applyToPixels(model, lr, sources.teacher);
   const anchor = sources.anchor && applyToPixels(model, lr, sources.anchor);
   const students = sources.students.map((source) => applyToPixels(model, lr, source));
   const loss = csdLoss({
     lr,
     hr,
-    ...(teacher && { teacher }),
+    ...targetsOf(teacher, kept),
     students,
     scale,
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
@@ -112,6 +115,12 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   }
   return gradient;
 }
+
+/** Kept outputs stand for a frozen teacher; a teacher that is trained stays, and students learn them in place of its own. */
+const targetsOf = (teacher: Value | undefined, kept: Value | undefined) => {
+  if (!kept) return teacher && { teacher };
+  return teacher ? { teacher, tutor: kept } : { teacher: kept };
+};
 
 function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number) {
   const { negatives, contrasted = batch, ratio, taps = TAP_WEIGHTS, detachTeacher } = options;

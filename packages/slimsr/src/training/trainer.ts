@@ -143,7 +143,10 @@ export class Trainer {
   /** Runs a session that yields the new state, and takes it over. */
   async #run(session: Session, feeds: Tensors): Promise<StepLosses> {
     const into = Object.fromEntries(STATE.map((name) => [`new_${name}`, vector(this.#spare[name])]));
-    const result = await session.run(feeds, { into, move: [...STATE, "lr", "hr"].filter((name) => name in feeds) });
+    const result = await session.run(feeds, {
+      into,
+      move: [...STATE, "lr", "hr", "output"].filter((name) => name in feeds),
+    });
     for (const name of STATE) {
       this.#spare[name] = result.feeds[name]?.data as Vector;
       this.state[name] = result.outputs[`new_${name}`]?.data as Vector;
@@ -151,10 +154,11 @@ export class Trainer {
     return lossesOf(result.outputs);
   }
 
-  #feeds({ lr, hr, negatives }: MicroBatch, schedule: StepSchedule): Record<string, Tensor> {
+  #feeds({ lr, hr, output, negatives }: MicroBatch, schedule: StepSchedule): Record<string, Tensor> {
     const given: Record<string, Tensor> = {
       lr: float32(lr, this.shapes.get("lr") ?? []),
       hr: float32(hr, this.shapes.get("hr") ?? []),
+      ...(output && { output: float32(output, this.shapes.get("output") ?? []) }),
       ...(negatives && { negatives: int64(negatives) }),
       teacher_weight: scalar(schedule.teacherWeight),
       anchor_weight: scalar(schedule.anchorWeight),

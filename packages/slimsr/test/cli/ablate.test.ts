@@ -1,6 +1,7 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { nearest } from "../runs/nearest.js";
 import { SHORT, slimsr, smallTeacher, temporaryFolder } from "./runs.js";
 
 it("slimsr ablate compares methods, reuses what is done and refuses other settings", { timeout: 300_000 }, async () => {
@@ -149,4 +150,25 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
     expect(refused.stderr).toContain(complaint);
   }
   expect((await compare("--method", "kd")).stderr).toContain("cannot be used with option '--method");
+});
+
+it("slimsr ablate compares what tutors teach", { timeout: 300_000 }, async () => {
+  const folder = await temporaryFolder();
+  const [variants, tutor, out] = ["variants.json", "nearest.onnx", "out"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(tutor, nearest(255));
+  await writeFile(variants, JSON.stringify({ kd: { method: "kd" }, taught: { method: "kd", tutor: [tutor] } }));
+  const args = ["ablate", "--teacher", await smallTeacher(folder), ...SHORT, "--steps", "2", "--json"];
+  const run = await slimsr(...args, "--out", out, "--variants", variants);
+  expect(run.code, run.stderr).toBe(0);
+  expect(JSON.parse(run.stdout).rows.map(({ objective }: { objective: string }) => objective)).toEqual([
+    "L1 + L1 to the teacher; frozen teacher",
+    "L1 + L1 to the tutor; tutor nearest.onnx",
+  ]);
+  const refused = await slimsr(...args, "--out", `${out}-2`, "--method", "kd,slice", "--tutor", tutor);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("tutor is given, but students of method slice learn no other network's output");
 });

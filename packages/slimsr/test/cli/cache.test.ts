@@ -1,11 +1,12 @@
 import { join, resolve } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { noise } from "../../../../test/support/photographs.js";
 import { UsageError } from "../../../core/src/errors.js";
 import { cacheCommand } from "../../src/cli/cache.js";
 import { compressCommand, resuming } from "../../src/cli/compress.js";
 import { defaultCacheDirectory } from "../../src/datasets/cache-folder.js";
 import { openDataset } from "../../src/datasets/dataset.js";
+import { outputFile, storeOutput } from "../../src/datasets/kept-output.js";
 import { listing, place, temporaryFolder } from "../datasets/folders.js";
 
 describe("slimsr cache", () => {
@@ -31,9 +32,27 @@ describe("slimsr cache", () => {
     // Samples of HR and LR, a header of 64 bytes and a sum of 4 each.
     const bytes = 40 * 30 + 20 * 15 + 2 * 68;
     vi.restoreAllMocks();
-    expect(JSON.parse(await run("--json"))).toEqual({ folder: cache, files: 2, bytes, cleared: false });
+    expect(JSON.parse(await run("--json"))).toEqual({
+      ...{ folder: cache, files: 2, bytes, outputs: 0, cleared: false },
+    });
     vi.restoreAllMocks();
     expect(await run("--clear")).toBe(`${cache}: 2 decoded images, 1.6 KiB, removed\n`);
+    expect(await listing(home)).toEqual([]);
+  });
+});
+
+describe("slimsr cache with kept outputs", () => {
+  it("counts them beside the images", async () => {
+    const home = await temporaryFolder();
+    vi.stubEnv("XDG_CACHE_HOME", home);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const image = { width: 4, height: 4, channels: 3, digest: "a" } as const;
+    const file = outputFile(defaultCacheDirectory(), "network", image);
+    await storeOutput(file, { width: 4, height: 4, data: new Float32Array(48) });
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    onTestFinished(() => written.mockRestore());
+    await cacheCommand().exitOverride().parseAsync(["--clear"], { from: "user" });
+    expect(written.mock.calls.join("")).toContain("images: 0 decoded images and 1 kept output, 164 B, removed");
     expect(await listing(home)).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import { networkModel } from "../../../core/src/model/model.js";
 import { fixturePath, plain } from "../../../core/test/checkpoints/support.js";
 import { convertCommand } from "../../src/cli/convert.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
+import { loadModel } from "../../src/files/models.js";
 
 let folder: string;
 let output: string;
@@ -83,10 +84,18 @@ describe("slimsr convert", () => {
     expect(readdirSync(folder)).toEqual(["kept.pt"]);
   });
 
+  it("writes ONNX, which is read as the same network", async () => {
+    const path = join(folder, "x.onnx");
+    await convert(fixturePath("edsr.pt"), path);
+    const { network, parameters } = await loadCheckpoint(fixturePath("edsr.pt"));
+    expect(readFileSync(path)).toEqual(Buffer.from(exportModel(networkModel(network, parameters))));
+    expect((await loadModel(path)).descriptor).toMatchObject({ scale: 2, range: 255 });
+  });
+
   it("explains what it cannot write", async () => {
     const input = fixturePath("edsr.pt");
     await expect(convert(input, join(folder, "x.bin"))).rejects.toThrow("none of .safetensors, .pt and .pth");
-    await expect(convert(input, join(folder, "x.onnx"))).rejects.toThrow("--width 1 writes an .onnx of one");
+    await expect(convert(input, join(folder, "x.onnx"), "--names", "csd")).rejects.toThrow("leave --names out");
     await expect(convert("x.onnx", join(folder, "x.pt"))).rejects.toThrow("x.onnx is an ONNX model");
     await expect(convert(input, join(folder, "no", "x.pt"))).rejects.toThrow(
       "x.pt cannot be written: there is no such",

@@ -31,7 +31,7 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
   slim: ["--below-bicubic"],
   compress: SHORT,
   ablate: SHORT,
-  train: SHORT.slice(0, -5),
+  train: [...SHORT.slice(0, -5), "--below-bicubic"],
 };
 
 const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "compress", "train", "ablate"];

@@ -156,14 +156,17 @@ describe("slimsr slim", () => {
     );
   });
 
-  it("slims an ONNX model in the range that is said, with its names and metadata, and stops where it isn't", async () => {
+  it("slims an ONNX model in the range that it is found to have, with its names and metadata, and stops at another", async () => {
     const [set, folder] = [await smallSet(), await temporaryFolder()];
     const [teacher, student] = [join(folder, "unit.onnx"), join(folder, "student.onnx")];
     await writeFile(teacher, unitRangeOnnx(await loadModel(TEACHER), { author: "anyone" }));
     const words = ["--teacher", teacher, "--width", "0.5", "--calibration-patches", "4", "--json", "--data", set];
-    await expect(run(...words, "--out", student)).rejects.toThrow(/worse than bicubic .* with --range 1 it reaches/);
+    const wrong = run(...words, "--range", "255", "--out", student);
+    await expect(wrong).rejects.toThrow(/worse than bicubic .* with --range 1 it reaches/);
+    expect(captured.complaints).toContain("with --range 255 unit.onnx's output is nothing like its input");
     expect(await listing(folder)).toEqual(["unit.onnx"]);
-    const { rows, students } = JSON.parse(await run(...words, "--range", "1", "--out", student));
+    const { rows, students } = JSON.parse(await run(...words, "--out", student));
+    expect(captured.complaints).toContain("note: unit.onnx: range 0..1, found by running it");
     expect(students[0].files).toEqual([student]);
     const [bicubic, ...others] = rows.map(({ psnr }: { psnr: number }) => psnr);
     for (const psnr of others) expect(psnr).toBeGreaterThan(bicubic + 0.3);

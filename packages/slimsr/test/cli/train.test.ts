@@ -83,7 +83,7 @@ describe("slimsr train", () => {
     ],
     [["--architecture", "rcan", "--scale", "2", "--features", "8"], "--reduction: larger than features"],
     [["--architecture", "edsr"], "say how much it magnifies: --scale 2, 3 or 4"],
-    [["--features", "8"], "--features: say of what with --architecture edsr, rcan, carn or espcn"],
+    [["--features", "8"], "--features: say of what with --architecture edsr, rcan, carn, espcn"],
   ])("refuses %j, naming the options", async (args, message) => {
     const { code, stderr } = await slimsr("train", ...short, ...args, "--out", "none");
     expect(code).toBe(2);

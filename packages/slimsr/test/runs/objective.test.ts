@@ -23,6 +23,21 @@ it("says what a method is made of", () => {
   expect(objectiveOf(settingsOf("paper", {}))).toBe("L1 + 200 · contrastive + the teacher's L1; shared teacher");
 });
 
+it("says which tutors are learnt", () => {
+  const cpu = (more: PartialSettings) => objectiveOf(settingsOf("cpu", more));
+  expect(cpu({ tutor: ["zoo/large.onnx"] })).toBe("L1 + L1 to the tutor; tutor large.onnx");
+  expect(cpu({ tutor: ["a.onnx", "b.pt"], selfEnsemble: true })).toBe(
+    "L1 + L1 to the tutors' mean; tutor a.onnx, tutor b.pt (self-ensemble)",
+  );
+  expect(cpu({ method: "joint", lambdaAnchor: 0, tutor: ["a.onnx"] })).toBe(
+    "L1 + L1 to the tutor + the teacher's L1; shared teacher, tutor a.onnx",
+  );
+  const keys = (more: PartialSettings) => Object.keys(usedSettings(settingsOf("cpu", more)));
+  expect(keys({ tutor: ["a.onnx"] })).toEqual(expect.arrayContaining(["tutor", "keepOutputsLimit"]));
+  expect(keys({})).toContain("keepOutputs");
+  for (const key of ["tutor", "selfEnsemble", "keepOutputs"]) expect(keys({ method: "slice" })).not.toContain(key);
+});
+
 it("knows the settings that a run looks at", () => {
   const keys = (more: PartialSettings) => Object.keys(usedSettings(settingsOf("cpu", more)));
   const contrastive = ["lambdaContrastive", "negatives", "taps", "vgg", "vggInput", "contrasted", "ratio"];

@@ -20,7 +20,7 @@ describe("settings", () => {
     [{ learningRate: 1e-320 }, "learningRate must be a number from 1e-9 to 10"],
     [{ val: undefined }, "val (--val) is missing: folder of validation images"],
     [{ network: { architecture: "edsr", scale: 5 } }, "network.scale must be 2, 3 or 4, not 5"],
-    [{ network: { architecture: "none" } }, 'network.architecture must be edsr, rcan, carn or espcn, not "none"'],
+    [{ network: { architecture: "none" } }, "network.architecture must be edsr, rcan, carn, espcn"],
     [{ device: "gpu" }, 'device must be cpu, webgpu or cuda, not "gpu"'],
     [{ width: [0.5, 0.5] }, "names one width twice"],
     [{ learningRate: "fast" }, "learningRate"],

@@ -12,12 +12,12 @@ export function carn(options: CarnOptions, layers: Layers, lr: Value): Value {
   return aroundMean(lr, options, (image) => {
     const head = layers.conv("head", image, 3, features);
     const body = cascade(layers, "body", head, features, block);
-    return layers.conv("tail", layers.upsampler("upsampler", body, features, scale, activation), features, 3);
+    return layers.conv("tail", layers.upsampler("upsampler", body, features, scale, { activation }), features, 3);
   });
 }
 
 /** Each unit's output joins all that came before it, and a 1×1 convolution fuses them for the next unit (section 3.1). */
-function cascade(
+export function cascade(
   layers: Layers,
   name: string,
   x: Value,

@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { COMMON_DEFAULTS, commonOptions } from "../options.js";
+import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const carnOptions = z.strictObject({
   architecture: z.literal("carn"),
+  ...scaleOption,
   ...commonOptions,
+  ...meanOption,
   /** `original` has a ReLU after each residual sum and before each pixel shuffle; `csd`, the CSD authors', has neither. */
   variant: z.enum(["original", "csd"]).describe("the published network, or that of the authors of CSD"),
 });

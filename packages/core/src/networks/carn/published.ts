@@ -1,8 +1,15 @@
-import type { Convention } from "../architecture.js";
+import type { Convention, PerScale } from "../architecture.js";
+import { SCALES } from "../options.js";
 import { CSD } from "../published.js";
 import type { CarnOptions } from "./options.js";
 
 const RANGE = 1;
+
+export const CARN_SCALES: PerScale = {
+  before: ["upsample.up"],
+  chosen: "",
+  scaleOf: (number) => SCALES.find((scale) => scale === number),
+};
 
 /** CARN-pytorch (nmhkahn): images in 0..1, one upsampler per scale in checkpoints of several. */
 const original: Convention<CarnOptions> = {
@@ -18,7 +25,7 @@ const original: Convention<CarnOptions> = {
     exit: "tail",
   },
   meanLayers: ["sub_mean.shifter", "add_mean.shifter"],
-  perScale: "upsample.up",
+  perScale: CARN_SCALES,
   range: RANGE,
   assumed: () => ({ variant: "original" }),
   refusal: ({ variant, range }) => {

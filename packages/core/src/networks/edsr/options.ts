@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { COMMON_DEFAULTS, commonOptions } from "../options.js";
+import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const edsrOptions = z.strictObject({
   architecture: z.literal("edsr"),
+  ...scaleOption,
   ...commonOptions,
+  ...meanOption,
   blocks: z.int().min(1).max(256).describe("residual blocks"),
   resScale: z.number().min(-100).max(100).describe("factor on residual branches"),
 });

@@ -1,6 +1,5 @@
 import type { Architecture } from "../architecture.js";
-import { filtersOf } from "../infer.js";
-import { SCALES } from "../options.js";
+import { filtersOf, shuffleScale } from "../infer.js";
 import { espcn } from "./network.js";
 import { ESPCN_DEFAULTS, type EspcnOptions, espcnOptions } from "./options.js";
 
@@ -15,7 +14,7 @@ export const ESPCN = {
   defaults: ESPCN_DEFAULTS,
   build: espcn,
   infer: (shapes) => ({
-    scale: SCALES.find((scale) => filtersOf(shapes, "tail") === 3 * scale ** 2) ?? 2,
+    scale: shuffleScale(shapes, "tail"),
     features: Math.max(2, filtersOf(shapes, "head")),
   }),
   conventions: [{ source: "canonical", range: 1 }],

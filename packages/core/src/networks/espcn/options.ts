@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { COMMON_DEFAULTS, commonOptions } from "../options.js";
+import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const espcnOptions = z.strictObject({
   architecture: z.literal("espcn"),
+  ...scaleOption,
   ...commonOptions,
+  ...meanOption,
   /** The second layer has half as many. */
   features: commonOptions.features.min(2),
 });

@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { COMMON_DEFAULTS, commonOptions } from "../options.js";
+import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const rcanOptions = z
   .strictObject({
     architecture: z.literal("rcan"),
+    ...scaleOption,
     ...commonOptions,
+    ...meanOption,
     blocks: z.int().min(1).max(256).describe("residual blocks a group"),
     groups: z.int().min(1).max(64).describe("residual groups"),
     /** The attention's bottleneck has ⌊features / reduction⌋ channels. */

@@ -18,16 +18,12 @@ import {
   concat,
   Div,
   div,
-  greater,
   Mul,
   mul,
   neg,
-  Relu,
-  relu,
   Sub,
   slice,
   sub,
-  where,
 } from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import type { Patches } from "../../calibration/batches.js";
@@ -38,6 +34,7 @@ import {
   declareEquations,
   NormalEquations,
 } from "./normal-equations.js";
+import { passedBy, slopeBehind } from "./rectified.js";
 import { SideBySide } from "./side-by-side.js";
 
 export interface RefitOptions {
@@ -49,7 +46,7 @@ export interface RefitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How often a convolution before a ReLU is solved again, for what the ReLU lets through. */
+/** How often a convolution before a rectifier is solved again, for what the rectifier lets through. */
 const RECTIFIED_PASSES = 3;
 
 /** What a convolution is to yield: activation `value`, which it enters with `factor` after the addends `beside` it. */
@@ -126,7 +123,8 @@ async function refitConvolution(
   const features = channels * elements(kernel) + (biasPlace ? 1 : 0);
   const groups = groupsOf(node, filters);
   let equations: NormalEquations[] | undefined;
-  const passes = isRectified(networks, target.value) ? 1 + RECTIFIED_PASSES : 1;
+  const slope = slopeBehind(networks.consumers(target.value), fitted);
+  const passes = slope === undefined ? 1 : 1 + RECTIFIED_PASSES;
   for (let pass = 0; pass < passes; pass++) {
     const gram = new Float64Array(equations ? 0 : groups * features ** 2);
     const cross = new Float64Array(filters * features);
@@ -140,7 +138,8 @@ async function refitConvolution(
         const [output] = applyLike(node, ideal.graph, [input, ...parameters]) as [Value];
         const scaled = target.factor === 1 ? output : mul(output, target.factor);
         const own = aside ? add(scaled, aside) : scaled;
-        const lacking = sub(pass === 0 ? ideal : passedByRelu(ideal, own), own);
+        const wanted = pass === 0 || slope === undefined ? ideal : passedBy(slope, ideal, own, feed);
+        const lacking = sub(wanted, own);
         const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
         const positions = residual.shape.slice(2) as [number, number];
         declareEquations(convolutionFeatures(input as Value, node, positions, groups), residual, pass === 0);
@@ -195,16 +194,6 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   }
   return whole;
 }
-
-/**
- * A ReLU makes 0 of all that is negative: where the ideal value is, any negative value will do, so the student's own stays.
- */
-const passedByRelu = (ideal: Value, own: Value): Value => where(greater(ideal, 0), ideal, neg(relu(neg(own))));
-
-const isRectified = (networks: SideBySide, value: Value): boolean => {
-  const readers = networks.consumers(value);
-  return readers.length > 0 && readers.every(({ operator }) => operator === Relu);
-};
 
 /** The channels of `value` that the student keeps. */
 function keepChannels(value: Value, kept: readonly { start: number; end: number }[] | undefined): Value {

@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
+
+export const carnMOptions = z
+  .strictObject({
+    architecture: z.literal("carn-m"),
+    ...scaleOption,
+    ...commonOptions,
+    ...meanOption,
+    groups: z.int().min(1).max(64).describe("groups of the convolutions within blocks"),
+  })
+  .refine(({ features, groups }) => features % groups === 0, { path: ["groups"], error: "doesn't divide features" });
+
+export type CarnMOptions = z.infer<typeof carnMOptions>;
+
+/** As published (section 4.4 of the paper). */
+export const CARN_M_DEFAULTS = { ...COMMON_DEFAULTS, range: 1, groups: 4 } as const;

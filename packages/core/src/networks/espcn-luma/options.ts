@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { commonOptions, scaleOption } from "../options.js";
+
+export const espcnLumaOptions = z.strictObject({
+  architecture: z.literal("espcn-luma"),
+  ...scaleOption,
+  channels: z.literal(1).describe("channels of images: 1, the luma"),
+  ...commonOptions,
+  /** The second layer has half as many. */
+  features: commonOptions.features.min(2),
+});
+
+export type EspcnLumaOptions = z.infer<typeof espcnLumaOptions>;
+
+/** As in the paper (section 3.2). */
+export const ESPCN_LUMA_DEFAULTS = { channels: 1, features: 64, range: 1 } as const;

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { channelsOption, commonOptions } from "../options.js";
+
+export const ffdnetOptions = z.strictObject({
+  architecture: z.literal("ffdnet"),
+  scale: z.literal(1).describe("magnification; 1 leaves the size"),
+  ...channelsOption,
+  ...commonOptions,
+  layers: z.int().min(2).max(256).describe("convolutions"),
+  noise: z.number().min(0).max(75).describe("standard deviation of the noise to remove, of 255"),
+});
+
+export type FfdnetOptions = z.infer<typeof ffdnetOptions>;
+
+/** The network for colour (section III-B of the paper); the level of noise has none. */
+export const FFDNET_DEFAULTS = { scale: 1, channels: 3, features: 96, range: 1, layers: 12 } as const;

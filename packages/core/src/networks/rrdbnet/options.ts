@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { commonOptions } from "../options.js";
+
+export const rrdbnetOptions = z.strictObject({
+  architecture: z.literal("rrdbnet"),
+  /** The network itself makes images four times as large: for less, it begins with a pixel unshuffle. */
+  scale: z.literal([1, 2, 4]).describe("magnification; 1 leaves the size"),
+  ...commonOptions,
+  blocks: z.int().min(1).max(256).describe("residual-in-residual dense blocks"),
+  growth: commonOptions.features.describe("channels that each layer of a dense block adds"),
+});
+
+export type RrdbnetOptions = z.infer<typeof rrdbnetOptions>;
+
+/** As in the paper (section 4.1). */
+export const RRDBNET_DEFAULTS = { features: 64, range: 1, blocks: 23, growth: 32 } as const;

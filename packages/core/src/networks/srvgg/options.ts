@@ -1,0 +1,14 @@
+import { z } from "zod";
+import { commonOptions, SCALES } from "../options.js";
+
+export const srvggOptions = z.strictObject({
+  architecture: z.literal("srvgg"),
+  scale: z.literal([1, ...SCALES]).describe("magnification; 1 leaves the size"),
+  ...commonOptions,
+  layers: z.int().min(1).max(256).describe("convolutions between the first and the last"),
+});
+
+export type SrvggOptions = z.infer<typeof srvggOptions>;
+
+/** Real-ESRGAN's for animation (realesr-animevideov3). */
+export const SRVGG_DEFAULTS = { features: 64, range: 1, layers: 16 } as const;
