@@ -87,6 +87,13 @@ describe("channels that are acted on one by one", () => {
   });
 });
 
+it("may be dropped from what is made of all of them, which is one channel that stays", () => {
+  const [group, ...others] = groupsOf((x) => reduceMean(x, { axes: [1], keep: true }));
+  expect(others).toEqual([]);
+  expect(group).toMatchObject({ size: CHANNELS, freedom: "permutation" });
+  expect(group?.axes.map(({ parameter }) => parameter.name)).toEqual(["a.weight"]);
+});
+
 describe("channels that stay", () => {
   it("are those that a stated size names", () => {
     expect(groupsOf((x) => resizeTo(x, x.graph.integers([1, CHANNELS, 16, 16])))).toEqual([]);
@@ -95,7 +102,6 @@ describe("channels that stay", () => {
 
   it.each<[string, (x: Value) => Value]>([
     ["a softmax", (x) => single(Softmax, [x], { axis: int(1) })],
-    ["a mean", (x) => reduceMean(x, { axes: [1], keep: true })],
     ["copies", (x) => single(Tile, [x, x.graph.integers([1, 2, 1, 1])])],
   ])("are those that are mixed: %s", (_, build) => {
     expect(groupsOf(build)).toEqual([]);
