@@ -17,7 +17,8 @@ const GRAPH = "__graph__";
 const METADATA_KEY = "slimsr-graph";
 
 const description = z.object({
-  range: z.literal([255, 1]),
+  /** Left out where nobody said it. */
+  range: z.literal([255, 1]).exactOptional(),
   size: sizeRule,
   origin: z.object({
     name: z.string(),
@@ -30,13 +31,14 @@ const description = z.object({
 
 /** @param origin of `model`, which was read from ONNX */
 export function encodeGraphCheckpoint(model: Model, origin: OnnxOrigin): Uint8Array<ArrayBuffer> {
-  const { range, size } = model.descriptor;
+  const { range, rangeSource, size } = model.descriptor;
+  const known = rangeSource === "assumed" ? {} : { range };
   const bytes = writeOnnx(graphOfParameters(model, origin));
   const graph: Int8Tensor = { dtype: "int8", shape: [bytes.length], data: new Int8Array(bytes.buffer) };
   const tensors = new Map<string, StateTensor | Int8Tensor>(stateOf(model.parameters));
   if (tensors.has(GRAPH)) throw new CheckpointError(`a parameter is called ${GRAPH}, as the graph is in a checkpoint`);
   return writeSafetensors(tensors.set(GRAPH, graph), {
-    [METADATA_KEY]: JSON.stringify(description.parse({ range, size, origin })),
+    [METADATA_KEY]: JSON.stringify(description.parse({ ...known, size, origin })),
   });
 }
 
@@ -75,8 +77,9 @@ export function readGraphCheckpoint(bytes: Uint8Array, file: string): Model | un
       [...places].map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]),
     );
     const { range, size, origin } = about.data;
+    const known = range === undefined ? { range: 255 as const, rangeSource: "assumed" as const } : { range };
     return modelOf(graph, (value) => places.has(value), parameters, {
-      range,
+      ...known,
       size,
       origin: { kind: "onnx", ...origin },
     });

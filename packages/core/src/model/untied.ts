@@ -39,6 +39,6 @@ export function untied(model: Model): Model {
     },
   });
   target.output("sr", made as Value);
-  const { range, origin, size } = descriptor;
-  return modelOf(target, ({ name }) => parameters.has(name), parameters, { range, origin, size });
+  const { task, scale, channels, reach, ...about } = descriptor;
+  return modelOf(target, ({ name }) => parameters.has(name), parameters, about);
 }

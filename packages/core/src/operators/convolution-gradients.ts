@@ -2,9 +2,9 @@ import { type Attributes, elements, ints, type Shape, type Value } from "../grap
 import { single } from "./apply.js";
 import { conv, convTranspose } from "./convolution.js";
 import { OWN_DOMAIN, operator } from "./declare.js";
-import { adjointPads, type ConvolutionGeometry, geometryOf, isPlain, shape4 } from "./geometry.js";
+import { adjointPads, type ConvolutionGeometry, geometryOf, shape4 } from "./geometry.js";
 import { turned } from "./planes.js";
-import { transpose } from "./reshaping.js";
+import { reshape, transpose } from "./reshaping.js";
 import { stated } from "./shapes.js";
 import { weightGradient } from "./weight-gradient.js";
 
@@ -53,12 +53,18 @@ export const convWeightGradient = (x: Value, dy: Value, weightShape: Shape, attr
 
 /**
  * dx of a convolution. For stride 1 it is a convolution too: of dy with the kernel turned by 180° and its channel axes
- * swapped. Otherwise a transposed convolution.
+ * swapped, in each group. Otherwise a transposed convolution.
  */
 function inputGradient(dy: Value, weight: Value, inputShape: Shape, geometry: ConvolutionGeometry): Value {
-  const pads = adjointPads(geometry);
-  if (isPlain(geometry) && pads.every((size) => size >= 0)) return conv(dy, adjointWeight(weight), undefined, { pads });
   const { kernel, strides, dilations, group } = geometry;
+  const pads = adjointPads(geometry);
+  if (strides.every((stride) => stride === 1) && pads.every((size) => size >= 0)) {
+    return conv(dy, adjointWeight(weight, group), undefined, {
+      pads,
+      ...(dilations.some((step) => step > 1) && { dilations }),
+      ...(group > 1 && { group }),
+    });
+  }
   const outputPadding = [0, 1].map((i) => {
     const extent = (kernel[i as 0 | 1] - 1) * dilations[i as 0 | 1] + 1;
     const padded = (inputShape[2 + i] as number) + geometry.pads[i as 0 | 1] + (geometry.pads[2 + i] as number);
@@ -67,9 +73,13 @@ function inputGradient(dy: Value, weight: Value, inputShape: Shape, geometry: Co
   return convTranspose(dy, weight, { pads: geometry.pads, strides, dilations, group, outputPadding });
 }
 
-/** The kernel turned by 180°, channel axes swapped: [O, I, kh, kw] → [I, O, kh, kw]. */
-function adjointWeight(weight: Value): Value {
-  const [, , height, width] = shape4(weight);
-  const swapped = transpose(weight, [1, 0, 2, 3]);
+/** The kernel turned by 180°, channel axes swapped in each group: [O, I/g, kh, kw] → [I, O/g, kh, kw]. */
+function adjointWeight(weight: Value, group: number): Value {
+  const [filters, perGroup, height, width] = shape4(weight);
+  const inGroups = () => {
+    const grouped = reshape(weight, [group, filters / group, perGroup, height, width]);
+    return reshape(transpose(grouped, [0, 2, 1, 3, 4]), [group * perGroup, filters / group, height, width]);
+  };
+  const swapped = group === 1 ? transpose(weight, [1, 0, 2, 3]) : inGroups();
   return height === 1 && width === 1 ? swapped : turned(swapped);
 }

@@ -32,13 +32,11 @@ export function geometryOf(node: Pick<Node, "attributes" | "inputs">): Convoluti
 export const isPlain = ({ strides, dilations, group }: ConvolutionGeometry): boolean =>
   group === 1 && strides.every((s) => s === 1) && dilations.every((d) => d === 1);
 
-/** Pads of the plain convolution that is the adjoint of a plain one: kernel − 1 − pad. Negative where the pad was larger. */
-export const adjointPads = ({ kernel, pads }: ConvolutionGeometry): Border => [
-  kernel[0] - 1 - pads[0],
-  kernel[1] - 1 - pads[1],
-  kernel[0] - 1 - pads[2],
-  kernel[1] - 1 - pads[3],
-];
+/** Pads of the convolution that is the adjoint of one of stride 1: (kernel − 1)·dilation − pad. Negative where the pad was larger. */
+export function adjointPads({ kernel, dilations, pads }: ConvolutionGeometry): Border {
+  const [high, wide] = [(kernel[0] - 1) * dilations[0], (kernel[1] - 1) * dilations[1]];
+  return [high - pads[0], wide - pads[1], high - pads[2], wide - pads[3]];
+}
 
 export const shape4 = ({ shape }: Value): [number, number, number, number] =>
   shape as unknown as [number, number, number, number];

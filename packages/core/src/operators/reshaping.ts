@@ -102,6 +102,17 @@ export const Transpose = operator("Transpose", {
   },
 });
 
+/** Along rows and columns each channel is repeated by itself; where their number is stated, they stay. */
+const repeatedChannels: ChannelRule = (node, trace) => {
+  const [x, sizes] = node.inputs as [Value, Value];
+  const output = node.outputs[0] as Value;
+  const repeated = x.shape.length !== 4 || output.shape.length !== 4 || x.shape[1] !== output.shape[1];
+  if (repeated) throw unknownEffect(node);
+  const channels = trace.of(x) ?? [];
+  if (node.operator === Expand && sizes.data && integersOf(sizes)?.at(-3) !== 1) trace.fix(channels);
+  trace.set(output, channels);
+};
+
 export const Expand = operator("Expand", {
   shape: (operands) => {
     const { dtype, shape } = operands.required(0);
@@ -110,6 +121,7 @@ export const Expand = operator("Expand", {
     return [{ dtype, shape: out }];
   },
   evaluate: expandedContent,
+  channels: repeatedChannels,
   // Sum of the copies.
   gradient: (node, [dy]) => [dy && unbroadcast(dy, (node.inputs[0] as Value).shape)],
 });
@@ -122,6 +134,7 @@ export const Tile = operator("Tile", {
     return [{ dtype, shape: shape.map((size, i) => size * (repeats[i] as number)) }];
   },
   evaluate: tiledContent,
+  channels: repeatedChannels,
   // Sum of the copies.
   gradient: (node, [dy]) => {
     const { shape } = node.inputs[0] as Value;

@@ -2,7 +2,6 @@ import {
   type Attributes,
   alongBoth,
   type ChannelRule,
-  float,
   floatOr,
   type GradientRule,
   integersOf,
@@ -126,13 +125,11 @@ export function resizeNearest(x: Value, factor: number): Value {
 }
 
 /**
- * x [N, C, H, W] interpolated to `sizes`, int64 [4] of the whole shape: bilinearly, or by Keys' cubic with a = −3/4. The centres
- * of corner pixels lie as PyTorch's `align_corners=False` has them.
+ * x [N, C, H, W] interpolated bilinearly to `sizes`, int64 [4] of the whole shape. The corners of both images meet, as with
+ * PyTorch's `align_corners=False`.
  */
-export function resizeTo(x: Value, sizes: Value, mode: "linear" | "cubic" = "linear"): Value {
-  return single(Resize, [x, undefined, undefined, sizes], {
-    mode: text(mode),
+export const resizeTo = (x: Value, sizes: Value): Value =>
+  single(Resize, [x, undefined, undefined, sizes], {
+    mode: text("linear"),
     coordinate_transformation_mode: text("half_pixel"),
-    ...(mode === "cubic" && { cubic_coeff_a: float(-0.75) }),
   });
-}

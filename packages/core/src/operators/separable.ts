@@ -1,4 +1,4 @@
-import { elements, type Value } from "../graph/index.js";
+import { elements, type Graph, type Value } from "../graph/index.js";
 import { matMul } from "./products.js";
 import { reshape } from "./reshaping.js";
 
@@ -19,24 +19,28 @@ export interface AxisMap {
 export const adjoint = (dy: Value, maps: readonly AxisMap[]): Value => maps.reduce(alongAxis, dy);
 
 function alongAxis(dy: Value, map: AxisMap): Value {
-  const matrix = matrixOf(dy, map);
-  const { axis, size } = map;
+  const { axis, size, outputs } = map;
   const rank = dy.shape.length;
-  if (axis === rank - 1 && rank > 1) return matMul(dy, matrix);
-  if (axis === rank - 2) return matMul(matrix, dy, { transposeLeft: true });
+  if (axis === rank - 1 && rank > 1) return matMul(dy, matrixOf(dy.graph, map));
+  const transposed = matrixOf(dy.graph, map, true);
+  if (axis === rank - 2) return matMul(transposed, dy);
   const [before, after] = [dy.shape.slice(0, axis), dy.shape.slice(axis + 1)];
-  const flat = reshape(dy, [elements(before), map.outputs.length, elements(after)]);
-  return reshape(matMul(matrix, flat, { transposeLeft: true }), [...before, size, ...after]);
+  const flat = reshape(dy, [elements(before), outputs.length, elements(after)]);
+  return reshape(matMul(transposed, flat), [...before, size, ...after]);
 }
 
-/** [outputs, inputs], once a graph. */
-function matrixOf({ graph }: Value, { size, outputs }: AxisMap): Value {
-  const key = `axis map ${size}: ${outputs.map((taps) => taps.join(" ")).join(";")}`;
-  return graph.shared(key, () => {
+/** M, [outputs, inputs], or Mᵀ; each once a graph. */
+function matrixOf(graph: Graph, { size, outputs }: AxisMap, transposed = false): Value {
+  const [across, down] = transposed ? [1, outputs.length] : [size, 1];
+  const taps = outputs.map((each) => each.join(" ")).join(";");
+  return graph.shared(`axis map ${size} ${transposed} ${taps}`, () => {
     const matrix = new Float32Array(outputs.length * size);
-    outputs.forEach((taps, i) => {
-      for (const [index, weight] of taps) matrix[i * size + index] = (matrix[i * size + index] as number) + weight;
+    outputs.forEach((each, i) => {
+      for (const [index, weight] of each) {
+        const at = i * across + index * down;
+        matrix[at] = (matrix[at] as number) + weight;
+      }
     });
-    return graph.constant(matrix, [outputs.length, size]);
+    return graph.constant(matrix, transposed ? [size, outputs.length] : [outputs.length, size]);
   });
 }

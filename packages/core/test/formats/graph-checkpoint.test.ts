@@ -37,11 +37,22 @@ describe("a checkpoint of a network that was read from ONNX", () => {
     const model = open(file);
     const bytes = writeModel(model, "a.safetensors");
     const again = readModel(bytes, "a.safetensors");
-    expect(again.descriptor).toEqual(model.descriptor);
+    const { rangeSource, ...descriptor } = model.descriptor;
+    expect(rangeSource).toBe("given");
+    // Now the file says it.
+    expect(again.descriptor).toEqual(descriptor);
     expect([...again.parameters]).toEqual([...model.parameters]);
     expect(writeModel(again, "b.onnx")).toEqual(writeModel(model, "b.onnx"));
     expect(writeModel(again, "b.safetensors")).toEqual(bytes);
     expect(again.places.size).toBe(model.places.size);
+  });
+
+  it("says no range where nobody did", () => {
+    const file = "cases/opset11.onnx";
+    const model = readModel(new Uint8Array(readFileSync(new URL(file, FIXTURES))), file);
+    const again = readModel(writeModel(model, "a.safetensors"), "a.safetensors");
+    expect(again.descriptor).toEqual(model.descriptor);
+    expect(again.descriptor.rangeSource).toBe("assumed");
   });
 
   it("holds its parameters under their names", () => {

@@ -6,6 +6,8 @@ import {
   AveragePool,
   cast,
   conv,
+  Expand,
+  expand,
   GlobalMaxPool,
   greater,
   InstanceNormalization,
@@ -19,7 +21,9 @@ import {
   resizeTo,
   Softmax,
   SpaceToDepth,
+  shapeOf,
   sin,
+  Tile,
   where,
 } from "../../src/operators/index.js";
 
@@ -41,6 +45,10 @@ const reduce = (operator: Operator, x: Value, axes: readonly number[] = [2, 3]):
 describe("channels that are acted on one by one", () => {
   it.each<[string, Freedom, (x: Value) => Value]>([
     ["a resize by a number", "linear", (x) => resizeNearest(x, 2)],
+    ["a resize to a size that is computed", "linear", (x) => resizeTo(x, shapeOf(x))],
+    ["copies along rows", "linear", (x) => single(Tile, [x, x.graph.integers([1, 1, 2, 1])])],
+    ["copies of a mean", "linear", (x) => single(Expand, [reduceMean(x, { axes: [2], keep: true }), shapeOf(x)])],
+    ["copies to a stated height", "linear", (x) => expand(reduceMean(x, { axes: [2], keep: true }), [1, 8, 1])],
     ["mean pooling", "linear", (x) => single(AveragePool, [x], { kernel_shape: ints([2, 2]) })],
     ["the largest of all", "scaling", (x) => mul(single(GlobalMaxPool, [x]), 1)],
     ["means", "linear", (x) => reduceMean(x, { axes: [2, 3], keep: true })],
@@ -79,15 +87,23 @@ describe("channels that are acted on one by one", () => {
   });
 });
 
+it("may be dropped from what is made of all of them, which is one channel that stays", () => {
+  const [group, ...others] = groupsOf((x) => reduceMean(x, { axes: [1], keep: true }));
+  expect(others).toEqual([]);
+  expect(group).toMatchObject({ size: CHANNELS, freedom: "permutation" });
+  expect(group?.axes.map(({ parameter }) => parameter.name)).toEqual(["a.weight"]);
+});
+
 describe("channels that stay", () => {
   it("are those that a stated size names", () => {
     expect(groupsOf((x) => resizeTo(x, x.graph.integers([1, CHANNELS, 16, 16])))).toEqual([]);
+    expect(groupsOf((x) => expand(x, [1, CHANNELS, 8, 8]))).toEqual([]);
   });
 
   it.each<[string, (x: Value) => Value]>([
     ["a softmax", (x) => single(Softmax, [x], { axis: int(1) })],
-    ["a mean", (x) => reduceMean(x, { axes: [1], keep: true })],
+    ["copies", (x) => single(Tile, [x, x.graph.integers([1, 2, 1, 1])])],
   ])("are those that are mixed: %s", (_, build) => {
-    expect(() => groupsOf(build)).toThrow("its effect on channels is not known");
+    expect(groupsOf(build)).toEqual([]);
   });
 });

@@ -211,7 +211,10 @@ describe("the reach of a resize", () => {
   it("is as wide as the kernel", () => {
     const sizes = graph.integers([1, 2, 16, 16]);
     expect(reach(resizeTo(x, sizes))).toEqual(Array(2).fill({ step: 0.5, low: -1, high: 0.5 }));
-    expect(reach(resizeTo(x, sizes, "cubic"))).toEqual(Array(2).fill({ step: 0.5, low: -2, high: 1.5 }));
+    const cubic = { mode: text("cubic") };
+    expect(reach(resized(x, { size: [8, 8], to: { scales: [2, 2] } }, cubic))).toEqual(
+      Array(2).fill({ step: 0.5, low: -2, high: 1.5 }),
+    );
   });
 
   it("is everything where pixels are tied to a grid or to the image's size", () => {
