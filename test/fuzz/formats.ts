@@ -26,12 +26,12 @@ export interface Target {
   readonly read: (bytes: Uint8Array, index: number) => unknown;
 }
 
-const FIXTURES = join(ROOT, "test/fixtures/checkpoints");
-
-const fixtures = async (ending: RegExp): Promise<Uint8Array[]> =>
-  Promise.all(
-    (await readdir(FIXTURES)).filter((name) => ending.test(name)).map((name) => readFile(join(FIXTURES, name))),
+async function fixtures(ending: RegExp, kind = "checkpoints"): Promise<Uint8Array[]> {
+  const folder = join(ROOT, "test/fixtures", kind);
+  return Promise.all(
+    (await readdir(folder)).filter((name) => ending.test(name)).map((name) => readFile(join(folder, name))),
   );
+}
 
 /** A network, VGG19's layers, or whatever tensors there are. */
 const checkpoint = (name: string) => (bytes: Uint8Array, index: number) =>
@@ -130,6 +130,9 @@ export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
       ...[edsr(2, { features: 4 }), rcan(3, { features: 4 })].map((network) =>
         writeModel(modelOf(network), "x.safetensors"),
       ),
+      ...(await fixtures(/\.onnx$/, "onnx/cases")).map((bytes) =>
+        writeModel(readModel(bytes, "x.onnx"), "x.safetensors"),
+      ),
     ],
     read: checkpoint("x.safetensors"),
   }),
@@ -137,6 +140,8 @@ export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
     files: [
       imageModel(nearest),
       imageModel(nearest, { fixed: [8, 8] }),
+      ...(await fixtures(/\.onnx$/, "onnx/cases")),
+      ...(await fixtures(/\.onnx$/, "onnx/published")),
       ...[edsr(2, { features: 4 }), rcan(3, { features: 4 }), carn(2)].map((network) => exportModel(modelOf(network))),
     ],
     read: (bytes, index) =>

@@ -24,7 +24,7 @@ export interface Upscaled {
   readonly deviation?: Deviation;
 }
 
-/** Tiles of a network that looks at the whole image, or an image that was enlarged to the size that a model wants. */
+/** Tiles of a network that looks at the whole image, or an image that was enlarged to a size that a model takes. */
 export type Deviation = "tiled" | "padded";
 
 /** Bytes of activations at once, at most, where tiles don't change the result. */
@@ -62,7 +62,8 @@ export class Upscaler {
 
   /** Runs a small image, so that what only the first run does is not timed. */
   async warmUp(): Promise<void> {
-    await this.#run(emptyPlanes(this.network.size.fixed ?? WARM_UP, this.network.channels.input));
+    const { size, channels } = this.network;
+    await this.#run(emptyPlanes(size.fixed ?? nextSize(WARM_UP, size), channels.input));
   }
 
   /**
@@ -130,8 +131,18 @@ export class Upscaler {
       if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
-    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / bytesPerPixel(this.network));
-    return radius === undefined && tiles.length > 1 ? { tiles, deviation: "tiled" } : { tiles };
+    const overlap = radius ?? APPROXIMATE_OVERLAP;
+    const tiles = planTiles(image, overlap, this.memory / bytesPerPixel(this.network));
+    const [{ input: planned }] = tiles as [Tile];
+    const window = nextSize(planned, size);
+    if (window.width > image.width || window.height > image.height) {
+      return { tiles: tilesOfSize(image, window, overlap), deviation: "padded" };
+    }
+    const fitted = window.width === planned.width && window.height === planned.height;
+    return {
+      tiles: fitted ? tiles : tilesOfSize(image, window, overlap),
+      ...(radius === undefined && tiles.length > 1 && { deviation: "tiled" as const }),
+    };
   }
 
   /** Takes the planes' buffer. */
@@ -154,6 +165,12 @@ export class Upscaler {
     if (range === 1) scaleInPlace(values, 255);
     return { planes: { width: width * scale, height: height * scale, data: values }, milliseconds };
   }
+}
+
+/** The least size that a network takes and that an image of the given one fits into. */
+function nextSize({ width, height }: Size, { minimum, multipleOf }: Deployment["size"]): Size {
+  const side = (length: number) => Math.ceil(Math.max(length, minimum) / multipleOf) * multipleOf;
+  return { width: side(width), height: side(height) };
 }
 
 function named(name: string, error: unknown): unknown {

@@ -1,10 +1,11 @@
-import { OnnxError, UsageError } from "../errors.js";
-import { DATA_TYPES, type Graph } from "../graph/index.js";
+import { GraphError, OnnxError, UsageError } from "../errors.js";
+import { DATA_TYPES, type Graph, type Value } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
-import { ANY_SIZE, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { ANY_SIZE, type Descriptor, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
 import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
 import { oddChannels, partialScale, requireChannels } from "../model/image-network.js";
-import { type External, readOnnx } from "../onnx/index.js";
+import { findSizeRule } from "../model/sizes.js";
+import { type External, openOnnx } from "../onnx/index.js";
 import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
 import { costOf, type Deployment, type DeploymentCost, deploy } from "./deployment.js";
@@ -26,8 +27,8 @@ const FLOAT32 = 1;
 const OTHER_FLOATS: readonly number[] = [DATA_TYPES.float16, DATA_TYPES.bfloat16, DATA_TYPES.float64].map(
   ({ onnx }) => onnx,
 );
-/** Size that open axes are given for analysis. */
-const PROBE = 32;
+/** Sides that open axes are given for analysis, the first that fits. */
+const PROBES = [32, 64, 128, 48, 96];
 
 /**
  * An ONNX model of anyone's, from one float image [N, C, H, W] to another, of one channel or three. Operators that only the engine knows are fine;
@@ -75,7 +76,7 @@ export function describeOnnxFile(
     output: output.name,
     range: range ?? stored.range ?? 255,
     ...(source && { rangeSource: source }),
-    size: { ...(stored.size ?? ANY_SIZE), ...(fixedSize && { fixed: fixedSize }) },
+    size: fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? triedSizes(graph)),
     cost: graph ? countable(graph) : null,
   };
 }
@@ -119,6 +120,9 @@ function namingFile<T>(name: string, work: () => T): T {
   }
 }
 
+/** Some exporters write −1 for a size that is open, which engines take for one. */
+const isOpen = (size: number | string | undefined): boolean => typeof size === "string" || Number(size) < 0;
+
 /** The only size that the model takes, if it has one, and the channels of its images, if the file says them. */
 function checkInput(
   name: string,
@@ -132,15 +136,15 @@ function checkInput(
         "(tf2onnx's --inputs-as-nchw and --outputs-as-nchw)",
     );
   }
-  const open = (size: number | string | undefined, expected: number) => typeof size === "string" || size === expected;
+  const open = (size: number | string | undefined, expected: number) => isOpen(size) || size === expected;
   if (element !== FLOAT32 || shape.length !== 4 || !open(batch, 1) || !(open(channels, 3) || channels === 1)) {
     throw new OnnxError(
       `${name}: input ${input} has shape ${shown} and element type ${element}; expected one image, RGB, luma or grey: float32 ` +
         "[N, 3, H, W] or [N, 1, H, W]",
     );
   }
-  const said = typeof channels === "number" ? { channels } : {};
-  if (typeof height === "string" && typeof width === "string") return said;
+  const said = typeof channels === "number" && !isOpen(channels) ? { channels } : {};
+  if (isOpen(height) && isOpen(width)) return said;
   if (typeof height === "number" && typeof width === "number" && height > 0 && width > 0) {
     return { ...said, size: { width, height } };
   }
@@ -174,17 +178,34 @@ function read(
   return { channels, graph: fitting?.graph };
 }
 
-/** The graph for an image of the model's size, or of the probe's; undefined where it has operators that aren't known here. */
+/** The graph for an image of the model's size, or of one that it takes; undefined where it has operators that aren't known here. */
 function understood(onnx: Uint8Array, channels: number, fixed: Size | undefined): Graph | undefined {
-  const image = [1, channels, fixed?.height ?? PROBE, fixed?.width ?? PROBE];
+  const sizes = fixed ? [fixed] : PROBES.map((side) => ({ height: side, width: side }));
   try {
-    const { graph } = readOnnx(onnx, { sizes: (_, axis) => image[axis] });
-    return [...graph.outputs.values()].every((value) => value.shape.length === 4) ? graph : undefined;
+    const { build } = openOnnx(onnx);
+    for (const { height, width } of sizes) {
+      const graph = fitting(() => build((_, axis) => [1, channels, height, width][axis]).graph);
+      if (graph) return [...graph.outputs.values()].every(({ shape }) => shape.length === 4) ? graph : undefined;
+    }
+    return undefined;
   } catch (error) {
     if (error instanceof OnnxError) return undefined;
     throw error;
   }
 }
+
+/** What is built, if its shapes fit. */
+function fitting<T>(build: () => T): T | undefined {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof OnnxError && error.cause instanceof GraphError) return undefined;
+    throw error;
+  }
+}
+
+const triedSizes = (graph: Graph | undefined): Descriptor["size"] =>
+  graph ? findSizeRule(graph, graph.inputs[0] as Value) : ANY_SIZE;
 
 /** Null where multiply-accumulates depend on more than weights. */
 function countable(graph: Graph): DeploymentCost | null {

@@ -56,15 +56,25 @@ function graphOfParameters(model: Model, { input, output }: OnnxOrigin): Graph {
   return graph;
 }
 
+/** Whether a file is such a checkpoint. */
+export function isGraphCheckpoint(bytes: Uint8Array): boolean {
+  if (!looksLikeSafetensors(bytes)) return false;
+  try {
+    return readSafetensors(bytes, "", () => false).metadata[METADATA_KEY] !== undefined;
+  } catch (error) {
+    if (error instanceof CheckpointError) return false;
+    throw error;
+  }
+}
+
 /**
  * The network in such a checkpoint; undefined for any other file.
  * @throws CheckpointError where it is damaged
  */
 export function readGraphCheckpoint(bytes: Uint8Array, file: string): Model | undefined {
-  if (!looksLikeSafetensors(bytes)) return undefined;
+  if (!isGraphCheckpoint(bytes)) return undefined;
   const { tensors, int8s, metadata } = readSafetensors(bytes, file);
-  if (metadata[METADATA_KEY] === undefined) return undefined;
-  const about = description.safeParse(parsed(metadata[METADATA_KEY]));
+  const about = description.safeParse(parsed(metadata[METADATA_KEY] ?? ""));
   const held = int8s.get(GRAPH);
   if (!about.success || !held) {
     throw new CheckpointError(`${file} describes its graph in a way this version doesn't know, or lacks it`);

@@ -42,8 +42,11 @@ export const OPERATORS: readonly Operator[] = [
   ...[joining, normalisation, pooling, products, reductions, reshaping, resize, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
 
-const declared = (name: string, domain: string): Operator | undefined =>
-  OPERATORS.find((operator) => operator.name === name && operator.domain === domain);
+const BY_NAME: ReadonlyMap<string, Operator> = new Map(
+  OPERATORS.map((operator) => [`${operator.domain}:${operator.name}`, operator]),
+);
+
+const declared = (name: string, domain: string): Operator | undefined => BY_NAME.get(`${domain}:${name}`);
 
 export const isDeclared = (name: string, domain = ""): boolean => declared(name, domain) !== undefined;
 

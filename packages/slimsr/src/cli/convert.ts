@@ -9,7 +9,7 @@ import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
-import { loadModel, saveModel } from "../files/models.js";
+import { holdsGraph, loadModel, saveModel } from "../files/models.js";
 import { flagOf } from "../text/expectation.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
@@ -26,7 +26,10 @@ export function convertCommand(): Command {
   const command = new Command("convert").argument("<file>", "checkpoint: .safetensors, .pt or .pth; or .onnx");
   required(
     command,
-    new Option("--out <file>", "file to write: .safetensors, .pt, .pth or .onnx, whose metadata say its range"),
+    new Option(
+      "--out <file>",
+      "file to write: .safetensors, .pt, .pth or .onnx, whose metadata say its range; of an .onnx, .safetensors or .onnx",
+    ),
   )
     .addOption(
       new Option("--names <source>", "whose names a .pt gets (default: the architecture's published code's)").choices(
@@ -40,6 +43,7 @@ export function convertCommand(): Command {
       "\nExamples:\n  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.pt\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.onnx\n" +
+        "  slimsr convert imdn_x4.onnx --out imdn_x4.safetensors\n" +
         "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
     )
     .action(convert);
@@ -47,13 +51,13 @@ export function convertCommand(): Command {
 
 async function convert(input: string, options: ConvertOptions): Promise<void> {
   const { out: output, names, force, ...overrides } = options;
-  if (isOnnxFile(input) && isOnnxFile(output)) return convertOnnx(input, options);
-  if (isOnnxFile(input)) {
+  const format = isOnnxFile(output) ? "onnx" : checkpointFormatOf(output);
+  if (isOnnxFile(input) && format === "pytorch") {
     throw new UsageError(
-      `${input} is an ONNX model, whose layers have no names of a checkpoint; slim, compress and evaluate take it as it is`,
+      `${input} is an ONNX model, whose layers have no names of a checkpoint; write a .safetensors, which holds its graph, or an .onnx`,
     );
   }
-  const format = isOnnxFile(output) ? "onnx" : checkpointFormatOf(output);
+  if (await holdsGraph(input)) return convertGraph(input, options);
   if (names && format !== "pytorch") {
     throw new UsageError(`${output}: a .${format} always has canonical names; leave --names out, or write a .pt`);
   }
@@ -70,8 +74,8 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
   }
 }
 
-/** Writes a graph anew, as it is deployed here, with metadata that say its range. */
-async function convertOnnx(input: string, { out, names, force, ...overrides }: ConvertOptions): Promise<void> {
+/** Writes a graph anew, as it is deployed here or kept beside its weights, with metadata that say its range. */
+async function convertGraph(input: string, { out, names, force, ...overrides }: ConvertOptions): Promise<void> {
   if (names) throw new UsageError(`${out}: an ONNX graph keeps its names; leave --names out`);
   if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
   const { model, note } = await settleModel(await loadModel(input, overrides));

@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { CheckpointError, SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
-import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
@@ -12,7 +11,7 @@ import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/netwo
 import { Command } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
-import { loadModel } from "../files/models.js";
+import { holdsGraph, loadModel } from "../files/models.js";
 import { operations } from "../text/numbers.js";
 import { aligned } from "../text/table.js";
 import { inLine } from "../text/visible.js";
@@ -55,6 +54,10 @@ interface OnnxInspection {
   range: Descriptor["range"] | null;
   /** How the range was found, or why it wasn't; left out where the file says it. */
   rangeNote?: string;
+  /** Sizes of images that it takes. */
+  size: Descriptor["size"];
+  /** How it differs from the file. */
+  notes?: readonly string[];
   parameters: number;
   groups: GroupSummary[];
 }
@@ -75,7 +78,7 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(file: string, { json, layers, groups, ...overrides }: InspectOptions): Promise<void> {
-  if (isOnnxFile(file)) {
+  if (await holdsGraph(file)) {
     if (layers) throw new UsageError(`${file} is an ONNX model; --layers lists a checkpoint's`);
     const inspection = await examineOnnx(file, overrides);
     process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : reportOnnx(inspection));
@@ -124,10 +127,12 @@ function examine(
 async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInspection> {
   const model = await loadModel(file, overrides);
   const { parameters, descriptor } = model;
-  const { task, scale, channels } = descriptor;
+  const { task, scale, channels, size, origin } = descriptor;
   return {
     ...{ file, task, scale, channels },
     ...(await rangeOf(model)),
+    size,
+    ...(origin.kind === "onnx" && origin.notes && { notes: origin.notes }),
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     groups: summariseGroups(channelAnalysis(model).groups),
   };
@@ -148,15 +153,24 @@ async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "ra
 const COLOURS = { rgb: "RGB", luma: "luma", grey: "grey" } as const;
 
 function reportOnnx(inspection: OnnxInspection): string {
-  const { file, task, scale, channels, range, rangeNote, parameters, groups } = inspection;
+  const { file, task, scale, channels, range, rangeNote, size, notes = [], parameters, groups } = inspection;
   const known = range === null ? "not known" : `0..${range}`;
   return `${facts([
     ["file", basename(file)],
     ["task", scale === 1 ? task : `${task} ×${scale}`],
     ["images", COLOURS[colourSpaceOf({ channels, scale })]],
     ["range", rangeNote === undefined ? known : `${known} (${rangeNote})`],
+    ["sizes", showSizes(size)],
     ["parameters", parameters.toLocaleString("en")],
+    ...notes.map((note) => ["note", note]),
   ])}\n\n${table(groupRows(groups))}\n`;
+}
+
+/** "multiples of 8 pixels a side, from 16" */
+function showSizes({ minimum, multipleOf, fixed }: Descriptor["size"]): string {
+  if (fixed) return `${fixed.width}×${fixed.height} alone`;
+  const sides = multipleOf === 1 ? "any" : `multiples of ${multipleOf} pixels a side`;
+  return minimum > multipleOf ? `${sides}, from ${minimum}` : sides;
 }
 
 function report(inspection: Inspection): string {

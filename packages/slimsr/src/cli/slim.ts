@@ -212,16 +212,9 @@ function budgetOf({ budget, macs, ms, at, device, threads }: Options): SlimOptio
   return budget ?? macs;
 }
 
-/** @throws UsageError for an output of a format that the student of such a teacher can't have */
-function endingsFor({ descriptor: { origin } }: Model, output: string): string[] {
-  if (origin.kind === "network") return [".safetensors", ".onnx"];
-  if (/\.safetensors$/i.test(output)) {
-    throw new UsageError(
-      `${output}: the student of an ONNX teacher is written as .onnx; name it ${output.replace(/\.safetensors$/i, ".onnx")}`,
-    );
-  }
-  return [".onnx"];
-}
+/** The student of an ONNX teacher is a checkpoint too where it is asked for as one. */
+const endingsFor = ({ descriptor: { origin } }: Model, output: string): string[] =>
+  origin.kind === "network" || /\.safetensors$/i.test(output) ? [".safetensors", ".onnx"] : [".onnx"];
 
 /** Before any work is done, so that a path that can't be is an error at once. */
 async function requireWritable(path: string, teacher: string): Promise<void> {

@@ -117,7 +117,7 @@ function notesOn(row: EvaluationRow, rows: readonly EvaluationRow[]): string[] {
       : []),
     ...(padded
       ? [
-          `${of(padded)} are smaller than the size the model is made for and were continued at their border: figures are approximate`,
+          `${of(padded)} are smaller than a size that the model takes and were continued at their border up to it: figures are approximate`,
         ]
       : []),
     ...(without > 0

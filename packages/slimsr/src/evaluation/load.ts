@@ -2,12 +2,14 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { describeOnnxFile } from "@slimsr/core/internal/export/onnx-file.js";
+import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { type SettleOptions, settleRange } from "../calibration/settle-range.js";
 import { settleScale } from "../calibration/settle-scale.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
 import { externalBeside } from "../files/external.js";
+import { holdsGraph, loadModel } from "../files/models.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
 import { type Contender, contender } from "./contender.js";
 
@@ -28,7 +30,7 @@ export async function loadContenders(
   { widths, split, signal, ...overrides }: LoadOptions = {},
 ): Promise<Contender[]> {
   const name = basename(path);
-  if (!/\.onnx$/i.test(path)) {
+  if (!(await holdsGraph(path))) {
     const contenders = checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
     for (const each of contenders) requireChannels(name, each.channels, overrides.channels);
     return contenders;
@@ -41,6 +43,7 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
+  if (!isOnnxFile(path)) return [contender(name, 1, await loadModel(path, { scale, channels, range }))];
   const file = describeOnnxFile(name, await readBytes(path), {
     scale,
     channels,

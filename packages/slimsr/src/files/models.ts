@@ -1,6 +1,7 @@
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
-import { readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
+import { isGraphCheckpoint } from "@slimsr/core/internal/formats/graph-checkpoint.js";
+import { isOnnxFile, readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { writeAtomic } from "./atomic.js";
 import { readBytes } from "./checkpoints.js";
@@ -17,6 +18,10 @@ import { externalBeside } from "./external.js";
  */
 export const loadModel = async (file: string, overrides: Overrides = {}): Promise<Model> =>
   readModel(await readBytes(file), file, overrides, externalBeside(file));
+
+/** Whether a file holds a network's graph, which was read from ONNX, not the options of one that is built here. */
+export const holdsGraph = async (file: string): Promise<boolean> =>
+  isOnnxFile(file) || isGraphCheckpoint(await readBytes(file));
 
 /**
  * Writes a network in the format that the path's ending names, beside its place and renamed; see `writeModel`.

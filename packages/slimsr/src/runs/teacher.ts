@@ -1,8 +1,6 @@
-import { encodeCheckpoint } from "@slimsr/core/internal/checkpoints/checkpoint.js";
 import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
-import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { isOnnxFile, readModel } from "@slimsr/core/internal/formats/model-file.js";
+import { isOnnxFile, readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
@@ -53,12 +51,7 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
   }
   const model = begun ? await loadModel(begun.file(kept)) : await loadModel(file, overrides);
   requireFullWidth(model, file);
-  const { origin } = model.descriptor;
-  const keep = async (folder: RunFolder) => {
-    if (origin.kind !== "network") return;
-    await folder.write(kept, encodeCheckpoint({ network: origin.network, parameters: stateOf(model.parameters) }));
-  };
-  return { model, isTeacher: true, keep };
+  return { model, isTeacher: true, keep: (folder) => folder.write(kept, writeModel(model, kept)) };
 }
 
 function requireFullWidth({ places, parameters }: Model, file: string): void {

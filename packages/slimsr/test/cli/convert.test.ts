@@ -92,6 +92,20 @@ describe("slimsr convert", () => {
     expect((await loadModel(path)).descriptor).toMatchObject({ scale: 2, range: 255 });
   });
 
+  it("keeps an ONNX graph beside its weights, and writes it as ONNX again", async () => {
+    const source = new URL("../../../../test/fixtures/onnx/published/plainusr_u_x2.onnx", import.meta.url).pathname;
+    const [kept, direct, again] = ["kept.safetensors", "direct.onnx", "again.onnx"].map((name) => join(folder, name));
+    await convert(source, direct as string);
+    await convert(source, kept as string);
+    await convert(kept as string, again as string);
+    expect(output).toContain("kept.safetensors: super-resolution ×2, 3 channels, range 0..1\n");
+    expect(readFileSync(again as string)).toEqual(readFileSync(direct as string));
+    await expect(convert(kept as string, join(folder, "x.pth"))).rejects.toThrow(/name an \.onnx, or a \.safetensors/);
+    await expect(convert(kept as string, join(folder, "x.onnx"), "--names", "csd")).rejects.toThrow(
+      "leave --names out",
+    );
+  });
+
   it("explains what it cannot write", async () => {
     const input = fixturePath("edsr.pt");
     await expect(convert(input, join(folder, "x.bin"))).rejects.toThrow("none of .safetensors, .pt and .pth");

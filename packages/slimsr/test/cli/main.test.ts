@@ -62,7 +62,6 @@ describe("slimsr", () => {
     [["train", "--resume", "run", "--steps", "4"], "leave out --steps"],
     [["compress", "--resume", "run", "--preset", "paper"], "leave out --preset"],
     [["convert", "a.onnx", "--out", "b.pt"], "a.onnx is an ONNX model"],
-    [["convert", "a.pt", "--out", "b.onnx"], "slimsr slim --teacher a.pt --width 1"],
   ])("refuses %j with exit code 2", async (words, message) => {
     const { code, stdout, stderr } = await slimsr(...words);
     expect(stderr).toContain(message);

@@ -176,7 +176,14 @@ describe("slimsr slim", () => {
     expect((await loadModel(student)).descriptor.range).toBe(1);
 
     const refused = (...more: string[]) => expect(run("--teacher", teacher, "--width", "0.5", ...more)).rejects;
-    await refused("--out", join(folder, "a.safetensors")).toThrow("is written as .onnx; name it");
+    const both = JSON.parse(await run(...words, "--out", join(folder, "both.safetensors")));
+    const [kept, deployed] = ["both.safetensors", "both.onnx"].map((name) => join(folder, name));
+    expect(both.students[0].files).toEqual([kept, deployed]);
+    expect(await readFile(deployed as string)).toEqual(await readFile(student));
+    expect((await loadModel(kept as string)).descriptor).toMatchObject({
+      range: 1,
+      origin: { metadata: { author: "anyone" } },
+    });
     await refused("--out", teacher).toThrow("is the teacher, which would be lost");
     await refused("--out", student, "--res-scale", "0.1").toThrow("leave resScale out");
     await refused("--out", student, "--variant", "csd").toThrow("leave variant out");

@@ -7,9 +7,19 @@ import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { distance, noise, photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
 import { DatasetError, DeviceError, InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
-import type { Value } from "../../../core/src/graph/index.js";
+import { int, type Value } from "../../../core/src/graph/index.js";
 import { type Image, imageOf } from "../../../core/src/images/image.js";
-import { add, conv, globalAveragePool, mul, pixelShuffle, sqrt } from "../../../core/src/operators/index.js";
+import { single } from "../../../core/src/operators/apply.js";
+import {
+  add,
+  conv,
+  DepthToSpace,
+  globalAveragePool,
+  mul,
+  pixelShuffle,
+  SpaceToDepth,
+  sqrt,
+} from "../../../core/src/operators/index.js";
 import { type Dataset, openDataset } from "../../src/datasets/dataset.js";
 import { type Contender, contender, onnxContender } from "../../src/evaluation/contender.js";
 import { type EvaluateOptions, type EvaluationRow, evaluate } from "../../src/evaluation/evaluate.js";
@@ -111,6 +121,23 @@ describe("evaluation", () => {
     // Only the first image, 50×37, is smaller; copies of pixels don't mind.
     expect(first.deviations).toEqual({ padded: 1 });
     expect(first.images.map(({ psnr }) => psnr)).toEqual(second.images.map(({ psnr }) => psnr));
+  });
+
+  it("continues images at their border up to a size that the model takes, and cuts what was made of it off", async () => {
+    const set = await openSet(await photographs());
+    const blocks = { blocksize: int(8) };
+    const fold = (x: Value) => nearest(single(DepthToSpace, [single(SpaceToDepth, [x], blocks)], blocks));
+    const folded = onnxContender("folded.onnx", imageModel(fold));
+    expect(folded.size).toEqual({ minimum: 8, multipleOf: 8 });
+    const [first, second] = (await rowsOf([folded, nearestModel()], set, { bicubic: false })) as [
+      EvaluationRow,
+      EvaluationRow,
+    ];
+    // 50×37, and 96×80.
+    expect(first.deviations).toEqual({ padded: 1 });
+    expect(first.images.map(({ psnr }) => psnr)).toEqual(second.images.map(({ psnr }) => psnr));
+    const tiled = await rowsOf([folded], set, { bicubic: false, memory: 72 * 60 * (folded.cost?.bytesPerPixel ?? 0) });
+    expect(tiled[0]?.images.map(({ psnr }) => psnr)).toEqual(second.images.map(({ psnr }) => psnr));
   });
 
   it("takes models of unknown cost for large ones, and tiles", async () => {
