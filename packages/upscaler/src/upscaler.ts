@@ -24,7 +24,7 @@ export interface Upscaled {
   readonly deviation?: Deviation;
 }
 
-/** Tiles of a network that looks at the whole image, or an image that was enlarged to the size that a model wants. */
+/** Tiles of a network that looks at the whole image, or an image whose borders were repeated to a size that a model takes. */
 export type Deviation = "tiled" | "padded";
 
 /** Bytes of activations at once, at most, where tiles don't change the result. */
@@ -62,7 +62,8 @@ export class Upscaler {
 
   /** Runs a small image, so that what only the first run does is not timed. */
   async warmUp(): Promise<void> {
-    await this.#run(emptyPlanes(this.network.size.fixed ?? WARM_UP, this.network.channels.input));
+    const { size, channels } = this.network;
+    await this.#run(emptyPlanes(size.fixed ?? taken(WARM_UP, size), channels.input));
   }
 
   /**
@@ -130,7 +131,11 @@ export class Upscaler {
       if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
-    const tiles = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / bytesPerPixel(this.network));
+    const planned = planTiles(image, radius ?? APPROXIMATE_OVERLAP, this.memory / bytesPerPixel(this.network));
+    const tiles = planned.map(({ input, core }) => ({ input: { ...input, ...taken(input, size) }, core }));
+    if (tiles.some(({ input }) => input.x + input.width > image.width || input.y + input.height > image.height)) {
+      return { tiles, deviation: "padded" };
+    }
     return radius === undefined && tiles.length > 1 ? { tiles, deviation: "tiled" } : { tiles };
   }
 
@@ -154,6 +159,12 @@ export class Upscaler {
     if (range === 1) scaleInPlace(values, 255);
     return { planes: { width: width * scale, height: height * scale, data: values }, milliseconds };
   }
+}
+
+/** The least size of at least this that a network takes. */
+function taken({ width, height }: Size, { minimum, multipleOf }: Deployment["size"]): Size {
+  const side = (length: number): number => Math.ceil(Math.max(length, minimum) / multipleOf) * multipleOf;
+  return { width: side(width), height: side(height) };
 }
 
 function named(name: string, error: unknown): unknown {
