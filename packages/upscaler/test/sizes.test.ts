@@ -1,7 +1,11 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { modelOf } from "../../../test/support/networks.js";
 import { type Deployment, deploy } from "../../core/src/export/deployment.js";
+import { exampleOf, exportModel } from "../../core/src/export/onnx.js";
+import { onnxDeployment } from "../../core/src/export/onnx-file.js";
+import { readModel } from "../../core/src/formats/model-file.js";
 import type { NetworkOptions } from "../../core/src/networks/index.js";
+import { writeOnnx } from "../../core/src/onnx/index.js";
 import { createSession } from "../src/node/session.js";
 import { cropPlanes, type Planes } from "../src/planes.js";
 import { Upscaler } from "../src/upscaler.js";
@@ -38,6 +42,17 @@ describe("a network that doesn't take all sizes", () => {
     const whole = await upscaler.upscale(padded);
     expect(whole.deviation).toBeUndefined();
     expect(planes.data).toEqual(cropPlanes(whole.planes, { x: 0, y: 0, width: 2 * width, height: 2 * height }).data);
+  });
+
+  it.each([
+    ["with", exportModel(modelOf(network))],
+    [
+      "without",
+      writeOnnx(exampleOf(modelOf(network)), { dynamicAxes: { lr: { 2: "h", 3: "w" }, sr: { 2: "H", 3: "W" } } }),
+    ],
+  ])("is known by its ONNX file, %s what that says of itself", (_, onnx) => {
+    expect(onnxDeployment("rlfn.onnx", onnx).size).toEqual(size);
+    expect(readModel(onnx, "rlfn.onnx").descriptor.size).toEqual(size);
   });
 
   it("makes those that it takes as they are", async () => {
