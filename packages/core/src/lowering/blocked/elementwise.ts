@@ -11,7 +11,7 @@ import type { BlockedRule } from "./rule.js";
 export const lowerElementwise: BlockedRule = (node, layouts) => {
   if (!node.operator.elementwise || node.operator.decompose) return false;
   const output = node.outputs[0] as Value;
-  const inputs = node.inputs as Value[];
+  const inputs = node.inputs.filter((value) => value !== undefined) as Value[];
   const full = inputs.filter((value) => isFull(value, output));
   const perChannel = inputs.filter((value) => !full.includes(value) && isPerChannel(value, output));
   const rest = inputs.filter((value) => !full.includes(value) && !perChannel.includes(value));
@@ -20,8 +20,8 @@ export const lowerElementwise: BlockedRule = (node, layouts) => {
   if (rest.some((value) => elements(value.shape) !== 1)) return false;
   if (!full.some((value) => layouts.isBlocked(value))) return false;
   const groups = perChannel.length > 0;
-  const images = inputs.map((value) => {
-    if (rest.includes(value)) return layouts.plain(value);
+  const images = node.inputs.map((value) => {
+    if (!value || rest.includes(value)) return value && layouts.plain(value);
     if (!full.includes(value)) {
       return reshape(layouts.plain(value), [value.shape[0] as number, channels / layouts.block, 1, layouts.block]);
     }

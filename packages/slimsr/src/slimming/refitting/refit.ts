@@ -49,6 +49,13 @@ export interface RefitOptions {
 /** How often a convolution before a rectifier is solved again, for what the rectifier lets through. */
 const RECTIFIED_PASSES = 3;
 
+/** Positions for each of a filter's unknowns below which these are more noise than not. */
+const FEW_POSITIONS = 10;
+
+/** The ridge, or a stronger one where a filter of `features` unknowns is told by few positions, as behind a global pooling. */
+const ridgeFor = (ridge: number, features: number, positions: number): number =>
+  positions < FEW_POSITIONS * features ? Math.max(ridge, features / positions) : ridge;
+
 /** What a convolution is to yield: activation `value`, which it enters with `factor` after the addends `beside` it. */
 interface Target {
   readonly value: Value;
@@ -125,6 +132,7 @@ async function refitConvolution(
   let equations: NormalEquations[] | undefined;
   const slope = slopeBehind(networks.consumers(target.value), fitted);
   const passes = slope === undefined ? 1 : 1 + RECTIFIED_PASSES;
+  let seen = 0;
   for (let pass = 0; pass < passes; pass++) {
     const gram = new Float64Array(equations ? 0 : groups * features ** 2);
     const cross = new Float64Array(filters * features);
@@ -142,6 +150,7 @@ async function refitConvolution(
         const lacking = sub(wanted, own);
         const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
         const positions = residual.shape.slice(2) as [number, number];
+        if (pass === 0) seen += (residual.shape[0] as number) * elements(positions);
         declareEquations(convolutionFeatures(input as Value, node, positions, groups), residual, pass === 0);
       },
       (outputs) => {
@@ -150,8 +159,9 @@ async function refitConvolution(
       },
     );
     const layer = layerOfWeight(weightPlace);
+    const damping = ridgeFor(ridge, features, seen);
     equations ??= partsOf(gram, groups).map(
-      (own) => new NormalEquations(own, features, elements(kernel), ridge, layer),
+      (own) => new NormalEquations(own, features, elements(kernel), damping, layer),
     );
     const [crosses, weights] = [partsOf(cross, groups), partsOf(solution.weight, groups)];
     const biases = solution.bias && partsOf(solution.bias, groups);
