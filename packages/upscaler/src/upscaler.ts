@@ -1,6 +1,7 @@
 import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
 import { selfEnsemble } from "./self-ensemble.js";
 import { float32, type Session, type SessionOptions } from "./session.js";
@@ -168,10 +169,10 @@ export class Upscaler {
 }
 
 /** The least size that a network takes and that an image of the given one fits into. */
-function nextSize({ width, height }: Size, { minimum, multipleOf }: Deployment["size"]): Size {
-  const side = (length: number) => Math.ceil(Math.max(length, minimum) / multipleOf) * multipleOf;
-  return { width: side(width), height: side(height) };
-}
+const nextSize = ({ width, height }: Size, rule: Deployment["size"]): Size => ({
+  width: sideFrom(rule, width),
+  height: sideFrom(rule, height),
+});
 
 function named(name: string, error: unknown): unknown {
   if (!(error instanceof DeviceError || error instanceof OnnxError)) return error;

@@ -1,7 +1,7 @@
 import { GraphError, OnnxError, UsageError } from "../errors.js";
-import { DATA_TYPES, type Graph, type Value } from "../graph/index.js";
+import { DATA_TYPES, type Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
-import { ANY_SIZE, type Descriptor, describeShapes, readDescriptorMetadata } from "../model/descriptor.js";
+import { ANY_SIZE, describeShapes, readDescriptorMetadata, type SizeRule } from "../model/descriptor.js";
 import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
 import { oddChannels, partialScale, requireChannels } from "../model/image-network.js";
 import { findSizeRule } from "../model/sizes.js";
@@ -76,7 +76,7 @@ export function describeOnnxFile(
     output: output.name,
     range: range ?? stored.range ?? 255,
     ...(source && { rangeSource: source }),
-    size: fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? triedSizes(graph)),
+    size: fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? (graph ? sizesOf(graph) : ANY_SIZE)),
     cost: graph ? countable(graph) : null,
   };
 }
@@ -100,6 +100,13 @@ function converted(name: string, onnx: Uint8Array, { scale, channels, range, ext
     return { ...deployment, ...(range !== undefined && { range, rangeSource: "given" }) };
   }
   throw new UsageError(`${name} magnifies ×${deployment.scale}, not ×${scale} as asked`);
+}
+
+/** Where no size goes through, the graph's sizes aren't those of its output: the engine says. */
+function sizesOf(graph: Graph): SizeRule {
+  const [image] = graph.inputs;
+  const rule = image && findSizeRule(graph, image);
+  return rule && !rule.fixed ? rule : ANY_SIZE;
 }
 
 /** How many times higher the graph's output is than its input. @throws OnnxError where that is no whole number */
@@ -203,9 +210,6 @@ function fitting<T>(build: () => T): T | undefined {
     throw error;
   }
 }
-
-const triedSizes = (graph: Graph | undefined): Descriptor["size"] =>
-  graph ? findSizeRule(graph, graph.inputs[0] as Value) : ANY_SIZE;
 
 /** Null where multiply-accumulates depend on more than weights. */
 function countable(graph: Graph): DeploymentCost | null {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Shape } from "../graph/index.js";
 import type { ColourSpace } from "../images/colour.js";
 import type { Size } from "../images/geometry.js";
-import type { NetworkOptions } from "../networks/index.js";
+import { architectureOf, type NetworkOptions, networkOptions } from "../networks/index.js";
 
 /** Where a model came from: one of the networks that are built here, or a graph that was read. */
 export type Origin =
@@ -63,10 +63,20 @@ export const colourSpaceOf = ({ channels, scale }: Pick<Descriptor, "channels" |
 
 export const ANY_SIZE: SizeRule = { minimum: 1, multipleOf: 1 };
 
+/** Sizes of images that a network takes which is built here. */
+export const ownSizes = (network: NetworkOptions): SizeRule => ({
+  ...ANY_SIZE,
+  minimum: architectureOf(network).minimum ?? ANY_SIZE.minimum,
+});
+
+/** The least side of at least `least` pixels that a network takes. */
+export const sideFrom = ({ minimum, multipleOf }: SizeRule, least: number): number =>
+  Math.ceil(Math.max(least, minimum) / multipleOf) * multipleOf;
+
 /** The least square size of at least `least` pixels a side that a network takes, or its only one. */
-export function sizeFrom({ minimum, multipleOf, fixed }: SizeRule, least: number): Size {
-  const side = Math.ceil(Math.max(least, minimum) / multipleOf) * multipleOf;
-  return fixed ?? { width: side, height: side };
+export function sizeFrom(rule: SizeRule, least: number): Size {
+  const side = sideFrom(rule, least);
+  return rule.fixed ?? { width: side, height: side };
 }
 
 /** What the shapes of a network's images [N, C, H, W] tell. */
@@ -110,7 +120,9 @@ export function readDescriptorMetadata(
 ): Partial<Pick<Descriptor, "range" | "size">> {
   const parsed = stored.safeParse(parseJson(metadata[DESCRIPTOR_KEY]));
   if (parsed.success) return parsed.data;
-  return metadata[NETWORK_KEY] === undefined ? {} : { range: 255, size: ANY_SIZE };
+  if (metadata[NETWORK_KEY] === undefined) return {};
+  const network = networkOptions.safeParse(parseJson(metadata[NETWORK_KEY]));
+  return { range: 255, ...(network.success && { size: ownSizes(network.data) }) };
 }
 
 function parseJson(text: string | undefined): unknown {

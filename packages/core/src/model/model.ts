@@ -3,7 +3,7 @@ import { Graph, graft, type Replacement, type Shape, type Value } from "../graph
 import { architectureOf, type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
-import { ANY_SIZE, type Descriptor, describeShapes, type ImageNames, OWN_NAMES } from "./descriptor.js";
+import { ANY_SIZE, type Descriptor, describeShapes, type ImageNames, OWN_NAMES, ownSizes } from "./descriptor.js";
 import { type Narrowing, narrowingOf, selectingFrom } from "./narrowing.js";
 import { receptiveRadius } from "./reach.js";
 
@@ -24,10 +24,9 @@ export interface Model {
 /** One of the networks that are built here. */
 export function networkModel(network: NetworkOptions, parameters: Parameters): Model {
   const { graph, shapes } = structure(network);
-  const minimum = architectureOf(network).minimum ?? ANY_SIZE.minimum;
   return modelOf(graph, (value) => shapes.has(value.name), parameters, {
     range: 255,
-    size: { ...ANY_SIZE, minimum },
+    size: ownSizes(network),
     origin: { kind: "network", network },
   });
 }

@@ -12,11 +12,14 @@ export const filtersOf = (shapes: ParameterShapes, layer: string): number =>
 export const channelsOf = (shapes: ParameterShapes, layer: string): number =>
   Math.min(Math.max(1, shapes.get(`${layer}.weight`)?.[1] ?? 1), MOST_FILTERS);
 
-/** How many different indices stand in the names that match, in the pattern's first group; at least 1. */
-export function countOf(shapes: ParameterShapes, index: RegExp): number {
+/**
+ * How many different indices stand in the names that match, in the pattern's first group; at least 1.
+ * @param each tensors that a network has for each of them: 1 where they would take more than twice as many as there are, which fits nothing
+ */
+export function countOf(shapes: ParameterShapes, index: RegExp, each = 1): number {
   const found = new Set([...shapes.keys()].map((name) => index.exec(name)?.[1]));
   found.delete(undefined);
-  return Math.max(1, found.size);
+  return found.size * each > 2 * shapes.size ? 1 : Math.max(1, found.size);
 }
 
 /** The magnification of `Layers.upsampler`: ×4 is two steps; ×3 has 9 filters to a feature where ×2 has 4. */

@@ -332,8 +332,11 @@ describe("what is not recognised", () => {
     const many: StateDict = new Map();
     const one = stateTensor([1]);
     for (let i = 0; i < 10_000; i++) many.set(`body.${i}.conv1.weight`, one).set(`body.0.body.${i}.conv1.weight`, one);
+    const blocks: StateDict = new Map();
+    for (let i = 0; i < 10_000; i++) blocks.set(`blocks.${i}.conv0.weight`, one).set(`blocks.${i}.conv1.weight`, one);
     const start = process.cpuUsage();
     expect(() => recognise(many, {}, "many.pt")).toThrow("It has 20000 tensors");
+    expect(() => recognise(blocks, {}, "blocks.pt")).toThrow("It has 20000 tensors");
     expect(process.cpuUsage(start).user / 1e6).toBeLessThan(20);
   }, 60_000);
 });

@@ -13,6 +13,7 @@ import {
   type Architecture,
   architectureOf,
   imageChannels,
+  initialParameters,
   type NetworkOptions,
   networkOptions,
   parameterShapes,
@@ -115,6 +116,13 @@ describe("every architecture", () => {
     }
     for (const option of architecture.overrides) expect(architecture.options.shape).toHaveProperty(option);
   });
+});
+
+it("slopes of PReLU begin as PyTorch's, weights within ±1/√fan_in", () => {
+  const network = thin(architectureOf({ architecture: "fsrcnn" }), 2);
+  const parameters = initialParameters(parameterShapes(network), () => 0.25);
+  expect([...(parameters.get("head_slopes.weight")?.data ?? [])]).toEqual(Array(32).fill(0.25));
+  expect(parameters.get("head.weight")?.data[0]).toBeCloseTo(-0.5 / 5);
 });
 
 it("an architecture that isn't there is refused by name", () => {

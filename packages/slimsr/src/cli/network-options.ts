@@ -21,8 +21,8 @@ export function addNetworkOptions(command: Command): Command {
   command.addOption(new Option("--architecture <name>", "what to train").choices(NAMES));
   for (const key of new Set(ARCHITECTURES.flatMap(keysOf))) {
     const having = ARCHITECTURES.filter((architecture) => keysOf(architecture).includes(key));
-    const schema = schemaOf(having[0] as Architecture, key);
-    command.option(`${flagOf(key)}${argumentOf(schema)}`, helpOf(key, having));
+    const shown = having.map((architecture) => argumentOf(schemaOf(architecture, key)));
+    command.option(`${flagOf(key)}${eitherArgument(shown)}`, helpOf(key, having));
   }
   return command;
 }
@@ -57,6 +57,12 @@ export function networkFrom(options: Readonly<Record<string, unknown>>): Network
   );
 }
 
+/** " <2|3|4>" and " <1>" are " <1|2|3|4>". */
+function eitherArgument(shown: readonly string[]): string {
+  const choices = new Set(shown.flatMap((argument) => argument.replace(/^ <|>$/g, "").split("|")));
+  return choices.has("") ? "" : ` <${[...choices].sort((a, b) => Number(a) - Number(b)).join("|")}>`;
+}
+
 /** "edsr, rcan or carn". */
 export const architectureNames = (): string => list(NAMES);
 
@@ -70,8 +76,9 @@ const schemaOf = ({ options }: Architecture, key: string): z.ZodType => options.
 function helpOf(key: string, having: readonly Architecture[]): string {
   const defaultOf = ({ defaults }: Architecture) => (defaults as Readonly<Record<string, unknown>>)[key];
   const textOf = (description: string, alike: readonly Architecture[]): string => {
-    const defaults = [...groupBy(alike, (each) => String(defaultOf(each) ?? ""))].map(
-      ([value, those], _, { length }) => (length === 1 ? value : `${value} for ${titles(those)}`),
+    const having = alike.filter((each) => defaultOf(each) !== undefined);
+    const defaults = [...groupBy(having, (each) => String(defaultOf(each)))].map(([value, those]) =>
+      those.length === alike.length ? value : `${value} for ${titles(those)}`,
     );
     const owners = alike.length === ARCHITECTURES.length ? "" : titles(alike);
     const standard = defaults.join("") === "" ? "" : `default: ${defaults.join(", ")}`;

@@ -14,7 +14,7 @@ export const IMDN = {
   infer: (shapes) => ({
     scale: shuffleScale(shapes, "tail"),
     features: Math.max(4, filtersOf(shapes, "head")),
-    blocks: countOf(shapes, /^blocks\.(\d+)\./),
+    blocks: countOf(shapes, /^blocks\.(\d+)\./, 10),
     variant: shapes.has("fuse.weight") ? "original" : "kair",
   }),
   conventions: imdnConventions,

@@ -42,13 +42,15 @@ export const PLAINUSR = {
 } satisfies Architecture<PlainusrOptions>;
 
 function infer(shapes: ParameterShapes) {
-  const outer = shapes.has("blocks.0.conv0.weight") ? countOf(shapes, /^blocks\.(\d+)\.conv0\.weight$/) : 0;
-  const around = Array.from({ length: outer }, (_, b) => filtersOf(shapes, `blocks.${b}.conv0`));
+  const outer = shapes.has("blocks.0.conv0.weight") ? countOf(shapes, /^blocks\.(\d+)\.conv0\.weight$/, 4) : 0;
+  const features = filtersOf(shapes, "head");
+  const changedBy = (name: string): number => Math.min(features, filtersOf(shapes, `${name}.conv0`));
+  const around = Array.from({ length: outer }, (_, b) => changedBy(`blocks.${b}`));
   const importance = shapes.has("middle.attention.conv1.weight");
   return {
     scale: shuffleScale(shapes, "tail"),
-    features: filtersOf(shapes, "head"),
-    changed: around.toSpliced(Math.floor(outer / 2), 0, filtersOf(shapes, "middle.conv0")),
+    features,
+    changed: around.toSpliced(Math.floor(outer / 2), 0, changedBy("middle")),
     layers: Math.max(1, countOf(shapes, /^middle\.conv(\d+)\.weight$/) - 1),
     attention: importance ? filtersOf(shapes, "middle.attention.conv0") : 0,
   };

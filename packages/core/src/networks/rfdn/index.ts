@@ -14,7 +14,7 @@ export const RFDN = {
   infer: (shapes) => ({
     scale: shuffleScale(shapes, "tail"),
     features: filtersOf(shapes, "head"),
-    blocks: countOf(shapes, /^blocks\.(\d+)\./),
+    blocks: countOf(shapes, /^blocks\.(\d+)\./, 30),
     distilled: filtersOf(shapes, "blocks.0.distil1"),
     attention: filtersOf(shapes, "blocks.0.attention.reduce"),
   }),

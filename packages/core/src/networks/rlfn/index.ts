@@ -14,7 +14,7 @@ export const RLFN = {
   infer: (shapes) => ({
     scale: shuffleScale(shapes, "tail"),
     features: filtersOf(shapes, "head"),
-    blocks: countOf(shapes, /^blocks\.(\d+)\./),
+    blocks: countOf(shapes, /^blocks\.(\d+)\./, 18),
     within: filtersOf(shapes, "blocks.0.conv1"),
     attention: filtersOf(shapes, "blocks.0.attention.reduce"),
   }),

@@ -14,7 +14,7 @@ export const RRDBNET = {
   infer: (shapes) => ({
     scale: ([1, 2] as const).find((scale) => channelsOf(shapes, "head") === 3 * (MAGNIFICATION / scale) ** 2) ?? 4,
     features: filtersOf(shapes, "head"),
-    blocks: countOf(shapes, /^body\.(\d+)\.dense/),
+    blocks: countOf(shapes, /^body\.(\d+)\.dense/, 30),
     growth: filtersOf(shapes, "body.0.dense0.conv0"),
   }),
   conventions: rrdbnetConventions,
