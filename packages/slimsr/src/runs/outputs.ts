@@ -14,7 +14,7 @@ import { type Contender, contender } from "../evaluation/contender.js";
 import { openContender } from "../evaluation/evaluate.js";
 import { bytes as shown } from "../text/numbers.js";
 import type { RunHooks } from "./inputs.js";
-import { isTeacherFrozen, learnsOutput, type Settings } from "./settings.js";
+import { isContrasted, isTeacherFrozen, learnsOutput, type Settings } from "./settings.js";
 
 /** Networks whose mean output students learn, made once of whole images. */
 export interface OutputSource {
@@ -25,7 +25,7 @@ export interface OutputSource {
 
 /**
  * What kept outputs a run learns; undefined where it learns none, or runs its frozen teacher in each step. Tutors' are always kept; a
- * teacher's where its whole images have fewer pixels than the patches of all steps, and the limit has room. A function of its
+ * teacher's without the contrastive loss, where its whole images have fewer pixels than the patches of all steps, and the limit has room. A function of its
  * arguments, so that a run which is taken up does the same.
  * @throws UsageError where outputs must be kept and are larger than the limit, or of inputs that are noisy anew in each patch
  */
@@ -44,7 +44,9 @@ export function outputSource(
       "outputs of tutors, of self-ensembles and those to be kept are made once, but noise is drawn anew for each patch: leave these out, or the noise",
     );
   }
-  if (!isNeeded && (keepOutputs === "off" || !isTeacherFrozen(settings))) return undefined;
+  // Beside the contrastive loss a teacher's forward pass is a small part of a step.
+  const isGain = keepOutputs === "auto" && isTeacherFrozen(settings) && !isContrasted(settings);
+  if (!isNeeded && !isGain) return undefined;
   const { large } = patchable(training, patch, skipBad);
   const pixels = large.reduce((sum, { decoded: { lr } }) => sum + lr.width * lr.height, 0);
   const bytes = pixels * training.scale ** 2 * teacher.descriptor.channels.output * OUTPUT_SAMPLE_BYTES;

@@ -99,7 +99,7 @@ export const settingsSchema = z.strictObject({
     .enum(["auto", "on", "off"])
     .default("auto")
     .describe(
-      "whether a frozen teacher's outputs on whole training images are made once and kept: auto, where these have fewer pixels than all steps' patches and there is room; tutors' always are",
+      "whether a frozen teacher's outputs on whole training images are made once and kept: auto, for kd where these have fewer pixels than all steps' patches and there is room; tutors' always are",
     ),
   keepOutputsLimit: z.number().min(0.001).max(1e6).default(2).describe("GiB that kept outputs may take"),
   selfEnsemble: z

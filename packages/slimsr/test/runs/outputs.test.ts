@@ -235,7 +235,9 @@ describe("outputs of whole images", () => {
     expect(kept({ steps: enough, keepOutputs: "off" })).toBeUndefined();
     expect(kept({ steps: enough, method: "slice" })).toBeUndefined();
     expect(kept({ steps: enough, method: "joint", lambdaDistillation: 1 })).toBeUndefined();
-    expect(kept({ steps: enough, method: "csd", teacherWeights: "frozen" })).toBeDefined();
+    const contrasted = { steps: enough, method: "csd", teacherWeights: "frozen" } as const;
+    expect(kept(contrasted)).toBeUndefined();
+    expect(kept({ ...contrasted, keepOutputs: "on" })).toBeDefined();
     expect(kept({ steps: enough, method: "csd" })).toBeUndefined();
   });
 
