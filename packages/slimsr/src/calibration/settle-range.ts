@@ -22,6 +22,8 @@ export interface SettleOptions {
 /** A range, and what is worth saying of how it was settled. */
 export interface Settled {
   readonly range: Range;
+  /** Whether it was found by running the network. */
+  readonly isFound?: true;
   readonly note?: string;
 }
 
@@ -54,7 +56,7 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
     return { range, note: `${told}; with --range ${other} it is (${show(likeness[other])}): that is likely right` };
   }
   if (difference <= SAME) return { range };
-  if (isClear) return { range: better, note: `${name}: range 0..${better}, found by running it` };
+  if (isClear) return { range: better, isFound: true, note: `${name}: range 0..${better}, found by running it` };
   throw new UsageError(
     `${name} doesn't say whether pixel values of its images go up to 255 or 1, and running it doesn't tell: its output is as far from its ` +
       `input either way (${show(likeness[255])} and ${show(likeness[1])}); say it with --range 255 or --range 1`,
@@ -65,7 +67,7 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
 export async function settleModel(
   model: Model,
   options: Omit<SettleOptions, "name"> = {},
-): Promise<{ model: Model; note?: string }> {
+): Promise<{ model: Model } & Omit<Settled, "range">> {
   const { rangeSource, ...descriptor } = model.descriptor;
   if (rangeSource === undefined) return { model };
   const { range, ...said } = await settleRange(deploy(model), { name: nameOf(model), ...options });

@@ -136,9 +136,10 @@ async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInsp
 /** The range as working with the model would settle it; that it can't be is no reason not to say the rest. */
 async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "rangeNote">> {
   try {
-    const settled = await settleModel(model);
+    const { isFound, note, ...settled } = await settleModel(model);
     const { range } = settled.model.descriptor;
-    return { range, ...(settled.note !== undefined && { rangeNote: settled.note }) };
+    const rangeNote = isFound ? "found by running it" : note;
+    return { range, ...(rangeNote !== undefined && { rangeNote }) };
   } catch (error) {
     if (!(error instanceof SlimsrError)) throw error;
     return { range: null, rangeNote: error.message };

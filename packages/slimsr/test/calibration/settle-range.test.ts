@@ -41,7 +41,11 @@ describe("the range of a network's images", () => {
       [1, fileOf(teacher, 1)],
       [1, unitRangeOnnx(teacher)],
     ] as const) {
-      expect(await settle(onnx)).toEqual({ range, note: `a.onnx: range 0..${range}, found by running it` });
+      expect(await settle(onnx)).toEqual({
+        range,
+        isFound: true,
+        note: `a.onnx: range 0..${range}, found by running it`,
+      });
     }
   });
 
