@@ -6,7 +6,7 @@ import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/desc
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
-import { EMBEDDED_IMAGES } from "../assets.js";
+import { EMBEDDED_IMAGES, EMBEDDED_SIDE } from "../assets.js";
 import { patchPairs } from "./patches.js";
 
 type Range = Descriptor["range"];
@@ -27,8 +27,8 @@ export interface Settled {
   readonly note?: string;
 }
 
-/** How many images a network is run on, and how large they are at most; those that come with the package have 192 pixels a side. */
-const [COUNT, MOST, WHOLE] = [2, 64, 192];
+/** How many images a network is run on, and pixels along their sides at most. */
+const [COUNT, MOST] = [2, 64];
 /** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it. */
 const [RESEMBLING, CLEARLY] = [10, 1];
 /** Root mean square difference, of 255, of outputs that are the same up to rounding. */
@@ -111,7 +111,7 @@ function unlessNoImage(error: unknown): undefined {
 async function inputsFor(network: Deployment, signal: AbortSignal | undefined): Promise<FloatPlanes[]> {
   const { scale } = network;
   const space = colourSpaceOf(network);
-  const side = Math.min(MOST, Math.floor(WHOLE / scale / 8) * 8);
+  const side = Math.min(MOST, Math.floor(EMBEDDED_SIDE / scale / 8) * 8);
   // What restores images is given sound ones, which it should leave nearly as they are.
   const source = scale === 1 ? { input: EMBEDDED_IMAGES } : {};
   const inputs: FloatPlanes[] = [];

@@ -4,6 +4,8 @@ import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventi
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
+import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
@@ -65,6 +67,8 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
   }
   if (!force && existsSync(output)) throw new UsageError(`${output} exists; give --force to replace it`);
   const checkpoint = await loadCheckpoint(input, overrides);
+  const { channels } = networkModel(checkpoint.network, checkpoint.parameters).descriptor;
+  requireChannels(input, channels, overrides.channels);
   await saveCheckpoint(output, checkpoint, names);
   const written = format === "safetensors" ? "canonical" : (names ?? publishedSource(checkpoint.network));
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);

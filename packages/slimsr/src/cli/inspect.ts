@@ -6,6 +6,7 @@ import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
@@ -88,6 +89,11 @@ async function inspect(file: string, { json, layers, groups, ...overrides }: Ins
     if (!(error instanceof CheckpointError) || !(await inspectVgg19(file, json))) throw error;
     return;
   }
+  requireChannels(
+    file,
+    networkModel(checkpoint.network, checkpoint.parameters).descriptor.channels,
+    overrides.channels,
+  );
   const inspection = examine(file, checkpoint, layers ?? false, groups ?? false);
   process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : report(inspection));
 }
