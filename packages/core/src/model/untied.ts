@@ -42,8 +42,7 @@ export function untied(model: Model): Model {
     },
   });
   target.output("sr", made as Value);
-  const { range, origin, size } = descriptor;
-  return modelOf(target, ({ name }) => parameters.has(name), parameters, { range, origin, size });
+  return modelOf(target, ({ name }) => parameters.has(name), parameters, descriptor);
 }
 
 const parametersOf = ({ operator, inputs }: Node): readonly (Value | undefined)[] =>
