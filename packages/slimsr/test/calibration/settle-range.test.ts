@@ -73,6 +73,15 @@ describe("the range of a network's images", () => {
     );
   });
 
+  it("is asked for where it can't be run, and taken as given there", async () => {
+    const cut = { ...onnxDeployment("a.onnx", imageModel(nearest)), onnx: imageModel((x) => x) };
+    const assumed = settleRange({ ...cut, rangeSource: "assumed" }, { name: "cut.onnx" });
+    await expect(assumed).rejects.toThrow(
+      /cut\.onnx doesn't say .* can't be run to find out: cut\.onnx yields .*; say it with --range/,
+    );
+    expect(await settleRange({ ...cut, range: 1, rangeSource: "given" }, { name: "cut.onnx" })).toEqual({ range: 1 });
+  });
+
   it("is taken as given, with a word where the other is plainly right", async () => {
     const teacher = await loadModel(TEACHER);
     expect(await settle(unitRangeOnnx(teacher), 1)).toEqual({ range: 1 });
