@@ -159,6 +159,5 @@ export function atOwnWidth(model: Model): Model {
   const lr = graph.input(model.image.name, model.image.shape);
   const parameterOf = (name: string) => graph.input(name, required(model.parameters, name).shape);
   graph.output("sr", applyModel(model, lr, parameterOf));
-  const { task, scale, channels, reach, ...about } = model.descriptor;
-  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, about);
+  return modelOf(graph, (value) => model.places.has(value.name), model.parameters, model.descriptor);
 }

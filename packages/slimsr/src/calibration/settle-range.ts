@@ -1,12 +1,13 @@
-import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { DeviceError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { type FloatPlanes, resizePlanesBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
+import { oddChannels } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
-import { EMBEDDED_IMAGES } from "../assets.js";
+import { EMBEDDED_IMAGES, EMBEDDED_SIDE } from "../assets.js";
 import { patchPairs } from "./patches.js";
 
 type Range = Descriptor["range"];
@@ -22,11 +23,13 @@ export interface SettleOptions {
 /** A range, and what is worth saying of how it was settled. */
 export interface Settled {
   readonly range: Range;
+  /** Whether it was found by running the network. */
+  readonly isFound?: true;
   readonly note?: string;
 }
 
-/** How many images a network is run on, and how large they are at most; those that come with the package have 192 pixels a side. */
-const [COUNT, MOST, WHOLE] = [2, 64, 192];
+/** How many images a network is run on, and pixels along their sides at most. */
+const [COUNT, MOST] = [2, 64];
 /** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it. */
 const [RESEMBLING, CLEARLY] = [10, 1];
 /** Root mean square difference, of 255, of outputs that are the same up to rounding. */
@@ -37,13 +40,27 @@ const SAME = 0.1;
  * photographs, and the range is that in which its output, reduced to the input's size, resembles the input. A range that a user gives is taken,
  * with a note where the other is plainly right.
  * @throws UsageError where nothing says the range and running it doesn't tell
- * @throws DeviceError where the engine refuses the network; InterruptedError if the signal was aborted
+ * @throws NetworkError for a network of other channels; InterruptedError if the signal was aborted
  */
 export async function settleRange(network: Deployment, options: SettleOptions): Promise<Settled> {
   const { range, rangeSource } = network;
   if (rangeSource === undefined) return { range };
   const { name } = options;
-  const { likeness, difference } = await runInBoth(network, options);
+  const odd = oddChannels(network.channels);
+  if (odd !== undefined) throw new NetworkError(`${name} ${odd}`);
+  const outcome = await runInBoth(network, options).catch((error: unknown) => {
+    if (error instanceof DeviceError || error instanceof NetworkError) return error;
+    throw error;
+  });
+  if (outcome instanceof Error) {
+    // A range that is given needs no proof.
+    if (rangeSource === "given") return { range };
+    throw new UsageError(
+      `${unsaid(name)}, and it can't be run to find out: ${outcome.message}; say it with --range 255 or --range 1`,
+      { cause: outcome },
+    );
+  }
+  const { likeness, difference } = outcome;
   const other: Range = range === 255 ? 1 : 255;
   const better: Range = likeness[1] > likeness[255] ? 1 : 255;
   const lead = Math.abs(likeness[255] - likeness[1]);
@@ -54,9 +71,9 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
     return { range, note: `${told}; with --range ${other} it is (${show(likeness[other])}): that is likely right` };
   }
   if (difference <= SAME) return { range };
-  if (isClear) return { range: better, note: `${name}: range 0..${better}, found by running it` };
+  if (isClear) return { range: better, isFound: true, note: `${name}: range 0..${better}, found by running it` };
   throw new UsageError(
-    `${name} doesn't say whether pixel values of its images go up to 255 or 1, and running it doesn't tell: its output is as far from its ` +
+    `${unsaid(name)}, and running it doesn't tell: its output is as far from its ` +
       `input either way (${show(likeness[255])} and ${show(likeness[1])}); say it with --range 255 or --range 1`,
   );
 }
@@ -65,12 +82,14 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
 export async function settleModel(
   model: Model,
   options: Omit<SettleOptions, "name"> = {},
-): Promise<{ model: Model; note?: string }> {
+): Promise<{ model: Model } & Omit<Settled, "range">> {
   const { rangeSource, ...descriptor } = model.descriptor;
   if (rangeSource === undefined) return { model };
   const { range, ...said } = await settleRange(deploy(model), { name: nameOf(model), ...options });
   return { model: { ...model, descriptor: { ...descriptor, range } }, ...said };
 }
+
+const unsaid = (name: string): string => `${name} doesn't say whether pixel values of its images go up to 255 or 1`;
 
 const show = (decibels: number): string => (Number.isFinite(decibels) ? `${decibels.toFixed(1)} dB` : "no image");
 
@@ -91,9 +110,10 @@ async function runInBoth(
       }
       return outputs;
     };
-    const wide = await outputsIn(255).catch(unlessNoImage);
-    const unit = await outputsIn(1).catch(unlessNoImage);
-    const difference = wide && unit ? Math.sqrt(meanSquare(wide, unit)) : Number.POSITIVE_INFINITY;
+    const [wide, unit] = [await outputsIn(255).catch(noImage), await outputsIn(1).catch(noImage)];
+    if (wide instanceof Error && unit instanceof Error) throw wide;
+    const isBoth = !(wide instanceof Error || unit instanceof Error);
+    const difference = isBoth ? Math.sqrt(meanSquare(wide, unit)) : Number.POSITIVE_INFINITY;
     return { likeness: { 255: likenessOf(inputs, wide), 1: likenessOf(inputs, unit) }, difference };
   } finally {
     await engine.close();
@@ -101,15 +121,15 @@ async function runInBoth(
 }
 
 /** A network yields no finite numbers where its range is far off. */
-function unlessNoImage(error: unknown): undefined {
-  if (error instanceof NetworkError) return undefined;
+function noImage(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error;
   throw error;
 }
 
 async function inputsFor(network: Deployment, signal: AbortSignal | undefined): Promise<FloatPlanes[]> {
   const { scale } = network;
   const space = colourSpaceOf(network);
-  const side = Math.min(MOST, Math.floor(WHOLE / scale / 8) * 8);
+  const side = Math.min(MOST, Math.floor(EMBEDDED_SIDE / scale / 8) * 8);
   // What restores images is given sound ones, which it should leave nearly as they are.
   const source = scale === 1 ? { input: EMBEDDED_IMAGES } : {};
   const inputs: FloatPlanes[] = [];
@@ -119,8 +139,8 @@ async function inputsFor(network: Deployment, signal: AbortSignal | undefined): 
   return inputs;
 }
 
-function likenessOf(inputs: readonly FloatPlanes[], outputs: readonly FloatPlanes[] | undefined): number {
-  if (!outputs) return Number.NEGATIVE_INFINITY;
+function likenessOf(inputs: readonly FloatPlanes[], outputs: readonly FloatPlanes[] | Error): number {
+  if (outputs instanceof Error) return Number.NEGATIVE_INFINITY;
   const reduced = outputs.map((output, i) => {
     const width = inputs[i]?.width ?? output.width;
     return output.width === width ? output : resizePlanesBicubic(output, width / output.width);

@@ -4,6 +4,7 @@ import { SOURCES, type Source } from "@slimsr/core/internal/checkpoints/conventi
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
@@ -63,7 +64,9 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
   }
   if (!force && existsSync(output)) throw new UsageError(`${output} exists; give --force to replace it`);
   const checkpoint = await loadCheckpoint(input, overrides);
-  if (format === "onnx") await saveModel(output, networkModel(checkpoint.network, checkpoint.parameters));
+  const model = networkModel(checkpoint.network, checkpoint.parameters);
+  requireChannels(input, model.descriptor.channels, overrides.channels);
+  if (format === "onnx") await saveModel(output, model);
   else await saveCheckpoint(output, checkpoint, names);
   const written = format === "pytorch" ? (names ?? publishedSource(checkpoint.network)) : "canonical";
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);

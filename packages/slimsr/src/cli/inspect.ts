@@ -5,6 +5,7 @@ import { CheckpointError, SlimsrError, UsageError } from "@slimsr/core/internal/
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
+import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
@@ -91,6 +92,11 @@ async function inspect(file: string, { json, layers, groups, ...overrides }: Ins
     if (!(error instanceof CheckpointError) || !(await inspectVgg19(file, json))) throw error;
     return;
   }
+  requireChannels(
+    file,
+    networkModel(checkpoint.network, checkpoint.parameters).descriptor.channels,
+    overrides.channels,
+  );
   const inspection = examine(file, checkpoint, layers ?? false, groups ?? false);
   process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 2)}\n` : report(inspection));
 }
@@ -141,9 +147,10 @@ async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInsp
 /** The range as working with the model would settle it; that it can't be is no reason not to say the rest. */
 async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "rangeNote">> {
   try {
-    const settled = await settleModel(model);
+    const { isFound, note, ...settled } = await settleModel(model);
     const { range } = settled.model.descriptor;
-    return { range, ...(settled.note !== undefined && { rangeNote: settled.note }) };
+    const rangeNote = isFound ? "found by running it" : note;
+    return { range, ...(rangeNote !== undefined && { rangeNote }) };
   } catch (error) {
     if (!(error instanceof SlimsrError)) throw error;
     return { range: null, rangeNote: error.message };

@@ -145,17 +145,21 @@ async function decodeAll(
   if (missing.size === 0) return;
   const { grey = false, onProgress, signal, skipBad = false, maxPixels = defaultMaxPixels } = options;
   const groups = [...missing.values()];
+  // Several inputs may have one truth, and one file be both.
+  const filesOf = (group: readonly Wanted[]) => [...new Map(group.map((wanted) => [wanted.file, wanted])).values()];
   const jobs = [...missing].map(([source, targets]) => ({
     source,
-    targets: targets.map(({ steps, scale, file }) => ({ steps, scale, file })),
+    targets: filesOf(targets).map(({ steps, scale, file }) => ({ steps, scale, file })),
     ...{ grey, maxPixels },
   }));
   const outcomes = await forEachImage("cacheImage", jobs, { onProgress, signal, stopAtProblem: !skipBad });
   for (const [i, group] of groups.entries()) {
-    for (const [k, { candidate, role }] of group.entries()) {
-      const { result, problem } = outcomes[i] ?? {};
+    const { result, problem } = outcomes[i] ?? {};
+    const made = new Map(filesOf(group).map(({ file }, k) => [file, result?.[k]]));
+    for (const { candidate, role, file } of group) {
       candidate.problem ??= problem;
-      if (result?.[k]) candidate[role] = result[k];
+      const decoded = made.get(file);
+      if (decoded) candidate[role] = decoded;
     }
   }
   await limitCache(options.cacheDirectory ?? defaultCacheDirectory());

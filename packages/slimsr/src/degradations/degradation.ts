@@ -29,6 +29,8 @@ const KINDS = {
 /** What errors and help say there is. */
 export const DEGRADATIONS =
   "bicubic, noise:25 (Gaussian, σ of 255 levels), jpeg:40 (quality), blur:1.6 (Gaussian, σ in pixels), chains such as blur:1.6+bicubic, ranges such as noise:0-50";
+/** Those that keep images as large as they are. */
+const RESTORED = "such as noise:25, jpeg:40, blur:1.6, blur:1.6+noise:10 or noise:0-50";
 
 /** Bicubic reduction alone: the standard of super-resolution. */
 export const BICUBIC: Degradation = { text: "bicubic", stored: [{ kind: "bicubic" }], noise: undefined };
@@ -92,7 +94,7 @@ export function degradationFor(scale: number, text: string | undefined, set: str
   }
   if (asked === undefined) {
     throw new UsageError(
-      `${set}: the network leaves images as large as they are, and nothing says what it restores: make its input with --degrade (${DEGRADATIONS}), ` +
+      `${set}: the network leaves images as large as they are, and nothing says what it restores: make its input with --degrade (${RESTORED}), ` +
         "or give folders of both: input and truth, images of one size by the same names",
     );
   }

@@ -41,7 +41,11 @@ describe("the range of a network's images", () => {
       [1, fileOf(teacher, 1)],
       [1, unitRangeOnnx(teacher)],
     ] as const) {
-      expect(await settle(onnx)).toEqual({ range, note: `a.onnx: range 0..${range}, found by running it` });
+      expect(await settle(onnx)).toEqual({
+        range,
+        isFound: true,
+        note: `a.onnx: range 0..${range}, found by running it`,
+      });
     }
   });
 
@@ -67,6 +71,15 @@ describe("the range of a network's images", () => {
     await expect(settle(far)).rejects.toThrow(
       /a\.onnx doesn't say .* running it doesn't tell: .* --range 255 or --range 1/,
     );
+  });
+
+  it("is asked for where it can't be run, and taken as given there", async () => {
+    const cut = { ...onnxDeployment("a.onnx", imageModel(nearest)), onnx: imageModel((x) => x) };
+    const assumed = settleRange({ ...cut, rangeSource: "assumed" }, { name: "cut.onnx" });
+    await expect(assumed).rejects.toThrow(
+      /cut\.onnx doesn't say .* can't be run to find out: cut\.onnx yields .*; say it with --range/,
+    );
+    expect(await settleRange({ ...cut, range: 1, rangeSource: "given" }, { name: "cut.onnx" })).toEqual({ range: 1 });
   });
 
   it("is taken as given, with a word where the other is plainly right", async () => {

@@ -2,8 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { imageModel } from "../../../../test/support/image-models.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
+import { readModel } from "../../../core/src/formats/model-file.js";
 import { networkModel } from "../../../core/src/model/model.js";
+import { clip } from "../../../core/src/operators/index.js";
 import { fixturePath, plain } from "../../../core/test/checkpoints/support.js";
 import { convertCommand } from "../../src/cli/convert.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
@@ -124,4 +127,18 @@ describe("slimsr convert", () => {
       "x.onnx is an ONNX model, whose layers have no names of a checkpoint",
     );
   });
+
+  it("writes an ONNX model anew with metadata that say its range", async () => {
+    const [input, output] = [join(folder, "unit.onnx"), join(folder, "out.onnx")];
+    writeFileSync(
+      input,
+      imageModel((x) => clip(x, 0, 1)),
+    );
+    await convert(input, output);
+    const { descriptor } = readModel(readFileSync(output), "out.onnx");
+    expect(descriptor).toMatchObject({ range: 1, scale: 1, channels: { input: 3, output: 3 } });
+    expect(descriptor.rangeSource).toBeUndefined();
+    await expect(convert(input, output)).rejects.toThrow("give --force to replace it");
+    await expect(convert(input, join(folder, "x.onnx"), "--names", "csd")).rejects.toThrow("leave --names out");
+  }, 30_000);
 });

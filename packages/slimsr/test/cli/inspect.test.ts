@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { imageModel } from "../../../../test/support/image-models.js";
 import { writeSafetensors } from "../../../core/src/checkpoints/safetensors.js";
 import { CheckpointError, UsageError } from "../../../core/src/errors.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
+import type { Value } from "../../../core/src/graph/index.js";
 import { networkModel } from "../../../core/src/model/model.js";
+import { clip, conv } from "../../../core/src/operators/index.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { inspectCommand } from "../../src/cli/inspect.js";
 import { loadCheckpoint, saveCheckpoint } from "../../src/files/checkpoints.js";
@@ -85,6 +88,26 @@ describe("slimsr inspect", () => {
     );
     expect(await inspect(onnx)).toMatch(/parameters +[\d,]+\n\ngroup /);
   });
+
+  it("says what images an ONNX model is of, and how their range is known", async () => {
+    const [model, own] = [join(folder, "grey.onnx"), join(folder, "own.onnx")];
+    const layer = (x: Value) => conv(x, x.graph.constant(Float32Array.of(0.9, 0.8), [2, 1, 1, 1]));
+    const back = (x: Value) => conv(x, x.graph.constant(Float32Array.of(0.5, 0.6), [1, 2, 1, 1]));
+    writeFileSync(
+      model,
+      imageModel((x) => clip(back(layer(x)), 0, 1), { channels: 1 }),
+    );
+    expect(await inspect(model)).toMatch(
+      /^file +grey\.onnx\ntask +restoration\nimages +grey\nrange +0\.\.1 \(found by running it\)\nparameters +4\n/,
+    );
+    expect(JSON.parse(await inspect(model, "--range", "1", "--channels", "1", "--json"))).toMatchObject({
+      ...{ task: "restoration", scale: 1, channels: { input: 1, output: 1 }, range: 1 },
+    });
+    await expect(inspect(model, "--channels", "3")).rejects.toThrow("images of 1 channels, not of 3 as asked");
+    const { network, parameters } = await loadCheckpoint(fixturePath("edsr_x4.pt"));
+    writeFileSync(own, exportModel(networkModel(network, parameters)));
+    expect(await inspect(own)).toMatch(/task +super-resolution ×4\nimages +RGB\nrange +0\.\.255\n/);
+  }, 30_000);
 
   it("lists layers and prints JSON", async () => {
     const table = await inspect(fixturePath("edsr_x4.pt"), "--layers");
