@@ -10,7 +10,7 @@ const about = z.object({
   ...{ scale: z.int().min(1), channels: z.int().min(1), range: z.literal([255, 1]), parameters: z.int().min(1) },
   /** dB by set, of whoever's code the network was exported from. */
   psnr: z.record(z.string(), z.number()),
-  ...{ licence: z.string(), source: z.string(), architecture: z.string().default("") },
+  ...{ licence: z.string(), source: z.string(), architecture: z.string() },
 });
 
 /** What is known of a network beside its file. */

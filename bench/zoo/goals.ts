@@ -55,7 +55,7 @@ export const resultOf = <T>(outcome: Outcome<T> | undefined): T | undefined =>
   outcome && "result" in outcome ? outcome.result : undefined;
 
 function errorOf(what: string, outcome: Outcome | undefined): string[] {
-  return outcome && "error" in outcome ? [`${what}: ${outcome.error.split("\n")[0]}`] : [];
+  return outcome && "error" in outcome ? [`${what}: ${outcome.error.replace(/\s+/g, " ").slice(0, 400)}`] : [];
 }
 
 /** Why work wasn't done, each reason once. */

@@ -52,16 +52,17 @@ export async function tryNetwork(entry: Entry, records: Records, work: Work): Pr
     return row as Measured;
   };
 
-  say("reading");
   await records.once("described", async () => description(await model()));
-  say("golden outputs");
   await records.once("golden", async () => goldenDifferences((await model()).model, entry));
-  say("evaluating");
-  await records.once("evaluated", () => evaluated(entry, work));
+  await records.once("evaluated", async () => {
+    say("evaluating");
+    return evaluated(entry, work);
+  });
   const belowBicubic = isBelowBaseline(record);
   const student = async (options: Pick<SlimOptions, "alignment" | "refit"> & { width: number }) => {
     const { width, ...others } = options;
     await set();
+    say(`slimming to width ${width}${others.refit === false ? ", its first channels" : ""}`);
     const { students } = await slim((await model()).model, {
       ...{ widths: [width], calibration: folders.train, degrade: degradationOf(entry), belowBicubic, ...others },
       signal,
@@ -70,17 +71,15 @@ export async function tryNetwork(entry: Entry, records: Records, work: Work): Pr
     return { ...(await measured(contender(entry.name, width, made))), seconds };
   };
   for (const width of widths) {
-    say(`slimming to ${width}`);
     await records.student("slimmed", slimmedLabel(width), () => student({ width }));
   }
-  say("its first channels");
   await records.student("slimmed", SLICED_LABEL, () =>
     student({ width: SLICED_WIDTH, alignment: "plain", refit: false }),
   );
   for (const width of trainWidths) {
-    say(`training width ${width}`);
     await records.student("trained", trainedLabel(width, steps), async () => {
       const first = await set();
+      say(`training width ${width}`);
       const { file, ...training } = await trained(entry, width, belowBicubic, first, work);
       const made = await loadModel(file);
       return {
@@ -159,7 +158,9 @@ async function trained(
   if (again) await rm(out, { recursive: true, force: true });
   const settings: PartialSettings = {
     ...{ teacher: entry.onnx, train, val, width: [width], steps, degrade: degradationOf(entry), belowBicubic },
-    // The closing table is this command's: the run's is kept short.
+    // Images that have no room for a patch at ×4.
+    skipBad: true,
+    // What students are worth is measured here; the run's own table is kept short.
     ...(!set.range && { data: [set.path] }),
   };
   const hooks: CompressionHooks = {

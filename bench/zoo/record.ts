@@ -44,7 +44,7 @@ const outcome = <T extends z.ZodType>(result: T) =>
 
 /** All that is known of a network, by what was done: students by what they are, such as "width 0.5". */
 const recordSchema = z.object({
-  ...{ name: z.string(), digest: z.string(), source: z.string(), licence: z.string() },
+  ...{ name: z.string(), digest: z.string(), architecture: z.string(), source: z.string(), licence: z.string() },
   task: z.enum(["sr", "denoise", "dehaze"]),
   ...{ machine: z.string(), date: z.string() },
   described: outcome(schemas.described).exactOptional(),
@@ -69,14 +69,14 @@ export class Records {
   /** @param again whether all is measured anew @throws RunError where the file is damaged */
   static async open(folder: string, entry: Entry, machine: string, again: boolean): Promise<Records> {
     const file = join(folder, `${entry.name}.json`);
-    const { source, licence, task } = entry.about;
+    const { architecture, source, licence, task } = entry.about;
+    const about = { architecture, source, licence, task };
     const fresh: NetworkRecord = {
-      ...{ name: entry.name, digest: entry.digest, source, licence, task, machine, date: today() },
-      ...{ slimmed: {}, trained: {} },
+      ...{ name: entry.name, digest: entry.digest, ...about, machine, date: today(), slimmed: {}, trained: {} },
     };
     const known = again ? undefined : await readJsonFile(file, recordSchema, "remove it: it is measured anew");
     const isSame = known?.digest === entry.digest && known.machine === machine;
-    return new Records(file, isSame ? { ...known, source, licence, task } : fresh);
+    return new Records(file, isSame ? { ...known, ...about } : fresh);
   }
 
   /** Does a piece of work unless its result is known; what goes wrong with it is kept, and tried again in the next call. */

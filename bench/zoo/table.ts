@@ -98,7 +98,14 @@ function columnsOf({ widths, trainWidths, steps }: Students): Column<NetworkReco
   ];
 }
 
-/** The table, and below it what was missed or left out. */
+const ORIGINS: readonly Column<NetworkRecord>[] = [
+  column("network", ({ name }) => name),
+  column("what it is", ({ architecture }) => architecture),
+  column("from", ({ source }) => source),
+  column("licence", ({ licence }) => licence),
+];
+
+/** The table, and below it what was missed, left out or kept; in Markdown also where the networks are from. */
 export function renderNetworks(
   records: readonly NetworkRecord[],
   students: Students,
@@ -106,13 +113,21 @@ export function renderNetworks(
 ): string {
   const bullet = format === "markdown" ? "- " : "  ";
   const remarks = records.flatMap((record) =>
-    [...missedGoals(record).map((goal) => `${MISSED} ${goal}`), ...skippedIn(record), ...notesOf(record)].map(
-      (remark) => `${bullet}${record.name}: ${remark}\n`,
-    ),
+    remarksOn(record).map((remark) => `${bullet}${record.name}: ${remark}\n`),
   );
-  return [renderTable(columnsOf(students), records, format), ...(remarks.length > 0 ? ["\n", ...remarks] : [])].join(
-    "",
-  );
+  return [
+    renderTable(columnsOf(students), records, format),
+    ...(remarks.length > 0 ? ["\n", ...remarks] : []),
+    ...(format === "markdown" ? ["\n", renderTable(ORIGINS, records, format)] : []),
+  ].join("");
 }
 
-const notesOf = ({ described }: NetworkRecord): readonly string[] => resultOf(described)?.notes ?? [];
+function remarksOn(record: NetworkRecord): string[] {
+  const { notes = [], pins = [] } = resultOf(record.described) ?? {};
+  return [
+    ...missedGoals(record).map((goal) => `${MISSED} ${goal}`),
+    ...skippedIn(record),
+    ...notes,
+    ...pins.map(({ channels, reason }) => `${channels} channels stay: ${reason}`),
+  ];
+}
