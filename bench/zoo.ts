@@ -9,7 +9,6 @@
  */
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SlimsrError, UsageError } from "../packages/core/src/errors.js";
 import { interruptible } from "../packages/slimsr/src/cli/interrupt.js";
@@ -17,10 +16,11 @@ import { toJson } from "../packages/slimsr/src/files/json.js";
 import { isInterruption } from "../packages/slimsr/src/runs/interruption.js";
 import { type Entry, entriesOf } from "./zoo/entry.js";
 import { missedGoals } from "./zoo/goals.js";
+import { type Students, withStudents } from "./zoo/labels.js";
 import { tryNetwork } from "./zoo/measure.js";
 import { replacePart } from "./zoo/page.js";
 import { type NetworkRecord, Records } from "./zoo/record.js";
-import { renderNetworks, type Students } from "./zoo/table.js";
+import { renderNetworks } from "./zoo/table.js";
 
 const { values } = parseArgs({
   options: {
@@ -65,9 +65,10 @@ async function main(signal: AbortSignal): Promise<void> {
   const records: NetworkRecord[] = [];
   for (const entry of entries) {
     const kept = await Records.open(out, entry, machine, again);
-    await tryNetwork(entry, kept, { ...students, folders, runs: join(out, "runs"), again, signal, say: sayOf(entry) });
-    records.push(kept.record);
-    const missed = missedGoals(kept.record);
+    await tryNetwork(entry, kept, { ...students, folders, out, again, signal, say: sayOf(entry) });
+    const record = withStudents(kept.record, students);
+    records.push(record);
+    const missed = missedGoals(record);
     sayOf(entry)(missed.length > 0 ? `missed: ${missed.join("; ")}` : "all goals are met");
   }
   await report(records, students);

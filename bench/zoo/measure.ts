@@ -1,33 +1,29 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RunError, UsageError } from "../../packages/core/src/errors.js";
+import { RunError } from "../../packages/core/src/errors.js";
 import { channelAnalysis, type Model } from "../../packages/core/src/model/model.js";
 import { settleModel } from "../../packages/slimsr/src/calibration/settle-range.js";
 import { type Contender, contender } from "../../packages/slimsr/src/evaluation/contender.js";
-import { type EvaluationRow, evaluate } from "../../packages/slimsr/src/evaluation/evaluate.js";
+import { evaluate } from "../../packages/slimsr/src/evaluation/evaluate.js";
 import { loadContenders, withRanges } from "../../packages/slimsr/src/evaluation/load.js";
 import { loadModel } from "../../packages/slimsr/src/files/models.js";
 import { type CompressionHooks, compress } from "../../packages/slimsr/src/runs/compress.js";
 import { readResult } from "../../packages/slimsr/src/runs/result.js";
 import type { PartialSettings } from "../../packages/slimsr/src/runs/settings.js";
 import { stepsTaken } from "../../packages/slimsr/src/runs/state.js";
-import { type SlimOptions, slim } from "../../packages/slimsr/src/slimming/slim.js";
+import { type SlimOptions, type SlimStudent, slim } from "../../packages/slimsr/src/slimming/slim.js";
 import { goldenDifferences, openedAt } from "./agreement.js";
 import type { Entry } from "./entry.js";
-import { SLICED_LABEL, SLICED_WIDTH, slimmedLabel, trainedLabel } from "./labels.js";
-import { type Measured, type NetworkRecord, type Records, type Result, Skipped } from "./record.js";
-import { degradationOf, type Folders, openSet, type TestSet, testSets } from "./sets.js";
+import { SLICED_LABEL, SLICED_WIDTH, type Students, slimmedLabel, trainedLabel } from "./labels.js";
+import { ownOutputs } from "./own-outputs.js";
+import type { Measured, NetworkRecord, Records, Result } from "./record.js";
+import { degradationOf, type Folders, Images, openSet, type TestSet } from "./sets.js";
 
-export interface Work {
+export interface Work extends Students {
   readonly folders: Folders;
-  /** Of students that are made without training. */
-  readonly widths: readonly number[];
-  /** Of students that are trained. */
-  readonly trainWidths: readonly number[];
-  readonly steps: number;
-  /** Folder that keeps the runs. */
-  readonly runs: string;
-  /** Whether runs that are there begin anew. */
+  /** Folder that keeps runs and outputs. */
+  readonly out: string;
+  /** Whether what is there is made anew. */
   readonly again: boolean;
   readonly signal: AbortSignal;
   readonly say: (text: string) => void;
@@ -35,107 +31,114 @@ export interface Work {
 
 /** Takes a network through all that is done with it; each result goes to its records, and so does what goes wrong. */
 export async function tryNetwork(entry: Entry, records: Records, work: Work): Promise<void> {
-  const { folders, widths, trainWidths, steps, signal, say } = work;
-  const { record } = records;
-  let settled: Promise<{ model: Model; notes: string[] }> | undefined;
-  const model = () => {
-    settled ??= settledModel(entry, signal);
-    return settled;
-  };
-  const set = async (): Promise<TestSet> => {
-    const [first] = testSets(entry, folders);
-    if (!first) throw new Skipped("no set of images before and after is at hand");
-    return first;
-  };
-  const measured = async (each: Contender) => {
-    const [row] = await rowsOf([each], await set(), entry, work, false);
-    return row as Measured;
-  };
+  const { widths, trainWidths, steps, out, again, signal, say } = work;
+  if (again) {
+    for (const kept of ["runs", "outputs"]) await rm(join(out, kept, entry.name), { recursive: true, force: true });
+  }
+  const model = once(() => settledModel(entry, signal));
+  const file = once(() => fileAsItIs(entry, signal));
+  const images = new Images(entry, work.folders, async (folder, name) =>
+    ownOutputs(await file(), folder, join(out, "outputs", entry.name, name), signal),
+  );
+  const measured = async (...networks: readonly Contender[]): Promise<readonly Measured[]> =>
+    rowsOf(networks, await images.firstSet(), entry, work, false);
 
-  await records.once("described", async () => description(await model()));
-  await records.once("golden", async () => goldenDifferences((await model()).model, entry));
+  await records.once("described", async () => description(await model(), entry));
+  await records.once("golden", async () => goldenDifferences(await model(), entry));
   await records.once("evaluated", async () => {
     say("evaluating");
-    return evaluated(entry, work);
+    return evaluated(await file(), await images.sets(), entry, work);
   });
-  const belowBicubic = isBelowBaseline(record);
-  const student = async (options: Pick<SlimOptions, "alignment" | "refit"> & { width: number }) => {
-    const { width, ...others } = options;
-    await set();
-    say(`slimming to width ${width}${others.refit === false ? ", its first channels" : ""}`);
-    const { students } = await slim((await model()).model, {
-      ...{ widths: [width], calibration: folders.train, degrade: degradationOf(entry), belowBicubic, ...others },
+  const belowBicubic = isBelowBaseline(records.record);
+  const slimmed = async (width: number, options: Pick<SlimOptions, "alignment" | "refit"> = {}) => {
+    const { path: calibration, input } = await images.train();
+    const degrade = degradationOf(entry);
+    const made = await slim(await model(), {
+      widths: [width],
+      calibration,
+      input,
+      degrade,
+      belowBicubic,
       signal,
+      ...options,
     });
-    const [{ model: made, seconds }] = students as [(typeof students)[number]];
-    return { ...(await measured(contender(entry.name, width, made))), seconds };
+    const [student] = made.students as [SlimStudent];
+    const [row] = (await measured(contender(entry.name, width, student.model))) as [Measured];
+    return { ...row, seconds: student.seconds };
   };
   for (const width of widths) {
-    await records.student("slimmed", slimmedLabel(width), () => student({ width }));
+    await records.student("slimmed", slimmedLabel(width), () => {
+      say(`slimming to width ${width}`);
+      return slimmed(width);
+    });
   }
-  await records.student("slimmed", SLICED_LABEL, () =>
-    student({ width: SLICED_WIDTH, alignment: "plain", refit: false }),
-  );
+  await records.student("slimmed", SLICED_LABEL, () => {
+    say(`slicing to width ${SLICED_WIDTH}`);
+    return slimmed(SLICED_WIDTH, { alignment: "plain", refit: false });
+  });
   for (const width of trainWidths) {
     await records.student("trained", trainedLabel(width, steps), async () => {
-      const first = await set();
       say(`training width ${width}`);
-      const { file, ...training } = await trained(entry, width, belowBicubic, first, work);
-      const made = await loadModel(file);
-      return {
-        ...(await measured(contender(entry.name, width, made))),
-        ...training,
-        sizes: await openedAt(made),
-      };
+      const { student, ...training } = await trained(entry, width, belowBicubic, images, work);
+      const rows = await measured(await file(), contender(entry.name, width, student));
+      const [whole, row] = rows as [Measured, Measured];
+      return { ...row, whole: whole.ms, ...training, sizes: await openedAt(student) };
     });
   }
 }
 
-/** The network with its range settled as every command does; where running it doesn't tell, as its description says. */
-async function settledModel(entry: Entry, signal: AbortSignal): Promise<{ model: Model; notes: string[] }> {
-  const found = await loadModel(entry.onnx);
-  try {
-    const { model, note } = await settleModel(found, { signal });
-    return { model, notes: note === undefined ? [] : [note] };
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const { model } = await settleModel(await loadModel(entry.onnx, { range: entry.about.range }), { signal });
-    return { model, notes: ["its range must be given"] };
-  }
-}
-
-function description({ model, notes }: { model: Model; notes: string[] }): Result<"described"> {
-  const { scale, channels, range } = model.descriptor;
-  return {
-    ...{ scale, channels: channels.input, range, notes },
-    parameters: [...model.parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
-    pins: channelAnalysis(model).pins.map(({ reason, channels: count }) => ({ reason, channels: count })),
+/** Does work when its result is first asked for. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work();
+    return result;
   };
 }
 
-/** The file as it is, on each of its sets. */
-async function evaluated(entry: Entry, work: Work): Promise<Result<"evaluated">> {
-  const sets = testSets(entry, work.folders);
-  if (sets.length === 0) throw new Skipped("no set of images before and after is at hand");
-  const loaded = await loadContenders(entry.onnx, { signal: work.signal });
-  const { contenders } = await withRanges(loaded, { signal: work.signal });
+/** As every command settles it. */
+async function settledModel({ onnx }: Entry, signal: AbortSignal): Promise<Model> {
+  return (await settleModel(await loadModel(onnx), { signal })).model;
+}
+
+/** @throws RunError where the network isn't read as what it is known to be */
+function description(model: Model, { about }: Entry): Result<"described"> {
+  const { scale, channels, range } = model.descriptor;
+  const show = (...[by, count, most]: readonly number[]) => `×${by}, ${count} channels, 0..${most}`;
+  const [read, known] = [show(scale, channels.input, range), show(about.scale, about.channels, about.range)];
+  if (read !== known) throw new RunError(`it is read as ${read}, and known to be ${known}`);
+  return { pins: channelAnalysis(model).pins.map(({ reason, channels: count }) => ({ reason, channels: count })) };
+}
+
+async function fileAsItIs(entry: Entry, signal: AbortSignal): Promise<Contender> {
+  const { contenders } = await withRanges(await loadContenders(entry.onnx, { signal }), { signal });
+  return contenders[0] as Contender;
+}
+
+async function evaluated(
+  file: Contender,
+  sets: readonly TestSet[],
+  entry: Entry,
+  work: Work,
+): Promise<Result<"evaluated">> {
   const results: Result<"evaluated">[number][] = [];
   for (const set of sets) {
-    const [baseline, row] = (await rowsOf(contenders, set, entry, work, true)) as [Measured, Measured];
-    results.push({ ...row, baseline: baseline.psnr, expected: set.expected });
+    const [baseline, row] = (await rowsOf([file], set, entry, work, true)) as [Measured, Measured];
+    const { expected } = set;
+    results.push({ ...row, baseline: baseline.psnr, ...(expected !== undefined && { expected }) });
   }
   return results;
 }
 
 async function rowsOf(
-  contenders: readonly Contender[],
+  networks: readonly Contender[],
   set: TestSet,
   entry: Entry,
   { signal }: Work,
   bicubic: boolean,
 ): Promise<Measured[]> {
-  const rows = await evaluate(contenders, [await openSet(set, entry)], { bicubic, signal });
-  return rows.map(({ set: name, psnr, parameters, macs, msPerImage }: EvaluationRow) => ({
+  const rows = await evaluate(networks, [await openSet(set, entry)], { bicubic, signal });
+  return rows.map(({ set: name, psnr, parameters, macs, msPerImage }) => ({
     ...{ set: name, psnr, parameters, macs, ms: msPerImage },
   }));
 }
@@ -151,17 +154,18 @@ async function trained(
   entry: Entry,
   width: number,
   belowBicubic: boolean,
-  set: TestSet,
-  { folders: { train, val }, steps, runs, again, signal, say }: Work,
-): Promise<{ file: string; seconds: number; difference: number }> {
-  const out = join(runs, entry.name, `width-${width}-steps-${steps}`);
-  if (again) await rm(out, { recursive: true, force: true });
+  images: Images,
+  { steps, out: folder, signal, say }: Work,
+): Promise<{ student: Model; seconds: number; difference: number }> {
+  const out = join(folder, "runs", entry.name, `width-${width}-steps-${steps}`);
+  const [train, val, { path, range, input }] = [await images.train(), await images.val(), await images.firstSet()];
   const settings: PartialSettings = {
-    ...{ teacher: entry.onnx, train, val, width: [width], steps, degrade: degradationOf(entry), belowBicubic },
+    ...{ teacher: entry.onnx, width: [width], steps, degrade: degradationOf(entry), belowBicubic },
+    ...{ train: train.path, trainInput: train.input, val: val.path, valInput: val.input },
     // Images that have no room for a patch at ×4.
     skipBad: true,
     // What students are worth is measured here; the run's own table is kept short.
-    ...(!set.range && { data: [set.path] }),
+    ...(!range && input === undefined && { data: [path] }),
   };
   const hooks: CompressionHooks = {
     signal,
@@ -172,8 +176,8 @@ async function trained(
     await compress(isBegun ? { resume: out } : { out, preset: "cpu", settings }, hooks);
   }
   const result = await readResult(out);
-  const student = result?.students[0];
-  if (!result || !student) throw new RunError(`${out} has no result`);
-  const { seconds } = result.progress;
-  return { file: join(out, `student-w${width}.onnx`), seconds, difference: student.difference / 255 };
+  const [made] = result?.students ?? [];
+  if (!result || !made) throw new RunError(`${out} has no result`);
+  const student = await loadModel(join(out, `student-w${width}.onnx`));
+  return { student, seconds: result.progress.seconds, difference: made.difference / 255 };
 }

@@ -13,18 +13,17 @@ const figure = z.number().nullable();
 const measured = z.object({ set: z.string(), psnr: psnrSchema, parameters: figure, macs: figure, ms: figure });
 
 const schemas = {
-  described: z.object({
-    ...{ scale: z.number(), channels: z.number(), range: z.number(), parameters: z.number() },
-    notes: z.array(z.string()),
-    pins: z.array(z.object({ reason: z.string(), channels: z.number() })),
-  }),
+  /** Channels that stay, and why. */
+  described: z.object({ pins: z.array(z.object({ reason: z.string(), channels: z.number() })) }),
   /** On each set; `baseline` is bicubic interpolation's, or the input's. */
-  evaluated: z.array(measured.extend({ expected: z.number(), baseline: z.number() })),
+  evaluated: z.array(measured.extend({ expected: z.number().exactOptional(), baseline: z.number() })),
   /** Largest differences to what PyTorch made, as shares of the range. */
   golden: z.array(z.object({ tensor: z.string(), difference: z.number() })),
   slimmed: measured.extend({ seconds: z.number() }),
   trained: measured.extend({
     seconds: z.number(),
+    /** Milliseconds an image of the whole network, in turn with the student's. */
+    whole: figure,
     /** Of the exported student to the network in training, as a share of the range. */
     difference: z.number(),
     /** Images that the exported student was opened at. */
@@ -37,10 +36,9 @@ export type Result<K extends Kind> = Readonly<z.infer<(typeof schemas)[K]>>;
 export type Measured = Readonly<z.infer<typeof measured>>;
 
 /** What came of a piece of work: its result, or what went wrong. */
-export type Outcome<T = unknown> = { result: T } | { error: string } | { skipped: string };
+export type Outcome<T = unknown> = { result: T } | { error: string };
 
-const outcome = <T extends z.ZodType>(result: T) =>
-  z.union([z.object({ result }), z.object({ error: z.string() }), z.object({ skipped: z.string() })]);
+const outcome = <T extends z.ZodType>(result: T) => z.union([z.object({ result }), z.object({ error: z.string() })]);
 
 /** All that is known of a network, by what was done: students by what they are, such as "width 0.5". */
 const recordSchema = z.object({
@@ -55,9 +53,6 @@ const recordSchema = z.object({
 });
 
 export type NetworkRecord = z.infer<typeof recordSchema>;
-
-/** Work that its conditions leave out: the reason stands in the table. */
-export class Skipped extends Error {}
 
 /** A network's record in a folder: each result is written as soon as it is there, and found again. */
 export class Records {
@@ -110,7 +105,6 @@ async function attempt<T>(work: () => Promise<T>): Promise<Outcome<T>> {
     return { result: await work() };
   } catch (error) {
     if (isInterruption(error)) throw error;
-    if (error instanceof Skipped) return { skipped: error.message };
     if (error instanceof SlimsrError) return { error: error.message };
     return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

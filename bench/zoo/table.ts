@@ -1,25 +1,18 @@
 import { operations } from "../../packages/slimsr/src/text/numbers.js";
 import { type Column, renderTable, type TableFormat } from "../../packages/slimsr/src/text/table.js";
-import { isDifferent, isOff, missedGoals, resultOf, skippedIn } from "./goals.js";
-import { SLICED_LABEL, SLICED_WIDTH, slimmedLabel, trainedLabel } from "./labels.js";
+import { isDifferent, isOff, missedGoals, resultOf } from "./goals.js";
+import { SLICED_LABEL, SLICED_WIDTH, type Students, slimmedLabel, trainedLabel } from "./labels.js";
 import type { Measured, NetworkRecord } from "./record.js";
-
-/** Which students the table has. */
-export interface Students {
-  readonly widths: readonly number[];
-  readonly trainWidths: readonly number[];
-  readonly steps: number;
-}
+import { isOwnTruth } from "./sets.js";
 
 type Cell = string | number | null;
 
 const MISSED = "✗";
-const NO = "–";
 
 const column = (title: string, value: (record: NetworkRecord) => Cell, show?: (value: number) => string) =>
   ({ title, value, ...(show && { show }) }) satisfies Column<NetworkRecord>;
 
-const decibels = (value: number): string => value.toFixed(2);
+const decibels = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : "∞");
 
 /** The figure, or a mark where the work went wrong; empty where it wasn't done. */
 const figure = (outcome: NetworkRecord["slimmed"][string] | undefined): Cell => {
@@ -30,14 +23,13 @@ const figure = (outcome: NetworkRecord["slimmed"][string] | undefined): Cell => 
 /** A network a row: what it is worth, its students on the first of its sets, what these cost, and which goals are missed. */
 function columnsOf({ widths, trainWidths, steps }: Students): Column<NetworkRecord>[] {
   const whole = ({ evaluated }: NetworkRecord) => resultOf(evaluated)?.[0];
-  const student = ({ trained, slimmed }: NetworkRecord): Measured | undefined =>
-    resultOf<Measured>(trained[trainedLabel(trainWidths[0] ?? SLICED_WIDTH, steps)]) ??
-    resultOf<Measured>(slimmed[slimmedLabel(trainWidths[0] ?? SLICED_WIDTH)]);
-  const pair =
-    (show: (value: number) => string, of: (measured: Measured) => number | null) => (record: NetworkRecord) => {
-      const [before, after] = [whole(record), student(record)].map((measured) => (measured && of(measured)) ?? null);
-      return before == null ? null : `${show(before)} → ${after == null ? NO : show(after)}`;
-    };
+  const student = ({ trained }: NetworkRecord) =>
+    resultOf(trained[trainedLabel(trainWidths[0] ?? SLICED_WIDTH, steps)]);
+  const pair = (
+    show: (value: number) => string,
+    before: number | null | undefined,
+    after: number | null | undefined,
+  ) => (before == null ? null : `${show(before)}${after == null ? "" : ` → ${show(after)}`}`);
   return [
     column("network", ({ name }) => name),
     column("set", (record) => whole(record)?.set ?? null),
@@ -45,11 +37,12 @@ function columnsOf({ widths, trainWidths, steps }: Students): Column<NetworkReco
     column(
       "whole",
       (record) => whole(record)?.psnr ?? null,
-      (value) => value.toFixed(3),
+      (value) => (Number.isFinite(value) ? value.toFixed(3) : "∞"),
     ),
     column("known", ({ task, evaluated }) => {
       const rows = resultOf(evaluated);
       if (!rows) return evaluated && "error" in evaluated ? MISSED : null;
+      if (rows.every(({ expected }) => expected === undefined)) return null;
       return rows.some(({ psnr, expected }) => isOff(task, psnr, expected)) ? `off ${MISSED}` : "same";
     }),
     column("PyTorch's output", ({ golden }) => {
@@ -63,23 +56,12 @@ function columnsOf({ widths, trainWidths, steps }: Students): Column<NetworkReco
     ...trainWidths.map((width) =>
       column(`trained ${width}`, ({ trained }) => figure(trained[trainedLabel(width, steps)]), decibels),
     ),
-    column(
-      "parameters",
-      pair(
-        (value) => `${(value / 1000).toFixed(1)} k`,
-        ({ parameters }) => parameters,
-      ),
+    column("parameters", (each) =>
+      pair((value) => `${(value / 1000).toFixed(1)} k`, whole(each)?.parameters, student(each)?.parameters),
     ),
-    column(
-      "MACs",
-      pair(operations, ({ macs }) => macs),
-    ),
-    column(
-      "ms/image",
-      pair(
-        (value) => value.toFixed(0),
-        ({ ms }) => ms,
-      ),
+    column("MACs", (each) => pair(operations, whole(each)?.macs, student(each)?.macs)),
+    column("ms/image", (each) =>
+      pair((value) => value.toFixed(0), student(each)?.whole ?? whole(each)?.ms, student(each)?.ms),
     ),
     column(
       "training s",
@@ -123,11 +105,10 @@ export function renderNetworks(
 }
 
 function remarksOn(record: NetworkRecord): string[] {
-  const { notes = [], pins = [] } = resultOf(record.described) ?? {};
+  const { pins = [] } = resultOf(record.described) ?? {};
   return [
     ...missedGoals(record).map((goal) => `${MISSED} ${goal}`),
-    ...skippedIn(record),
-    ...notes,
+    ...(isOwnTruth(record.task) ? ["PSNR is to what the whole network makes of clear images"] : []),
     ...pins.map(({ channels, reason }) => `${channels} channels stay: ${reason}`),
   ];
 }
