@@ -10,8 +10,8 @@ import { dataType, readTensor } from "./tensors.js";
 import { isReadable } from "./versions/index.js";
 
 /** Opsets that are read; graphs are of `OPSET_VERSION`. */
-const OLDEST_OPSET = 7;
-const NEWEST_OPSET = 22;
+export const OLDEST_OPSET = 7;
+export const NEWEST_OPSET = 22;
 
 /** Sizes for axes that the model leaves open: by their names ("height": 32), or by name and place, as not all have names. */
 export type OpenSizes = Readonly<Record<string, number>> | ((name: string, axis: number) => number | undefined);
