@@ -6,11 +6,16 @@ const SIDE = 32;
 /** Of a network whose pixels depend on the whole image, as on means over it: smaller ones would show other means, and mostly borders. */
 const GLOBAL_SIDE = 64;
 
-/** The size of the patches that a network is calibrated on, and how many of them have the pixels of `count` of 32×32. */
+/** How many times the pixels of other networks these are calibrated on: there are fewer patches of them. */
+const GLOBAL_PIXELS = 2;
+
+/** The size of the patches that a network is calibrated on, and how many take the place of `count` of 32×32. */
 export function calibrationSize(
   { reach, size }: Pick<Descriptor, "reach" | "size">,
   count: number,
 ): { side: number; count: number } {
-  const side = sizeFrom(size, reach === "global" ? GLOBAL_SIDE : SIDE).width;
-  return { side, count: Math.max(1, Math.ceil((count * SIDE ** 2) / side ** 2)) };
+  const isGlobal = reach === "global";
+  const side = sizeFrom(size, isGlobal ? GLOBAL_SIDE : SIDE).width;
+  const pixels = (isGlobal ? GLOBAL_PIXELS : 1) * count * SIDE ** 2;
+  return { side, count: Math.max(1, Math.ceil(pixels / side ** 2)) };
 }
