@@ -33,6 +33,9 @@ export function channelAxes(
   );
 }
 
+/** Shares of groups are fractions, whose sums are whole numbers but for this. */
+const ROUNDING = 1e-6;
+
 /**
  * Channels that parameters have of each group: as many as the first axis says along which no other group is unknown; what one axis
  * tells is taken off others. What is no count of channels (none, more than there are, a fraction) counts as all; a group that no
@@ -48,8 +51,10 @@ export function keptChannels(axes: ChannelAxes, parameters: ParameterShapes): Ke
         if (!group || others.length > 0) continue;
         const share = axis.indices.get(group) as number;
         const rest = lengthOf(axis, kept) - share;
-        const count = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
-        kept.set(group, Number.isInteger(count) && count >= 1 && count <= group.size ? count : group.size);
+        const exact = (((parameters.get(name)?.[i] ?? Number.NaN) - rest) / share) * group.size;
+        const count = Math.round(exact);
+        const isCount = Math.abs(exact - count) < ROUNDING && count >= 1 && count <= group.size;
+        kept.set(group, isCount ? count : group.size);
       }
     }
   }
@@ -63,7 +68,7 @@ export const slimShapes = (axes: ChannelAxes, kept: KeptChannels): ParameterShap
 /** Of a group that isn't known, all channels count. */
 function lengthOf({ indices, fixed }: Axis, kept: KeptChannels): number {
   const lengths = [...indices].map(([group, count]) => (count / group.size) * (kept.get(group) ?? group.size));
-  return fixed + sum(lengths);
+  return Math.round(fixed + sum(lengths));
 }
 
 export function sum(numbers: Iterable<number>): number {

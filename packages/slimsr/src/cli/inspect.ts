@@ -61,6 +61,8 @@ interface OnnxInspection {
   notes?: readonly string[];
   parameters: number;
   groups: GroupSummary[];
+  /** Nodes that keep channels from being dropped. */
+  pins: readonly { operator: string; output: string; channels: number; reason: string }[];
 }
 
 /** `slimsr inspect FILE`: what a checkpoint holds and what it costs to run. */
@@ -141,6 +143,12 @@ async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInsp
     ...(origin.kind === "onnx" && origin.notes && { notes: origin.notes }),
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     groups: summariseGroups(channelAnalysis(model).groups),
+    pins: channelAnalysis(model).pins.map(({ node, reason, channels }) => ({
+      operator: node.operator.name,
+      output: node.outputs[0]?.name ?? "",
+      channels,
+      reason,
+    })),
   };
 }
 
@@ -160,7 +168,7 @@ async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "ra
 const COLOURS = { rgb: "RGB", luma: "luma", grey: "grey" } as const;
 
 function reportOnnx(inspection: OnnxInspection): string {
-  const { file, task, scale, channels, range, rangeNote, size, notes = [], parameters, groups } = inspection;
+  const { file, task, scale, channels, range, rangeNote, size, notes = [], parameters, groups, pins } = inspection;
   const known = range === null ? "not known" : `0..${range}`;
   return `${facts([
     ["file", basename(file)],
@@ -170,6 +178,7 @@ function reportOnnx(inspection: OnnxInspection): string {
     ["sizes", showSizes(size)],
     ["parameters", parameters.toLocaleString("en")],
     ...notes.map((note) => ["note", note]),
+    ...pins.map(({ channels, reason }) => ["pinned", `${channels} channels: ${inLine(reason)}`]),
   ])}\n\n${table(groupRows(groups))}\n`;
 }
 

@@ -18,6 +18,7 @@ import type { Contender } from "../evaluation/contender.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
 import { loadVgg19 } from "../files/checkpoints.js";
+import { pinNotes } from "../slimming/pins.js";
 import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
 import type { TeacherRole } from "../training/learners.js";
@@ -69,7 +70,7 @@ export async function openInputs(
   const opened = await openNetwork(settings, begun);
   await tryOut(opened.model, signal);
   const settled = await settleModel(opened.model, { signal, threads: settings.threads });
-  if (settled.note !== undefined) note?.(settled.note);
+  for (const each of [...(settled.note === undefined ? [] : [settled.note]), ...pinNotes(settled.model)]) note?.(each);
   const { model } = settled;
   const network = { ...opened, model };
   const { scale } = model.descriptor;

@@ -14,6 +14,7 @@ import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teac
 import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES, requireRoom } from "./budgets/allocate.js";
 import { latencyBudget, latencyOf, type TimeBudget } from "./budgets/latency.js";
+import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
 
@@ -79,7 +80,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   const { groups } = channelAnalysis(found);
   await tryOut(found, signal);
   const { model: teacher, note } = await settleModel(found, { signal });
-  if (note !== undefined) options.note?.(note);
+  for (const each of [...(note === undefined ? [] : [note]), ...pinNotes(teacher)]) options.note?.(each);
   const counts = budget ? [undefined] : (widths ?? []).map((width) => countsAtWidth(groups, width));
   const { degrade, input } = options;
   const images = { scale: teacher.descriptor.scale, space: colourSpaceOf(teacher.descriptor), degrade, input };
