@@ -47,7 +47,7 @@ export interface Operator {
   readonly channels?: ChannelEffect;
   /** For operators that may hand on a part of the channels. */
   readonly selection?: ChannelSelection;
-  /** Inputs that are a layer's parameters where they are constants; none where left out. */
+  /** Inputs that are a layer's parameters where they are constants; none where left out, or all of an elementwise operator's. */
   readonly learned?: readonly number[];
   /** Whether each element comes from the same element of the operands alone: elements may then lie in any order. */
   readonly elementwise?: boolean;

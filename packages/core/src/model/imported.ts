@@ -52,14 +52,15 @@ export function importedModel(
 }
 
 /**
- * Constants that all their readers take for a layer's parameters. What makes sizes is none, and a single number beside activations
- * is the formula's.
+ * Constants that all their readers take for a layer's parameters, or as one operand of what is done to each element. What makes sizes
+ * is none, and a single number beside activations is the formula's.
  */
 function learnedConstants(graph: Graph): Value[] {
   const readers = consumersOf(graph.nodes);
   const takes = (value: Value) => (node: Node) =>
     !node.outputs.some(isKnown) &&
-    node.inputs.every((input, i) => input !== value || node.operator.learned?.includes(i) === true);
+    (node.operator.elementwise === true ||
+      node.inputs.every((input, i) => input !== value || node.operator.learned?.includes(i) === true));
   return graph.constants.filter((value) => {
     const { data, shape } = value;
     const own = readers.get(value) ?? [];

@@ -97,6 +97,8 @@ export function misfitOf(graph: Graph, analysis: ChannelAnalysis): Misfit | unde
   );
   if (untold)
     return { node: untold.node, reason: "parameters don't tell how many channels it has once some are dropped" };
+  const mixed = narrowing.selections.find(({ lists, units }) => lists.some(isShuffled) && hasRepeats(units));
+  if (mixed) return { node: mixed.node, reason: "it shuffles channels that are tied to each other" };
   const target = new Graph("narrow");
   const known = new Map<Value, Value>(
     graph.inputs.map((value) => [value, target.input(value.name, shapes.get(value.name) ?? value.shape, value.dtype)]),
@@ -119,6 +121,14 @@ export function misfitOf(graph: Graph, analysis: ChannelAnalysis): Misfit | unde
     return { node: visited.at, reason: `doesn't fit where channels are dropped: ${error.message}` };
   }
 }
+
+const isShuffled = (list: readonly number[]): boolean =>
+  list.some((index, i) => i > 0 && index < (list[i - 1] as number));
+
+const hasRepeats = (units: Units): boolean => {
+  const known = units.filter((unit) => unit !== undefined);
+  return new Set(known).size < known.length;
+};
 
 const isOf = ({ first, size }: { first: number; size: number }, unit: number | undefined): boolean =>
   unit !== undefined && unit >= first && unit < first + size;

@@ -41,7 +41,6 @@ export const PRelu = elementwise("PRelu", {
   },
   gradient: slopeGradient,
   channels: "scaling",
-  learned: [1],
   cost: { ofWeights: true, multiplyAccumulates: () => 0 },
 });
 

@@ -29,8 +29,6 @@ const isNumber = (value: Value, trace: ChannelTrace): boolean => !trace.of(value
 
 const runsAlongChannels = ({ shape }: Value, output: Value): boolean => shape.at(-3) === output.shape[1];
 
-const EITHER = [0, 1];
-
 export const Add = elementwise("Add", {
   shape: broadcast,
   evaluate: ofPair((a, b) => a + b),
@@ -39,7 +37,6 @@ export const Add = elementwise("Add", {
     (dy) => dy,
   ),
   channels: addends,
-  learned: EITHER,
 });
 
 export const Sub = elementwise("Sub", {
@@ -50,7 +47,6 @@ export const Sub = elementwise("Sub", {
     (dy) => neg(dy),
   ),
   channels: addends,
-  learned: EITHER,
 });
 
 export const Mul = elementwise("Mul", {
@@ -61,7 +57,6 @@ export const Mul = elementwise("Mul", {
     (dy, a) => mul(dy, a),
   ),
   channels: factors,
-  learned: EITHER,
 });
 
 export const Div = elementwise("Div", {
@@ -73,7 +68,6 @@ export const Div = elementwise("Div", {
     (dy, _a, b, y) => neg(div(mul(dy, y), b)),
   ),
   channels: quotient,
-  learned: EITHER,
 });
 
 /** y = aᵇ: da = dy·b·aᵇ⁻¹, db = dy·y·log a, and 0 where a isn't positive. */
@@ -105,7 +99,6 @@ export const Sum = elementwise("Sum", {
   gradient: (node, [dy], wanted) =>
     node.inputs.map((value, i) => (value && dy && wanted[i] ? unbroadcast(dy, value.shape) : undefined)),
   channels: addends,
-  learned: EITHER,
 });
 
 export const Mean = elementwise("Mean", {

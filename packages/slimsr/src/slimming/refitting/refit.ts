@@ -28,6 +28,7 @@ import {
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import type { Patches } from "../../calibration/batches.js";
 import { addScaled } from "../linear-algebra/matrices.js";
+import { activationBehind, passedByActivation } from "./activation.js";
 import {
   type ConvolutionParameters,
   convolutionFeatures,
@@ -47,7 +48,7 @@ export interface RefitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How often a convolution before a rectifier is solved again, for what the rectifier lets through. */
+/** How often a convolution before a rectifier, or a function like one, is solved again for what that lets through. */
 const RECTIFIED_PASSES = 3;
 
 /** What a convolution is to yield: activation `value`, which it enters with `factor` after the addends `beside` it. */
@@ -125,7 +126,9 @@ async function refitConvolution(
   const groups = groupsOf(node, filters);
   let equations: NormalEquations[] | undefined;
   const slope = slopeBehind(networks.consumers(target.value), fitted);
-  const passes = slope === undefined ? 1 : 1 + RECTIFIED_PASSES;
+  const activation =
+    slope === undefined ? activationBehind(target.value, (value) => networks.consumers(value)) : undefined;
+  const passes = slope === undefined && !activation ? 1 : 1 + RECTIFIED_PASSES;
   let seen = 0;
   for (let pass = 0; pass < passes; pass++) {
     const gram = new Float64Array(equations ? 0 : groups * features ** 2);
@@ -140,7 +143,9 @@ async function refitConvolution(
         const [output] = applyLike(node, ideal.graph, [input, ...parameters]) as [Value];
         const scaled = target.factor === 1 ? output : mul(output, target.factor);
         const own = aside ? add(scaled, aside) : scaled;
-        const wanted = pass === 0 || slope === undefined ? ideal : passedBy(slope, ideal, own, feed);
+        const passed = () =>
+          activation ? passedByActivation(activation, ideal, own) : passedBy(slope ?? 1, ideal, own, feed);
+        const wanted = pass === 0 || passes === 1 ? ideal : passed();
         const lacking = sub(wanted, own);
         const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
         const positions = residual.shape.slice(2) as [number, number];
