@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -154,6 +154,12 @@ describe("npm run zoo", () => {
       { name: "golden", path: join(ROOT, "test/fixtures/golden"), expected: 3 },
       { name: "images2-3", path: val, range: { first: 2, last: 3 }, expected: 2 },
     ]);
+    const several = folder();
+    for (const name of ["Kodak", "Set5"]) mkdirSync(join(several, name));
+    const namesOf = (psnr: object) =>
+      testSets(entry({ psnr }), { ...FOLDERS, testSets: several }).map(({ name }) => name);
+    expect(namesOf({ Kodak: 1, Set5: 1 })).toEqual(["Set5", "Kodak"]);
+    expect(namesOf({})).toEqual(["Set5"]);
     expect(() => testSets(entry({ psnr: { Set99: 1 } }), FOLDERS)).toThrow(/no set Set99/);
     expect(degradationOf(entry({ task: "denoise" }, "ffdnet_color25_even"))).toBe("noise:25");
     expect(degradationOf(entry({}, "ffdnet_color25"))).toBeUndefined();

@@ -31,7 +31,7 @@ export interface TestSet extends Source {
 /** What a description adds to a set's name where its ONNX file isn't quite what was published. */
 const EXPORTED = " (exported form)";
 
-/** The set of networks that nothing is known of. */
+/** The set that comes first, and the only one of networks that nothing is known of. */
 const USUAL = "Set5";
 
 /** Whether nothing here makes what the network restores, so that clear images are its inputs and its own outputs the truth. */
@@ -41,7 +41,8 @@ export const isOwnTruth = (task: Entry["about"]["task"]): boolean => task === "d
 export function testSets({ about: { psnr } }: Entry, folders: Folders): TestSet[] {
   const names = Object.keys(psnr).filter((name) => !name.endsWith(EXPORTED));
   if (names.length === 0) return [placeOf(USUAL, folders)];
-  return names.map((name) => ({
+  const ordered = [...names.filter((name) => name === USUAL), ...names.filter((name) => name !== USUAL)];
+  return ordered.map((name) => ({
     ...placeOf(name, folders),
     expected: psnr[`${name}${EXPORTED}`] ?? (psnr[name] as number),
   }));

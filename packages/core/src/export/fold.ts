@@ -33,7 +33,9 @@ class Folding {
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
 
   constructor(private readonly source: Graph) {
-    this.#target = new Graph(source.name, source.outputs.keys());
+    // What is made on the way takes no parameter's name.
+    const parameters = source.constants.map(({ name }) => name);
+    this.#target = new Graph(source.name, [...source.outputs.keys(), ...parameters]);
     for (const { name, shape, dtype } of source.inputs) this.#target.input(name, shape, dtype);
     source.inputs.forEach((value, i) => {
       this.#images.set(value, this.#target.inputs[i] as Value);

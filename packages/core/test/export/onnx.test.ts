@@ -13,7 +13,7 @@ import { readModel } from "../../src/formats/model-file.js";
 import { Graph, type Value } from "../../src/graph/index.js";
 import { SCALES } from "../../src/networks/index.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";
-import { add, Conv, Mul } from "../../src/operators/index.js";
+import { add, Conv, Mul, sigmoid } from "../../src/operators/index.js";
 
 describe("exportModel", () => {
   for (const options of SCALES.flatMap((scale) => smallNetworks(scale))) {
@@ -55,4 +55,19 @@ it("a graph that was read goes out under the names and with the metadata that it
   expect([...graph.inputs.map(({ name }) => name), ...graph.outputs.keys()]).toEqual(["Conv_1", "Add_1"]);
   expect(metadata).toEqual({ author: "anyone", slimsr: expect.stringContaining('"range":1') });
   expect(readModel(exportModel(model), "again.onnx").descriptor).toMatchObject({ range: 1, reach: 1 });
+});
+
+it("a graph whose weights are called as constants that are made on the way goes out with all of them", async () => {
+  const source = new Graph("other");
+  const x = source.input("x", [1, 3, 8, 8]);
+  const weights = ["constant_1", "constant_2"].map((name, i) =>
+    source.constant(new Float32Array(9).fill(i + 1), [3, 3, 1, 1], { name }),
+  );
+  const before = add(sigmoid(x), 0.5);
+  const [first, second] = weights.map((weight) => source.apply(Conv, [before, weight])[0] as Value);
+  source.output("y", add(first as Value, second as Value));
+  const session = await createSession(exportModel(readModel(writeOnnx(source), "other.onnx", { range: 1 })));
+  const { outputs } = await session.run({ x: float32(new Float32Array(192).fill(1), [1, 3, 8, 8]) });
+  await session.close();
+  expect(outputs.y?.data[0]).toBeCloseTo(9 * (0.5 + 1 / (1 + Math.exp(-1))), 4);
 });

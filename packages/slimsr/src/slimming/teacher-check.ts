@@ -48,9 +48,12 @@ export async function requireAboveBaseline(teacher: Model, pairs: readonly Image
   );
 }
 
-/** What PSNR is of: the field's, of Y without a border for super-resolution, of all else for restoration. */
+/** Pixels at each side of a crop that a network may make something else of than of the whole image, for what it sees beyond is padding. */
+const EDGE = CHECKED.side / 4;
+
+/** What PSNR is of: the field's, of Y without a border, for super-resolution; of all but the crop's edge for restoration. */
 const metricOf = ({ descriptor: { scale } }: Model): PsnrOptions =>
-  scale === 1 ? { colour: "rgb" } : { colour: "y", border: scale };
+  scale === 1 ? { colour: "rgb", border: EDGE } : { colour: "y", border: scale };
 
 /** The model as if it had been trained on images of the other range. */
 function inOtherRange(model: Model): { model: Model; range: 255 | 1 } {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { imageModel } from "../../../../test/support/image-models.js";
 import { randomPatches } from "../../../../test/support/small-networks.js";
 import { unitRangeOnnx } from "../../../../test/support/unit-range.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
-import { Graph } from "../../../core/src/graph/index.js";
+import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { imageFromPlanes } from "../../../core/src/images/planes.js";
 import { importedModel } from "../../../core/src/model/imported.js";
-import { conv, Relu } from "../../../core/src/operators/index.js";
+import { add, conv, mul, Relu } from "../../../core/src/operators/index.js";
 import { EMBEDDED_IMAGES } from "../../src/assets.js";
 import { type ImagePair, patchPairs } from "../../src/calibration/patches.js";
 import { loadModel } from "../../src/files/models.js";
@@ -39,6 +41,23 @@ describe("a teacher", () => {
   it("is refused with options it wasn't trained with, which are named", async () => {
     const teacher = await loadModel(TEACHER, { resScale: 10 });
     await expect(requireAboveBaseline(teacher, await pairs())).rejects.toThrow("check --range and --res-scale");
+  }, 60_000);
+
+  it("passes where its padding alone spoils a crop", async () => {
+    // Brightens what was darkened, by a factor that is right where a window of 15×15 pixels lies within the image.
+    const build = (x: Value): Value => {
+      const window = x.graph.constant(new Float32Array(3 * 15 * 15).fill(1 / (0.8 * 15 * 15)), [3, 1, 15, 15]);
+      return mul(x, conv(add(mul(x, 0), 1), window, undefined, { pads: [7, 7, 7, 7], group: 3 }));
+    };
+    const teacher = readModel(imageModel(build), "brighter.onnx", { range: 1 });
+    const darkened: ImagePair[] = [];
+    for await (const { hr, input } of patchPairs(EMBEDDED_IMAGES, { scale: 1, input: EMBEDDED_IMAGES, ...CHECKED })) {
+      const dark = { ...input, data: input.data.map((value) => value * 0.8) };
+      darkened.push({ hr, input: dark, lr: imageFromPlanes(dark.data, dark.width, dark.height) });
+    }
+    await requireAboveBaseline(teacher, darkened);
+    const clear = darkened.map(({ input, ...pair }) => ({ ...pair, input, hr: pair.lr }));
+    await expect(requireAboveBaseline(teacher, clear)).rejects.toThrow(/is worse than its input/);
   }, 60_000);
 
   it("is refused where its alignment changes it by more than rounding", async () => {
