@@ -4,6 +4,7 @@ import { withoutOuterTransposes } from "./channels-first.js";
 import type { Descriptor } from "./descriptor.js";
 import { type Model, modelOf } from "./model.js";
 import { rebuilt } from "./rebuilt.js";
+import { withShuffles } from "./shuffles.js";
 import { findSizeRule } from "./sizes.js";
 
 /** What a graph doesn't tell; where left out, images are of 0..255, the graph's name is the model's, and sizes are tried. */
@@ -24,7 +25,7 @@ export function importedModel(
   { name = source.name, metadata = {}, notes = [], ...about }: About = {},
 ): Model {
   const turned = withoutOuterTransposes(source);
-  const graph = rebuilt(turned ?? source);
+  const graph = rebuilt(withShuffles(turned ?? source));
   const floats = learnedConstants(graph);
   const places = new Set(floats);
   const [image, output] = [graph.inputs[0], ...graph.outputs.keys()];
