@@ -44,7 +44,7 @@ export function convertCommand(): Command {
       "\nExamples:\n  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.pt\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.onnx\n" +
-        "  slimsr convert imdn_x4.onnx --out imdn_x4.safetensors\n" +
+        "  slimsr convert edsr_x2.onnx --out edsr_x2_graph.safetensors\n" +
         "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
     )
     .action(convert);

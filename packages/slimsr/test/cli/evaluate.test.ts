@@ -79,7 +79,7 @@ describe("slimsr evaluate", () => {
     const text = await run("--model", model, "--data", set, "--images", "--niqe", "--save", out);
     expect(text).toMatch(/^set {4}image {2}model .* NIQE/);
     expect(text).toMatch(/Small {2}photo {2}fixed\.onnx/);
-    expect(captured.complaints).toContain("note: fixed.onnx on Small: 1 of 1 images are smaller than the size");
+    expect(captured.complaints).toContain("note: fixed.onnx on Small: 1 of 1 images are smaller than a size");
     expect(await listing(out)).toEqual(["Small/bicubic/photo.png", "Small/fixed.onnx/photo.png"]);
     expect(await run("--model", model, "--data", set, "--csv")).toMatch(/^set,model,width,scale,PSNR,[^:]+$/);
     expect(captured.complaints).toContain("note: fixed.onnx on Small");
