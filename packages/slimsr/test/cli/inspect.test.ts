@@ -98,7 +98,7 @@ describe("slimsr inspect", () => {
       imageModel((x) => clip(back(layer(x)), 0, 1), { channels: 1 }),
     );
     expect(await inspect(model)).toMatch(
-      /^file +grey\.onnx\ntask +restoration\nimages +grey\nrange +0\.\.1 \(found by running it\)\nparameters +4\n/,
+      /^file +grey\.onnx\ntask +restoration\nimages +grey\nrange +0\.\.1 \(found by running it\)\nsizes +any\nparameters +4\n/,
     );
     expect(JSON.parse(await inspect(model, "--range", "1", "--channels", "1", "--json"))).toMatchObject({
       ...{ task: "restoration", scale: 1, channels: { input: 1, output: 1 }, range: 1 },
