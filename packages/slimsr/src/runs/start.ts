@@ -62,7 +62,7 @@ async function calibration(
   { calibrationPatches, seed }: Settings,
 ): Promise<Patches> {
   const wanted = calibrationSize(descriptor, calibrationPatches);
-  const room = Math.max(...training.pairs.map(({ decoded: { lr } }) => Math.min(lr.width, lr.height)));
+  const room = training.pairs.reduce((most, { decoded: { lr } }) => Math.max(most, Math.min(lr.width, lr.height)), 0);
   const { side, count } = room < wanted.side ? { side: room, count: calibrationPatches } : wanted;
   const space = colourSpaceOf(descriptor);
   const sampler = new PatchSampler(training, { side, batch: count, seed, skipBad: true, space, ahead: 0 });
