@@ -2,6 +2,7 @@ import { CheckpointError } from "../errors.js";
 import { sameShape, showDimensions, type Value } from "../graph/index.js";
 import { analyseChannels } from "../model/channels.js";
 import { type ChannelAxes, channelAxes, keptChannels, slimShapes, sum } from "../model/kept-channels.js";
+import { countAtWidth } from "../model/split.js";
 import {
   architectureOf,
   type NetworkOptions,
@@ -85,7 +86,7 @@ function axesOf(network: NetworkOptions): ChannelAxes {
  */
 export function widthOf(network: NetworkOptions, parameters: StateDict): number {
   const kept = [...keptChannels(axesOf(network), shapesOf(parameters))];
-  const leaves = (width: number): boolean => kept.every(([{ size }, count]) => count === Math.floor(width * size));
+  const leaves = (width: number): boolean => kept.every(([group, count]) => count === countAtWidth(group, width));
   const least = Math.max(...kept.map(([{ size }, count]) => count / size));
   const exact = Number(least.toFixed(3)) === least ? [least] : [];
   const rounded = [1, 2, 3].map((digits) => Math.ceil(least * 10 ** digits) / 10 ** digits);

@@ -40,14 +40,21 @@ export function narrowed(model: Model, width: number, mode: SplitMode = "aligned
   return { ...model, parameters: materialise(model.parameters, split) };
 }
 
+/** As many channels as an image has, in a group on which nothing acts, are mostly an image that is carried along. */
+const COLOURS = 3;
+
+/** ⌊width·C⌋ channels of a group of C; all of a single one, as attention may squeeze all others into, and of colours that are carried along. */
+export const countAtWidth = ({ size, freedom }: ChannelGroup, width: number): number =>
+  size === 1 || (size <= COLOURS && freedom === "linear") ? size : Math.floor(width * size);
+
 /**
- * ⌊width·C⌋ for each group; a single channel, as attention may squeeze all others into, stays.
+ * What each group keeps at a width.
  * @throws NetworkError where a group would keep no channel, naming a layer and the width.
  */
 export function countsAtWidth(groups: readonly ChannelGroup[], width: number): number[] {
   if (!(width > 0 && width <= 1)) throw new NetworkError(`width ${width} must lie above 0 and not above 1`);
   return groups.map((group) => {
-    const count = group.size === 1 ? 1 : Math.floor(width * group.size);
+    const count = countAtWidth(group, width);
     if (count === 0) {
       throw new NetworkError(
         `width ${width} leaves layer ${layerOf(group)} (${group.size} channels) without channels; take a larger one`,
