@@ -4,7 +4,7 @@ import { writeOnnx } from "../../../../core/src/onnx/index.js";
 import { single } from "../../../../core/src/operators/apply.js";
 import { abs, add, concat, div, Erf, mul, relu, sigmoid } from "../../../../core/src/operators/index.js";
 import { createSession } from "../../../../upscaler/src/node/session.js";
-import { float32 } from "../../../../upscaler/src/session.js";
+import { float32, type Tensor } from "../../../../upscaler/src/session.js";
 import { activationBehind, passedByActivation } from "../../../src/slimming/refitting/activation.js";
 import { passedBy } from "../../../src/slimming/refitting/rectified.js";
 
@@ -47,7 +47,7 @@ async function passed(build: (ideal: Value, own: Value) => Value, ideal: number[
   const feeds = { ideal: float32(Float32Array.from(ideal), shape), own: float32(Float32Array.from(own), shape) };
   const { outputs } = await session.run(feeds);
   await session.close();
-  return [...(outputs.wanted?.data as Float32Array)];
+  return Array.from((outputs.wanted as Tensor).data as Float32Array);
 }
 
 describe("what a value before a function is to become", () => {
