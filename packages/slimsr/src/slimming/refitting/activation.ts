@@ -1,6 +1,7 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { elements, graft, type Node, nodesBetween, type Value } from "@slimsr/core/internal/graph/index.js";
-import { add, div, greater, mul, reduceSum, sub, where } from "@slimsr/core/internal/operators/index.js";
+import { single } from "@slimsr/core/internal/operators/apply.js";
+import { add, div, greater, Max, mul, reduceSum, sub, where } from "@slimsr/core/internal/operators/index.js";
 
 /** A function of each element that is all that happens to a value, such as x·σ(x) or a GELU as exporters write it. */
 export interface Activation {
@@ -38,12 +39,14 @@ export function activationBehind(value: Value, readersOf: (value: Value) => read
   const [output] = ends;
   if (ends.length !== 1 || !output || output === value || nodes.size < 2) return undefined;
   const path = nodesBetween(value.graph, (each) => each === value, [output]);
-  return path.length === nodes.size ? { input: value, output } : undefined;
+  // What is affine has no part that it lets through more than another.
+  const isCurved = path.some(({ operator }) => operator.channels === "permutation");
+  return path.length === nodes.size && isCurved ? { input: value, output } : undefined;
 }
 
 const isNumber = ({ data, shape }: Value): boolean => data !== undefined && elements(shape) === 1;
 
-/** Least upper bound of f′² for functions such as x·σ(x) and GELU, rounded up. */
+/** Least upper bound of f′² for functions such as x·σ(x) and GELU, rounded up; where f is steeper, the step is Newton's. */
 const CURVATURE = 1.25;
 
 /**
@@ -56,6 +59,7 @@ export function passedByActivation({ input, output }: Activation, ideal: Value, 
   const apply = (x: Value) => graft(input.graph, graph, new Map([[input, x]]), [output])[0] as Value;
   const made = apply(own);
   const [slope] = differentiate(reduceSum(made), [own]) as [Value];
-  const step = add(own, div(mul(slope, sub(apply(ideal), made)), CURVATURE));
+  const curvature = single(Max, [mul(slope, slope), graph.scalar(CURVATURE)]);
+  const step = add(own, div(mul(slope, sub(apply(ideal), made)), curvature));
   return where(greater(ideal, 0), ideal, step);
 }

@@ -32,6 +32,7 @@ describe("what is done to each element of a value", () => {
 
   it.each<[string, (x: Value) => Value]>([
     ["one operator", (x) => abs(x)],
+    ["what is affine", (x) => mul(add(x, 0.45), 255)],
     ["beside which the value is read again", (x) => concat([swish(x), x], 1)],
     ["of two values", (x) => mul(sigmoid(x), x.graph.input("gate", x.shape))],
   ])("is none: %s", (_, build) => {
@@ -60,6 +61,14 @@ describe("what a value before a function is to become", () => {
     const s = 0.25;
     const wanted = await passed((a, b) => passedBy(s, a, b, () => b), ideal as number[], own as number[]);
     expect(wanted).toEqual([2, 3, -2 * s, -1 + s * s * -2]);
+  });
+
+  it("comes nearer where a function is steep, too", async () => {
+    const { found } = behind((x) => mul(swish(x), 255));
+    if (!found) throw new Error("255·x·σ(x) is not found");
+    const wanted = await passed((a, b) => passedByActivation(found, a, b), ideal as number[], own as number[]);
+    expect(Math.abs((wanted[2] as number) - -2)).toBeLessThan(6);
+    expect(Math.abs((wanted[3] as number) - -3)).toBeLessThan(6);
   });
 
   it("is what brings x·σ(x) nearer to the ideal one's", async () => {
