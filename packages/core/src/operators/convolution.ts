@@ -108,29 +108,44 @@ const transposedGradient: GradientRule = (node, [dy], wanted) => {
   ];
 };
 
+/** Whether each channel of the input has a group of its own. */
+const isDepthwise = ({ inputs, attributes }: Node): boolean => {
+  const groups = intOr(attributes, "group", 1);
+  return groups > 1 && groups === inputs[0]?.shape[1];
+};
+
 /**
  * A convolution mixes channels into fresh ones. In groups, it does so within each, and what is the same channel of each group is
  * kept or dropped together. A depthwise one acts on each channel by itself, of which it may make several.
+ * @param writing the weight's axis of the channels that are made; the other of its first two is that of those that are read
  */
-const convChannels: ChannelRule = (node, trace) => {
-  const [x, weight, bias] = node.inputs;
-  const read = x && trace.of(x);
-  if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
-  const groups = intOr(node.attributes, "group", 1);
-  const [filters, perGroup] = weight.shape as [number, number];
-  const depthwise = groups > 1 && perGroup === 1;
-  const written = depthwise ? read.flatMap((c) => Array<number>(filters / groups).fill(c)) : trace.fresh(filters);
-  if (depthwise) trace.restrict(read, "permutation");
-  else {
-    tieAcross(trace, read, groups);
-    tieAcross(trace, written, groups);
-  }
-  trace.record(weight, 0, written, depthwise ? "scales" : "writes");
-  if (!depthwise) trace.record(weight, 1, read.slice(0, perGroup), "reads");
-  if (groups === 1 && filters === read.length && isPointwise(node)) trace.invertible(read, written);
-  if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
-  trace.set(node.outputs[0] as Value, written);
-};
+const mixedChannels =
+  (writing: 0 | 1): ChannelRule =>
+  (node, trace) => {
+    const [x, weight, bias] = node.inputs;
+    const output = node.outputs[0] as Value;
+    const read = x && trace.of(x);
+    if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
+    const groups = intOr(node.attributes, "group", 1);
+    const filters = output.shape[1] as number;
+    const depthwise = isDepthwise(node);
+    const written = depthwise ? read.flatMap((c) => Array<number>(filters / groups).fill(c)) : trace.fresh(filters);
+    const role = depthwise ? "scales" : "writes";
+    if (depthwise) {
+      trace.restrict(read, "permutation");
+      // Of one channel a group, the weight's second axis has what is within the group.
+      trace.record(weight, 0, writing === 0 ? written : read, role);
+    } else {
+      tieAcross(trace, read, groups);
+      tieAcross(trace, written, groups);
+      const along = (channels: Channels, axis: number) => channels.slice(0, weight.shape[axis]);
+      trace.record(weight, writing, along(written, writing), role);
+      trace.record(weight, 1 - writing, along(read, 1 - writing), "reads");
+      if (groups === 1 && filters === read.length && isPointwise(node)) trace.invertible(read, written);
+    }
+    if (bias) trace.record(bias, 0, written, role);
+    trace.set(output, written);
+  };
 
 /** Ties the channels at the same place of each of `groups` equal parts. */
 function tieAcross(trace: ChannelTrace, channels: Channels, groups: number): void {
@@ -138,25 +153,9 @@ function tieAcross(trace: ChannelTrace, channels: Channels, groups: number): voi
   for (let g = 1; g < groups; g++) trace.tie(channels.slice(0, size), channels.slice(g * size, (g + 1) * size));
 }
 
-/** As a convolution's, with the weight's first two axes the other way round. */
-const transposedChannels: ChannelRule = (node, trace) => {
-  const [x, weight, bias] = node.inputs;
-  const read = x && trace.of(x);
-  if (!read || !weight) throw unknownEffect(node, "a convolution by an activation");
-  const groups = intOr(node.attributes, "group", 1);
-  const perGroup = weight.shape[1] as number;
-  const depthwise = groups > 1 && groups === read.length;
-  const written = depthwise ? read.flatMap((c) => Array<number>(perGroup).fill(c)) : trace.fresh(perGroup * groups);
-  if (depthwise) trace.restrict(read, "permutation");
-  else {
-    tieAcross(trace, read, groups);
-    tieAcross(trace, written, groups);
-  }
-  trace.record(weight, 0, read, depthwise ? "scales" : "reads");
-  if (!depthwise) trace.record(weight, 1, written.slice(0, perGroup), "writes");
-  if (bias) trace.record(bias, 0, written, depthwise ? "scales" : "writes");
-  trace.set(node.outputs[0] as Value, written);
-};
+/** A depthwise convolution has as many groups as its slimmed input has channels. */
+const withOwnGroups = (node: Node, x: Value | undefined, attributes: Attributes = node.attributes): Attributes =>
+  isDepthwise(node) ? { ...attributes, group: int(x?.shape[1] as number) } : attributes;
 
 /** Whether each output position sees the same one of the input. */
 const isPointwise = ({ inputs, outputs }: Node): boolean =>
@@ -172,18 +171,14 @@ const perWeight = ({ shape }: Value): number => elements(shape.slice(1));
 export const Conv = operator("Conv", {
   shape: convShape,
   gradient: convGradient,
-  channels: convChannels,
+  channels: mixedChannels(0),
   reach: ofFirst(windowReach),
   cost: {
     ofWeights: true,
     multiplyAccumulates: ({ inputs, outputs }) => elements((outputs[0] as Value).shape) * perWeight(inputs[1] as Value),
   },
   impliedAttributes: kernelOfWeight,
-  // A depthwise convolution has as many groups as its slimmed input has channels.
-  resizedAttributes: ({ inputs, attributes }: Node, [x]) => {
-    const depthwise = intOr(attributes, "group", 1) > 1 && inputs[1]?.shape[1] === 1;
-    return depthwise ? { ...attributes, group: int(x?.shape[1] as number) } : attributes;
-  },
+  resizedAttributes: (node, [x]) => withOwnGroups(node, x),
   learned: [1, 2],
 });
 
@@ -218,15 +213,10 @@ export const ConvTranspose = operator("ConvTranspose", {
     multiplyAccumulates: ({ inputs }) => elements((inputs[0] as Value).shape) * perWeight(inputs[1] as Value),
   },
   impliedAttributes: kernelOfWeight,
-  channels: transposedChannels,
+  channels: mixedChannels(1),
   // A stated size holds for one input's size: its pads hold for all.
-  resizedAttributes: (node, [x]) => {
-    const { inputs, attributes } = node;
-    const stated = attributes.output_shape ? statedPads(node) : attributes;
-    const groups = intOr(attributes, "group", 1);
-    const depthwise = groups > 1 && groups === inputs[0]?.shape[1];
-    return depthwise ? { ...stated, group: int(x?.shape[1] as number) } : stated;
-  },
+  resizedAttributes: (node, [x]) =>
+    withOwnGroups(node, x, node.attributes.output_shape ? statedPads(node) : node.attributes),
   learned: [1, 2],
 });
 

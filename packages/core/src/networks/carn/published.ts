@@ -5,19 +5,17 @@ import type { CarnOptions } from "./options.js";
 
 const RANGE = 1;
 
-export const CARN_SCALES: PerScale = {
+const perScale: PerScale = {
   before: ["upsample.up"],
   chosen: "",
   scaleOf: (number) => SCALES.find((scale) => scale === number),
 };
 
-/** CARN-pytorch (nmhkahn): images in 0..1, one upsampler per scale in checkpoints of several. */
-const original: Convention<CarnOptions> = {
+/** CARN-pytorch (nmhkahn), but for what stands inside a block: images in 0..1, one upsampler per scale in checkpoints of several. */
+export const CARN_PYTORCH = {
   source: "carn-pytorch",
   names: {
     entry: "head",
-    "b{unit+1}.b{block+1}.body.0": "body.units.{unit}.units.{block}.conv1",
-    "b{unit+1}.b{block+1}.body.2": "body.units.{unit}.units.{block}.conv2",
     "b{unit+1}.c{block+1}.body.0": "body.units.{unit}.fuse.{block}",
     "c{unit+1}.body.0": "body.fuse.{unit}",
     "upsample.up.body.0": "upsampler.blocks.0",
@@ -25,8 +23,17 @@ const original: Convention<CarnOptions> = {
     exit: "tail",
   },
   meanLayers: ["sub_mean.shifter", "add_mean.shifter"],
-  perScale: CARN_SCALES,
+  perScale,
   range: RANGE,
+} as const;
+
+const original: Convention<CarnOptions> = {
+  ...CARN_PYTORCH,
+  names: {
+    ...CARN_PYTORCH.names,
+    "b{unit+1}.b{block+1}.body.0": "body.units.{unit}.units.{block}.conv1",
+    "b{unit+1}.b{block+1}.body.2": "body.units.{unit}.units.{block}.conv2",
+  },
   assumed: () => ({ variant: "original" }),
   refusal: ({ variant, range }) => {
     if (variant !== "original") return otherVariant("carn-pytorch", "original", variant);
