@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
-import { outputOf, randomPatches, rootMeanSquare } from "../../../../test/support/small-networks.js";
+import { outputOf, randomParameters, randomPatches, rootMeanSquare } from "../../../../test/support/small-networks.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
 import { exportModel } from "../../src/export/onnx.js";
+import { readModel, writeModel } from "../../src/formats/model-file.js";
 import { elements, Graph, type Value } from "../../src/graph/index.js";
 import { importedModel } from "../../src/model/imported.js";
-import { channelAnalysis, type Model } from "../../src/model/model.js";
+import { channelAnalysis, type Model, networkModel } from "../../src/model/model.js";
 import { untied } from "../../src/model/untied.js";
+import type { NetworkOptions } from "../../src/networks/index.js";
 import { add, conv, mul, pixelShuffle, prelu, relu } from "../../src/operators/index.js";
 
 /** A recursive network: one convolution and one slope are used three times, one bias by two convolutions. */
@@ -38,6 +40,23 @@ describe("a network whose layers share parameters", () => {
     // The stream and, within it, what each convolution writes are no longer one.
     expect(channelAnalysis(model).groups).toHaveLength(1);
     expect(untied(own)).toBe(own);
+  });
+
+  it("of those built here is a graph of its own, which files hold", () => {
+    const options = {
+      architecture: "carn-m",
+      scale: 2,
+      features: 8,
+      range: 1,
+      mean: [114, 111, 103],
+    } as NetworkOptions;
+    const own = untied(networkModel(options, randomParameters(options)));
+    expect(own.descriptor.origin.kind).toBe("onnx");
+    for (const file of ["carn-m.safetensors", "carn-m.onnx"]) {
+      expect([...readModel(writeModel(own, file), file).parameters.keys()]).toContain(
+        "body.units.0.block.conv1.weight#2",
+      );
+    }
   });
 
   it("is exported, what is folded into each use written for it", async () => {
