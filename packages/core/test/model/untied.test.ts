@@ -43,13 +43,14 @@ describe("a network whose layers share parameters", () => {
   });
 
   it("of those built here is a graph of its own, which files hold", () => {
-    const options = {
+    const options: NetworkOptions = {
       architecture: "carn-m",
+      groups: 4,
       scale: 2,
       features: 8,
       range: 1,
       mean: [114, 111, 103],
-    } as NetworkOptions;
+    };
     const own = untied(networkModel(options, randomParameters(options)));
     expect(own.descriptor.origin.kind).toBe("onnx");
     for (const file of ["carn-m.safetensors", "carn-m.onnx"]) {
