@@ -20,7 +20,7 @@ import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { createSession } from "../packages/upscaler/src/node/session.js";
 import { float32 } from "../packages/upscaler/src/session.js";
-import { Upscaler } from "../packages/upscaler/src/upscaler.js";
+import { TiledNetwork } from "../packages/upscaler/src/tiled-network.js";
 
 const { values } = parseArgs({
   options: {
@@ -60,7 +60,7 @@ for (const path of values.data) {
   const runners = await Promise.all(
     models.map(async (model) => ({
       label: savedLabel(model),
-      upscaler: await Upscaler.open(model, createSession, { name: model.name }),
+      upscaler: await TiledNetwork.open(model, createSession, { name: model.name }),
     })),
   );
   for (const pair of set.pairs) {

@@ -8,7 +8,7 @@ import type { NetworkOptions } from "../../core/src/networks/index.js";
 import { writeOnnx } from "../../core/src/onnx/index.js";
 import { createSession } from "../src/node/session.js";
 import { cropPlanes, type Planes } from "../src/planes.js";
-import { Upscaler } from "../src/upscaler.js";
+import { TiledNetwork } from "../src/tiled-network.js";
 
 /** Its attention needs 15 pixels a side. */
 const network: NetworkOptions = {
@@ -20,8 +20,8 @@ const image = (width: number, height: number): Planes => ({
   data: Float32Array.from({ length: 3 * width * height }, (_, i) => (i * 97) % 256),
 });
 
-async function opened(size: Deployment["size"]): Promise<Upscaler> {
-  const upscaler = await Upscaler.open({ ...deploy(modelOf(network)), size }, createSession, { name: "rlfn" });
+async function opened(size: Deployment["size"]): Promise<TiledNetwork> {
+  const upscaler = await TiledNetwork.open({ ...deploy(modelOf(network)), size }, createSession, { name: "rlfn" });
   onTestFinished(() => upscaler.close());
   return upscaler;
 }

@@ -6,7 +6,7 @@ import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/desc
 import { oddChannels } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import { TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
 import { EMBEDDED_IMAGES, EMBEDDED_SIDE } from "../assets.js";
 import { patchPairs } from "./patches.js";
 
@@ -102,7 +102,7 @@ async function runInBoth(
   const engine = await createProcessSession(network.onnx, threads === undefined ? {} : { threads }, { signal });
   try {
     const outputsIn = async (range: Range) => {
-      const upscaler = await Upscaler.open({ ...network, range }, async () => engine, { name });
+      const upscaler = await TiledNetwork.open({ ...network, range }, async () => engine, { name });
       const outputs: FloatPlanes[] = [];
       for (const { planes, width, height, data } of inputs) {
         const made = await upscaler.upscale({ width, height, data: new Float32Array(data) }, false, signal);

@@ -4,7 +4,7 @@ import { inColourSpace, withBicubicChroma } from "@slimsr/core/internal/images/c
 import type { Image } from "@slimsr/core/internal/images/image.js";
 import { imageFromPlanes } from "@slimsr/core/internal/images/planes.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
-import type { Upscaled, Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import type { Upscaled, TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
 
 /** What a network made of an image. */
 export interface Made extends Omit<Upscaled, "planes"> {
@@ -15,10 +15,10 @@ export interface Made extends Omit<Upscaled, "planes"> {
 /**
  * Runs a network as it is used: one of luma on Y, with chroma enlarged by bicubic.
  * @param input planes of an image in 0..255, red, green and blue, or grey; it is left as it is
- * @throws as `Upscaler.upscale`
+ * @throws as `TiledNetwork.upscale`
  */
 export async function networkImage(
-  upscaler: Upscaler,
+  upscaler: TiledNetwork,
   network: Pick<Deployment, "channels" | "scale">,
   input: FloatPlanes,
   ensemble = false,

@@ -12,8 +12,8 @@ import {
   type CreateSession,
   DEFAULT_MEMORY,
   type Deviation,
-  Upscaler,
-} from "@slimsr/upscaler/internal/upscaler.js";
+  TiledNetwork,
+} from "@slimsr/upscaler/internal/tiled-network.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { networkImage } from "../engine/network-image.js";
 import { makeFolder } from "../files/folders.js";
@@ -76,7 +76,7 @@ export interface EvaluationRow extends Score {
 
 interface Runner {
   readonly model: Contender;
-  readonly upscaler: Upscaler;
+  readonly upscaler: TiledNetwork;
 }
 
 /** One row on its way. */
@@ -132,12 +132,12 @@ export function openContender(
   model: Contender,
   { device, threads, memory, signal }: EvaluateOptions,
   share: number,
-): Promise<Upscaler> {
+): Promise<TiledNetwork> {
   const whole = memory ?? (model.cost?.radius === undefined ? totalmem() / 2 : DEFAULT_MEMORY);
   const create: CreateSession = model.isolated
     ? (onnx, options) => createProcessSession(onnx, options, { signal })
     : createSession;
-  return Upscaler.open(model, create, {
+  return TiledNetwork.open(model, create, {
     name: model.name,
     memory: whole * share,
     ...(device && { device }),

@@ -4,7 +4,7 @@ import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import type { Planes } from "@slimsr/upscaler/internal/planes.js";
-import type { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import type { TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
 import { defaultCacheDirectory, limitCache } from "../datasets/cache-folder.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { type DecodedImage, findDecoded } from "../datasets/decoded-cache.js";
@@ -103,7 +103,7 @@ export async function makeOutputs(
   const label = source.networks.map(({ name }) => name).join(", ");
   const deviations = new Set<string>();
   await stage(`outputs of ${label}`, "images", async (onProgress) => {
-    const upscalers: Upscaler[] = [];
+    const upscalers: TiledNetwork[] = [];
     try {
       for (const network of source.networks) {
         upscalers.push(await openContender(network, { device, threads, signal }, 1 / source.networks.length));
@@ -129,7 +129,7 @@ export async function makeOutputs(
 }
 
 async function meanOutput(
-  upscalers: readonly Upscaler[],
+  upscalers: readonly TiledNetwork[],
   { networks, selfEnsemble }: OutputSource,
   pair: Pair,
   deviations: Set<string>,

@@ -6,7 +6,7 @@ import { type PsnrOptions, psnr } from "@slimsr/core/internal/metrics/psnr.js";
 import { type Model, nameOf, networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
-import { Upscaler } from "@slimsr/upscaler/internal/upscaler.js";
+import { TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
 import type { ImagePair } from "../calibration/patches.js";
 import { networkImage } from "../engine/network-image.js";
 import { flagOf } from "../text/expectation.js";
@@ -74,7 +74,7 @@ function unsaidOptions({ descriptor: { origin } }: Model): string {
 
 async function psnrOf(model: Model, pairs: readonly ImagePair[]): Promise<number> {
   const network = deploy(model);
-  const upscaler = await Upscaler.open(network, createSession, { name: nameOf(model) });
+  const upscaler = await TiledNetwork.open(network, createSession, { name: nameOf(model) });
   try {
     const outputs: Image[] = [];
     for (const { input } of pairs) outputs.push((await networkImage(upscaler, network, input)).image);

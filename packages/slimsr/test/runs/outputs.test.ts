@@ -8,7 +8,7 @@ import { DatasetError, InterruptedError, UsageError } from "../../../core/src/er
 import { rgbPlanes } from "../../../core/src/images/planes.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { Upscaler } from "../../../upscaler/src/upscaler.js";
+import { TiledNetwork } from "../../../upscaler/src/tiled-network.js";
 import { openDataset } from "../../src/datasets/dataset.js";
 import { readOutput } from "../../src/datasets/kept-output.js";
 import { contender } from "../../src/evaluation/contender.js";
@@ -173,7 +173,7 @@ describe("outputs of whole images", () => {
     const outputs = await makeOutputs(source, training, resolved, { stage: silent }, await temporaryFolder());
     expect(outputs.size).toBe(3);
     const upscalers = await Promise.all(
-      networks.map((each) => Upscaler.open(each, createSession, { name: each.name, threads: 1 })),
+      networks.map((each) => TiledNetwork.open(each, createSession, { name: each.name, threads: 1 })),
     );
     for (const [pair, output] of outputs) {
       const image = await pair.lr();

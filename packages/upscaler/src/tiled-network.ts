@@ -7,7 +7,7 @@ import { selfEnsemble } from "./self-ensemble.js";
 import { float32, type Session, type SessionOptions } from "./session.js";
 import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
 
-export interface UpscalerOptions extends Pick<SessionOptions, "device" | "threads"> {
+export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "threads"> {
   /** What errors call the network. */
   readonly name: string;
   /** Bytes of activations at once; larger images are computed in tiles. 1 GiB where left out. */
@@ -41,7 +41,7 @@ export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale"
   cost?.bytesPerPixel ?? ASSUMED_BYTES * Math.max(2, scale) ** 2;
 
 /** A network in an engine, for images of any size. */
-export class Upscaler {
+export class TiledNetwork {
   private constructor(
     private readonly network: Deployment,
     private readonly name: string,
@@ -53,12 +53,12 @@ export class Upscaler {
   static async open(
     network: Deployment,
     create: CreateSession,
-    { name, memory = DEFAULT_MEMORY, ...options }: UpscalerOptions,
-  ): Promise<Upscaler> {
+    { name, memory = DEFAULT_MEMORY, ...options }: TiledNetworkOptions,
+  ): Promise<TiledNetwork> {
     const session = await create(network.onnx, options).catch((error: unknown) => {
       throw named(name, error);
     });
-    return new Upscaler(network, name, memory, session);
+    return new TiledNetwork(network, name, memory, session);
   }
 
   /** Runs a small image, so that what only the first run does is not timed. */
