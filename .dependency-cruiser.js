@@ -16,7 +16,7 @@ export const ORDER = {
     ["export", "metrics", "objectives", "optimisers"],
     ["formats"],
   ],
-  upscaler: [["planes"], ["images"], ["."], ["node", "web"]],
+  upscaler: [["planes"], ["images"], ["."], ["loading"], ["upscaling"], ["node", "web"]],
   slimsr: [
     ["assets", "random", "stage", "text", "version"],
     ["files"],

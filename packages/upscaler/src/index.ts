@@ -12,4 +12,4 @@
  * messages of protocol.ts; node/ and web/ bring the worker, the engine and what is theirs alone.
  */
 export * from "./session.js";
-export { type CreateSession, type Upscaled, TiledNetwork, type TiledNetworkOptions } from "./tiled-network.js";
+export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiled-network.js";

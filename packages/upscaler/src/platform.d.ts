@@ -7,4 +7,18 @@ declare global {
     throwIfAborted(): void;
   }
   const performance: { now(): number };
+  const crypto: {
+    readonly subtle: { digest(algorithm: "SHA-256", bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> };
+  };
+
+  interface StreamReader {
+    read(): Promise<{ done: false; value: Uint8Array<ArrayBuffer> } | { done: true; value?: undefined }>;
+  }
+  interface FetchedResponse {
+    readonly ok: boolean;
+    readonly status: number;
+    readonly headers: { get(name: string): string | null };
+    readonly body: { getReader(): StreamReader } | null;
+  }
+  function fetch(url: string, options?: { signal?: AbortSignal }): Promise<FetchedResponse>;
 }

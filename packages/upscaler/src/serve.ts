@@ -38,7 +38,7 @@ export function serve<Source, T extends EngineTensor>(
           return post({ id, kind: "created" });
         case "run": {
           if (!engine) throw new Error("the session is closed");
-          const result = await run(engine, request.feeds, request.into, request.move);
+          const result = await runOnce(engine, request.feeds, request.into, request.move);
           return post({ id, kind: "ran", result }, [...Object.values(result.outputs), ...Object.values(result.feeds)]);
         }
         case "close":
@@ -56,7 +56,7 @@ export function serve<Source, T extends EngineTensor>(
   }
 }
 
-async function run<T extends EngineTensor>(
+export async function runOnce<T extends EngineTensor>(
   engine: Engine<T>,
   feeds: Tensors,
   into: Tensors,

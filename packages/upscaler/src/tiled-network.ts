@@ -17,6 +17,11 @@ export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "th
 /** Compiles an ONNX model's bytes: an engine's adapter. */
 export type CreateSession = (onnx: Uint8Array, options: SessionOptions) => Promise<Session>;
 
+export interface Plan {
+  readonly tiles: readonly Tile[];
+  readonly deviation?: Deviation;
+}
+
 export interface Upscaled {
   readonly planes: Planes;
   /** Time of the engine's runs. */
@@ -34,6 +39,8 @@ export const DEFAULT_MEMORY = 2 ** 30;
 const ASSUMED_BYTES = 4 * 256 * 4;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
+/** Pixels of tiles that aren't made smaller. */
+const LEAST_TILE = 48 ** 2;
 const WARM_UP: Size = { width: 24, height: 24 };
 
 /** Memory that a run takes for each input pixel, at most where the network's cost isn't known. */
@@ -42,12 +49,16 @@ export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale"
 
 /** A network in an engine, for images of any size. */
 export class TiledNetwork {
+  #memory: number;
+
   private constructor(
     private readonly network: Deployment,
     private readonly name: string,
-    private readonly memory: number,
+    memory: number,
     private readonly session: Session,
-  ) {}
+  ) {
+    this.#memory = memory;
+  }
 
   /** @throws DeviceError or OnnxError where the device isn't there or the engine refuses the network */
   static async open(
@@ -59,6 +70,13 @@ export class TiledNetwork {
       throw named(name, error);
     });
     return new TiledNetwork(network, name, memory, session);
+  }
+
+  /** Halves what tiles may take of memory. @returns whether they become smaller by that */
+  halveMemory(): boolean {
+    if (this.network.size.fixed || this.#memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
+    this.#memory /= 2;
+    return true;
   }
 
   /** Runs a small image, so that what only the first run does is not timed. */
@@ -100,7 +118,7 @@ export class TiledNetwork {
 
   async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
     const { scale, channels } = this.network;
-    const { tiles, deviation } = this.#plan(image);
+    const { tiles, deviation } = this.plan(image);
     const [first] = tiles;
     if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
       return { ...(await this.#run(cropPlanes(image, first.input))), ...(deviation && { deviation }) };
@@ -121,7 +139,8 @@ export class TiledNetwork {
     return { planes: whole, milliseconds, ...(deviation && { deviation }) };
   }
 
-  #plan(image: Size): { tiles: Tile[]; deviation?: Deviation } {
+  /** The tiles that an image is computed in, row by row, and why they yield something else than the whole image would, if they do. */
+  plan(image: Size): Plan {
     const { cost, size } = this.network;
     const { fixed } = size;
     const radius = cost?.radius;
@@ -133,7 +152,7 @@ export class TiledNetwork {
       return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
     }
     const overlap = radius ?? APPROXIMATE_OVERLAP;
-    const tiles = planTiles(image, overlap, this.memory / bytesPerPixel(this.network));
+    const tiles = planTiles(image, overlap, this.#memory / bytesPerPixel(this.network));
     const [{ input: planned }] = tiles as [Tile];
     const window = nextSize(planned, size);
     if (window.width > image.width || window.height > image.height) {

@@ -1,5 +1,6 @@
 import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
 import type { Overrides } from "../checkpoints/overrides.js";
+import { widthOf } from "../checkpoints/shapes.js";
 import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
@@ -24,15 +25,31 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
  * @param external what lies in files beside an ONNX model; by default models that need any are refused
  * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
  */
-export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model {
+export const readModel = (bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model =>
+  readSlimModel(bytes, file, overrides, external).model;
+
+/** A network whose first channels are narrower ones. */
+export interface SlimModel {
+  readonly model: Model;
+  /** Shares of the full network's channels that the parameters were trained for, the model's own first; `narrowed` makes the others. */
+  readonly widths: readonly number[];
+}
+
+/** As `readModel`, with the widths that the file was trained for: its own alone where it says nothing of them. */
+export function readSlimModel(
+  bytes: Uint8Array,
+  file: string,
+  overrides: Overrides = {},
+  external?: External,
+): SlimModel {
   const read = isOnnxFile(file)
     ? readOnnxModel(bytes, file, overrides.channels, external)
     : readGraphCheckpoint(bytes, file);
-  if (read) return withOverrides(read, file, overrides);
-  const { network, parameters } = readCheckpoint(bytes, file, overrides);
+  if (read) return { model: withOverrides(read, file, overrides), widths: [1] };
+  const { network, parameters, widths = [widthOf(network, parameters)] } = readCheckpoint(bytes, file, overrides);
   const model = networkModel(network, parameters);
   requireChannels(file, model.descriptor.channels, overrides.channels);
-  return model;
+  return { model, widths: widths.toSorted((a, b) => b - a) };
 }
 
 const readOnnxModel = (

@@ -12,7 +12,7 @@ import { type Image, imageOf, peak, samples } from "./image.js";
 type Samples = Uint8Array | Uint16Array | Float32Array | Float64Array;
 
 /** Outputs `start` to `end` of an axis: output start + i = Σ_k weights[i·taps + k] · input[indices[i·taps + k]]. */
-interface Stretch {
+export interface Stretch {
   readonly start: number;
   readonly end: number;
   readonly taps: number;
@@ -77,6 +77,10 @@ function stretchOf(inputLength: number, scale: number, start: number, end: numbe
   }
   return trimmed({ start, end, taps, indices, weights }, first, last + 1);
 }
+
+/** All outputs of an axis that gets another length, as `imresize` to a size has them. */
+export const bicubicAxis = (inputLength: number, outputLength: number): Stretch =>
+  stretchOf(inputLength, outputLength / inputLength, 0, outputLength);
 
 /** Index into 0..length−1 of a position on the axis continued by reflection: … 1 0 | 0 1 2 … n−1 | n−1 n−2 … */
 function mirrored(position: number, length: number): number {

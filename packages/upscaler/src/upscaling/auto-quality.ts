@@ -1,0 +1,49 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { emptyPlanes } from "../planes.js";
+import type { PixelUpscaler } from "./pixel-upscaler.js";
+
+/** What `quality: "auto"` keeps to, one of the two. */
+export interface QualityLimit {
+  /** Milliseconds that an image may take. */
+  readonly maxMs?: number | undefined;
+  /** Images a second, at least. */
+  readonly minFps?: number | undefined;
+  /** Size of the images that go in; 512×512 by default. */
+  readonly at?: Size | undefined;
+}
+
+const USUAL: Size = { width: 512, height: 512 };
+/** Pixels along a side of what is run to know the time of a whole image, at most. */
+const MEASURED = 256;
+
+/**
+ * The best quality whose images are computed in time, by measuring from the best down; the lowest where none is.
+ * @throws UsageError where there isn't one limit
+ */
+export async function chosenQuality(
+  upscaler: PixelUpscaler,
+  { maxMs, minFps, at = USUAL }: QualityLimit,
+): Promise<number> {
+  const limit = maxMs ?? 1000 / (minFps ?? Number.NaN);
+  if (!(limit > 0) || (maxMs !== undefined && minFps !== undefined)) {
+    throw new UsageError('quality: "auto" needs one limit above 0: maxMs or minFps');
+  }
+  for (const quality of upscaler.qualities) if ((await millisecondsOf(upscaler, quality, at)) <= limit) return quality;
+  return upscaler.qualities.at(-1) as number;
+}
+
+/** Time of an image, from that of a part of it. */
+async function millisecondsOf(upscaler: PixelUpscaler, quality: number, at: Size): Promise<number> {
+  const network = await upscaler.networkOf(quality);
+  const part = { width: Math.min(at.width, MEASURED), height: Math.min(at.height, MEASURED) };
+  const image = emptyPlanes(part, upscaler.channels);
+  // The first run compiles and takes memory.
+  await network.upscale(image, false, undefined);
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) times.push((await network.upscale(image, false, undefined)).milliseconds);
+  const [, median = Number.POSITIVE_INFINITY] = times.sort((a, b) => a - b);
+  const { tiles } = network.plan(at);
+  const pixels = tiles.reduce((sum, { input }) => sum + input.width * input.height, 0);
+  return (median * pixels) / (part.width * part.height);
+}

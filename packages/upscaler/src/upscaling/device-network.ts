@@ -1,0 +1,154 @@
+import { DeviceError } from "@slimsr/core/internal/errors.js";
+import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
+import type { Planes } from "../planes.js";
+import type { Device, SessionOptions } from "../session.js";
+import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiled-network.js";
+
+export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
+  /** What errors call the network. */
+  readonly name: string;
+  /** Where it is to run, in the order of preference; the last one is `cpu` unless `strict`. */
+  readonly device: Device;
+  /** Whether a device that isn't there, fails or computes something else is an error; otherwise the processor takes over. */
+  readonly strict?: boolean | undefined;
+  /** Hears why the processor took over. */
+  readonly onFallback?: ((reason: string) => void) | undefined;
+  /** Bytes of activations at once. */
+  readonly memory?: number | undefined;
+}
+
+/** How far a device's output may be from the processor's, of 255. */
+const AGREEING = 1;
+/** Pixels along a side of the image that both compute. */
+const CHECKED = 48;
+
+/** A network on the device that was asked for or, where that fails, on the processor; tiles shrink where memory is short. */
+export class DeviceNetwork {
+  #tiled: TiledNetwork;
+  #device: Device;
+
+  private constructor(
+    private readonly network: Deployment,
+    private readonly create: CreateSession,
+    private readonly options: DeviceOptions,
+    tiled: TiledNetwork,
+    device: Device,
+  ) {
+    this.#tiled = tiled;
+    this.#device = device;
+  }
+
+  /** @throws DeviceError or OnnxError where the engine refuses the network, on the processor too unless `strict` */
+  static async open(network: Deployment, create: CreateSession, options: DeviceOptions): Promise<DeviceNetwork> {
+    const { device } = options;
+    if (device === "cpu") {
+      return new DeviceNetwork(network, create, options, await openOn("cpu", network, create, options), "cpu");
+    }
+    let tiled: TiledNetwork | undefined;
+    try {
+      tiled = await openOn(device, network, create, options);
+      await checkAgainstProcessor(tiled, network, create, options);
+      return new DeviceNetwork(network, create, options, tiled, device);
+    } catch (error) {
+      await tiled?.close();
+      tellFallback(error, options);
+      return new DeviceNetwork(network, create, options, await openOn("cpu", network, create, options), "cpu");
+    }
+  }
+
+  /** Where it really runs. */
+  get device(): Device {
+    return this.#device;
+  }
+
+  plan(image: Size): Plan {
+    return this.#tiled.plan(image);
+  }
+
+  /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
+  async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined): Promise<Upscaled> {
+    for (let lost = 0; ; ) {
+      try {
+        return await this.#tiled.upscale(image, ensemble, signal);
+      } catch (error) {
+        if (!(error instanceof DeviceError)) throw error;
+        if (isOutOfMemory(error) && this.#tiled.halveMemory()) continue;
+        if (this.#device === "cpu") throw error;
+        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
+        else {
+          tellFallback(error, this.options);
+          await this.#reopen("cpu");
+        }
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#tiled.close();
+  }
+
+  async #reopen(device: Device): Promise<void> {
+    await this.#tiled.close().catch(() => undefined);
+    this.#tiled = await openOn(device, this.network, this.create, this.options);
+    this.#device = device;
+    // What was lost was mostly lost for memory.
+    this.#tiled.halveMemory();
+  }
+}
+
+const openOn = (
+  device: Device,
+  network: Deployment,
+  create: CreateSession,
+  { name, threads, memory }: DeviceOptions,
+): Promise<TiledNetwork> =>
+  TiledNetwork.open(network, create, {
+    ...{ name, device },
+    ...(threads !== undefined && { threads }),
+    ...(memory !== undefined && { memory }),
+  });
+
+/** @throws the error itself where nothing may take over */
+function tellFallback(error: unknown, { device, strict, onFallback }: DeviceOptions): void {
+  if (strict || !(error instanceof DeviceError)) throw error;
+  onFallback?.(`${device} is not used: ${error.message}`);
+}
+
+const isOutOfMemory = ({ message }: Error): boolean => /memory|alloc|buffer size/i.test(message);
+const isLost = ({ message }: Error): boolean => /\blost\b|destroyed/i.test(message);
+
+/** Kernels of graphics processors have had wrong results without an error. @throws DeviceError where these have */
+async function checkAgainstProcessor(
+  tiled: TiledNetwork,
+  network: Deployment,
+  create: CreateSession,
+  options: DeviceOptions,
+): Promise<void> {
+  const size = sizeFrom(network.size, CHECKED);
+  const image = pattern(size, network.channels.input);
+  const processor = await openOn("cpu", network, create, options);
+  try {
+    const [own, other] = [await tiled.upscale(image), await processor.upscale(image)];
+    const difference = own.planes.data.reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - (other.planes.data[i] as number))),
+      0,
+    );
+    if (difference <= AGREEING) return;
+    throw new DeviceError(`it computes something else than the processor (by ${difference.toFixed(1)} of 255)`);
+  } finally {
+    await processor.close();
+  }
+}
+
+/** Edges, ramps and grain, the same each time. */
+function pattern({ width, height }: Size, channels: number): Planes {
+  const data = new Float32Array(channels * width * height);
+  for (let i = 0; i < data.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const edge = (x >> 3) % 2 === (y >> 3) % 2 ? 160 : 40;
+    data[i] = edge + (x + y) / 2 + ((i * 2_654_435_761) % 97) / 4;
+  }
+  return { width, height, data };
+}
