@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { randomParameters } from "../../../../test/support/networks.js";
 import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
+import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { DeviceError, UsageError } from "../../../core/src/errors.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { cropPixels, type Pixels, sourceInMemory } from "../../src/images/pixels.js";
@@ -17,7 +18,10 @@ const edsr: NetworkOptions = {
 };
 
 const file = (network: NetworkOptions = edsr, widths = [1, 0.5]) =>
-  readNetworkFile(encodeCheckpoint({ network, parameters: randomParameters(network), widths }), "slim.safetensors");
+  readNetworkFile(
+    encodeCheckpoint({ network, parameters: stateOf(randomParameters(network)), widths }),
+    "slim.safetensors",
+  );
 
 const platform = (create: CreateSession = createSession) => ({
   ...{ create, createForeign: create, autoDevice: async () => "cpu" as const },
