@@ -96,7 +96,7 @@ export default {
       name: "one-place-for-engines",
       comment: "ONNX Runtime is imported where sessions are made",
       severity: "error",
-      from: { path: "^packages/", pathNot: "^packages/upscaler/src/(node|web)/" },
+      from: { path: "^packages/", pathNot: "^packages/upscaler/(src/(node|web)|test)/" },
       to: { path: "onnxruntime" },
     },
     {
