@@ -16,7 +16,7 @@ export const ORDER = {
     ["export", "metrics", "objectives", "optimisers"],
     ["formats"],
   ],
-  upscaler: [["."], ["node", "web"]],
+  upscaler: [["planes"], ["images"], ["."], ["node", "web"]],
   slimsr: [
     ["assets", "random", "stage", "text", "version"],
     ["files"],
