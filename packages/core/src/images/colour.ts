@@ -37,12 +37,38 @@ export function lumaOfRgb({ width, height, data }: FloatPlanes): FloatPlanes<Flo
   return { planes: 1, width, height, data: luma };
 }
 
+/** What Y of MATLAB's rgb2ycbcr spans, black to white. */
+const SWING = 219;
+
+/** `lumaOfRgb` of a grey plane in 0..255, whose red, green and blue are equal. */
+export const lumaOfGrey = (grey: FloatPlanes): FloatPlanes<Float32Array<ArrayBuffer>> => ({
+  ...grey,
+  data: Float32Array.from(grey.data, (value) => 16 + (value * SWING) / 255),
+});
+
+/** The inverse of `lumaOfGrey`. */
+export const greyOfLuma = (luma: FloatPlanes): FloatPlanes<Float32Array<ArrayBuffer>> => ({
+  ...luma,
+  data: Float32Array.from(luma.data, (value) => ((value - 16) * 255) / SWING),
+});
+
+/** Weights of red, green and blue in Rec. 601's luma in full swing. */
+const GREY_WEIGHTS = [0.299, 0.587, 0.114] as const;
+
+/** Rec. 601's luma in full swing of planes of red, green and blue, not rounded. */
+export function greyOfRgb({ width, height, data }: FloatPlanes): FloatPlanes<Float32Array<ArrayBuffer>> {
+  const area = width * height;
+  const grey = new Float32Array(area);
+  const [red, green, blue] = GREY_WEIGHTS;
+  for (let i = 0; i < area; i++) {
+    grey[i] = red * (data[i] as number) + green * (data[area + i] as number) + blue * (data[2 * area + i] as number);
+  }
+  return { planes: 1, width, height, data: grey };
+}
+
 /** What a network of the colour space takes of an image's planes: luma of red, green and blue, or the planes as they are. */
 export const inColourSpace = (space: ColourSpace, image: FloatPlanes): FloatPlanes =>
   space === "luma" && image.planes === 3 ? lumaOfRgb(image) : image;
-
-/** What Y of MATLAB's rgb2ycbcr spans, black to white. */
-const SWING = 219;
 
 /**
  * Red, green and blue of a luma plane and the chroma of a smaller image enlarged by MATLAB's bicubic, as networks of luma are used.
@@ -62,20 +88,19 @@ export function withBicubicChroma(luma: FloatPlanes, small: FloatPlanes): FloatP
 }
 
 /**
- * An image in grey, by Rec. 601's luma in full swing (0.299, 0.587, 0.114), rounded: what networks of grey images are given.
+ * An image in grey, by Rec. 601's luma in full swing, rounded: what networks of grey images are given.
  * One that is grey is returned as it is; alpha is dropped.
  */
 export function toGrey(image: Image): Image {
   const { width, height, channels, data, depth } = image;
   if (channels === 1) return image;
   const grey = samples(depth, width * height);
+  const [red, green, blue] = GREY_WEIGHTS;
   for (let i = 0, at = 0; i < grey.length; i++, at += channels) {
     grey[i] =
       channels === 2
         ? (data[at] as number)
-        : Math.round(
-            0.299 * (data[at] as number) + 0.587 * (data[at + 1] as number) + 0.114 * (data[at + 2] as number),
-          );
+        : Math.round(red * (data[at] as number) + green * (data[at + 1] as number) + blue * (data[at + 2] as number));
   }
   return imageOf(width, height, 1, grey);
 }
