@@ -1,11 +1,4 @@
-/** Where bytes go, in order. A WritableStream's writer is one. */
-export interface ByteSink {
-  /** Ends when more can be taken. The bytes are the sink's from then on. */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  close(): Promise<void>;
-  /** Gives up what was written. */
-  abort(): Promise<void>;
-}
+import { concatenated } from "./bytes.js";
 
 /** Makes one zlib stream (RFC 1950) of the bytes it is given, which are its own from then on. */
 export interface Deflater {
@@ -54,14 +47,4 @@ export async function deflated(bytes: Uint8Array, create: CreateDeflater): Promi
   await deflater.write(new Uint8Array(bytes));
   await deflater.end();
   return concatenated(parts);
-}
-
-export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

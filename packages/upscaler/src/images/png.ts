@@ -1,12 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
-import {
-  type ByteSink,
-  type CreateDeflater,
-  concatenated,
-  type Deflater,
-  deflated,
-  platformDeflater,
-} from "./deflate.js";
+import { type ByteSink, concatenated } from "./bytes.js";
+import { type CreateDeflater, type Deflater, deflated, platformDeflater } from "./deflate.js";
 import { type PixelLayout, type PixelSink, type Pixels, requireRows, requireRowsOf, toDepth } from "./pixels.js";
 import { chooseFilter, filterRow } from "./png-filters.js";
 
@@ -38,6 +32,7 @@ const MOST_PIXELS = 2 ** 31 - 1;
 /** Bytes of filtered rows that are compressed at once. */
 const BLOCK = 2 ** 19;
 const INCH = 0.0254;
+const METRES = 1;
 
 /**
  * A PNG that is written row by row, in memory for some rows. Rows of another depth are rounded to the PNG's.
@@ -138,6 +133,22 @@ class PngSink implements PixelSink {
   }
 }
 
+/** Pixels per inch that a PNG's first chunks say, if they do. */
+export function pngDensity(head: Uint8Array): number | undefined {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  for (let at = SIGNATURE.length; at + 21 <= head.length; ) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...head.subarray(at + 4, at + 8));
+    if (type === "IDAT") return undefined;
+    if (type === "pHYs") {
+      const [perMetre, unit] = [view.getUint32(at + 8), head[at + 16]];
+      return unit === METRES && perMetre > 0 ? perMetre * INCH : undefined;
+    }
+    at += length + 12;
+  }
+  return undefined;
+}
+
 /** All that stands before the pixels. */
 async function header(
   { width, height, channels, depth }: PngLayout,
@@ -159,7 +170,7 @@ async function header(
     const perMetre = Math.round(density / INCH);
     physical.setUint32(0, perMetre);
     physical.setUint32(4, perMetre);
-    physical.setUint8(8, 1);
+    physical.setUint8(8, METRES);
     parts.push(chunk("pHYs", new Uint8Array(physical.buffer)));
   }
   if (exif) parts.push(chunk("eXIf", exif));

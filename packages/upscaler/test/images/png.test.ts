@@ -1,7 +1,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageError } from "../../../core/src/errors.js";
-import { type ByteSink, type CreateDeflater, concatenated, platformDeflater } from "../../src/images/deflate.js";
+import { type ByteSink, concatenated } from "../../src/images/bytes.js";
+import { type CreateDeflater, platformDeflater } from "../../src/images/deflate.js";
 import { emptyPixels, type Pixels, rowsOf } from "../../src/images/pixels.js";
 import { type PngOptions, pngSink } from "../../src/images/png.js";
 import { nodeDeflater } from "../../src/node/deflate.js";
