@@ -16,4 +16,4 @@ export * from "./session.js";
 export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiled-network.js";
 export type { EnlargedTile } from "./upscaling/bands.js";
 export type { InferenceEngine } from "./upscaling/injected-engine.js";
-export type { Progress, RunOptions } from "./upscaling/pixel-upscaler.js";
+export type { Progress, UpscaleOptions } from "./upscaling/pixel-upscaler.js";
