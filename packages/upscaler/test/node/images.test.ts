@@ -215,6 +215,8 @@ describe("images", () => {
     const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("slimsr-images-"));
     const before = await left();
     await openImage(await readFile(await write("left.png", pixels)), { memory: 0 });
+    const cut = (await readFile(await write("cut.png", noisePixels(200, 200, 3, 8)))).subarray(0, 9000);
+    await expect(openImage(cut, { memory: 0 })).rejects.toThrow(ImageError);
     expect(await left()).toEqual(before);
   });
 });
