@@ -25,6 +25,7 @@ export const ORDER = {
     ["datasets"],
     ["engine"],
     ["calibration"],
+    ["deployment"],
     ["slimming"],
     ["training"],
     ["evaluation"],

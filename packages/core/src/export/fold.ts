@@ -1,7 +1,14 @@
-import { elements, Graph, isKnown, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
-import { Add, Conv, Div, Mul, mul, pixelShuffle, Sub } from "../operators/index.js";
-import { convolveInParts } from "./parts.js";
-import { kernelBeforeShuffle, shuffleToSwap } from "./subpixel.js";
+import {
+  elements,
+  Graph,
+  isKnown,
+  liveNodes,
+  type Node,
+  type Operator,
+  type Shape,
+  type Value,
+} from "../graph/index.js";
+import { Add, Conv, Div, Mul, mul, Sub } from "../operators/index.js";
 
 /** A convolution that hasn't been written yet: constants around it may still go into its weight and bias. */
 interface Pending {
@@ -12,9 +19,8 @@ interface Pending {
 
 /**
  * The same network with constant factors and offsets folded into convolutions, which makes it smaller and lets the engine keep
- * its own layout: a factor on a convolution's input or output goes into its weight, an offset behind it into its bias. An offset
- * before a convolution stays, for the zeros around the image don't have it. A convolution to an image goes before the pixel
- * shuffle that it follows.
+ * its own layout: a factor on a convolution's input or output goes into its weight, so does a factor a channel behind it, and an
+ * offset behind it into its bias. An offset before a convolution stays, for the zeros around the image don't have it.
  */
 export function foldConstants(source: Graph): Graph {
   return new Folding(source).run();
@@ -25,10 +31,8 @@ class Folding {
   readonly #readers = new Map<Value, number>();
   readonly #images = new Map<Value, Value>();
   readonly #pending = new Map<Value, Pending>();
-  readonly #names = new Set<string>();
   /** Constants that parameters of a name have become. */
   readonly #written = new Map<string, Value[]>();
-  readonly #uses = new Map<string, number>();
   /** Values that are another one times a number. */
   readonly #scaled = new Map<Value, { of: Value; factor: number }>();
 
@@ -69,11 +73,10 @@ class Folding {
       else this.#scaled.set(output, { of: x, factor });
       return true;
     }
-    const offset = held && (node.operator === Add || node.operator === Sub) && offsets(operand, held.bias.length);
-    if (!held || !offset) return false;
-    const sign = node.operator === Add ? 1 : -1;
-    this.#replace(x, output, { ...held, bias: held.bias.map((b, i) => b + sign * (offset[i] as number)) });
-    return true;
+    const each = held && perChannel(operand, held.bias.length);
+    const folded = each && folding(node.operator, held, each);
+    if (folded) this.#replace(x, output, folded);
+    return folded !== undefined;
   }
 
   #hold(node: Node, x: Value, weight: Value, output: Value): boolean {
@@ -123,16 +126,10 @@ class Folding {
     const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
     // The factor of a scaled input went into the weight.
     const input = this.#scaled.get(x)?.of ?? x;
-    const r = shuffleToSwap(input, node);
-    const shuffled = input.producer?.inputs[0];
-    if (r !== undefined && shuffled && [input, shuffled].every((value) => this.#readers.get(value) === 1)) {
-      const kernel = kernelBeforeShuffle({ shape, data: weight }, r);
-      const biases = Float32Array.from({ length: bias.length * r * r }, (_, i) => bias[Math.floor(i / r ** 2)] ?? 0);
-      return pixelShuffle(convolveInParts(yield shuffled, kernel, biases, this.#ownName(name)), r);
-    }
+    const isBiased = biasPlace !== undefined || bias.some((b) => b !== 0);
     const parameters = [
       this.#parameter(name, weight, shape),
-      this.#parameter(biasPlace?.name ?? `${name}.bias`, bias, [bias.length]),
+      ...(isBiased ? [this.#parameter(biasPlace?.name ?? `${name}.bias`, bias, [bias.length])] : []),
     ];
     return this.#target.apply(Conv, [yield input, ...parameters], node.attributes)[0] as Value;
   }
@@ -141,18 +138,9 @@ class Folding {
   #parameter(name: string, data: Float32Array, shape: Shape): Value {
     const written = this.#written.get(name) ?? [];
     const equal = written.find((value) => sameNumbers(value.data as Float32Array, data));
-    const made = equal ?? this.#target.constant(data, shape, { name: this.#ownName(name) });
+    const made = equal ?? this.#target.constant(data, shape, { name: this.#target.unusedName(name) });
     if (!equal) this.#written.set(name, [...written, made]);
     return made;
-  }
-
-  #ownName(name: string): string {
-    let own = name;
-    let uses = this.#uses.get(name) ?? 1;
-    while (this.#names.has(own)) own = `${name}#${++uses}`;
-    this.#uses.set(name, uses);
-    this.#names.add(own);
-    return own;
   }
 
   #write(node: Node): void {
@@ -177,8 +165,19 @@ const multiplied = ({ node, weight, bias }: Pending, factor: number): Pending =>
   bias: bias.map((b) => b * factor),
 });
 
+/** A convolution with what an operator does to each of its filters' outputs; undefined where that can't be folded in. */
+function folding(operator: Operator, held: Pending, each: Float32Array): Pending | undefined {
+  const { node, weight, bias } = held;
+  const of = (i: number) => each[i] as number;
+  if (operator === Add) return { ...held, bias: bias.map((b, i) => b + of(i)) };
+  if (operator === Sub) return { ...held, bias: bias.map((b, i) => b - of(i)) };
+  if (operator !== Mul) return undefined;
+  const size = weight.length / bias.length;
+  return { node, weight: weight.map((w, at) => w * of(Math.floor(at / size))), bias: bias.map((b, i) => b * of(i)) };
+}
+
 /** A constant as one number per channel; undefined where it varies otherwise. */
-function offsets({ data, shape }: Value, channels: number): Float32Array | undefined {
+function perChannel({ data, shape }: Value, channels: number): Float32Array | undefined {
   if (!(data instanceof Float32Array)) return undefined;
   if (data.length === 1) return new Float32Array(channels).fill(data[0] as number);
   return data.length === channels && shape.at(-3) === channels ? data : undefined;

@@ -1,8 +1,9 @@
 import type { Graph } from "../graph/index.js";
 import { widenConvolutions } from "../lowering/webgpu.js";
-import { descriptorMetadata, imageNames, sizeFrom } from "../model/descriptor.js";
+import { type Descriptor, descriptorMetadata, imageNames, sizeFrom } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";
 import { writeOnnx } from "../onnx/index.js";
+import { putBeforeShuffles } from "./before-shuffles.js";
 import { foldConstants } from "./fold.js";
 
 /** Height and width of the image that the graph is built for, at least; the file leaves them open. */
@@ -20,14 +21,17 @@ export function exampleOf(model: Model): Graph {
  * the names of the file that it was read from, of any size that it takes, in the descriptor's range; constant factors and the mean colour are folded into convolutions, and what WebGPU kernels
  * get wrong is written so that they don't. Its metadata say what it is.
  */
-export function exportModel(model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> {
-  const { input, output } = imageNames(model.descriptor);
-  const { fixed } = model.descriptor.size;
-  return writeOnnx(widenConvolutions(foldConstants(example)), {
-    metadata: descriptorMetadata(model.descriptor),
-    dynamicAxes: {
-      [input]: fixed ? { 0: "batch" } : { 0: "batch", 2: "height", 3: "width" },
-      [output]: fixed ? { 0: "batch" } : { 0: "batch", 2: "output_height", 3: "output_width" },
-    },
+export const exportModel = (model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> =>
+  writeGraph(widenConvolutions(putBeforeShuffles(foldConstants(example))), model.descriptor);
+
+/** A network's graph as an ONNX model. @param isFixed whether it takes one image of the graph's size at a time */
+export function writeGraph(graph: Graph, descriptor: Descriptor, isFixed = false): Uint8Array<ArrayBuffer> {
+  const { input, output } = imageNames(descriptor);
+  const sides = (prefix: string) => (descriptor.size.fixed ? {} : { 2: `${prefix}height`, 3: `${prefix}width` });
+  return writeOnnx(graph, {
+    metadata: descriptorMetadata(descriptor),
+    dynamicAxes: isFixed
+      ? {}
+      : { [input]: { 0: "batch", ...sides("") }, [output]: { 0: "batch", ...sides("output_") } },
   });
 }

@@ -23,7 +23,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
   const pad = ((kernel.shape[2] as number) - 1) / 2;
   const apply = (narrow: Value, start: number, end: number, suffix: string): Value => {
     const part = columns(kernel, start, end);
-    const parameters = [graph.constant(part.data, part.shape, { name: `${name}${suffix}` })];
+    const parameters = [graph.constant(part.data, part.shape, { name: graph.unusedName(`${name}${suffix}`) })];
     if (start === 0) parameters.push(graph.constant(bias, [bias.length]));
     return conv(narrow, parameters[0] as Value, parameters[1], { pads: [pad, pad, pad, pad] });
   };
@@ -36,7 +36,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
     .map(([start, end], i) => {
       const rows = [
         graph.constant(filters.slice(start * size, end * size), [end - start, ...weight.shape.slice(1)], {
-          name: `${weight.name}.${i}`,
+          name: graph.unusedName(`${weight.name}.${i}`),
         }),
         graph.constant(inputs.slice(start, end), [end - start]),
       ];

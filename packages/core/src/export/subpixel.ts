@@ -2,9 +2,9 @@ import { type Graph, intOr, intsOr, type Node, rewrite, sameShape, textOr, type 
 import { Add, Conv, concat, conv, DepthToSpace, pixelShuffle } from "../operators/index.js";
 
 /** A square kernel of odd side: [filters, channels, side, side]. */
-export interface Kernel {
+export interface Kernel<Data extends Float32Array | Float64Array = Float32Array> {
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Data;
 }
 
 /**
@@ -21,7 +21,7 @@ export function shuffleToSwap(x: Value, convolution: Node): number | undefined {
 }
 
 /** The factor of a pixel shuffle in PyTorch's order; undefined for other nodes. */
-function shuffleFactor({ operator, attributes }: Node): number | undefined {
+export function shuffleFactor({ operator, attributes }: Node): number | undefined {
   const isShuffle = operator === DepthToSpace && textOr(attributes, "mode", "DCR") === "CRD";
   return isShuffle ? intOr(attributes, "blocksize", 1) : undefined;
 }
@@ -120,11 +120,14 @@ function joined(left: Kernel, right: Kernel): Kernel {
  *
  *   V[f·r² + i·r + j, c·r² + a·r + b, y, x] = W[f, c, y·r + a − i, x·r + b − j], 0 outside W.
  */
-export function kernelBeforeShuffle({ shape, data }: Kernel, r: number): Kernel {
+export function kernelBeforeShuffle<Data extends Float32Array | Float64Array>(
+  { shape, data }: Kernel<Data>,
+  r: number,
+): Kernel<Data> {
   const [filters, channels, side] = shape as [number, number, number, number];
-  const reach = Math.ceil((side - 1) / 2 / r);
-  const wide = 2 * reach + 1;
-  const before = new Float32Array(filters * channels * r ** 4 * wide ** 2);
+  const wide = sideBeforeShuffle(side, r);
+  const size = filters * channels * r ** 4 * wide ** 2;
+  const before = (data instanceof Float32Array ? new Float32Array(size) : new Float64Array(size)) as Data;
   for (let f = 0; f < filters; f++) {
     for (let phase = 0; phase < r * r; phase++) {
       const at = tapsOf(f * r * r + phase, phase, channels, side, r);
@@ -136,6 +139,9 @@ export function kernelBeforeShuffle({ shape, data }: Kernel, r: number): Kernel 
   }
   return { shape: [filters * r * r, channels * r * r, wide, wide], data: before };
 }
+
+/** The side of such a kernel. */
+export const sideBeforeShuffle = (side: number, r: number): number => 2 * Math.ceil((side - 1) / 2 / r) + 1;
 
 /** The inverse of `kernelBeforeShuffle`; undefined for a kernel that doesn't come of it. */
 export function kernelBehindShuffle(kernel: Kernel, r: number): Kernel | undefined {
@@ -161,8 +167,8 @@ export function kernelBehindShuffle(kernel: Kernel, r: number): Kernel | undefin
 /** Where row `row` of V, of sub-pixel i · r + j = `phase`, has the taps of a filter [channels, side, side] of W. */
 function tapsOf(row: number, phase: number, channels: number, side: number, r: number): number[] {
   const half = (side - 1) / 2;
-  const reach = Math.ceil(half / r);
-  const wide = 2 * reach + 1;
+  const wide = sideBeforeShuffle(side, r);
+  const reach = (wide - 1) / 2;
   const taps: number[] = [];
   for (let c = 0; c < channels; c++) {
     for (let down = -half; down <= half; down++) {

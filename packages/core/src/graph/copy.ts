@@ -1,6 +1,6 @@
 import { GraphError } from "../errors.js";
 import { Graph, type Node, type Value } from "./graph.js";
-import { nodesBetween } from "./traverse.js";
+import { liveNodes, nodesBetween } from "./traverse.js";
 
 /** What a node becomes: its outputs in the new graph, or undefined to carry it over as it is. */
 export type Replacement = (node: Node, inputs: readonly (Value | undefined)[]) => readonly Value[] | undefined;
@@ -56,5 +56,44 @@ export function rewrite(source: Graph, begin: (target: Graph) => Replacement): G
   [...source.outputs.keys()].forEach((name, i) => {
     target.output(name, outputs[i] as Value);
   });
+  return target;
+}
+
+/** What a node becomes: its outputs in the new graph; undefined to carry it over as it is, or nothing where nothing reads it any more. */
+export type LazyReplacement = (node: Node) => readonly Value[] | undefined;
+
+/**
+ * As `rewrite`, where replacements choose what they read: `imageOf` yields the copy of a value, and constants that nothing asks for
+ * are left out.
+ */
+export function rewriteLazily(
+  source: Graph,
+  begin: (target: Graph, imageOf: (value: Value) => Value) => LazyReplacement,
+): Graph {
+  const target = new Graph(source.name, [...source.outputs.keys(), ...source.constants.map(({ name }) => name)]);
+  const images = new Map(source.inputs.map((value) => [value, target.input(value.name, value.shape, value.dtype)]));
+  const imageOf = (value: Value): Value => {
+    const known = images.get(value);
+    if (known) return known;
+    const { data, shape, dtype, name } = value;
+    if (!data) throw new GraphError(`${name} of graph ${source.name} is asked for, but was left out`);
+    const made = target.constant(data, shape, { dtype, name: target.unusedName(name) });
+    images.set(value, made);
+    return made;
+  };
+  const replacement = begin(target, imageOf);
+  for (const node of liveNodes(source)) {
+    const outputs =
+      replacement(node) ??
+      applyLike(
+        node,
+        target,
+        node.inputs.map((value) => value && imageOf(value)),
+      );
+    outputs.forEach((value, i) => {
+      images.set(node.outputs[i] as Value, value);
+    });
+  }
+  for (const [name, value] of source.outputs) target.output(name, imageOf(value));
   return target;
 }

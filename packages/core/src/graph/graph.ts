@@ -42,6 +42,7 @@ export class Graph {
   readonly #names = new Set<string>();
   readonly #shared = new Map<string, Value>();
   readonly #counts = new Map<string, number>();
+  readonly #uses = new Map<string, number>();
 
   readonly #reserved: ReadonlySet<string>;
 
@@ -90,6 +91,15 @@ export class Graph {
     };
     this.constants.push(value);
     return value;
+  }
+
+  /** The name itself if no value has it, or else one after it: "name#2". */
+  unusedName(name: string): string {
+    let unused = name;
+    let uses = this.#uses.get(name) ?? 1;
+    while (this.#names.has(unused)) unused = `${name}#${++uses}`;
+    this.#uses.set(name, uses);
+    return unused;
   }
 
   /** The value that was made under this key before, or else the one that `make` makes. */

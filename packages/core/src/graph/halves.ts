@@ -22,3 +22,27 @@ export function bfloat16Table(): Float32Array {
   bfloats ??= new Float32Array(Uint32Array.from({ length: 65536 }, (_, code) => code << 16).buffer);
   return bfloats;
 }
+
+/** Codes of the nearest numbers in half precision, ties to even; what is too large is infinite. */
+export function toHalves(numbers: Float32Array): Uint16Array {
+  const bits = new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
+  return Uint16Array.from(numbers, (number, i) => {
+    const code = bits[i] as number;
+    const sign = (code >>> 16) & 0x8000;
+    const size = Math.abs(number);
+    if (Number.isNaN(number)) return sign | 0x7e00;
+    // From the middle between the largest half and the next power of two on.
+    if (size >= 65520) return sign | 0x7c00;
+    // The least normal half is 2⁻¹⁴; below, halves are multiples of 2⁻²⁴.
+    if (size < 2 ** -14) return sign | toEven(size * 2 ** 24);
+    const exponent = ((code >>> 23) & 0xff) - 127;
+    return sign | (((exponent + 15) << 10) + toEven((size / 2 ** exponent - 1) * 1024));
+  });
+}
+
+/** The nearest whole number; of two that are as near, the even one. */
+function toEven(number: number): number {
+  const below = Math.floor(number);
+  const rest = number - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+}

@@ -3,6 +3,7 @@ export * from "./channels.js";
 export * from "./contents.js";
 export * from "./copy.js";
 export * from "./graph.js";
+export { toHalves } from "./halves.js";
 export * from "./inference.js";
 export * from "./operands.js";
 export * from "./operator.js";

@@ -57,6 +57,9 @@ export interface Descriptor {
   readonly origin: Origin;
 }
 
+/** Pixels that the field leaves out at each side when it measures: the scale, and none where images keep their size. */
+export const unmeasuredBorder = (scale: number): number => (scale === 1 ? 0 : scale);
+
 /** What a network's images show: of one channel, luma is enlarged and grey is restored. */
 export const colourSpaceOf = ({ channels, scale }: Pick<Descriptor, "channels" | "scale">): ColourSpace =>
   channels.input === 1 ? (scale === 1 ? "grey" : "luma") : "rgb";
@@ -95,15 +98,25 @@ const NETWORK_KEY = "network";
 const DESCRIPTOR_KEY = "slimsr";
 
 /**
- * A descriptor as metadata of an ONNX file. The options of a network that is built here say all of it; of another, the descriptor
- * stands there itself, beside what the file that was read had.
+ * A descriptor as metadata of an ONNX file. The options of a network that is built here say all of it, unless it takes other sizes than
+ * that; of another, the descriptor stands there itself, beside what the file that was read had.
  */
 export function descriptorMetadata({ origin, rangeSource, range, ...rest }: Descriptor): Record<string, string> {
-  if (origin.kind === "network") return { [NETWORK_KEY]: JSON.stringify(origin.network) };
+  if (origin.kind === "network") {
+    const network = { [NETWORK_KEY]: JSON.stringify(origin.network) };
+    const isUsual = sameSizes(rest.size, ownSizes(origin.network));
+    return isUsual ? network : { ...network, [DESCRIPTOR_KEY]: JSON.stringify({ ...rest, range }) };
+  }
   const { kind, name, metadata } = origin;
   const known = rangeSource === "assumed" ? rest : { ...rest, range };
   return { ...metadata, [DESCRIPTOR_KEY]: JSON.stringify({ ...known, origin: { kind, name } }) };
 }
+
+const sameSizes = (a: SizeRule, b: SizeRule): boolean =>
+  a.minimum === b.minimum &&
+  a.multipleOf === b.multipleOf &&
+  a.fixed?.width === b.fixed?.width &&
+  a.fixed?.height === b.fixed?.height;
 
 /** A size rule as files hold it. */
 export const sizeRule = z.object({

@@ -1,6 +1,7 @@
 import { GraphError } from "../errors.js";
 import {
   type Attributes,
+  alongBoth,
   type ChannelRule,
   type GradientRule,
   gatherSelection,
@@ -9,6 +10,7 @@ import {
   intOr,
   type Node,
   ofFirst,
+  type ReachRule,
   type ShapeRule,
   sameShape,
   selectedChannels,
@@ -172,13 +174,30 @@ function spaced(x: Value, axis: number, step: number): Value {
   return reshape(padded, [...before, size * step, ...after]);
 }
 
+/** Ends from here on are the axis' own. */
+const ANY_END = 2 ** 31 - 1;
+
+/** Without pixels at a begin, the others lie that much nearer; what is left must end with the image, not at some place. */
+const slicedReach: ReachRule = ofFirst(({ inputs }, spans) => {
+  const [starts = [], ends = [], axes, steps] = [1, 2, 3, 4].map((i) => integersOf(inputs[i]));
+  const isCropped = (i: number): boolean => {
+    const [start, end, step] = [starts[i] as number, ends[i] as number, steps?.[i] ?? 1];
+    return start >= 0 && (end < 0 || end >= ANY_END) && step === 1;
+  };
+  if (!axes?.every((axis, i) => axis === 1 || (axis > 1 && isCropped(i)))) return "all";
+  return alongBoth(spans, ({ step, low, high }, axis) => {
+    const before = step * (starts[axes.indexOf(2 + axis)] ?? 0);
+    return { step, low: low + before, high: high + before };
+  });
+});
+
 export const Slice = operator("Slice", {
   shape: sliceShape,
   evaluate: slicedContent,
   gradient: sliceGradient,
   channels: selectedChannels,
   selection: sliceSelection,
-  reach: ofFirst(({ inputs }, spans) => (integersOf(inputs[3])?.every((axis) => axis === 1) ? spans : "all")),
+  reach: slicedReach,
 });
 
 /** Each index's slice of the gradient is added where it was taken. */

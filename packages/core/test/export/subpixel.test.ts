@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
-import { foldConstants } from "../../src/export/fold.js";
+import { putBeforeShuffles } from "../../src/export/before-shuffles.js";
 import { behindShuffles, kernelBeforeShuffle, kernelBehindShuffle } from "../../src/export/subpixel.js";
 import { elements, Graph } from "../../src/graph/index.js";
 import { conv, pixelShuffle, type WindowOptions } from "../../src/operators/index.js";
@@ -34,7 +34,7 @@ describe("a convolution to an image behind a pixel shuffle", () => {
   const cases = [1, 3, 5, 7].flatMap((side) => [2, 3].map((r) => [side, r] as const));
   it.each(cases)("of side %i behind ×%i goes before it, up to the image's border, and back", async (side, r) => {
     const graph = tail(side, r);
-    const swapped = foldConstants(graph);
+    const swapped = putBeforeShuffles(graph);
     const back = behindShuffles(swapped);
     expect([graph, swapped, back].map(operators)).toEqual(["Conv", "DepthToSpace", "Conv"]);
     const expected = await run(graph);
@@ -51,11 +51,11 @@ describe("a convolution to an image behind a pixel shuffle", () => {
     ["is dilated", { dilations: [2, 2], pads: [2, 2, 2, 2] }],
     ["crops", { pads: [0, 0, 0, 0] }],
   ])("stays where it %s", (_, options) => {
-    expect(operators(foldConstants(tail(3, 2, options)))).toBe("Conv");
+    expect(operators(putBeforeShuffles(tail(3, 2, options)))).toBe("Conv");
   });
 
   it("stays where it has more filters than an image has channels", () => {
-    expect(operators(foldConstants(tail(3, 4)))).toBe("Conv");
+    expect(operators(putBeforeShuffles(tail(3, 4)))).toBe("Conv");
   });
 
   it("is told from others before a shuffle", () => {

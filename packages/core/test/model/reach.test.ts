@@ -116,6 +116,16 @@ describe("the receptive radius", () => {
         return conv(shuffled, weight(x.graph, 3, 3, 5, 5), undefined, around(2));
       },
     ],
+    [
+      "a crop and its borders repeated",
+      (x) => {
+        const crop = slice(conv(x, weight(x.graph, 3, 3, 3, 3), undefined, around(1)), [
+          { axis: 2, start: 2, end: -1 },
+          { axis: 3, start: 1, end: -2 },
+        ]);
+        return pad(crop, [0, 0, 2, 1, 0, 0, 1, 2], "edge");
+      },
+    ],
   ])("of %s too", async (_, build) => {
     const graph = graphOf(build);
     expect(receptiveRadius(graph)).toBe(await measuredRadius(graph));

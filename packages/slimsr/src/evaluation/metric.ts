@@ -1,3 +1,4 @@
+import { unmeasuredBorder } from "@slimsr/core/internal/model/descriptor.js";
 import type { Dataset } from "../datasets/dataset.js";
 
 /** What PSNR is measured of. */
@@ -24,8 +25,8 @@ export const metricFor = (
   border: asked.border ?? borderOf(scale),
 });
 
-/** The field's border: the scale, and none where images keep their size. */
-export const borderOf = (scale: number): number => (scale === 1 ? 0 : scale);
+/** The field's border. */
+export const borderOf = unmeasuredBorder;
 
 const COLOURS = { y: "Y", rgb: "RGB", grey: "grey" } as const;
 
