@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unzipSync, zipSync } from "fflate";
+import sharp from "sharp";
 import { readState } from "../../packages/core/src/checkpoints/checkpoint.js";
 import { writeSafetensors } from "../../packages/core/src/checkpoints/safetensors.js";
 import { readVgg19 } from "../../packages/core/src/checkpoints/vgg19.js";
@@ -9,13 +10,14 @@ import { exportModel } from "../../packages/core/src/export/onnx.js";
 import { onnxDeployment } from "../../packages/core/src/export/onnx-file.js";
 import { readModel, writeModel } from "../../packages/core/src/formats/model-file.js";
 import { readConfig, readVariants } from "../../packages/slimsr/src/cli/settings-options.js";
-import { decodeImage } from "../../packages/slimsr/src/images/decode.js";
+import { decodeImage, defaultMaxPixels } from "../../packages/slimsr/src/images/decode.js";
 import { planAblation } from "../../packages/slimsr/src/runs/ablation.js";
 import { RunFolder } from "../../packages/slimsr/src/runs/folder.js";
 import { Journal } from "../../packages/slimsr/src/runs/journal.js";
 import { resolveSettings } from "../../packages/slimsr/src/runs/settings.js";
 import { loadState } from "../../packages/slimsr/src/runs/state.js";
 import { soundFiles } from "../../packages/slimsr/test/images/damage.js";
+import { openImage } from "../../packages/upscaler/src/node/open-image.js";
 import { ROOT } from "../support/child.js";
 import { imageModel, nearest } from "../support/image-models.js";
 import { carn, edsr, modelOf, rcan } from "../support/networks.js";
@@ -36,6 +38,19 @@ async function fixtures(ending: RegExp, kind = "checkpoints"): Promise<Uint8Arra
 /** A network, VGG19's layers, or whatever tensors there are. */
 const checkpoint = (name: string) => (bytes: Uint8Array, index: number) =>
   [readModel, readModel, readVgg19, readState][index % 4]?.(bytes, name);
+
+async function animations(): Promise<Uint8Array[]> {
+  const data = Uint8Array.from({ length: 12 * 24 * 4 }, (_, i) => (i * 37) % 256);
+  const moving = sharp(data, { raw: { width: 12, height: 24, channels: 4, pageHeight: 8 } });
+  return Promise.all([moving.clone().gif().toBuffer(), moving.clone().webp().toBuffer()]);
+}
+
+/** All frames, with what goes with them, through a file of pixels. */
+async function readBands(bytes: Uint8Array): Promise<void> {
+  const { frames, close } = await openImage(bytes, { memory: 0, maxPixels: defaultMaxPixels });
+  for (const frame of frames) await frame.read(0, frame.height);
+  await close();
+}
 
 /** The pickles within PyTorch's archives: they are packed again, so that damage reaches them. */
 async function pickles(): Promise<Target> {
@@ -147,6 +162,9 @@ export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
     read: (bytes, index) =>
       index % 2 === 0 ? readModel(bytes, "x.onnx") : onnxDeployment("x.onnx", bytes, { scale: 2 }),
   }),
-  images: async () => ({ files: Object.values(await soundFiles()), read: (bytes) => decodeImage(bytes, "x") }),
+  images: async () => ({
+    files: [...Object.values(await soundFiles()), ...(await animations())],
+    read: (bytes, index) => (index % 2 === 0 ? decodeImage(bytes, "x") : readBands(bytes)),
+  }),
   runs,
 };

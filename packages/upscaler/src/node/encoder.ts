@@ -1,20 +1,6 @@
 import type { Sharp } from "sharp";
 import type { ImageFormat } from "../images/format.js";
-
-export interface EncodeOptions {
-  /** 1..100, of JPEG, WebP and AVIF. Default 95. */
-  readonly quality?: number;
-  /** Chroma of JPEG: at full resolution, or at half along both sides. Default 4:4:4. */
-  readonly chroma?: "4:4:4" | "4:2:0";
-  /** WebP and AVIF without loss. PNG, TIFF and BMP always are. Default false. */
-  readonly lossless?: boolean;
-}
-
-/** Milliseconds of each frame, and how often all are shown, 0 for without end. */
-export interface Animation {
-  readonly delays: readonly number[];
-  readonly loop: number;
-}
+import type { Animation, EncodeOptions } from "./encode-options.js";
 
 /** A TIFF's offsets have 32 bits, if it isn't a BigTIFF. */
 const MOST_OF_TIFF = 2 ** 32 - 2 ** 24;

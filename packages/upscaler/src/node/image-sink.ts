@@ -17,7 +17,8 @@ import {
 } from "../images/pixels.js";
 import { type PngMetadata, pngSink } from "../images/png.js";
 import { createDeflaterOf, nodeDeflater } from "./deflate.js";
-import { type Animation, type EncodeOptions, encodeBySharp, type SharpFormat } from "./encoder.js";
+import type { Animation, EncodeOptions } from "./encode-options.js";
+import { encodeBySharp, type SharpFormat } from "./encoder.js";
 import { fileSink } from "./file-sink.js";
 import { loadSharp, reasonOf, spaceOf } from "./sharp.js";
 import { temporaryFolder } from "./temporary-folder.js";

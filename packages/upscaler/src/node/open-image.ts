@@ -6,7 +6,7 @@ import { formatOfBytes, type ImageFormat } from "../images/format.js";
 import { mendedJpeg } from "../images/jpeg.js";
 import { emptyPixels, type PixelSource, type Pixels, sourceInMemory } from "../images/pixels.js";
 import { pngDensity } from "../images/png.js";
-import type { Animation } from "./encoder.js";
+import type { Animation } from "./encode-options.js";
 import { type EncodedImage, type EncodedInput, readInput, wholeInput } from "./input.js";
 import { decodeToFile } from "./pixel-file.js";
 import { loadSharp, reasonOf, type Space, spaceOf } from "./sharp.js";
