@@ -10,7 +10,7 @@ import { onnxDeployment } from "../../packages/core/src/export/onnx-file.js";
 import { readModel, writeModel } from "../../packages/core/src/formats/model-file.js";
 import { readConfig, readVariants } from "../../packages/slimsr/src/cli/settings-options.js";
 import { decodeImage } from "../../packages/slimsr/src/images/decode.js";
-import { planAblation } from "../../packages/slimsr/src/runs/ablation.js";
+import { planAblation, sizesOf } from "../../packages/slimsr/src/runs/ablation.js";
 import { RunFolder } from "../../packages/slimsr/src/runs/folder.js";
 import { Journal } from "../../packages/slimsr/src/runs/journal.js";
 import { resolveSettings } from "../../packages/slimsr/src/runs/settings.js";
@@ -100,7 +100,7 @@ async function runs(): Promise<Target> {
     ["checkpoints/latest.safetensors", () => loadState(folder, "latest", 3)],
     ["metrics.jsonl", () => Journal.resume(folder, 1)],
     ["config.json", async (file) => resolveSettings(await readConfig(file), file)],
-    ["variants.json", async (file) => planAblation(path, await readVariants(file), [0.5], [0])],
+    ["variants.json", async (file) => planAblation(path, await readVariants(file), sizesOf({}), [0])],
   ];
   const texts = [
     JOURNAL,

@@ -1,4 +1,10 @@
-import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
+import {
+  encodeCheckpoint,
+  encodePytorch,
+  type Provenance,
+  publishedSource,
+  readCheckpoint,
+} from "../checkpoints/checkpoint.js";
 import type { Overrides } from "../checkpoints/overrides.js";
 import { stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
@@ -24,15 +30,24 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
  * @param external what lies in files beside an ONNX model; by default models that need any are refused
  * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
  */
-export function readModel(bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model {
+export const readModel = (bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model =>
+  readModelFile(bytes, file, overrides, external).model;
+
+/** As `readModel`, with where the network of a checkpoint came from. */
+export function readModelFile(
+  bytes: Uint8Array,
+  file: string,
+  overrides: Overrides = {},
+  external?: External,
+): { model: Model; provenance?: Provenance } {
   const read = isOnnxFile(file)
     ? readOnnxModel(bytes, file, overrides.channels, external)
     : readGraphCheckpoint(bytes, file);
-  if (read) return withOverrides(read, file, overrides);
-  const { network, parameters } = readCheckpoint(bytes, file, overrides);
+  if (read) return { model: withOverrides(read, file, overrides) };
+  const { network, parameters, ...provenance } = readCheckpoint(bytes, file, overrides);
   const model = networkModel(network, parameters);
   requireChannels(file, model.descriptor.channels, overrides.channels);
-  return model;
+  return { model, provenance };
 }
 
 const readOnnxModel = (
@@ -54,8 +69,8 @@ function withOverrides(model: Model, file: string, { scale, channels, range, ...
   return range === undefined ? model : { ...model, descriptor: { ...descriptor, range, rangeSource: "given" } };
 }
 
-/** Errors of work on a file's contents name the file. */
-function namingFile<T>(file: string, work: () => T): T {
+/** Errors of work on a file's contents name the file. @throws CheckpointError */
+export function namingFile<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -7,7 +7,7 @@ import { distinctNames } from "../datasets/names.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { type LoadOptions, loadContenders } from "../evaluation/load.js";
-import { readBytes } from "../files/checkpoints.js";
+import { readWhole } from "../files/models.js";
 import type { RunFolder } from "./folder.js";
 import type { RunHooks } from "./inputs.js";
 import type { Settings } from "./settings.js";
@@ -26,7 +26,7 @@ export const keptTutors = ({ tutor }: Settings): string[] =>
 /** Puts the tutors into a run's folder. */
 export async function keepTutors(folder: RunFolder, settings: Settings): Promise<void> {
   for (const [i, name] of keptTutors(settings).entries()) {
-    await folder.write(name, await readBytes(settings.tutor[i] as string));
+    await folder.write(name, await readWhole(settings.tutor[i] as string));
   }
 }
 
@@ -39,6 +39,7 @@ export async function openTutors(
   settings: Settings,
   begun: RunFolder | undefined,
   { scale, channels }: Pick<Descriptor, "scale" | "channels">,
+  note: RunHooks["note"],
 ): Promise<Contender[]> {
   const names = distinctNames(settings.tutor, "tutor");
   const kept = keptTutors(settings);
@@ -46,6 +47,8 @@ export async function openTutors(
     settings.tutor.map(async (file, i) => {
       const contenders = await loadContenders(begun?.file(kept[i] as string) ?? file, {
         scale: scale as LoadOptions["scale"],
+        note,
+        isAsked: false,
       });
       const widest = contenders.reduce((most, each) => (each.width > most.width ? each : most));
       if (widest.scale !== scale) {
