@@ -213,7 +213,9 @@ export function resolveSettings(settings: unknown, source: string): Settings {
   if (!parsed.success) {
     throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
   }
-  return consistent(parsed.data);
+  const isSized = SIZES.some((key) => parsed.data[key] !== undefined);
+  // Parsed again, so that keys have the schema's order whether they were given or not.
+  return consistent(isSized ? parsed.data : settingsSchema.parse({ ...parsed.data, width: [...STANDARD_WIDTHS] }));
 }
 
 function problem(issue: z.core.$ZodIssue, settings: unknown): string {
@@ -276,7 +278,6 @@ function consistent(settings: Settings): Settings {
   }
   const whole: Settings = {
     ...settings,
-    ...(sizes.length === 0 && { width: [...STANDARD_WIDTHS] }),
     ...(method === "scratch" && { init: "random" }),
     ...(method === "kd" && lambdaDistillation === 0 && { lambdaDistillation: 1 }),
   };

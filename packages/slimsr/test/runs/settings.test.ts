@@ -49,6 +49,13 @@ describe("settings", () => {
     expect(over({ ms: 30 }, { at: "64x64" })).toMatchObject({ ms: 30, at: "64x64" });
   });
 
+  it("are the same bytes when they are read back", () => {
+    for (const given of [{}, { macs: "25%" }, { width: [0.25] }]) {
+      const text = JSON.stringify(resolve(given));
+      expect(JSON.stringify(resolveSettings(JSON.parse(text), "config.json"))).toBe(text);
+    }
+  });
+
   it("make scratch begin at random, and kd learn the teacher's output", () => {
     expect(resolve({ method: "scratch" }).init).toBe("random");
     expect(resolve({ method: "kd" }).lambdaDistillation).toBe(1);
