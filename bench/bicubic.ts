@@ -6,14 +6,14 @@
  */
 import { basename, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { resizeBicubic, resizePlanesBicubic } from "../packages/core/src/images/bicubic.js";
 import { lumaPlane } from "../packages/core/src/images/colour.js";
 import type { Image } from "../packages/core/src/images/image.js";
 import { psnr } from "../packages/core/src/metrics/psnr.js";
 import { openDataset, type Pair } from "../packages/slimsr/src/datasets/dataset.js";
+import { scriptArguments } from "../test/support/arguments.js";
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     data: {
       type: "string",

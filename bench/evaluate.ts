@@ -8,7 +8,6 @@
  */
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { elements } from "../packages/core/src/graph/index.js";
 import { HD_OUTPUT } from "../packages/core/src/model/cost.js";
 import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
@@ -16,12 +15,13 @@ import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { checkpointContenders } from "../packages/slimsr/src/evaluation/checkpoint-contenders.js";
 import { evaluate } from "../packages/slimsr/src/evaluation/evaluate.js";
 import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { gemmRate } from "./step/gemm.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     model: { type: "string" },
     data: { type: "string", multiple: true, default: [beside("../test/fixtures/images")] },

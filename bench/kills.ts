@@ -6,16 +6,16 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { stateOf } from "../packages/core/src/checkpoints/state.js";
 import { saveCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { edsr, randomParameters } from "../test/support/networks.js";
 import { Random } from "../test/support/random.js";
 import { commands } from "./kills/commands.js";
 import { fingerprint, leftovers } from "./kills/fingerprint.js";
 import { runUntil } from "./kills/process.js";
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     kills: { type: "string", default: "10" },
     seed: { type: "string", default: "1" },

@@ -1,18 +1,22 @@
 /**
- * Measurements: npm run bench -- NAME [ARGUMENTS]. Each name is a file beside this one; its first comment says what it measures.
+ * Measurements: npm run bench -- NAME [ARGUMENTS]. Each name is a file beside this one; npm run bench -- NAME --help prints what it
+ * measures, and its arguments.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-const names = readdirSync(here)
+const names = readdirSync(fileURLToPath(new URL(".", import.meta.url)))
   .filter((file) => file.endsWith(".ts") && file !== "main.ts")
   .map((file) => file.slice(0, -".ts".length));
 
 const [name] = process.argv.splice(2, 1);
-if (name && names.includes(name) && existsSync(`${here}${name}.ts`)) {
+if (name !== undefined && names.includes(name)) {
   await import(`./${name}.ts`);
+} else if (name === undefined || name === "--help") {
+  process.stdout.write(
+    `usage: npm run bench -- NAME [ARGUMENTS]\nnames: ${names.join(", ")}\nnpm run bench -- NAME --help says what it measures, and its arguments\n`,
+  );
 } else {
-  console.error(`usage: npm run bench -- NAME\nnames: ${names.join(", ")}`);
+  process.stderr.write(`there is no measurement ${name}; --help names those that there are\n`);
   process.exitCode = 2;
 }

@@ -3,7 +3,6 @@
  * weights, relative to bicubic's; means over a set's images. Beside PSNR it shows what a contrastive loss does.
  * Arguments: --model FILE... (checkpoints or ONNX), --data FOLDER (may be repeated), --vgg FILE (embedded, 8 bits).
  */
-import { parseArgs } from "node:util";
 import { Graph } from "../packages/core/src/graph/index.js";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { to8Bit } from "../packages/core/src/images/image.js";
@@ -21,8 +20,9 @@ import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { createSession } from "../packages/upscaler/src/node/session.js";
 import { float32 } from "../packages/upscaler/src/session.js";
 import { TiledNetwork } from "../packages/upscaler/src/tiled-network.js";
+import { scriptArguments } from "../test/support/arguments.js";
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     model: { type: "string", multiple: true, default: [] },
     data: { type: "string", multiple: true, default: [] },

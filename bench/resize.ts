@@ -8,20 +8,20 @@ import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { crop, type Image } from "../packages/core/src/images/image.js";
 import { prepareBenchmark } from "../packages/slimsr/src/datasets/prepare.js";
 import { readImage } from "../packages/slimsr/src/images/decode.js";
 import { writeImage } from "../packages/slimsr/src/images/encode.js";
+import { scriptArguments } from "../test/support/arguments.js";
 
 const [WIDTH, HEIGHT] = [2040, 1356];
 /** Of each run; `prepare` has threads to start first. */
 const [SHRUNK, PREPARED] = [8, 24];
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: { runs: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
 });
 const runs = Math.max(3, Number(values.runs));

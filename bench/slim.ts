@@ -7,7 +7,6 @@
  */
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { channelAnalysis, networkModel } from "../packages/core/src/model/model.js";
 import { countsAtWidth } from "../packages/core/src/model/split.js";
 import { DIV2K_MEAN, type NetworkOptions, parameterShapes } from "../packages/core/src/networks/index.js";
@@ -17,11 +16,12 @@ import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.j
 import { loadModel } from "../packages/slimsr/src/files/models.js";
 import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/aligned-teacher.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     teacher: { type: "string", default: beside("../assets/teachers/edsr_r8f64_x2.safetensors") },
     train: { type: "string", default: EMBEDDED_IMAGES },

@@ -4,9 +4,9 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { scriptArguments } from "../test/support/arguments.js";
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "15" } } });
+const { values } = scriptArguments(import.meta.url, { options: { runs: { type: "string", default: "15" } } });
 const main = fileURLToPath(new URL("../packages/slimsr/dist/cli/main.js", import.meta.url));
 const PROGRAMS = { "node -e 0": ["-e", "0"], "slimsr --help": [main, "--help"] };
 

@@ -4,18 +4,18 @@
  * Arguments: names of configurations (all where none is named), --runs N (7), --json.
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { networkModel } from "../packages/core/src/model/model.js";
 import { vgg19 } from "../packages/core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../packages/core/src/optimisers/adam.js";
 import { graphFlops } from "../packages/slimsr/src/training/flops.js";
 import { trainingStep } from "../packages/slimsr/src/training/step.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { STEP_CONFIGURATIONS, type StepConfiguration } from "./step/configurations.js";
 import { gemmRate } from "./step/gemm.js";
 import { ourPeer, torchPeer } from "./step/peers.js";
 import { randomVgg19 } from "./step/vgg.js";
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptArguments(import.meta.url, {
   options: { runs: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
   allowPositionals: true,
 });

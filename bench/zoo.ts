@@ -9,11 +9,11 @@
  */
 import { mkdir } from "node:fs/promises";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { SlimsrError, UsageError } from "../packages/core/src/errors.js";
 import { interruptible } from "../packages/slimsr/src/cli/interrupt.js";
 import { toJson } from "../packages/slimsr/src/files/json.js";
 import { isInterruption } from "../packages/slimsr/src/runs/interruption.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { type Entry, entriesOf } from "./zoo/entry.js";
 import { missedGoals } from "./zoo/goals.js";
 import { type Students, withStudents } from "./zoo/labels.js";
@@ -22,7 +22,7 @@ import { replacePart } from "./zoo/page.js";
 import { type NetworkRecord, Records } from "./zoo/record.js";
 import { renderNetworks } from "./zoo/table.js";
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     ...{
       networks: { type: "string" },

@@ -11,9 +11,13 @@ import { onnxDeployment } from "../../packages/core/src/export/onnx-file.js";
 import { readModel, writeModel } from "../../packages/core/src/formats/model-file.js";
 import { readConfig, readVariants } from "../../packages/slimsr/src/cli/settings-options.js";
 import { decodeImage, defaultMaxPixels } from "../../packages/slimsr/src/images/decode.js";
-import { planAblation } from "../../packages/slimsr/src/runs/ablation.js";
+import { renderComparison } from "../../packages/slimsr/src/report/comparison-table.js";
+import { planAblation, sizesOf } from "../../packages/slimsr/src/runs/ablation.js";
+import { compareRuns } from "../../packages/slimsr/src/runs/comparison.js";
+import { recordEnvironment } from "../../packages/slimsr/src/runs/environment.js";
 import { RunFolder } from "../../packages/slimsr/src/runs/folder.js";
 import { Journal } from "../../packages/slimsr/src/runs/journal.js";
+import { RESULT as RESULT_FILE, readResult } from "../../packages/slimsr/src/runs/result.js";
 import { resolveSettings } from "../../packages/slimsr/src/runs/settings.js";
 import { loadState } from "../../packages/slimsr/src/runs/state.js";
 import { soundFiles } from "../../packages/slimsr/test/images/damage.js";
@@ -78,7 +82,8 @@ const STATE = {
   peakMemory: 1,
   validated: 2,
   best: { step: 2, psnr: 30 },
-  images: "1",
+  channels: [8, 16],
+  contents: "1",
 };
 
 /** A run's checkpoint. */
@@ -107,6 +112,32 @@ const CONFIG = {
   ...{ taps: [1, 2], lambdaTeacher: 1, decayAt: [2], seed: 0, device: "cpu", threads: 1 },
 };
 
+const ENVIRONMENT = [
+  { slimsr: "1.0.0", node: "v20", onnxruntime: "1.30", system: "linux", processor: "x", cores: 2, memory: 1024 },
+];
+
+const FIGURES = { scale: 2, ssim: 0.9, parameters: 1, macs: 1, msPerImage: 1 };
+
+const RESULT = {
+  run: "run",
+  settings: resolveSettings({ teacher: "t", train: "a", val: "b", macs: "25%" }, "settings"),
+  progress: STATE,
+  students: [{ width: 0.5, files: ["student-w0.5.onnx"], difference: 0.01, channels: [8, 16], milliseconds: 1 }],
+  bytes: { student: 1 },
+  sets: ["1"],
+  rows: [
+    { model: "bicubic", width: null, set: "Set5", ...FIGURES, psnr: "Infinity" },
+    { model: "teacher before", width: 1, set: "Set5", ...FIGURES, psnr: 30 },
+    { model: "student", width: 0.5, set: "Set5", metric: "PSNR of Y", ...FIGURES, psnr: 29 },
+  ],
+};
+
+/** A run's result, as a comparison has it. */
+async function compared(folder: string): Promise<unknown> {
+  const result = await readResult(folder);
+  return result && renderComparison(await compareRuns([{ name: "kd", folder, result }]), "text");
+}
+
 /** Files of a run's folder, each as its reader has it. */
 async function runs(): Promise<Target> {
   const path = await mkdtemp(join(tmpdir(), "slimsr-fuzz-"));
@@ -114,11 +145,15 @@ async function runs(): Promise<Target> {
   const readers: readonly (readonly [file: string, read: (file: string) => Promise<unknown>])[] = [
     ["checkpoints/latest.safetensors", () => loadState(folder, "latest", 3)],
     ["metrics.jsonl", () => Journal.resume(folder, 1)],
+    ["environment.json", () => recordEnvironment(folder)],
+    [RESULT_FILE, () => compared(path)],
     ["config.json", async (file) => resolveSettings(await readConfig(file), file)],
-    ["variants.json", async (file) => planAblation(path, await readVariants(file), [0.5], [0])],
+    ["variants.json", async (file) => planAblation(path, await readVariants(file), sizesOf({}), [0])],
   ];
   const texts = [
     JOURNAL,
+    JSON.stringify(ENVIRONMENT),
+    JSON.stringify(RESULT),
     JSON.stringify(CONFIG),
     JSON.stringify({ csd: { method: "csd" }, long: { steps: 9, data: ["a"] } }),
   ];

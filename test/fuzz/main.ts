@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { scriptArguments } from "../support/arguments.js";
 import type { Order, Report } from "./child.js";
 import { FORMATS } from "./formats.js";
 
@@ -14,7 +14,7 @@ const CHUNK = 2000;
 /** Seconds without a word after which a process hangs, even on a machine that has other work. */
 const PATIENCE = 120;
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     format: { type: "string", multiple: true, default: Object.keys(FORMATS) },
     seed: { type: "string", default: "0" },

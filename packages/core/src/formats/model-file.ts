@@ -1,4 +1,10 @@
-import { encodeCheckpoint, encodePytorch, publishedSource, readCheckpoint } from "../checkpoints/checkpoint.js";
+import {
+  encodeCheckpoint,
+  encodePytorch,
+  type Provenance,
+  publishedSource,
+  readCheckpoint,
+} from "../checkpoints/checkpoint.js";
 import type { Overrides } from "../checkpoints/overrides.js";
 import { widthOf } from "../checkpoints/shapes.js";
 import { stateOf } from "../checkpoints/state.js";
@@ -26,30 +32,37 @@ export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
  * @throws CheckpointError where it is damaged or not recognised; UsageError for an override that doesn't apply
  */
 export const readModel = (bytes: Uint8Array, file: string, overrides: Overrides = {}, external?: External): Model =>
-  readSlimModel(bytes, file, overrides, external).model;
+  readModelFile(bytes, file, overrides, external).model;
 
-/** A network whose first channels are narrower ones. */
-export interface SlimModel {
+/** A network, and what its file says of it. */
+export interface ModelFile {
   readonly model: Model;
   /** Shares of the full network's channels that the parameters were trained for, the model's own first; `narrowed` makes the others. */
   readonly widths: readonly number[];
+  /** Where the network of a checkpoint came from. */
+  readonly provenance?: Provenance;
 }
 
-/** As `readModel`, with the widths that the file was trained for: its own alone where it says nothing of them. */
-export function readSlimModel(
+/** As `readModel`, with what the file says of the network. */
+export function readModelFile(
   bytes: Uint8Array,
   file: string,
   overrides: Overrides = {},
   external?: External,
-): SlimModel {
+): ModelFile {
   const read = isOnnxFile(file)
     ? readOnnxModel(bytes, file, overrides.channels, external)
     : readGraphCheckpoint(bytes, file);
   if (read) return { model: withOverrides(read, file, overrides), widths: [1] };
-  const { network, parameters, widths = [widthOf(network, parameters)] } = readCheckpoint(bytes, file, overrides);
+  const {
+    network,
+    parameters,
+    widths = [widthOf(network, parameters)],
+    ...provenance
+  } = readCheckpoint(bytes, file, overrides);
   const model = networkModel(network, parameters);
   requireChannels(file, model.descriptor.channels, overrides.channels);
-  return { model, widths: widths.toSorted((a, b) => b - a) };
+  return { model, widths: widths.toSorted((a, b) => b - a), provenance };
 }
 
 const readOnnxModel = (
@@ -71,8 +84,8 @@ function withOverrides(model: Model, file: string, { scale, channels, range, ...
   return range === undefined ? model : { ...model, descriptor: { ...descriptor, range, rangeSource: "given" } };
 }
 
-/** Errors of work on a file's contents name the file. */
-function namingFile<T>(file: string, work: () => T): T {
+/** Errors of work on a file's contents name the file. @throws CheckpointError */
+export function namingFile<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -1,8 +1,9 @@
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute } from "../graph/attributes.js";
 import type { Graph, Node, Value } from "../graph/graph.js";
 import { liveNodes } from "../graph/traverse.js";
 import { DATA_TYPES, type DataType, elements, type Shape } from "../graph/types.js";
+import { concatenate, delimited, encode, sizeOf } from "./parts.js";
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -61,7 +62,7 @@ export function writeSplitOnnx(graph: Graph, location: string): SplitModel {
   return { model: concatenate(parts), data };
 }
 
-/** Constants can be most of the memory there is, and a nested writer copies them at each level: parts are laid out by hand. */
+/** A nested writer copies constants at each level: parts are laid out by hand. */
 function modelParts(
   graph: Graph,
   { metadata = {}, dynamicAxes = {} }: WriteOptions,
@@ -99,24 +100,6 @@ function writeModelEnd(
       writer.tag(ENTRY.value, WireType.LengthDelimited).string(value);
     });
   }
-}
-
-function encode(write: (writer: BinaryWriter) => unknown): Uint8Array {
-  const writer = new BinaryWriter();
-  write(writer);
-  return writer.finish();
-}
-
-const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(sizeOf(parts));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function message(writer: BinaryWriter, field: number, body: () => void): void {
@@ -221,11 +204,7 @@ function constantBytes({ data }: Value): Uint8Array {
 }
 
 const inlineConstant = (constant: Value): Uint8Array[] => {
-  const bytes = constantBytes(constant);
-  return tensorParts(constant, [
-    encode((writer) => writer.tag(TENSOR.raw, WireType.LengthDelimited).uint32(bytes.length)),
-    bytes,
-  ]);
+  return tensorParts(constant, delimited(TENSOR.raw, [constantBytes(constant)]));
 };
 
 /** An initialiser: what it is, and its data or where they are. */
@@ -235,10 +214,7 @@ function tensorParts({ name, dtype, shape }: Value, data: readonly Uint8Array[])
     writer.tag(TENSOR.type, WireType.Varint).int32(DATA_TYPES[dtype].onnx);
     writer.tag(TENSOR.name, WireType.LengthDelimited).string(name);
   });
-  const opening = encode((writer) => {
-    writer.tag(GRAPH.initializers, WireType.LengthDelimited).uint32(head.length + sizeOf(data));
-  });
-  return [opening, head, ...data];
+  return delimited(GRAPH.initializers, [head, ...data]);
 }
 
 function writeLocation(writer: BinaryWriter, location: string, offset: number, length: number): void {

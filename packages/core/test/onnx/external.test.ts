@@ -6,10 +6,22 @@ import { runSource } from "../../../../test/support/child.js";
 import { OnnxError } from "../../src/errors.js";
 import { onnxDeployment } from "../../src/export/onnx-file.js";
 import { Graph } from "../../src/graph/index.js";
-import { writeOnnx, writeSplitOnnx } from "../../src/onnx/index.js";
+import { inlineExternal, readOnnx, writeOnnx, writeSplitOnnx } from "../../src/onnx/index.js";
 import { readPermitted } from "../../src/onnx/permitted.js";
 import { add } from "../../src/operators/index.js";
-import { attribute, type Field, initializer, message, model, node, TYPES, text, value, varint } from "./bytes.js";
+import {
+  attribute,
+  encode,
+  type Field,
+  initializer,
+  message,
+  model,
+  node,
+  TYPES,
+  text,
+  value,
+  varint,
+} from "./bytes.js";
 
 const SIZE = [1, 3, 4, 4];
 
@@ -102,4 +114,35 @@ describe("values in another file", () => {
       deep = node({ operator: "If", attributes: [attribute("then_branch", 5, message(6, deep))] });
     expect(() => readPermitted(model({ graph: [deep] }))).toThrow("damaged: more than 100 messages within one another");
   });
+});
+
+it("data in files beside a model are put inside, and all else stays", () => {
+  const graph = new Graph("sum");
+  const x = graph.input("x", [1, 3, 32, 32]);
+  const large = graph.constant(
+    Float32Array.from({ length: 3072 }, (_, i) => i),
+    [1, 3, 32, 32],
+    { name: "large" },
+  );
+  const small = graph.constant(new Float32Array([1, 2, 3]), [1, 3, 1, 1], { name: "small" });
+  graph.output("y", add(add(x, large), small));
+  const split = writeSplitOnnx(graph, "weights.bin");
+  const [{ offset, bytes }] = split.data as [(typeof split.data)[number]];
+  const beside = (name: string, from: number, length: number) => {
+    expect([name, from]).toEqual(["weights.bin", offset]);
+    return bytes().subarray(0, length);
+  };
+  // A field that nothing here makes anything of, as files of others have.
+  const documented = new Uint8Array([...split.model, ...encode(text(6, "documentation"))]);
+  const whole = inlineExternal(documented, beside);
+  expect(whole.subarray(-15)).toEqual(encode(text(6, "documentation")));
+  const read = readOnnx(whole).graph;
+  for (const [name, constant] of Object.entries({ large, small })) {
+    const found = read.constants.find((each) => each.name === name);
+    expect(found?.data, name).toEqual(constant.data);
+    expect(found?.shape, name).toEqual(constant.shape);
+  }
+  expect(read.nodes.map(({ operator }) => operator.name)).toEqual(graph.nodes.map(({ operator }) => operator.name));
+  // What has all inside is the same bytes.
+  expect(inlineExternal(whole, beside)).toBe(whole);
 });

@@ -17,6 +17,8 @@ export interface SettleOptions {
   readonly threads?: number | undefined;
   /** What notes and errors call the network. */
   readonly name: string;
+  /** How a user says a range that isn't found; by `--range` where left out. */
+  readonly wayOut?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -30,22 +32,22 @@ export interface Settled {
 
 /** How many images a network is run on, and pixels along their sides at most. */
 const [COUNT, MOST] = [2, 64];
-/** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it. */
-const [RESEMBLING, CLEARLY] = [10, 1];
+/** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it, or far nearer. */
+const [RESEMBLING, CLEARLY, FAR] = [10, 1, 10];
 /** Root mean square difference, of 255, of outputs that are the same up to rounding. */
 const SAME = 0.1;
 
 /**
  * The range of a network's images. What its file says is taken; where it says nothing, the network is run in both ranges on
  * photographs, and the range is that in which its output, reduced to the input's size, resembles the input. A range that a user gives is taken,
- * with a note where the other is plainly right.
+ * with a note where the other is plainly right: where its output is nothing like the input, or far less than the other's.
  * @throws UsageError where nothing says the range and running it doesn't tell
  * @throws NetworkError for a network of other channels; InterruptedError if the signal was aborted
  */
 export async function settleRange(network: Deployment, options: SettleOptions): Promise<Settled> {
   const { range, rangeSource } = network;
   if (rangeSource === undefined) return { range };
-  const { name } = options;
+  const { name, wayOut = "say it with --range 255 or --range 1" } = options;
   const odd = oddChannels(network.channels);
   if (odd !== undefined) throw new NetworkError(`${name} ${odd}`);
   const outcome = await runInBoth(network, options).catch((error: unknown) => {
@@ -55,10 +57,9 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
   if (outcome instanceof Error) {
     // A range that is given needs no proof.
     if (rangeSource === "given") return { range };
-    throw new UsageError(
-      `${unsaid(name)}, and it can't be run to find out: ${outcome.message}; say it with --range 255 or --range 1`,
-      { cause: outcome },
-    );
+    throw new UsageError(`${unsaid(name)}, and it can't be run to find out: ${outcome.message}; ${wayOut}`, {
+      cause: outcome,
+    });
   }
   const { likeness, difference } = outcome;
   const other: Range = range === 255 ? 1 : 255;
@@ -66,15 +67,19 @@ export async function settleRange(network: Deployment, options: SettleOptions): 
   const lead = Math.abs(likeness[255] - likeness[1]);
   const isClear = likeness[better] >= RESEMBLING && lead >= CLEARLY;
   if (rangeSource === "given") {
-    if (better !== other || !isClear || likeness[range] >= RESEMBLING) return { range };
-    const told = `with --range ${range} ${name}'s output is nothing like its input (${show(likeness[range])})`;
-    return { range, note: `${told}; with --range ${other} it is (${show(likeness[other])}): that is likely right` };
+    if (better !== other || !isClear || (likeness[range] >= RESEMBLING && lead < FAR)) return { range };
+    const [is, otherwise] = likeness[range] < RESEMBLING ? ["nothing like", "it is"] : ["far from", "it is near"];
+    const told = `with --range ${range} ${name}'s output is ${is} its input (${show(likeness[range])})`;
+    return {
+      range,
+      note: `${told}; with --range ${other} ${otherwise} (${show(likeness[other])}): that is likely right`,
+    };
   }
   if (difference <= SAME) return { range };
   if (isClear) return { range: better, isFound: true, note: `${name}: range 0..${better}, found by running it` };
   throw new UsageError(
     `${unsaid(name)}, and running it doesn't tell: its output is as far from its ` +
-      `input either way (${show(likeness[255])} and ${show(likeness[1])}); say it with --range 255 or --range 1`,
+      `input either way (${show(likeness[255])} and ${show(likeness[1])}); ${wayOut}`,
   );
 }
 

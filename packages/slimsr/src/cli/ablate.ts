@@ -5,19 +5,22 @@ import { toJson } from "../files/json.js";
 import { renderComparison } from "../report/comparison-table.js";
 import {
   type AblationRun,
+  type AblationSize,
   type FinishedRun,
   type Found,
   findRun,
   finishedBeside,
   planAblation,
+  sizesOf,
   type Variant,
 } from "../runs/ablation.js";
 import { compareRuns } from "../runs/comparison.js";
-import { completeRun, compressionSettings } from "../runs/compress.js";
+import { type CompressionHooks, completeRun, compressionSettings } from "../runs/compress.js";
 import { openInputs } from "../runs/inputs.js";
 import type { Preset } from "../runs/presets.js";
 import { type RunResult, readResult } from "../runs/result.js";
-import { METHODS, type Method, type Settings } from "../runs/settings.js";
+import { ReuseCheck } from "../runs/reuse.js";
+import { METHODS, type Method, type Settings, STANDARD_WIDTHS } from "../runs/settings.js";
 import { givenSettings, presetOption, SHARED_TEACHER, STARTING_POINTS, watched } from "./compress.js";
 import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
@@ -33,12 +36,12 @@ interface Options extends FormatOptions {
   out: string;
   method: Method[];
   variants?: string;
-  width: number[];
+  width?: number[];
   seed: number[];
 }
 
 /** Settings that differ from run to run, and that of a network without teacher. */
-const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network"];
+const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network", "ms", "at"];
 
 const EXAMPLES = `
 Examples:
@@ -54,7 +57,8 @@ A file of variants has a name for each, and the settings in which it differs, by
 
 Each run is in a folder of its own below OUT, as slimsr compress makes it. Called again, finished runs are reused and
 interrupted ones resumed. OUT gets comparison.json and comparison.html, of all runs that are finished in it: methods that take
-long can be given fewer seeds, in a call of their own. ${SHARED_TEACHER}`;
+long can be given fewer seeds, in a call of their own. With --budget or --macs all runs train students of one shape; --ms, which is
+measured anew in each run, might give each its own, and is left to slimsr slim and slimsr compress. ${SHARED_TEACHER}`;
 
 /** \`slimsr ablate\`: methods, widths and seeds compared from one teacher at equal steps. */
 export function ablateCommand(): Command {
@@ -66,7 +70,9 @@ export function ablateCommand(): Command {
     )
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("method"))
     .addOption(
-      new Option("--width <list>", "the students' widths").argParser(widths("0.5 or 0.5,0.25")).default([0.5], "0.5"),
+      new Option("--width <list>", `the students' widths (default: ${STANDARD_WIDTHS.join()})`).argParser(
+        widths("0.5 or 0.5,0.25"),
+      ),
     )
     .addOption(new Option("--seed <list>", "seeds; ± is over them").argParser(seeds).default([0], "0"))
     .addOption(presetOption())
@@ -80,31 +86,35 @@ async function ablate(options: Options): Promise<void> {
   const out = resolve(options.out);
   const variants =
     options.variants === undefined ? methodVariants(options.method) : await readVariants(options.variants);
-  const plan = planAblation(out, variants, options.width, options.seed);
-  const settingsWith = await compressionSettings(options.preset, await givenSettings(options.config, options, LEFT));
+  const given = await givenSettings(options.config, options, LEFT);
+  const plan = planAblation(out, variants, sizesOf(options.width ? { width: options.width } : given), options.seed);
+  const settingsWith = await compressionSettings(options.preset, given);
   const planned: PlannedRun[] = [];
   for (const run of plan) {
-    const { variant, width, seed, folder } = run;
+    const { variant, size, seed, folder } = run;
     const settings = settingsWith(
-      { ...variant.settings, width: [width], seed },
+      { ...variant.settings, ...size.settings, seed },
       options.variants === undefined ? options.config : `${options.variants}: ${variant.name}`,
     );
     planned.push({ ...run, settings, found: await findRun(folder, settings) });
   }
   await interruptible(async (signal) => {
-    await checkAll(planned, signal);
+    const checked = await checkAll(planned, signal);
     const runs: FinishedRun[] = [];
-    for (const [i, { variant, width, seed, folder, settings, found }] of planned.entries()) {
+    for (const [i, { variant, size, seed, folder, settings, found }] of checked.entries()) {
       const { name } = variant;
       process.stderr.write(
-        `run ${i + 1} of ${plan.length}: ${name}, width ${width}, seed ${seed}: ${SAYING[found.kind]}\n`,
+        `run ${i + 1} of ${plan.length}: ${name}, ${describe(size)}, seed ${seed}: ${SAYING[found.kind]}\n`,
       );
       if (found.kind === "finished") {
         runs.push({ name, folder, result: found.result });
         continue;
       }
-      const begin = found.kind === "begun" ? undefined : settings;
-      await watched((hooks) => completeRun(folder, begin, hooks), signal);
+      const work = (hooks: CompressionHooks) =>
+        found.kind === "begun"
+          ? completeRun(folder, undefined, hooks, found.moved)
+          : completeRun(folder, settings, hooks);
+      await watched(work, signal);
       runs.push({ name, folder, result: (await readResult(folder)) as RunResult });
     }
     const report = await compareRuns([...runs, ...(await finishedBeside(out, plan))]);
@@ -120,15 +130,34 @@ interface PlannedRun extends AblationRun {
   readonly found: Found;
 }
 
-/** Finds what can't work in any run before the first begins; seeds make no difference to that. */
-async function checkAll(planned: readonly PlannedRun[], signal: AbortSignal): Promise<void> {
-  const open = planned.filter(({ found }) => found.kind !== "finished");
+/**
+ * Finds what can't work in any run before the first begins; seeds make no difference to that.
+ * @returns the runs, where finished ones that were measured on other images are to be measured anew
+ * @throws RunError for a run that is there, but was made of another teacher or other images
+ */
+async function checkAll(planned: readonly PlannedRun[], signal: AbortSignal): Promise<PlannedRun[]> {
+  const hooks = { stage: withProgress, signal };
+  const reuse = new ReuseCheck(hooks);
+  const checked: PlannedRun[] = [];
+  for (const run of planned) {
+    const { found, folder, settings } = run;
+    const sets = found.kind === "none" ? [] : await reuse.requireSame(folder, settings);
+    const isOther = found.kind === "finished" && found.result.sets && found.result.sets.join() !== sets.join();
+    checked.push(isOther ? { ...run, found: { kind: "begun", moved: found.moved } } : run);
+  }
+  const open = checked.filter(({ found }) => found.kind !== "finished");
   const distinct = new Map(open.map(({ settings }) => [JSON.stringify({ ...settings, seed: 0 }), settings]));
-  for (const settings of distinct.values()) await openInputs(settings, undefined, { stage: withProgress, signal });
+  for (const settings of distinct.values()) await openInputs(settings, undefined, hooks);
+  return checked;
 }
 
 const methodVariants = (list: readonly Method[]): Variant[] =>
   list.map((method) => ({ name: method, settings: { method } }));
+
+const describe = ({ settings }: AblationSize): string =>
+  Object.entries(settings)
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(", ");
 
 const SAYING = { none: "begins", begun: "is resumed", finished: "is done already" } as const;
 

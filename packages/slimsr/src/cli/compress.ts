@@ -13,8 +13,9 @@ import {
 import type { Preset } from "../runs/presets.js";
 import { resultOf } from "../runs/result.js";
 import { driftNotes } from "../runs/run-report.js";
-import type { DataPaths, PartialSettings } from "../runs/settings.js";
+import { DATA_PATHS, type DataPaths, type PartialSettings, settingsOver } from "../runs/settings.js";
 import { flagOf } from "../text/expectation.js";
+import { message } from "../text/visible.js";
 import { addFormatOptions, FORMATS, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
@@ -54,6 +55,8 @@ Examples:
     --method slice --steps 1500 --data assets/held-out/Kodak --out slice
   slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak \\
     --tutor assets/teachers/edsr_r8f64_x2.safetensors --self-ensemble --out taught
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak \\
+    --macs 25% --out quarter
   slimsr compress --resume run
   slimsr compress --resume run --train assets/calibration --val assets/held-out/Kodak
 
@@ -85,23 +88,20 @@ async function beginning({ out, preset, config, ...options }: Options): Promise<
 
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";
 
-/** Settings that a run which goes on may be given: where its data lies now. */
-const MOVABLE = ["train", "trainInput", "val", "valInput", "data", "vgg"] as const;
-
 /** @throws UsageError where the command line says more than where the data lies now, and how the result is printed */
 export function resuming(command: Command, resume: string): { resume: string; moved: DataPaths } {
   const given = command.options.filter(
     (option) => command.getOptionValueSource(option.attributeName()) === "cli" && option.attributeName() !== "resume",
   );
   const names = given.map((option) => option.attributeName());
-  const other = given.find((option) => ![...MOVABLE, ...FORMATS].some((name) => name === option.attributeName()));
+  const other = given.find((option) => ![...DATA_PATHS, ...FORMATS].some((name) => name === option.attributeName()));
   if (!other) {
     const values: Record<string, unknown> = command.opts();
-    const moved = MOVABLE.filter((key) => names.includes(key)).map((key) => [key, values[key]]);
+    const moved = DATA_PATHS.filter((key) => names.includes(key)).map((key) => [key, values[key]]);
     return { resume, moved: settingsOf(Object.fromEntries(moved)) as DataPaths };
   }
   throw new UsageError(
-    `--resume goes on with the run's own settings; leave out ${other.long}, or begin a new run with --out. Only ${MOVABLE.map(flagOf).join(", ")} may be named, where data has moved`,
+    `--resume goes on with the run's own settings; leave out ${other.long}, or begin a new run with --out. Only ${DATA_PATHS.map(flagOf).join(", ")} may be named, where data has moved`,
   );
 }
 
@@ -115,7 +115,7 @@ export async function givenSettings(
   const foreign = Object.keys(configured).find((key) => left.includes(key as SettingKey));
   if (foreign !== undefined)
     throw new UsageError(`${config} sets ${foreign}, which this command doesn't take; leave it out`);
-  return { ...configured, ...settingsOf(options as Record<string, unknown>, left) };
+  return settingsOver(configured, settingsOf(options as Record<string, unknown>, left));
 }
 
 /** Shows a run on standard error as it goes, and prints what came out. */
@@ -146,7 +146,7 @@ export async function watched(
   try {
     return await work({
       ...{ stage: withProgress, signal },
-      note: (text) => process.stderr.write(`note: ${text}\n`),
+      note: (text) => process.stderr.write(`note: ${message(text)}\n`),
       onStep: (report) => live.step(report),
       onValidation: (rows) => live.validated(rows),
       onTrained: () => live.stop(),
@@ -158,8 +158,8 @@ export async function watched(
 
 function describe({ folder, outcome: { students, progress } }: CompletedRun): string {
   const files = students.map(
-    ({ width, files: written, difference }) =>
-      `width ${width}: ${written.join(", ")} (differs from the training network by ${difference.toExponential(1)} of 255)\n`,
+    ({ width, files: written, difference, milliseconds }) =>
+      `width ${width}: ${written.join(", ")} (differs from the training network by ${difference.toExponential(1)} of 255${milliseconds === undefined ? "" : `; ${milliseconds.toFixed(1)} ms an output`})\n`,
   );
   const best = `\nreport: ${join(folder, "report.html")}\nbest validation: ${progress.best?.psnr.toFixed(3)} dB at step ${progress.best?.step}\n`;
   return `${best}${files.join("")}`;

@@ -9,9 +9,9 @@ import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
-import { type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
+import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
 import { holdsGraph, loadModel, saveModel } from "../files/models.js";
-import { flagOf } from "../text/expectation.js";
+import { provenanceNotes } from "../files/provenance.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 import { required } from "./required.js";
@@ -70,7 +70,7 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
   else await saveCheckpoint(output, checkpoint, names);
   const written = format === "pytorch" ? (names ?? publishedSource(checkpoint.network)) : "canonical";
   process.stdout.write(`${output}: ${summarise(checkpoint.network)}, ${written} names\n`);
-  for (const note of notesOn(checkpoint)) process.stdout.write(`${note}\n`);
+  for (const note of provenanceNotes(checkpoint.network, checkpoint)) process.stdout.write(`${note}\n`);
   const untold = architectureOf(checkpoint.network).untold?.(checkpoint.network);
   if (format === "pytorch" && untold) {
     process.stdout.write(`A .pt doesn't hold the ${untold[0]}: build the network with ${untold[1]}\n`);
@@ -87,18 +87,4 @@ async function convertGraph(input: string, { out, names, force, ...overrides }: 
   const images = `${channels.input} ${channels.input === 1 ? "channel" : "channels"}, range 0..${range}`;
   process.stdout.write(`${out}: ${task}${scale === 1 ? "" : ` ×${scale}`}, ${images}\n`);
   if (note !== undefined) process.stderr.write(`note: ${message(note)}\n`);
-}
-
-/** What the file didn't say outright. */
-function notesOn({ network, source, within, averaged, assumed }: LoadedCheckpoint): string[] {
-  const guessed = architectureOf(network)
-    .facts(network)
-    .flatMap(([label, value, option = ""]) => (assumed.includes(option) ? [{ label, value, option }] : []));
-  return [
-    ...(averaged ? [`The weights are the averaged ones, of ${within}`] : []),
-    ...guessed.map(
-      ({ label, value, option }) =>
-        `The file doesn't hold the ${label}: ${value} is assumed, as ${source}'s code has it; ${flagOf(option)} says another`,
-    ),
-  ];
 }

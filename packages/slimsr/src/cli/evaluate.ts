@@ -131,7 +131,8 @@ async function run(options: Options): Promise<void> {
     "--data",
   );
   const rows = await interruptible(async (signal) => {
-    const loading = { widths: width, split, signal, ...overridesOf(options) };
+    const note = (text: string) => process.stderr.write(`note: ${message(text)}\n`);
+    const loading = { widths: width, split, note, signal, ...overridesOf(options) };
     const loaded = await Promise.all(model.map((path) => loadContenders(path, loading)));
     const models = loaded.flatMap((list, i) => list.map((each) => ({ ...each, name: modelNames[i] as string })));
     const { scale, grey } = commonImages(models);
@@ -142,7 +143,7 @@ async function run(options: Options): Promise<void> {
       sets.push({ ...set, name: names[i] as string });
     }
     const { contenders, notes } = await withRanges(models, { threads: options.threads, signal });
-    for (const note of notes) process.stderr.write(`note: ${message(note)}\n`);
+    for (const each of notes) note(each);
     return withProgress("evaluate", "images", (onProgress) =>
       evaluate(contenders, sets, {
         ...{ onProgress, signal, device: options.device, threads: options.threads, save: options.save },

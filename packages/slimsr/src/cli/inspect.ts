@@ -9,11 +9,12 @@ import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/desc
 import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
-import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
+import type { NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import { Command } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { type LoadedCheckpoint, loadCheckpoint, loadVgg19 } from "../files/checkpoints.js";
 import { holdsGraph, loadModel } from "../files/models.js";
+import { factsOf } from "../files/provenance.js";
 import { operations } from "../text/numbers.js";
 import { aligned } from "../text/table.js";
 import { inLine } from "../text/visible.js";
@@ -224,13 +225,7 @@ function report(inspection: Inspection): string {
     ["network", summarise(network)],
     ["names", source],
     ...(within === undefined ? [] : [["weights", averaged ? `averaged, of ${within}` : `of ${within}`]]),
-    ...architectureOf(network)
-      .facts(network)
-      .map(([label, value, option]) => [label, known(value, option)]),
-    ...("mean" in network
-      ? [["mean", known(`${network.mean.map((value) => value.toFixed(2)).join(", ")} of 255`, "mean")]]
-      : []),
-    ["range", known(`0..${network.range}`, "range")],
+    ...factsOf(network).map(([label, value, option]) => [label, known(value, option)]),
     ...(width < 1 ? [["width", String(width)]] : []),
     ...costRows(inspection),
   ];

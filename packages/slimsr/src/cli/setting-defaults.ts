@@ -1,5 +1,5 @@
 import { type Preset, presetSettings } from "../runs/presets.js";
-import { type PartialSettings, settingsSchema } from "../runs/settings.js";
+import { type PartialSettings, STANDARD_WIDTHS, settingsSchema } from "../runs/settings.js";
 import { flagOf } from "../text/expectation.js";
 
 export type SettingKey = keyof typeof settingsSchema.shape;
@@ -31,7 +31,7 @@ function presetValue(key: SettingKey, preset: Preset | undefined): unknown {
   const [twofold, threefold] = ([2, 3] as const).map((scale) => preset && presetSettings(preset, scale)[key]);
   // HR pixels are the same at every scale.
   if (typeof twofold === "number" && twofold !== threefold) return `${twofold * 2}/scale`;
-  return twofold ?? settingsSchema.shape[key].safeParse(undefined).data;
+  return twofold ?? (key === "width" ? STANDARD_WIDTHS : settingsSchema.shape[key].safeParse(undefined).data);
 }
 
 function show(value: unknown): string {

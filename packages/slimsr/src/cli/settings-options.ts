@@ -1,19 +1,28 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { fromJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
 import type { Preset } from "../runs/presets.js";
-import { type PartialSettings, settingsSchema } from "../runs/settings.js";
+import { PATHS, type PartialSettings, settingsSchema } from "../runs/settings.js";
 import { flagOf } from "../text/expectation.js";
 import { argumentOf, checkedValue, typedValue } from "./schema-options.js";
 import { defaultNote, type SettingKey } from "./setting-defaults.js";
 
-/** Settings whose values are paths: they are kept whole, so that a run can be resumed from anywhere. */
-const PATHS: readonly SettingKey[] = ["teacher", "tutor", "train", "trainInput", "val", "valInput", "data", "vgg"];
+/** What budgets are called in usage. */
+const ARGUMENTS: Readonly<Partial<Record<SettingKey, string>>> = {
+  ...{ budget: "factor", macs: "share", ms: "milliseconds", at: "size" },
+};
+
+/** Of what says how slim students are, one is given. */
+const CONFLICTS: Readonly<Partial<Record<SettingKey, readonly SettingKey[]>>> = {
+  budget: ["width"],
+  macs: ["width", "budget"],
+  ms: ["width", "budget", "macs"],
+};
 
 /** Lists of paths, which come path by path, and what each is. */
 const PATH_LISTS: Readonly<Partial<Record<SettingKey, string>>> = { data: "folder", tutor: "file" };
@@ -27,22 +36,30 @@ export function addSettingsOptions(
   left: readonly SettingKey[],
   presets: readonly Preset[] = [],
 ): Command {
-  for (const [key, schema] of Object.entries(settingsSchema.shape)) {
+  for (const key of Object.keys(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
-    const description = `${schema.description}${defaultNote(key as SettingKey, presets)}`;
-    const flags = `${flagOf(key)}${settingArgument(key as SettingKey, schema)}`;
-    // A switch has no text.
-    if (key in PATH_LISTS || !flags.includes("<")) command.option(flags, description);
-    else command.option(flags, description, (text) => checkedValue(text, schema));
+    command.addOption(settingOption(key as SettingKey, presets));
   }
   return command;
 }
 
+/** The option of a setting. */
+export function settingOption(key: SettingKey, presets: readonly Preset[] = []): Option {
+  const schema: z.ZodType = settingsSchema.shape[key];
+  const flags = `${flagOf(key)}${settingArgument(key, schema)}`;
+  const option = new Option(flags, `${schema.description}${defaultNote(key, presets)}`);
+  // A switch has no text.
+  if (!(key in PATH_LISTS) && flags.includes("<")) option.argParser((text) => checkedValue(text, schema));
+  return option.conflicts([...(CONFLICTS[key] ?? [])]);
+}
+
 /** As `argumentOf`, and what a text is. */
 function settingArgument(key: SettingKey, schema: z.ZodType): string {
+  const named = ARGUMENTS[key];
+  if (named !== undefined) return ` <${named}>`;
   const listed = PATH_LISTS[key];
   if (listed !== undefined) return ` <${listed}...>`;
-  return PATHS.includes(key) ? " <path>" : argumentOf(schema);
+  return isPath(key) ? " <path>" : argumentOf(schema);
 }
 
 /** The settings that the command line names, but `left`, out of all its options; a command of its own may have others. */
@@ -73,8 +90,11 @@ export async function readVariants(file: string): Promise<Variant[]> {
       throw new UsageError(`${file}: "${name}" can't name a folder; use letters, digits, ".", "+", "-" and "_"`);
     }
     if (!isObject(settings)) throw new UsageError(`${file}: ${name} must be an object of settings`);
-    for (const key of ["width", "seed"]) {
+    for (const key of ["width", "budget", "macs", "seed"]) {
       if (key in settings) throw new UsageError(`${file}: ${name} sets ${key}; --${key} has those of all variants`);
+    }
+    if ("ms" in settings) {
+      throw new UsageError(`${file}: ${name} sets ms, by which each run would choose channels of its own; use --macs`);
     }
     return { name, settings: absolute(settings, process.cwd()) };
   });
@@ -96,12 +116,15 @@ async function readObject(file: string, option: string): Promise<Record<string, 
   }
 }
 
+const isPath = (key: string): boolean => PATHS.some((path) => path === key);
+
+/** Paths are kept whole, so that a run can be resumed from anywhere. */
 function absolute(settings: Record<string, unknown>, folder: string): PartialSettings {
   const whole = (value: unknown) => (typeof value === "string" && value !== "" ? resolve(folder, value) : value);
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => [
       key,
-      PATHS.includes(key as SettingKey) ? (Array.isArray(value) ? value.map(whole) : whole(value)) : value,
+      isPath(key) ? (Array.isArray(value) ? value.map(whole) : whole(value)) : value,
     ]),
   );
 }

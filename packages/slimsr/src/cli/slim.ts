@@ -3,7 +3,6 @@ import { access, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
-import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
@@ -19,11 +18,11 @@ import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
 import { makeFolder } from "../files/folders.js";
 import { toJson } from "../files/json.js";
-import { loadModel, saveModel } from "../files/models.js";
+import { loadNoted, saveModel } from "../files/models.js";
 import { systemReason } from "../files/system-reason.js";
 import { settingsSchema } from "../runs/settings.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
-import type { Budget } from "../slimming/budgets/allocate.js";
+import { budgetOf } from "../slimming/budgets/texts.js";
 import { type SlimOptions, slim } from "../slimming/slim.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
@@ -31,16 +30,17 @@ import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
-import { degradation, milliseconds, patches, percentage, reduction, size, threads, widths } from "./values.js";
+import { settingOption } from "./settings-options.js";
+import { degradation, patches, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
   teacher: string;
   out: string;
   width?: number[];
-  budget?: Budget;
-  macs?: Budget;
+  budget?: string;
+  macs?: string;
   ms?: number;
-  at?: Size;
+  at?: string;
   device?: Device;
   threads?: number;
   train?: string;
@@ -78,22 +78,10 @@ export function slimCommand(): CommandType {
         widths("0.5 or 0.75,0.5"),
       ),
     )
-    .addOption(
-      new Option("--budget <factor>", "so many times fewer parameters, such as 4x; each layer's width is chosen")
-        .argParser(reduction)
-        .conflicts("width"),
-    )
-    .addOption(
-      new Option("--macs <share>", "this share of the multiply-accumulates, such as 25%; each layer's width is chosen")
-        .argParser(percentage)
-        .conflicts(["width", "budget"]),
-    )
-    .addOption(
-      new Option("--ms <milliseconds>", "this long for an output on this machine; each layer's width is chosen")
-        .argParser(milliseconds)
-        .conflicts(["width", "budget", "macs"]),
-    )
-    .option("--at <size>", "with --ms: the output's width and height (default: 1280x720)", size)
+    .addOption(settingOption("budget"))
+    .addOption(settingOption("macs"))
+    .addOption(settingOption("ms"))
+    .addOption(settingOption("at"))
     .addOption(new Option("--device <device>", "with --ms: where it is run (default: cpu)").choices(DEVICES))
     .option("--threads <number>", "with --ms: threads within an operator (default: all cores)", threads)
     .option("--train <path>", "folder of images to calibrate on (default: photographs that come with slimsr)")
@@ -136,8 +124,9 @@ async function run(options: Options): Promise<void> {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
   }
   const outputs = outputsOf(options);
-  const budget = budgetOf(options);
-  const teacher = await loadModel(file, overridesOf(options));
+  const budget = givenBudget(options);
+  const { model: teacher, notes } = await loadNoted(file, overridesOf(options));
+  for (const note of notes) process.stderr.write(`note: ${message(note)}\n`);
   const endings = endingsFor(teacher, options.out);
   const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
   for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
@@ -203,13 +192,12 @@ async function run(options: Options): Promise<void> {
 }
 
 /** @throws UsageError for options that only a budget of time has */
-function budgetOf({ budget, macs, ms, at, device, threads }: Options): SlimOptions["budget"] {
-  if (ms !== undefined) {
-    return { milliseconds: ms, ...(at && { at }), ...(device && { device }), ...(threads && { threads }) };
+function givenBudget({ device, threads, ...given }: Options): SlimOptions["budget"] {
+  const [where] = Object.entries({ device, threads }).filter(([, value]) => value !== undefined);
+  if (where && given.ms === undefined) {
+    throw new UsageError(`--${where[0]} says where --ms is measured; give that, or leave it out`);
   }
-  const [given] = Object.entries({ at, device, threads }).filter(([, value]) => value !== undefined);
-  if (given) throw new UsageError(`--${given[0]} says where --ms is measured; give that, or leave it out`);
-  return budget ?? macs;
+  return budgetOf(given, { ...(device && { device }), ...(threads && { threads }) });
 }
 
 /** The student of an ONNX teacher is a checkpoint too where it is asked for as one. */
@@ -243,7 +231,7 @@ function outputsOf({ out, width, budget, macs, ms }: Options): { label: string; 
   }
   if (stem === "" || stem.endsWith("/"))
     throw new UsageError(`${out} is no file name; give one such as student.safetensors`);
-  if (budget || macs || ms !== undefined) return [{ label: basename(stem), path: stem }];
+  if (budget ?? macs ?? ms) return [{ label: basename(stem), path: stem }];
   if (!width) throw new UsageError("say how slim: --width 0.5, --budget 4x, --macs 25% or --ms 40");
   return width.map((each) => {
     const path = width.length > 1 ? `${stem}-w${each}` : stem;

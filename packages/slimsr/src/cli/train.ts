@@ -16,7 +16,19 @@ interface Options extends FormatOptions {
 
 /** Settings of a teacher and its students, which there are none of. */
 const LEFT: readonly SettingKey[] = [
-  ...(["teacher", "width", "method", "init", "teacherWeights", "split", "calibrationPatches"] as const),
+  ...([
+    "teacher",
+    "width",
+    "budget",
+    "macs",
+    "ms",
+    "at",
+    "method",
+    "init",
+    "teacherWeights",
+    "split",
+    "calibrationPatches",
+  ] as const),
   ...([
     "lambdaTeacher",
     "lambdaAnchor",

@@ -4,15 +4,14 @@ import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { InvalidArgumentError } from "commander";
 import { parseDegradation } from "../degradations/degradation.js";
 import { MOST_SEED } from "../runs/settings.js";
-import type { Budget } from "../slimming/budgets/allocate.js";
 
-/** A number within bounds, which what it refuses is told. */
+/** A whole number within bounds, which what it refuses is told. */
 const between =
-  (least: number, most: number, isWhole = true) =>
+  (least: number, most: number) =>
   (text: string): number => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
-    throw new InvalidArgumentError(`It must be a ${isWhole ? "whole " : ""}number from ${least} to ${most}.`);
+    if (value >= least && value <= most && Number.isInteger(value)) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 
 /** Threads of the engine. */
@@ -29,17 +28,6 @@ export const pixels = between(1, 1e9);
 
 /** Memory: from where any tile fits to 16 TiB. */
 export const mebibytes = between(16, 2 ** 24);
-
-export const milliseconds = between(0.001, 3_600_000, false);
-
-const side = between(8, 65_536);
-
-/** "1280x720": pixels across and down. */
-export function size(text: string): { width: number; height: number } {
-  const [, width = "", height = ""] = /^(\d+)[x×](\d+)$/i.exec(text) ?? [];
-  if (width === "") throw new InvalidArgumentError("It must be a width and a height in pixels, such as 1280x720.");
-  return { width: side(width), height: side(height) };
-}
 
 /** What commas separate, each once. */
 const listOf = <T>(text: string, read: (part: string) => T): T[] => [...new Set(text.split(",").map(read))];
@@ -76,18 +64,4 @@ export function degradation(text: string): string {
     if (error instanceof UsageError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;
   }
-}
-
-/** "4x": that many times fewer parameters. */
-export function reduction(text: string): Budget {
-  const factor = Number(/^(\d+(?:\.\d+)?)x?$/i.exec(text)?.[1]);
-  if (factor >= 1 && factor <= 1e6) return { of: "parameters", share: 1 / factor };
-  throw new InvalidArgumentError("It must be a factor from 1 to 1000000, such as 4x.");
-}
-
-/** "25%" of the multiply-accumulates. */
-export function percentage(text: string): Budget {
-  const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1]) / 100;
-  if (share > 0 && share <= 1) return { of: "macs", share };
-  throw new InvalidArgumentError("It must be a percentage above 0 and up to 100, such as 25%.");
 }

@@ -10,6 +10,7 @@ import { type SettleOptions, settleRange } from "../calibration/settle-range.js"
 import { settleScale } from "../calibration/settle-scale.js";
 import { loadCheckpoint, readBytes } from "../files/checkpoints.js";
 import { holdsGraph, loadModel } from "../files/models.js";
+import { provenanceNotes } from "../files/provenance.js";
 import { checkpointContenders } from "./checkpoint-contenders.js";
 import { type Contender, contender } from "./contender.js";
 
@@ -17,6 +18,10 @@ import { type Contender, contender } from "./contender.js";
 export interface LoadOptions extends Overrides {
   widths?: readonly number[] | undefined;
   split?: SplitMode | undefined;
+  /** Called with what should be known of a file; see `provenanceNotes`. */
+  note?: ((text: string) => void) | undefined;
+  /** Whether whoever asks for the file may say what it leaves open; they may where left out. */
+  isAsked?: boolean;
   /** Ends the run of a network whose scale its file doesn't tell. */
   signal?: AbortSignal | undefined;
 }
@@ -27,11 +32,13 @@ export interface LoadOptions extends Overrides {
  */
 export async function loadContenders(
   path: string,
-  { widths, split, signal, ...overrides }: LoadOptions = {},
+  { widths, split, note, isAsked, signal, ...overrides }: LoadOptions = {},
 ): Promise<Contender[]> {
   const name = basename(path);
   if (!(await holdsGraph(path))) {
-    const contenders = checkpointContenders(name, await loadCheckpoint(path, overrides), { widths, split });
+    const checkpoint = await loadCheckpoint(path, overrides);
+    for (const each of provenanceNotes(checkpoint.network, checkpoint, isAsked)) note?.(`${name}: ${each}`);
+    const contenders = checkpointContenders(name, checkpoint, { widths, split });
     for (const each of contenders) requireChannels(name, each.channels, overrides.channels);
     return contenders;
   }

@@ -1,11 +1,14 @@
+import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isGraphCheckpoint } from "@slimsr/core/internal/formats/graph-checkpoint.js";
-import { isOnnxFile, readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
+import { isOnnxFile, namingFile, readModelFile, writeModel } from "@slimsr/core/internal/formats/model-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { inlineExternal } from "@slimsr/core/internal/onnx/index.js";
 import { externalBeside } from "@slimsr/upscaler/internal/node/external.js";
 import { writeAtomic } from "./atomic.js";
 import { readBytes } from "./checkpoints.js";
+import { provenanceNotes } from "./provenance.js";
 
 /**
  * A network from a file: a checkpoint (.safetensors, .pt, .pth), or an ONNX graph from one image to another, whose weights may lie in
@@ -17,7 +20,25 @@ import { readBytes } from "./checkpoints.js";
  * @throws CheckpointError also where the file can't be read
  */
 export const loadModel = async (file: string, overrides: Overrides = {}): Promise<Model> =>
-  readModel(await readBytes(file), file, overrides, externalBeside(file));
+  (await loadNoted(file, overrides)).model;
+
+/** As `loadModel`, with what whoever works with the network should know of its file: see `provenanceNotes`. */
+export async function loadNoted(file: string, overrides: Overrides = {}): Promise<{ model: Model; notes: string[] }> {
+  const { model, provenance } = readModelFile(await readBytes(file), file, overrides, externalBeside(file));
+  const { origin } = model.descriptor;
+  const notes = origin.kind === "network" && provenance ? provenanceNotes(origin.network, provenance) : [];
+  return { model, notes: notes.map((note) => `${basename(file)}: ${note}`) };
+}
+
+/**
+ * A model's file as bytes that need no file beside them: the weights of an ONNX model are inside.
+ * @throws CheckpointError where it can't be read, or the whole is larger than a file of ONNX can be
+ */
+export async function readWhole(file: string): Promise<Uint8Array> {
+  const bytes = await readBytes(file);
+  if (!isOnnxFile(file)) return bytes;
+  return namingFile(file, () => inlineExternal(bytes, externalBeside(file)));
+}
 
 /** Whether a file holds a network's graph, which was read from ONNX, not the options of one that is built here. */
 export const holdsGraph = async (file: string): Promise<boolean> =>

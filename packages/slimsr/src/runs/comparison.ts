@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
 import type { FinishedRun } from "./ablation.js";
+import { readContents } from "./contents.js";
 import { environment } from "./environment.js";
 import { readJournal } from "./journal.js";
 import { objectiveOf, usedSettings } from "./objective.js";
@@ -16,9 +17,8 @@ import { TEACHER_BEFORE, teacherDrifts } from "./trained-networks.js";
 export async function compareRuns(runs: readonly FinishedRun[]): Promise<AblationReport> {
   const [first] = runs;
   if (!first) throw new RunError("there is no run to compare");
-  const teachers = [...new Set(runs.map(({ result }) => result.settings.teacher))];
-  if (teachers.length > 1) throw new RunError(`the folder holds runs of several teachers: ${teachers.join(", ")}`);
-  const rowKey = ({ name, result }: FinishedRun) => `${name} ${result.settings.width}`;
+  await requireOneTeacher(runs);
+  const rowKey = ({ name, result }: FinishedRun) => `${name} ${widthOf(result)}`;
   const keys = [...new Set(runs.map(rowKey))];
   const common = prevailing(runs.map(({ result }) => result.settings));
   const rows = await Promise.all(
@@ -51,6 +51,22 @@ export async function compareRuns(runs: readonly FinishedRun[]): Promise<Ablatio
     ],
   };
 }
+
+/** By what it was, wherever its file lay; by its path where a run doesn't know what it was. */
+async function requireOneTeacher(runs: readonly FinishedRun[]): Promise<void> {
+  const teachers = new Map<string, string>();
+  for (const { folder, result } of runs) {
+    const { teacher = "" } = result.settings;
+    const known = await readContents({ file: (...parts) => join(folder, ...parts) });
+    teachers.set(known?.teacher ?? teacher, `${teacher} of ${basename(folder)}`);
+  }
+  if (teachers.size > 1) {
+    throw new RunError(`the folder holds runs of several teachers: ${[...teachers.values()].join(", ")}`);
+  }
+}
+
+/** The student's width: the mean share of its channels where a budget chose them. */
+const widthOf = ({ students: [student] }: RunResult): number => student?.width ?? 1;
 
 type Rows = RunResult["rows"];
 
@@ -96,14 +112,14 @@ const differing = (settings: Settings, common: Readonly<Record<string, unknown>>
 async function rowOf(runs: readonly FinishedRun[], common: Readonly<Record<string, unknown>>): Promise<AblationRow> {
   const results = runs.map(({ result }) => result);
   const [{ name, result }] = runs as [FinishedRun];
-  const { method, width, steps } = result.settings;
+  const { method, steps } = result.settings;
   const seconds = results.map(({ progress, settings }) => progress.seconds / settings.steps);
   const drifts = results.flatMap(({ rows }) => teacherDrifts(rows).map(({ before, after }) => after - before));
   const validations = await Promise.all(runs.map(({ folder }) => validationsOf(folder)));
   const starts = validations.flatMap(([first]) => (first?.[0] === 0 ? [first[1]] : []));
   const bests = results.flatMap(({ progress: { best } }) => (best ? [best.psnr] : []));
   return {
-    ...{ name, method, width: width[0] as number, steps, seeds: runs.length },
+    ...{ name, method, width: widthOf(result), steps, seeds: runs.length },
     runs: runs.map(({ folder, result: { settings } }) => ({ seed: settings.seed, folder: basename(folder) })),
     objective: objectiveOf(result.settings),
     differing: differing(result.settings, common),

@@ -9,7 +9,7 @@ import { openRun } from "./open.js";
 import { makeOutputs } from "./outputs.js";
 import { type Preset, presetSettings } from "./presets.js";
 import type { Outcome } from "./result.js";
-import { type DataPaths, type PartialSettings, resolveSettings, type Settings } from "./settings.js";
+import { type DataPaths, type PartialSettings, resolveSettings, type Settings, settingsOver } from "./settings.js";
 import { type TrainingHooks, train as takeSteps } from "./training-loop.js";
 
 /**
@@ -85,8 +85,8 @@ export async function compressionSettings(
   if (teacher === undefined) throw new UsageError("name the network to compress: --teacher FILE");
   const { descriptor } = await loadModel(teacher, overridesOf(given));
   return (own = {}, source = "settings") => {
-    const all = { ...given, ...own };
-    return resolveSettings({ ...presetSettings(preset, descriptor.scale, all), ...all }, source);
+    const all = settingsOver(given, own);
+    return resolveSettings(settingsOver(presetSettings(preset, descriptor.scale, all), all), source);
   };
 }
 

@@ -28,21 +28,52 @@ export type Contents = z.infer<typeof contentsSchema>;
 /** The file of a run's contents. That they are the run's own, its state tells. */
 const FILE = "contents.json";
 
-/** What a run works on now. @throws CheckpointError where the teacher or VGG19's weights can't be read */
-export async function contentsOf(
+/** Digests of the networks that a run's folder keeps. @throws CheckpointError where one can't be read */
+export async function keptIn(
   folder: RunFolder,
+  settings: Settings,
+): Promise<{ teacher: string | null; tutors: string[] }> {
+  const { teacher, tutors } = keptFiles(folder, settings);
+  return {
+    teacher: teacher === "" ? null : await fileDigest(teacher),
+    tutors: await Promise.all(tutors.map(fileDigest)),
+  };
+}
+
+/** Where a run's folder keeps its networks; an empty text where there is no teacher. */
+export function keptFiles(folder: Pick<RunFolder, "file">, settings: Settings): NetworkFiles {
+  const teacher = keptTeacher(settings);
+  return {
+    teacher: teacher === undefined ? "" : folder.file(teacher),
+    tutors: keptTutors(settings).map((name) => folder.file(name)),
+  };
+}
+
+/** Files of a run's networks, for messages. */
+export interface NetworkFiles {
+  readonly teacher: string;
+  readonly tutors: readonly string[];
+}
+
+/**
+ * What a run works on now.
+ * @param kept digests of its networks
+ * @throws CheckpointError where VGG19's weights can't be read
+ */
+export async function contentsOf(
+  kept: Pick<Readonly<Contents>, "teacher"> & { readonly tutors: readonly string[] },
   settings: Settings,
   train: Dataset,
   val: Dataset,
   keptOutputs: boolean,
 ): Promise<Contents> {
-  const [teacher, vgg] = [keptTeacher(settings), vggFile(settings)];
+  const vgg = vggFile(settings);
   return {
     train: imagesOf(train),
     val: imagesOf(val),
-    teacher: teacher === undefined ? null : await fileDigest(folder.file(teacher)),
+    teacher: kept.teacher,
     vgg: vgg === undefined ? null : await fileDigest(vgg),
-    tutors: await Promise.all(keptTutors(settings).map((name) => fileDigest(folder.file(name)))),
+    tutors: [...kept.tutors],
     keptOutputs,
   };
 }
@@ -64,13 +95,15 @@ export const keepContents = (folder: RunFolder, contents: Contents): Promise<voi
 
 /**
  * @param digest that of the contents that the run began with
+ * @param files where its networks are
  * @throws RunError naming what has changed since
  */
 export async function requireContents(
-  folder: RunFolder,
+  folder: Pick<RunFolder, "path" | "file">,
   settings: Settings,
   now: Contents,
   digest: string,
+  files: NetworkFiles,
 ): Promise<void> {
   if (digestOf(now) === digest) return;
   const begun = await readContents(folder);
@@ -82,10 +115,8 @@ export async function requireContents(
       : [
           ...changedImages(settings.train, begun.train, now.train),
           ...changedImages(settings.val, begun.val, now.val),
-          ...(begun.teacher === now.teacher ? [] : [`${folder.file(keptTeacher(settings) ?? "")} is another teacher`]),
-          ...keptTutors(settings).flatMap((name, i) =>
-            begun.tutors[i] === now.tutors[i] ? [] : [`${folder.file(name)} is another tutor`],
-          ),
+          ...(begun.teacher === now.teacher ? [] : [`${files.teacher} is another teacher`]),
+          ...files.tutors.flatMap((file, i) => (begun.tutors[i] === now.tutors[i] ? [] : [`${file} is another tutor`])),
           ...(begun.keptOutputs === now.keptOutputs
             ? []
             : [`the teacher's outputs were ${begun.keptOutputs ? "kept" : "made in each step"}, and would not be now`]),
@@ -102,7 +133,8 @@ export async function requireContents(
 
 const SHOWN = 5;
 
-async function readContents(folder: RunFolder): Promise<Contents | undefined> {
+/** What a folder's run began with; undefined where that isn't there, or damaged. */
+export async function readContents(folder: Pick<RunFolder, "file">): Promise<Contents | undefined> {
   try {
     return contentsSchema.parse(fromJson(await readFile(folder.file(FILE), "utf8")));
   } catch {

@@ -11,11 +11,14 @@ import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate
 import { saveCheckpoint } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
+import { latencyOf } from "../slimming/budgets/latency.js";
 import { isShared, studentOf } from "../training/learners.js";
 import type { RunHooks } from "./inputs.js";
 import type { Run } from "./open.js";
 import { type Outcome, RESULT, resultOf, type WrittenStudent } from "./result.js";
 import { runReport } from "./run-report.js";
+import { setDigests } from "./sets.js";
+import { budgetIn } from "./settings.js";
 import { loadProgress, loadState } from "./state.js";
 import { modelsOf, studentLabel, TEACHER_BEFORE } from "./trained-networks.js";
 import { learnedOf } from "./training-loop.js";
@@ -36,18 +39,19 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const progress = await loadProgress(folder, "latest");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
-  for (const width of settings.width) {
+  for (const width of options.widths) {
     students.push(await writeStudent(run, width, studentOf(options, learned, width)));
   }
   if (isShared(options) && origin.kind === "network") {
-    const widths = [...new Set([1, ...settings.width])];
+    // Channels that a budget chose are no share of each layer's.
+    const widths = [...new Set([1, ...(settings.width ?? [])])];
     const slim = { network: origin.network, parameters: stateOf(learned), widths };
     await saveCheckpoint(folder.file("slim.safetensors"), slim);
   }
   const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned)];
   const rows = await measure(run, models, hooks);
   const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
-  const outcome: Outcome = { progress, students, rows, bytes };
+  const outcome: Outcome = { progress, students, rows, sets: setDigests(run.sets), bytes };
   // The charts' library is large; only here is it needed.
   const { renderReport } = await import("../report/run-page.js");
   await folder.write("report.html", renderReport(await runReport(run, outcome, models)));
@@ -64,7 +68,7 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
 }
 
 async function writeStudent(run: Run, width: number, student: Model): Promise<WrittenStudent> {
-  const { folder } = run;
+  const { folder, settings, options } = run;
   const name = studentLabel(width);
   const onnx = exportModel(student);
   const difference = await exportDifference(run, onnx, student);
@@ -72,9 +76,16 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
     throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);
   }
   await folder.write(`${name}.onnx`, onnx);
-  if (student.descriptor.origin.kind !== "network") return { width, files: [folder.file(`${name}.onnx`)], difference };
-  await saveModel(folder.file(`${name}.safetensors`), student);
-  return { width, files: [folder.file(`${name}.safetensors`), folder.file(`${name}.onnx`)], difference };
+  const isNetwork = student.descriptor.origin.kind === "network";
+  if (isNetwork) await saveModel(folder.file(`${name}.safetensors`), student);
+  const budget = budgetIn(settings);
+  return {
+    width,
+    files: [...(isNetwork ? [folder.file(`${name}.safetensors`)] : []), folder.file(`${name}.onnx`)],
+    difference,
+    ...(options.channels && { channels: [...options.channels] }),
+    ...(budget && "milliseconds" in budget && { milliseconds: await latencyOf(student, budget) }),
+  };
 }
 
 /** Largest difference between the deployable model and the network as it is trained, on a validation image. */

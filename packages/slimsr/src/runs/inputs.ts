@@ -1,6 +1,5 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { SSIM_WINDOW } from "@slimsr/core/internal/metrics/ssim.js";
-import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
@@ -8,17 +7,17 @@ import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
 import { LARGE_CONSTANTS, requireTemporaryFolder } from "@slimsr/upscaler/internal/node/session.js";
 import type { ImagePair } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
-import { type Dataset, type DatasetOptions, openDataset } from "../datasets/dataset.js";
+import type { Dataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
-import { patchable } from "../datasets/patch-sampler.js";
 import { parseRange } from "../datasets/range.js";
 import { listSources } from "../datasets/sources.js";
 import { tryOut } from "../engine/trial.js";
 import type { Contender } from "../evaluation/contender.js";
-import { measurable } from "../evaluation/measurable.js";
-import { borderOf } from "../evaluation/metric.js";
 import { loadVgg19 } from "../files/checkpoints.js";
+import { type Budget, uniformWithin } from "../slimming/budgets/allocate.js";
+import { meanShare, settleBudget } from "../slimming/budgets/settle.js";
 import { pinNotes } from "../slimming/pins.js";
+import { requireSlimmable } from "../slimming/slimmable.js";
 import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
 import type { TeacherRole } from "../training/learners.js";
@@ -26,10 +25,11 @@ import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
 import { type OutputSource, outputSource } from "./outputs.js";
-import { isTeacherFrozen, isTeacherTrained, type Settings, vggFile } from "./settings.js";
+import { openSets, type RunSets } from "./sets.js";
+import { budgetIn, isTeacherFrozen, isTeacherTrained, type Settings, vggFile } from "./settings.js";
 import { type FullNetwork, openNetwork } from "./teacher.js";
 import { openTutors, settleTutors } from "./tutors.js";
-import { centresOf, openValidation } from "./validation.js";
+import { centresOf } from "./validation.js";
 
 export interface RunHooks {
   readonly stage: Stage;
@@ -39,43 +39,42 @@ export interface RunHooks {
 }
 
 /** All that a run reads, open and checked: what it needs beside them is time. */
-export interface RunInputs {
+export interface RunInputs extends RunSets {
   readonly network: FullNetwork;
   readonly options: TrainerOptions;
   /** Other networks that students learn from. */
   readonly tutors: readonly Contender[];
   /** Whose outputs are made before training, where they are. */
   readonly outputs: OutputSource | undefined;
-  readonly training: Dataset;
-  readonly validation: { readonly whole: Dataset; readonly centres: Dataset };
-  /** What the closing table measures on: the test sets, or the validation images. */
-  readonly sets: readonly Dataset[];
+  /** What a student may cost whose channels are yet to be chosen by that. */
+  readonly limit: Budget | undefined;
 }
 
 /**
  * Opens what a run's settings name, and finds what can't work with it before any work is done: folders that aren't there are found
  * before images are decoded, and images that don't fit before anything is computed.
  * @param begun the folder of a run that is taken up
+ * @param channels those that a budget chose when it began
  * @throws DeviceError, DatasetError, CheckpointError, NetworkError or UsageError where something is missing or doesn't fit
  */
 export async function openInputs(
   settings: Settings,
   begun: RunFolder | undefined,
   { stage, signal, note }: RunHooks,
+  channels?: readonly number[],
 ): Promise<RunInputs> {
-  const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, skipBad, patch, validationPatch } =
-    settings;
-  const names = setNames(data, "data");
+  const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, validationPatch } = settings;
+  setNames(data, "data");
   await requireDevice(settings.device);
   const opened = await openNetwork(settings, begun);
   await tryOut(opened.model, signal);
   const settled = await settleModel(opened.model, { signal, threads: settings.threads });
-  for (const each of [...(settled.note === undefined ? [] : [settled.note]), ...pinNotes(settled.model)]) note?.(each);
+  const settledNotes = settled.note === undefined ? [] : [settled.note];
+  for (const each of [...opened.notes, ...settledNotes, ...pinNotes(settled.model)]) note?.(each);
   const { model } = settled;
   const network = { ...opened, model };
   const { scale } = model.descriptor;
-  const grey = colourSpaceOf(model.descriptor) === "grey";
-  const named = await openTutors(settings, begun, model.descriptor);
+  const named = await openTutors(settings, begun, model.descriptor, note);
   const rangeOf = (text: string | undefined) => (text === undefined ? undefined : parseRange(text));
   const [range, validated] = [rangeOf(trainRange), rangeOf(valRange)];
   requireMeasurable(validationPatch, scale);
@@ -83,24 +82,15 @@ export async function openInputs(
   await listSources(train, { scale, range, ...inputsOf(trainInput) });
   await listSources(val, { scale, range: validated, ...inputsOf(valInput) });
   for (const path of data) await listSources(path, { scale, degrade });
-  const options = await trainerOptions(model, settings);
+  const limit = channels ? undefined : await limitOf(model, settings);
+  // Until channels are chosen, students of the widest uniform width stand for what will be trained.
+  const options = await trainerOptions(model, settings, channels ?? (limit && uniformWithin(model, limit)));
   if (options.contrastive || parameterBytes(model) >= LARGE_CONSTANTS) await requireTemporaryFolder();
   trainingStep(options);
-  const open = (label: string, path: string, images: Pick<DatasetOptions, "range" | "degrade" | "input">) =>
-    stage(label, "images", (onProgress) => openDataset(path, { scale, grey, ...images, skipBad, onProgress, signal }));
-  const training = await open("training images", train, { range, ...inputsOf(trainInput) });
-  patchable(training, patch, skipBad);
-  const validation = await stage("validation images", "images", (onProgress) =>
-    openValidation(settings, { scale, grey }, onProgress, signal),
-  );
-  const sets: Dataset[] = [];
-  for (const [i, path] of data.entries()) {
-    sets.push(
-      measurable({ ...(await open(path, path, { degrade })), name: names[i] as string }, borderOf(scale), skipBad),
-    );
+  const { training, validation, sets } = await openSets(settings, model.descriptor, { stage, signal });
+  for (const set of new Set([training, validation.whole, ...(data.length > 0 ? sets : [])])) {
+    if (set.note !== undefined) note?.(set.note);
   }
-  for (const set of [training, validation.whole, ...sets]) if (set.note !== undefined) note?.(set.note);
-  if (sets.length === 0) sets.push(measurable(validation.whole, borderOf(scale), skipBad));
   if (!begun && network.isTeacher && settings.method !== "scratch" && !settings.belowBicubic) {
     await requireAboveBaseline(model, await checkedPairs(validation.whole));
   }
@@ -108,7 +98,7 @@ export async function openInputs(
   const tutors = await settleTutors(named, compared, validation.centres, settings, { stage, signal, note });
   const outputs = outputSource(settings, model, tutors, training);
   const kept = { ...options, keptOutputs: outputs !== undefined };
-  return { network, options: kept, tutors, outputs, training, validation, sets };
+  return { network, options: kept, tutors, outputs, training, validation, limit, sets };
 }
 
 const parameterBytes = ({ parameters }: Model): number =>
@@ -132,8 +122,20 @@ function requireMeasurable(validationPatch: number, scale: number): void {
   );
 }
 
-async function trainerOptions(model: Model, settings: Settings): Promise<TrainerOptions> {
-  const { width, split, batch, patch, accumulate, average, device, threads } = settings;
+/** @throws NetworkError where nothing can be dropped, or even the slimmest student costs more */
+async function limitOf(model: Model, settings: Settings): Promise<Budget | undefined> {
+  const budget = budgetIn(settings);
+  if (!budget) return undefined;
+  requireSlimmable(model);
+  return settleBudget(model, budget);
+}
+
+async function trainerOptions(
+  model: Model,
+  settings: Settings,
+  channels: readonly number[] | undefined,
+): Promise<TrainerOptions> {
+  const { width = [], split, batch, patch, accumulate, average, device, threads } = settings;
   const role = roleOf(settings);
   const contrastive = await contrastiveOf(settings);
   if (contrastive && model.descriptor.channels.output !== 3) {
@@ -143,7 +145,7 @@ async function trainerOptions(model: Model, settings: Settings): Promise<Trainer
   }
   return {
     model,
-    widths: width,
+    ...(channels ? withChannels(model, channels) : { widths: width }),
     split,
     teacher: role,
     batch,
@@ -156,6 +158,15 @@ async function trainerOptions(model: Model, settings: Settings): Promise<Trainer
     session: { device, spinning: false, ...(threads !== undefined && { threads }) },
   };
 }
+
+/** The part of a trainer's options that says which channels students have. */
+export const withChannels = (
+  model: Model,
+  channels: readonly number[],
+): Pick<TrainerOptions, "widths" | "channels"> => ({
+  widths: [meanShare(model, channels)],
+  channels,
+});
 
 function roleOf(settings: Settings): TeacherRole {
   if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";

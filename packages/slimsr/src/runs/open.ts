@@ -4,15 +4,16 @@ import { z } from "zod";
 import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes } from "../training/learners.js";
 import { initialState, type TrainingState } from "../training/trainer.js";
-import { contentsOf, digestOf, keepContents, requireContents } from "./contents.js";
+import { contentsOf, digestOf, keepContents, keptFiles, keptIn, requireContents } from "./contents.js";
 import { type Environment, recordEnvironment } from "./environment.js";
 import { RunFolder } from "./folder.js";
 import { openInputs, type RunHooks, type RunInputs } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { readJsonFile } from "./json-file.js";
 import { type DataPaths, resolveSettings, type Settings } from "./settings.js";
-import { startingParameters } from "./start.js";
+import { startingPoint } from "./start.js";
 import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
+import { keptTeacher } from "./teacher.js";
 import { keepTutors } from "./tutors.js";
 
 /** A run that is ready to be trained on: all that it needs is open and checked. */
@@ -82,34 +83,38 @@ async function prepare(
 /** Nothing is written before all that can be refused is checked. */
 async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Promise<Run> {
   const inputs = await openInputs(settings, undefined, hooks);
-  const { network, options, training, validation } = inputs;
+  const { network, training, validation } = inputs;
   const teacher = network.isTeacher ? network.model : undefined;
   await folder.clear();
   await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);
-  const parameters = await startingParameters(options, teacher, settings, training, hooks.stage, hooks.signal);
+  const { options, parameters } = await startingPoint(inputs, teacher, settings, hooks);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
   );
-  await network.keep(folder);
+  if (network.kept) await folder.write(keptTeacher(settings) as string, network.kept());
   await keepTutors(folder, settings);
-  const contents = await contentsOf(folder, settings, training, validation.whole, inputs.outputs !== undefined);
+  const kept = await keptIn(folder, settings);
+  const contents = await contentsOf(kept, settings, training, validation.whole, inputs.outputs !== undefined);
   await keepContents(folder, contents);
   const progress: RunProgress = {
     ...{ step: 0, seconds: 0, joules: null, peakMemory: 0, validated: -1, best: null },
+    ...(options.channels && { channels: [...options.channels] }),
     contents: digestOf(contents),
   };
   await saveState(folder, "latest", state, progress);
-  return { folder, settings, environments, teacher, ...inputs, state, progress };
+  return { folder, settings, environments, teacher, ...inputs, options, state, progress };
 }
 
 async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMoved: boolean): Promise<Run> {
-  const inputs = await openInputs(settings, folder, hooks);
+  const { channels } = await loadProgress(folder, "latest");
+  const inputs = await openInputs(settings, folder, hooks, channels);
   const { network, options, training, validation } = inputs;
   const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
-  const now = await contentsOf(folder, settings, training, validation.whole, inputs.outputs !== undefined);
-  await requireContents(folder, settings, now, progress.contents);
+  const kept = await keptIn(folder, settings);
+  const now = await contentsOf(kept, settings, training, validation.whole, inputs.outputs !== undefined);
+  await requireContents(folder, settings, now, progress.contents, keptFiles(folder, settings));
   if (isMoved) await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);
   const teacher = network.isTeacher ? network.model : undefined;

@@ -6,7 +6,14 @@ import { psnrSchema, readJsonFile } from "./json-file.js";
 import { type Settings, settingsSchema } from "./settings.js";
 import { progressSchema, type RunProgress } from "./state.js";
 
-const student = z.object({ width: z.number(), files: z.array(z.string()), difference: z.number() });
+const student = z.object({
+  width: z.number(),
+  files: z.array(z.string()),
+  difference: z.number(),
+  /** Channels that each group keeps, and what an output takes, where a budget and a time chose them. */
+  channels: z.array(z.number()).exactOptional(),
+  milliseconds: z.number().exactOptional(),
+});
 
 /** A student as it was written, and how far its ONNX model's output is from the training network's, of 255. */
 export type WrittenStudent = Readonly<z.infer<typeof student>>;
@@ -18,6 +25,8 @@ export interface Outcome {
   readonly students: readonly WrittenStudent[];
   /** Bicubic, the teacher before and, where it was trained, after, and the students, on each test set. */
   readonly rows: readonly EvaluationRow[];
+  /** Digests of what was measured on, set by set. */
+  readonly sets: readonly string[];
   /** Bytes of each model's ONNX file, by its name in `rows`. */
   readonly bytes: Readonly<Record<string, number>>;
 }
@@ -33,6 +42,7 @@ const resultSchema = z.object({
   progress: progressSchema,
   students: z.array(student),
   bytes: z.record(z.string(), z.number()),
+  sets: z.array(z.string()).exactOptional(),
   rows: z.array(
     z.object({
       ...{ model: z.string(), width: figure, set: z.string(), scale: z.number() },
@@ -47,8 +57,12 @@ const resultSchema = z.object({
 export type RunResult = z.infer<typeof resultSchema>;
 
 /** As JSON holds it. */
-export function resultOf(folder: string, settings: Settings, { progress, students, rows, bytes }: Outcome): object {
-  return { run: folder, settings, progress, students, bytes, rows: evaluationJson(rows) };
+export function resultOf(
+  folder: string,
+  settings: Settings,
+  { progress, students, rows, sets, bytes }: Outcome,
+): object {
+  return { run: folder, settings, progress, students, bytes, sets, rows: evaluationJson(rows) };
 }
 
 /** The result of a folder's run; undefined where it isn't finished. @throws RunError where the file is damaged */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { nameOf } from "@slimsr/core/internal/model/model.js";
+import { channelAnalysis, nameOf } from "@slimsr/core/internal/model/model.js";
+import { layerOf } from "@slimsr/core/internal/model/split.js";
 import type { Dataset } from "../datasets/dataset.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
@@ -31,7 +32,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
   const { flops, vggShare } = stepCost(options);
   const scale = `×${options.model.descriptor.scale}`;
   return {
-    title: `${nameOf(options.model)} ${scale} to ${settings.width.map((width) => `width ${width}`).join(", ")}`,
+    title: `${nameOf(options.model)} ${scale} to ${options.widths.map((width) => `width ${width}`).join(", ")}`,
     created: new Date().toISOString(),
     summary: summaryOf(run, outcome),
     table: rows.map((row) => reportRow(row, rows, outcome.bytes)),
@@ -50,6 +51,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
     notes: [
       "Latency is the engine's time for a whole image on this machine, with the other models measured in turn in the same run.",
       `The students are those of step ${progress.best?.step}, the best on the validation images; the test sets had no part in the choice.`,
+      ...channelNotes(run, outcome),
       ...outputNotes(run),
       ...(isShared(options) ? driftNotes(rows) : []),
     ],
@@ -72,6 +74,21 @@ function summaryOf({ settings }: Run, { rows }: Outcome): string[] {
     ];
   });
   return [how, ...results];
+}
+
+/** What a budget made of each layer, and what an output takes where it was a time. */
+function channelNotes({ settings: { budget, macs, ms, at }, options }: Run, { students }: Outcome): string[] {
+  const { channels } = options;
+  if (!channels) return [];
+  const given =
+    ms === undefined ? [budget && `--budget ${budget}`, macs && `--macs ${macs}`] : [`--ms ${ms}`, at && `--at ${at}`];
+  const kept = channelAnalysis(options.model).groups.map(
+    (group, g) => `${layerOf(group)} ${channels[g]} of ${group.size}`,
+  );
+  const times = students.flatMap(({ milliseconds }) =>
+    milliseconds === undefined ? [] : [`An output of the student takes ${milliseconds.toFixed(1)} ms.`],
+  );
+  return [`Channels were chosen for ${given.filter(Boolean).join(" ")}: ${kept.join(", ")}.`, ...times];
 }
 
 /** Where the output came from that students learnt. */

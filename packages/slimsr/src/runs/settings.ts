@@ -7,6 +7,9 @@ import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
 import { DEGRADATIONS, parseDegradation } from "../degradations/degradation.js";
+import type { Budget } from "../slimming/budgets/allocate.js";
+import type { TimeBudget } from "../slimming/budgets/latency.js";
+import { budgetOf, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
 import { complaint, flagOf } from "../text/expectation.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
@@ -31,6 +34,13 @@ const weight = z.number().min(0).max(1e6);
 const share = z.number().min(1e-9).max(1);
 const width = z.number().gt(0).max(1);
 const path = z.string().min(1);
+
+/** A text of a form of its own, which may be left out. */
+const form = (name: string, read: (text: string) => unknown, description: string, expected: string) =>
+  z
+    .stringFormat(name, (text) => read(text) !== undefined)
+    .optional()
+    .meta({ description, expected });
 
 /** Every setting of a training run. Keys are those of config files and, in kebab-case, of the command line. */
 export const settingsSchema = z.strictObject({
@@ -57,12 +67,31 @@ export const settingsSchema = z.strictObject({
     .optional()
     .describe(`how inputs are made of images: ${DEGRADATIONS} (default: a set's own, or bicubic)`),
   skipBad: z.boolean().default(false).describe("go on without images that can't be used"),
-  width: z
-    .array(width)
-    .min(1)
-    .max(16)
-    .default([0.5])
-    .describe("the students' widths: shares of every layer's channels"),
+  width: z.array(width).min(1).max(16).optional().describe("the students' widths: shares of every layer's channels"),
+  budget: form(
+    "reduction",
+    reduction,
+    "so many times fewer parameters, such as 4x; each layer's width is chosen",
+    "a factor from 1 to 1000000, such as 4x",
+  ),
+  macs: form(
+    "percentage",
+    percentage,
+    "this share of the multiply-accumulates, such as 25%; each layer's width is chosen",
+    "a percentage above 0 and up to 100, such as 25%",
+  ),
+  ms: z
+    .number()
+    .min(0.001)
+    .max(3_600_000)
+    .optional()
+    .describe("this long for an output on this machine; each layer's width is chosen"),
+  at: form(
+    "size",
+    outputSize,
+    "with --ms: the output's width and height (default: 1280x720)",
+    "a width and a height from 8 to 65536 pixels, such as 1280x720",
+  ),
   method: z.enum(METHODS).default("csd").describe("how students are trained"),
   init: z.enum(STARTS).default("principal").describe("where students start"),
   teacherWeights: z
@@ -146,11 +175,33 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** Paths of a run's data, which may move while it rests. */
-export type DataPaths = Partial<Pick<Settings, "train" | "trainInput" | "val" | "valInput" | "data" | "vgg">>;
+/** Settings that say where a run's data lies, which may move while it rests. */
+export const DATA_PATHS = ["train", "trainInput", "val", "valInput", "data", "vgg"] as const;
+
+/** All settings that are paths. */
+export const PATHS = ["teacher", "tutor", ...DATA_PATHS] as const;
+
+export type DataPaths = Partial<Pick<Settings, (typeof DATA_PATHS)[number]>>;
 
 /** Settings that stand in one place: a preset, a config file, the command line. */
 export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
+
+/** What says how slim students are: a run has one of these. */
+const SIZES = ["width", "budget", "macs", "ms"] as const;
+
+/** The widths of a run's students where nothing says how slim they are. */
+export const STANDARD_WIDTHS: readonly number[] = [0.5];
+
+/** Settings over others; what says how slim students are takes the place of all that did. */
+export function settingsOver(others: PartialSettings, settings: PartialSettings): PartialSettings {
+  if (SIZES.every((key) => settings[key] === undefined)) return { ...others, ...settings };
+  const replaced: readonly string[] = [...SIZES, "at"];
+  return { ...Object.fromEntries(Object.entries(others).filter(([key]) => !replaced.includes(key))), ...settings };
+}
+
+/** What one student may cost, where its channels are chosen by that. @throws UsageError for a size without a time */
+export const budgetIn = (settings: Settings): Budget | TimeBudget | undefined =>
+  budgetOf(settings, { device: settings.device, ...(settings.threads !== undefined && { threads: settings.threads }) });
 
 /**
  * Checks settings and fills in what is left out.
@@ -162,7 +213,9 @@ export function resolveSettings(settings: unknown, source: string): Settings {
   if (!parsed.success) {
     throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
   }
-  return consistent(parsed.data);
+  const isSized = SIZES.some((key) => parsed.data[key] !== undefined);
+  // Parsed again, so that keys have the schema's order whether they were given or not.
+  return consistent(isSized ? parsed.data : settingsSchema.parse({ ...parsed.data, width: [...STANDARD_WIDTHS] }));
 }
 
 function problem(issue: z.core.$ZodIssue, settings: unknown): string {
@@ -197,7 +250,7 @@ export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =
   method === "csd" && lambdaContrastive > 0;
 
 function consistent(settings: Settings): Settings {
-  const { method, teacher, tutor, network, width: widths, contrasted, batch, degrade, lambdaDistillation } = settings;
+  const { method, teacher, tutor, network, contrasted, batch, degrade, lambdaDistillation } = settings;
   const complain = (message: string): never => {
     throw new UsageError(message);
   };
@@ -208,6 +261,12 @@ function consistent(settings: Settings): Settings {
   if (teacher === undefined && method !== "scratch" && !(method === "kd" && tutor.length > 0)) {
     complain(`method ${method} needs a teacher`);
   }
+  const sizes = SIZES.filter((key) => settings[key] !== undefined);
+  if (sizes.length > 1) {
+    complain(`${sizes.join(" and ")} are given, and each says how slim students are: leave one out`);
+  }
+  budgetIn(settings);
+  const { width: widths = [] } = settings;
   if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
   if (contrasted !== undefined && contrasted > batch) {
     complain(`contrasted ${contrasted} is more than the batch has (${batch})`);

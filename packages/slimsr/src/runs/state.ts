@@ -21,6 +21,8 @@ export const progressSchema = z.strictObject({
   /** The last step that was validated; -1 where none was. */
   validated: z.int().min(-1),
   best: z.strictObject({ step: z.int().min(0), psnr: z.number() }).nullable(),
+  /** Channels that each group of the student keeps, where a budget chose them. */
+  channels: z.array(z.int().min(1)).exactOptional(),
   /** A digest of what the run works on: see `Contents`. */
   contents: z.string(),
 });
@@ -72,7 +74,7 @@ export async function loadState(
 }
 
 /** @throws as `loadState` */
-export const loadProgress = async (folder: RunFolder, name: string): Promise<RunProgress> =>
+export const loadProgress = async (folder: Pick<RunFolder, "file">, name: string): Promise<RunProgress> =>
   (await read(folder, name)).progress;
 
 const checkpointOf = (folder: Pick<RunFolder, "file">, name: string): string =>

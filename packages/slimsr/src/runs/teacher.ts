@@ -6,7 +6,7 @@ import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.j
 import { type Model, networkModel } from "@slimsr/core/internal/model/model.js";
 import { initialParameters, parameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { readBytes } from "../files/checkpoints.js";
-import { loadModel } from "../files/models.js";
+import { loadNoted, readWhole } from "../files/models.js";
 import { randomNumbers } from "../random.js";
 import type { RunFolder } from "./folder.js";
 import type { Settings } from "./settings.js";
@@ -23,10 +23,12 @@ export function keptTeacher({ network, teacher = "" }: Settings): string | undef
 /** The full network of a run. */
 export interface FullNetwork {
   readonly model: Model;
+  /** What should be known of its file. */
+  readonly notes: readonly string[];
   /** Whether it came with its weights; otherwise it is trained anew. */
   readonly isTeacher: boolean;
-  /** Puts the teacher into a run's folder. */
-  readonly keep: (folder: RunFolder) => Promise<void>;
+  /** The file that a run's folder keeps of a teacher; see `keptTeacher`. */
+  readonly kept?: () => Uint8Array;
 }
 
 /**
@@ -39,19 +41,19 @@ export async function openNetwork(settings: Settings, begun: RunFolder | undefin
   const overrides = overridesOf(settings);
   if (network) {
     const parameters = initialParameters(parameterShapes(network), randomNumbers(seed));
-    return { model: networkModel(network, parameters), isTeacher: false, keep: async () => undefined };
+    return { model: networkModel(network, parameters), notes: [], isTeacher: false };
   }
   const kept = keptTeacher(settings) as string;
   if (isOnnxFile(file)) {
-    const bytes = await readBytes(begun?.file(kept) ?? file);
+    const bytes = await (begun ? readBytes(begun.file(kept)) : readWhole(file));
     // By the name that it came under, which students' files tell.
     const model = readModel(bytes, file, overrides);
     requireImageNetwork(model);
-    return { model, isTeacher: true, keep: (folder) => folder.write(kept, bytes) };
+    return { model, notes: [], isTeacher: true, kept: () => bytes };
   }
-  const model = begun ? await loadModel(begun.file(kept)) : await loadModel(file, overrides);
+  const { model, notes } = begun ? await loadNoted(begun.file(kept)) : await loadNoted(file, overrides);
   requireFullWidth(model, file);
-  return { model, isTeacher: true, keep: (folder) => folder.write(kept, writeModel(model, kept)) };
+  return { model, notes, isTeacher: true, kept: () => writeModel(model, kept) };
 }
 
 function requireFullWidth({ places, parameters }: Model, file: string): void {

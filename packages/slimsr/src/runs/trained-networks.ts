@@ -23,9 +23,9 @@ export function teacherDrifts(
 }
 
 /** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
-export function modelsOf({ options, settings }: Run, learned: Parameters): Contender[] {
+export function modelsOf({ options }: Run, learned: Parameters): Contender[] {
   const whole = { ...options.model, parameters: learned };
   const teacher = isShared(options) ? [contender("teacher", 1, whole)] : [];
-  const students = settings.width.map((width) => contender("student", width, studentOf(options, learned, width)));
+  const students = options.widths.map((width) => contender("student", width, studentOf(options, learned, width)));
   return [...teacher, ...students];
 }

@@ -1,13 +1,13 @@
 import { extname } from "node:path";
-import { NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { distinctNames } from "../datasets/names.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
-import { type LoadOptions, loadContenders } from "../evaluation/load.js";
-import { readBytes } from "../files/checkpoints.js";
+import { type LoadOptions, loadContenders, withRanges } from "../evaluation/load.js";
+import { readWhole } from "../files/models.js";
 import type { RunFolder } from "./folder.js";
 import type { RunHooks } from "./inputs.js";
 import type { Settings } from "./settings.js";
@@ -26,7 +26,7 @@ export const keptTutors = ({ tutor }: Settings): string[] =>
 /** Puts the tutors into a run's folder. */
 export async function keepTutors(folder: RunFolder, settings: Settings): Promise<void> {
   for (const [i, name] of keptTutors(settings).entries()) {
-    await folder.write(name, await readBytes(settings.tutor[i] as string));
+    await folder.write(name, await readWhole(settings.tutor[i] as string));
   }
 }
 
@@ -39,6 +39,7 @@ export async function openTutors(
   settings: Settings,
   begun: RunFolder | undefined,
   { scale, channels }: Pick<Descriptor, "scale" | "channels">,
+  note: RunHooks["note"],
 ): Promise<Contender[]> {
   const names = distinctNames(settings.tutor, "tutor");
   const kept = keptTutors(settings);
@@ -46,6 +47,8 @@ export async function openTutors(
     settings.tutor.map(async (file, i) => {
       const contenders = await loadContenders(begun?.file(kept[i] as string) ?? file, {
         scale: scale as LoadOptions["scale"],
+        note,
+        isAsked: false,
       });
       const widest = contenders.reduce((most, each) => (each.width > most.width ? each : most));
       if (widest.scale !== scale) {
@@ -61,16 +64,13 @@ export async function openTutors(
   );
 }
 
-/** Decibels by which another range must be better to be taken. */
-const CLEARLY = 1;
-
 /**
- * Measures tutors beside the teacher on validation images, in both ranges where the file is anyone's, which may not say its own.
- * Says which of them are worse than the teacher.
+ * Settles the range of tutors whose file doesn't say it, and measures them beside the teacher on validation images. Says which of them
+ * are worse than the teacher.
  * @param teacher undefined where there is none to compare with
  * @returns the tutors in the ranges that they were trained with
- * @throws UsageError for one that is worse than bicubic interpolation, unless the settings allow it; NetworkError or DeviceError for
- * one that can't be run
+ * @throws UsageError for one that is worse than bicubic interpolation, unless the settings allow it, or whose range can't be found;
+ * NetworkError or DeviceError for one that can't be run
  */
 export async function settleTutors(
   tutors: readonly Contender[],
@@ -80,19 +80,19 @@ export async function settleTutors(
   { stage, signal, note }: RunHooks,
 ): Promise<Contender[]> {
   if (tutors.length === 0) return [];
-  const measure = (candidate: Contender): Promise<Measured> =>
+  const measure = (candidate: Contender): Promise<{ bicubic: number; own: number }> =>
     stage(candidate.name, "images", async (onProgress) => {
       const rows = await evaluate([candidate], [centres], { device, threads, onProgress, signal });
       const [bicubic, own] = rows.map(({ psnr }) => psnr) as [number, number];
-      return { candidate, bicubic, own };
+      return { bicubic, own };
     });
   const before = teacher && (await measure(contender(TEACHER_BEFORE, 1, teacher))).own;
-  const settled: Contender[] = [];
-  for (const tutor of tutors) {
+  const wayOut = "write it into the file: slimsr convert FILE --range 255 --out TUTOR.onnx, or 1";
+  const { contenders: settled, notes } = await withRanges(tutors, { threads, wayOut, signal });
+  for (const each of notes) note?.(each);
+  for (const tutor of settled) {
     const { name } = tutor;
-    const ranges = tutor.isolated ? [tutor, inOtherRange(tutor)] : [tutor];
-    const { candidate, bicubic, own } = await best(ranges, measure);
-    if (candidate !== tutor) note?.(`${name}: range 0..${candidate.range}, found by running it on validation images`);
+    const { bicubic, own } = await measure(tutor);
     if (own < bicubic && !belowBicubic) {
       throw new UsageError(
         `${name} is worse than bicubic interpolation on the validation images (${own.toFixed(2)} dB, bicubic ${bicubic.toFixed(2)}): name another, or take it with --below-bicubic`,
@@ -103,39 +103,6 @@ export async function settleTutors(
         `${name} is worse than the teacher on the validation images: ${own.toFixed(2)} dB to ${before.toFixed(2)}`,
       );
     }
-    settled.push(candidate);
   }
   return settled;
-}
-
-/** PSNR of a network on the validation images, beside that of bicubic interpolation. */
-interface Measured {
-  readonly candidate: Contender;
-  readonly bicubic: number;
-  readonly own: number;
-}
-
-/** The first candidate, or a later one that is clearly better or the only one that can be run: numbers of another range may overflow. */
-async function best(
-  candidates: readonly Contender[],
-  measure: (candidate: Contender) => Promise<Measured>,
-): Promise<Measured> {
-  const sound: Measured[] = [];
-  const errors: NetworkError[] = [];
-  for (const candidate of candidates) {
-    await measure(candidate).then(
-      (measured) => sound.push(measured),
-      (error: unknown) => {
-        if (!(error instanceof NetworkError)) throw error;
-        errors.push(error);
-      },
-    );
-  }
-  if (sound.length === 0) throw errors[0];
-  return sound.reduce((most, each) => (each.own > most.own + CLEARLY ? each : most));
-}
-
-function inOtherRange(tutor: Contender): Contender {
-  const range = tutor.range === 255 ? 1 : 255;
-  return { ...tutor, range };
 }

@@ -12,8 +12,9 @@ import { tryOut } from "../engine/trial.js";
 import { type Stage, silent } from "../stage.js";
 import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
-import { allocate, type Budget, MEASURING_PATCHES, requireRoom } from "./budgets/allocate.js";
-import { latencyBudget, latencyOf, type TimeBudget } from "./budgets/latency.js";
+import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
+import { latencyOf, type TimeBudget } from "./budgets/latency.js";
+import { meanShare, settleBudget } from "./budgets/settle.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
@@ -101,8 +102,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
         }),
       ),
     );
-  const limit = budget && ("milliseconds" in budget ? await latencyBudget(teacher, budget) : budget);
-  if (limit) requireRoom(teacher, limit);
+  const limit = budget && (await settleBudget(teacher, budget));
   const patches = await draw("calibration images", { count: wanted });
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
@@ -119,7 +119,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
   for (const [i, known] of counts.entries()) {
     const begun = performance.now();
     const channels = known ?? (await chooseWidths(limit as Budget));
-    const share = (known && widths?.[i]) ?? shareOf(aligned.model, channels);
+    const share = (known && widths?.[i]) ?? meanShare(aligned.model, channels);
     const model = await staged(`refit width ${share}`, "convolutions", (progress) =>
       slimTeacher(aligned, channels, patches, refit, progress),
     );
@@ -130,10 +130,4 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     students.push(student);
   }
   return { difference: aligned.difference, students };
-}
-
-/** The mean share of channels that is kept. */
-function shareOf(model: Model, channels: readonly number[]): number {
-  const whole = channelAnalysis(model).groups.reduce((sum, { size }) => sum + size, 0);
-  return Number((channels.reduce((a, b) => a + b, 0) / whole).toFixed(3));
 }

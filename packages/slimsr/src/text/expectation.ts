@@ -4,6 +4,8 @@ import { z } from "zod";
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
+  /** What a text must be, where that isn't just any. */
+  readonly expected?: string;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly minimum?: number;
@@ -27,7 +29,8 @@ export const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (lette
 
 /** What a value must be: "a whole number from 1 to 256", "cpu, webgpu or cuda". */
 export function expectation(schema: JsonSchema): string {
-  const { type, enum: choices, const: only, items, prefixItems, minItems = 0, maxItems } = schema;
+  const { type, expected, enum: choices, const: only, items, prefixItems, minItems = 0, maxItems } = schema;
+  if (expected !== undefined) return expected;
   if (only !== undefined) return String(only);
   if (choices) return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(choices.map(String));
   switch (type) {

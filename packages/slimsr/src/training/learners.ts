@@ -1,11 +1,18 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Graph, Value } from "@slimsr/core/internal/graph/index.js";
-import { constantSource, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
+import {
+  channelAnalysis,
+  constantSource,
+  type Model,
+  type ParameterSource,
+} from "@slimsr/core/internal/model/model.js";
 import {
   keptShape,
   materialise,
+  type Split,
   type SplitMode,
   sharedSource,
+  splitByCounts,
   splitChannels,
 } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes, Parameters } from "@slimsr/core/internal/networks/index.js";
@@ -21,6 +28,8 @@ export interface LearnerOptions {
   /** The full network, with its parameters before training. */
   model: Model;
   widths: readonly number[];
+  /** Channels that each group keeps, where a budget chose them for one student, of whose width `widths` tells the mean. */
+  channels?: readonly number[];
   split: SplitMode;
   teacher?: TeacherRole;
   /** Whether the output that students learn comes with the images, so that a frozen teacher isn't run. */
@@ -30,14 +39,20 @@ export interface LearnerOptions {
 export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
   teacher === "shared" || teacher === "anchored";
 
+/** What a student keeps of the full network's parameters. */
+export const splitOf = ({ model, channels, split }: LearnerOptions, width: number): Split =>
+  channels
+    ? splitByCounts(model.places.values(), channelAnalysis(model), channels, split)
+    : splitChannels(model, width, split);
+
 /** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
-  const { model, widths, split } = options;
+  const { model, widths } = options;
   const whole = new Map([...model.places].map(([name, { shape }]) => [name, shape]));
   if (isShared(options)) return whole;
   return new Map(
     widths.flatMap((width) => {
-      const kept = splitChannels(model, width, split);
+      const kept = splitOf(options, width);
       return [...whole].map(([name, shape]) => [ownName(width, name), keptShape(kept, name, shape)] as const);
     }),
   );
@@ -51,7 +66,7 @@ export function sourcesOf(
   learned: ReadonlyMap<string, Value>,
   graph: Graph,
 ): { teacher?: ParameterSource; anchor?: ParameterSource; students: ParameterSource[] } {
-  const { model, widths, split, teacher = "shared" } = options;
+  const { model, widths, teacher = "shared" } = options;
   const before = constantSource(graph, model.parameters);
   const get = (name: string): Value => {
     const value = learned.get(name);
@@ -59,7 +74,7 @@ export function sourcesOf(
     return value;
   };
   if (isShared(options)) {
-    const students = widths.map((width) => sharedSource(learned, splitChannels(model, width, split)));
+    const students = widths.map((width) => sharedSource(learned, splitOf(options, width)));
     return { teacher: get, students, ...(teacher === "anchored" && { anchor: before }) };
   }
   const students = widths.map(
@@ -81,9 +96,9 @@ export function ownParameters(students: ReadonlyMap<number, Parameters>): Parame
 
 /** A student, out of all that training moves. */
 export function studentOf(options: LearnerOptions, learned: Parameters, width: number): Model {
-  const { model, split } = options;
+  const { model } = options;
   if (isShared(options)) {
-    return { ...model, parameters: materialise(learned, splitChannels(model, width, split)) };
+    return { ...model, parameters: materialise(learned, splitOf(options, width)) };
   }
   const prefix = ownName(width, "");
   const parameters = new Map(

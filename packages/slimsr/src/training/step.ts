@@ -29,6 +29,8 @@ export interface StepOptions {
   model: Model;
   /** The students' widths. */
   widths: readonly number[];
+  /** In place of the width of one student, channels that each group keeps. */
+  channels?: readonly number[];
   split: SplitMode;
   /** `shared` where left out, as published. */
   teacher?: TeacherRole;

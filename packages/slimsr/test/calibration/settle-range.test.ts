@@ -92,6 +92,17 @@ describe("the range of a network's images", () => {
     );
   });
 
+  it("is taken as given, with a word where the output resembles the input but the other's does far more", async () => {
+    const teacher = await loadModel(TEACHER);
+    // Pixels of 0..1 are nearly black to it, and it enlarges nearly black images nearly well.
+    const { range, note } = await settle(fileOf(teacher, 255), 1);
+    expect(range).toBe(1);
+    expect(note).toMatch(
+      /^with --range 1 a\.onnx's output is far from its input \(\S+ dB\); with --range 255 it is near \(\S+ dB\)/,
+    );
+    expect(await settle(fileOf(teacher, 255), 255)).toEqual({ range: 255 });
+  });
+
   it("is in the file that a model is written to once it is found, and not before", async () => {
     const unit = readModel(unitRangeOnnx(await loadModel(TEACHER)), "unit.onnx");
     expect(unit.descriptor).toMatchObject({ range: 255, rangeSource: "assumed" });

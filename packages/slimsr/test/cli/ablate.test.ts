@@ -152,6 +152,55 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
   expect((await compare("--method", "kd")).stderr).toContain("cannot be used with option '--method");
 });
 
+it("slimsr ablate compares methods within a budget", { timeout: 300_000 }, async () => {
+  const folder = await temporaryFolder();
+  const args = [
+    "ablate",
+    "--teacher",
+    await smallTeacher(folder),
+    ...SHORT,
+    "--steps",
+    "2",
+    "--method",
+    "slice,scratch",
+  ];
+  const out = join(folder, "out");
+  const compare = (...more: string[]) => slimsr(...args, "--out", out, "--json", ...more);
+  const first = await compare("--macs", "40%");
+  expect(first.code, first.stderr).toBe(0);
+  const { rows, settings } = JSON.parse(first.stdout);
+  expect(settings).toMatchObject({ macs: "40%" });
+  const [{ width }] = rows;
+  expect(width).toBeGreaterThan(0);
+  expect(width).toBeLessThan(1);
+  expect(rows.map((row: Record<string, unknown>) => [row.method, row.width, row.seeds])).toEqual([
+    ["slice", width, 1],
+    ["scratch", width, 1],
+  ]);
+  expect((await stat(join(out, "scratch-macs40%-s0", "result.json"))).isFile()).toBe(true);
+  // Runs of other sizes in the folder are compared too.
+  const second = await compare("--width", "0.5");
+  expect(second.code, second.stderr).toBe(0);
+  expect(JSON.parse(second.stdout).rows.map((row: Record<string, unknown>) => row.width)).toEqual([
+    0.5,
+    0.5,
+    width,
+    width,
+  ]);
+  expect((await compare("--macs", "40%")).stderr.match(/is done already/g)).toHaveLength(2);
+  expect((await compare("--macs", "40%", "--width", "0.5")).stderr).toContain("cannot be used with option '--width");
+  expect((await compare("--ms", "40")).stderr).toContain("unknown option '--ms'");
+  const variants = join(folder, "variants.json");
+  for (const [wrong, message] of [
+    [{ budget: "4x" }, "sets budget; --budget has those of all variants"],
+    [{ ms: 30 }, "by which each run would choose channels of its own; use --macs"],
+  ] as const) {
+    await writeFile(variants, JSON.stringify({ one: wrong }));
+    const { stderr } = await slimsr(...args.slice(0, -2), "--out", out, "--variants", variants);
+    expect(stderr).toContain(message);
+  }
+});
+
 it("slimsr ablate compares what tutors teach", { timeout: 300_000 }, async () => {
   const folder = await temporaryFolder();
   const [variants, tutor, out] = ["variants.json", "nearest.onnx", "out"].map((name) => join(folder, name)) as [

@@ -37,6 +37,9 @@ describe("slimsr evaluate", () => {
         [set, "edsr.pt", 0.5],
       ]),
     );
+    expect(captured.complaints).toContain(
+      "note: edsr.pt: The file doesn't hold the residual scale: 1 is assumed, as edsr-pytorch's code has it; --res-scale says another\n",
+    );
     for (const row of rows) {
       expect(Object.keys(row)).toEqual([
         "model",

@@ -134,6 +134,9 @@ describe("slimsr slim", () => {
     await refused("--teacher", RCAN, "--width", "0.01", ...out).toThrow("without channels; take a larger one");
     await refused("--teacher", RCAN, "--width", "1.5", ...out).toThrow("above 0 and up to 1");
     await refused("--teacher", RCAN, "--budget", "0.5x", ...out).toThrow("a factor from 1");
+    // What it took of the file is said first.
+    await refused("--teacher", fixturePath("basicsr_rcan.pt"), "--width", "0.01", ...out).toThrow("without channels");
+    expect(captured.complaints).toContain("note: basicsr_rcan.pt: The weights are the averaged ones, of params_ema\n");
     await refused("--teacher", RCAN, "--macs", "0.25", ...out).toThrow("a percentage");
     await refused("--teacher", RCAN, "--width", "0.5", "--macs", "25%", ...out).toThrow("cannot be used with");
     await refused("--teacher", RCAN, "--budget", "9999x", "--calibration-patches", "1", ...out).toThrow(

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InterruptedError } from "../../../core/src/errors.js";
+import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { compress } from "../../src/runs/compress.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
 import { IMAGES, journalOf, smallTeacher, stepsOf, temporaryFolder } from "../cli/runs.js";
@@ -55,6 +56,20 @@ describe("a run", () => {
     expect(stepsOf(lines)).toEqual([1, 2]);
     expect(lines.filter(({ kind }) => kind === "validation").map(({ step }) => step)).toEqual([0, 2]);
     await expect(compress({ out, settings: { ...settings, teacher } })).rejects.toThrow("holds a run already");
+  });
+
+  it("says what its teacher's and its tutors' files leave unsaid", async () => {
+    const folder = await temporaryFolder();
+    const notes: string[] = [];
+    const own = { ...settings, method: "kd", init: "plain", steps: 1, threads: 1 } as const;
+    const teacher = fixturePath("edsr.pt");
+    await compress(
+      { out: join(folder, "run"), settings: { ...own, teacher, tutor: [teacher] } },
+      { note: (text) => notes.push(text) },
+    );
+    const unsaid = "edsr.pt: The file doesn't hold the residual scale: 1 is assumed, as edsr-pytorch's code has it";
+    // The option is the teacher's.
+    expect(notes).toEqual(expect.arrayContaining([`${unsaid}; --res-scale says another`, unsaid]));
   });
 
   it("has settings of one kind: a teacher, or a network to train", async () => {

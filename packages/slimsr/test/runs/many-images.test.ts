@@ -4,7 +4,7 @@ import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { openDataset } from "../../src/datasets/dataset.js";
 import { PatchSampler } from "../../src/datasets/patch-sampler.js";
 import { resolveSettings } from "../../src/runs/settings.js";
-import { startingParameters } from "../../src/runs/start.js";
+import { startingPoint } from "../../src/runs/start.js";
 import { silent } from "../../src/stage.js";
 import { renderTable } from "../../src/text/table.js";
 import { photographs, temporaryFolder } from "../datasets/folders.js";
@@ -28,7 +28,8 @@ it("a hundred and fifty thousand images are sampled, calibrated on and listed", 
     "settings",
   );
   const options = { model: teacher, widths: [0.5], split: "aligned", teacher: "frozen" } as const;
-  const parameters = await startingParameters(options, teacher, settings, many, silent, undefined);
+  const inputs = { options, limit: undefined, training: many };
+  const { parameters } = await startingPoint(inputs, teacher, settings, { stage: silent });
   expect(parameters.size).toBeGreaterThan(0);
   const table = renderTable([{ title: "image", value: ({ name }: { name: string }) => name }], pairs, "text");
   expect(table.split("\n")).toHaveLength(150_002);

@@ -1,11 +1,14 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
+import { decodeOnnx } from "../../../core/src/onnx/codec.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { ATTRIBUTE_TYPE } from "../../../core/src/onnx/schema.js";
 import { add, conv, pixelShuffle, relu } from "../../../core/src/operators/index.js";
+import { attribute, message, model, node, text, value, varint } from "../../../core/test/onnx/bytes.js";
 import { compress } from "../../src/runs/compress.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
 import { IMAGES, temporaryFolder } from "../cli/runs.js";
@@ -35,6 +38,35 @@ function onnxTeacher(range: 255 | 1): Uint8Array {
   return writeOnnx(graph, { dynamicAxes: { image: open, large: { 0: "batch", 2: "tall", 3: "wide" } } });
 }
 
+/** A model whose initialisers lie in the file weights.bin, written by hand apart from the code under test. */
+function weightsApart(onnx: Uint8Array): { model: Uint8Array; weights: Uint8Array } {
+  const { graph } = decodeOnnx(onnx);
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  const initializers = (graph?.initializers ?? []).map(({ name, dims, type, raw = new Uint8Array() }) => {
+    parts.push(raw);
+    const entries = Object.entries({ location: "weights.bin", offset, length: raw.length });
+    offset += raw.length;
+    const places = entries.map(([key, held]) => message(13, text(1, key), text(2, String(held))));
+    return message(5, ...dims.map((size) => varint(1, size)), varint(2, type), text(8, name), ...places, varint(14, 1));
+  });
+  const nodes = (graph?.nodes ?? []).map(({ operator, inputs, outputs, attributes }) =>
+    node({
+      ...{ operator, inputs, outputs },
+      attributes: attributes.map(({ name, type, int, ints, string }) => {
+        const whole = type === ATTRIBUTE_TYPE.int ? [varint(3, int)] : ints.map((each) => varint(8, each));
+        return attribute(name, type, ...(type === ATTRIBUTE_TYPE.string ? [text(4, string)] : whole));
+      }),
+    }),
+  );
+  const image = value(11, "image", ["batch", 3, "height", "width"]);
+  const large = value(12, "large", ["batch", 3, "tall", "wide"]);
+  return {
+    model: model({ graph: [text(2, graph?.name ?? ""), ...nodes, image, large, ...initializers] }),
+    weights: Buffer.concat(parts),
+  };
+}
+
 const settings: PartialSettings = {
   ...{ train: IMAGES, val: IMAGES, batch: 2, patch: 12, steps: 3, threads: 1, width: [0.5] },
   ...{
@@ -48,6 +80,27 @@ const settings: PartialSettings = {
 };
 
 describe("a teacher that is an ONNX file", () => {
+  it("may have its weights in a file beside it, and is kept with them inside", { timeout: 240_000 }, async () => {
+    const folder = await temporaryFolder();
+    const students: Buffer[] = [];
+    for (const beside of [false, true]) {
+      const [place, out] = [join(folder, `teacher-${beside}`), join(folder, `run-${beside}`)];
+      await mkdir(place);
+      const teacher = join(place, "teacher.onnx");
+      const { model, weights } = weightsApart(onnxTeacher(255));
+      await writeFile(teacher, beside ? model : onnxTeacher(255));
+      if (beside) await writeFile(join(place, "weights.bin"), weights);
+      const own: PartialSettings = { ...settings, teacher, range: 255, method: "kd", tutor: [teacher] };
+      const stop = new AbortController();
+      const hooks = { signal: stop.signal, onStep: () => stop.abort() };
+      await expect(compress({ out, settings: own }, hooks)).rejects.toThrow("interrupted after step 1");
+      await rm(place, { recursive: true });
+      await compress({ resume: out });
+      students.push(await readFile(join(out, "student-w0.5.onnx")));
+    }
+    expect(students[1]?.equals(students[0] as Buffer)).toBe(true);
+  });
+
   it("is trained like any other, in its own range, and kept with the run", { timeout: 240_000 }, async () => {
     const folder = await temporaryFolder();
     const psnr: number[] = [];

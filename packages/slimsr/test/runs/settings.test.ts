@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../core/src/errors.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
-import { METHODS, resolveSettings } from "../../src/runs/settings.js";
+import { METHODS, type PartialSettings, resolveSettings, settingsOver } from "../../src/runs/settings.js";
 
 const least = { teacher: "teacher.pt", train: "photos", val: "Kodak24" };
 const resolve = (settings: object) => resolveSettings({ ...least, ...settings }, "run.json");
@@ -37,6 +37,23 @@ describe("settings", () => {
     expect(() => resolve(wrong)).toThrow(UsageError);
     expect(() => resolve(wrong)).toThrow(message);
     expect(() => resolve(wrong)).toThrow(/^(run\.json: |width|contrasted|method|no teacher|taps)/);
+  });
+
+  it("say once how slim students are, by whatever stands nearest to the run", () => {
+    const over = (...all: PartialSettings[]) => resolve(all.reduce(settingsOver, {}));
+    const paper = presetSettings("paper", 2);
+    expect(over(paper, { macs: "25%" })).toMatchObject({ macs: "25%" });
+    expect(over(paper, { macs: "25%" }).width).toBeUndefined();
+    expect(over(paper, { ms: 30, at: "256x256" }, { width: [0.75] }).at).toBeUndefined();
+    expect(over(paper, { steps: 7 })).toMatchObject({ width: [0.25], steps: 7 });
+    expect(over({ ms: 30 }, { at: "64x64" })).toMatchObject({ ms: 30, at: "64x64" });
+  });
+
+  it("are the same bytes when they are read back", () => {
+    for (const given of [{}, { macs: "25%" }, { width: [0.25] }]) {
+      const text = JSON.stringify(resolve(given));
+      expect(JSON.stringify(resolveSettings(JSON.parse(text), "config.json"))).toBe(text);
+    }
   });
 
   it("make scratch begin at random, and kd learn the teacher's output", () => {

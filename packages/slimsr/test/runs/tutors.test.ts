@@ -6,7 +6,7 @@ import { noise } from "../../../../test/support/photographs.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { InterruptedError, RunError, UsageError } from "../../../core/src/errors.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
-import { exp, mul, sub } from "../../../core/src/operators/index.js";
+import { add, exp, mul, sub } from "../../../core/src/operators/index.js";
 import { compressCommand } from "../../src/cli/compress.js";
 import { settingsOf } from "../../src/cli/settings-options.js";
 import { openDataset } from "../../src/datasets/dataset.js";
@@ -33,6 +33,9 @@ const settings: PartialSettings = {
   ...{ method: "kd", init: "plain", width: [0.5], batch: 2, patch: 12, threads: 1, validationPatch: 16 },
   ...{ steps: 3, warmup: 0, checkpointEvery: 1, belowBicubic: true },
 };
+
+/** Farther from any image than any of the two ranges goes. */
+const FAR = Float32Array.of(1e5);
 
 /** What a run of small images needs, with a tutor of range 0..1. */
 async function given(folder: string): Promise<PartialSettings & { tutor: string[] }> {
@@ -65,7 +68,7 @@ describe("a run with a tutor", () => {
     ];
     const notes: string[] = [];
     const { outcome } = await compress({ out: whole, settings: own }, { note: (text) => notes.push(text) });
-    expect(notes).toContain("tutor nearest.onnx: range 0..1, found by running it on validation images");
+    expect(notes).toContain("tutor nearest.onnx: range 0..1, found by running it");
     expect(outcome.rows.map(({ model }) => model)).toEqual([
       "bicubic",
       "teacher before",
@@ -192,6 +195,16 @@ describe("tutors measured before training", () => {
     const tutor = onnxContender("tutor nearest", nearest(255));
     await expect(settled([tutor], undefined, { belowBicubic: false })).rejects.toThrow(UsageError);
     await expect(settled([tutor], undefined, { belowBicubic: false })).rejects.toThrow("worse than bicubic");
+  });
+
+  it("must have a range that can be found, or say it", async () => {
+    const far = onnxContender(
+      "tutor",
+      enlarging((image) => add(mul(image, 0), image.graph.constant(FAR, [1]))),
+    );
+    await expect(settled([far], undefined)).rejects.toThrow(
+      /^tutor doesn't say .*; write it into the file: slimsr convert/,
+    );
   });
 
   it("are taken in the one range in which they can be run", async () => {

@@ -1,7 +1,7 @@
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { onnxDeployment } from "@slimsr/core/internal/export/onnx-file.js";
-import { isOnnxFile, readSlimModel } from "@slimsr/core/internal/formats/model-file.js";
+import { isOnnxFile, readModelFile } from "@slimsr/core/internal/formats/model-file.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import type { External } from "@slimsr/core/internal/onnx/index.js";
 
@@ -34,7 +34,7 @@ export function readNetworkFile(
     const network = onnxDeployment(name, bytes, { ...options, external });
     return { name, qualities: [1], isForeign: true, deployment: () => network };
   }
-  const { model, widths } = readSlimModel(bytes, name, options);
+  const { model, widths } = readModelFile(bytes, name, options);
   return {
     name,
     qualities: widths,

@@ -77,10 +77,10 @@ export async function allocate(
   return [...leastError(found).counts];
 }
 
-/** @throws NetworkError where even the slimmest student of a network costs more */
-export function requireRoom(model: Model, budget: Budget): void {
+/** Counts of the widest uniform student within a budget. @throws NetworkError where even the slimmest costs more */
+export function uniformWithin(model: Model, budget: Budget): number[] {
   const { cost, limit } = priced(model, budget);
-  uniform(model, cost, limit);
+  return uniform(model, cost, limit);
 }
 
 /** What students cost by their counts of channels, and what they may. */
