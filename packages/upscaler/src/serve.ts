@@ -1,20 +1,25 @@
 import { DATA_TYPES, type DataType, type TensorData } from "@slimsr/core/internal/graph/types.js";
 import type { Request, Response, SessionPort } from "./protocol.js";
-import type { RunResult, Tensor, Tensors } from "./session.js";
+import type { RunResult, Tensor } from "./session.js";
 
 /** What ONNX Runtime's tensors have, Node's and the browser's. */
 export interface EngineTensor {
   readonly type: string;
   readonly dims: readonly number[];
   readonly data: unknown;
+  dispose(): void;
 }
 
 /** A compiled model in ONNX Runtime. */
 export interface Engine<T extends EngineTensor> {
   readonly outputNames: readonly string[];
+  /** Outputs that are kept for the next run, by the names of its inputs. */
+  readonly carried: Readonly<Record<string, string>>;
   tensor(tensor: Tensor): T;
   /** All outputs; one that has a tensor in `into` is written there. */
   run(feeds: Record<string, T>, into: Record<string, T | null>): Promise<Readonly<Record<string, T>>>;
+  /** Copies in the processor's memory. */
+  fetch(tensors: Readonly<Record<string, T>>): Promise<Readonly<Record<string, T>>>;
   release(): Promise<void>;
 }
 
@@ -24,6 +29,7 @@ export function serve<Source, T extends EngineTensor>(
   compile: (source: Source) => Promise<Engine<T>>,
 ): void {
   let engine: Engine<T> | undefined;
+  let kept: Readonly<Record<string, T>> = {};
   let queue: Promise<void> = Promise.resolve();
   port.listen((request) => {
     queue = queue.then(() => answer(request));
@@ -38,8 +44,15 @@ export function serve<Source, T extends EngineTensor>(
           return post({ id, kind: "created" });
         case "run": {
           if (!engine) throw new Error("the session is closed");
-          const result = await run(engine, request.feeds, request.into, request.move);
+          const { result, carried } = await run(engine, kept, request);
+          for (const name of Object.keys(carried)) kept[name]?.dispose();
+          kept = { ...kept, ...carried };
           return post({ id, kind: "ran", result }, [...Object.values(result.outputs), ...Object.values(result.feeds)]);
+        }
+        case "carried": {
+          if (!engine) throw new Error("the session is closed");
+          const tensors = mapValues(await engine.fetch(kept), fromEngine);
+          return post({ id, kind: "carried", tensors }, Object.values(tensors));
         }
         case "close":
           await engine?.release();
@@ -56,24 +69,30 @@ export function serve<Source, T extends EngineTensor>(
   }
 }
 
+/** A run's result, and what it leaves for the next one by the names of its inputs. */
 async function run<T extends EngineTensor>(
   engine: Engine<T>,
-  feeds: Tensors,
-  into: Tensors,
-  move: readonly string[],
-): Promise<RunResult> {
+  kept: Readonly<Record<string, T>>,
+  { feeds, into, move }: Pick<Extract<Request<unknown>, { kind: "run" }>, "feeds" | "into" | "move">,
+): Promise<{ result: RunResult; carried: Record<string, T> }> {
   const { outputNames } = engine;
   const stray = Object.keys(into).find((name) => !outputNames.includes(name));
   if (stray !== undefined) throw new Error(`no output ${stray} to write into; the model has ${outputNames.join(", ")}`);
   const targets = outputNames.map((name) => [name, into[name] ? engine.tensor(into[name]) : null] as const);
-  const operands = mapValues(feeds, (tensor) => engine.tensor(tensor));
+  const operands = { ...kept, ...mapValues(feeds, (tensor) => engine.tensor(tensor)) };
   const start = performance.now();
   const outputs = await engine.run(operands, Object.fromEntries(targets));
   const milliseconds = performance.now() - start;
+  const [carried, yielded] = [true, false].map((stays) =>
+    Object.entries(outputs).filter(([name]) => name in engine.carried === stays),
+  ) as [[string, T][], [string, T][]];
   return {
-    milliseconds,
-    outputs: mapValues(outputs, (made, name) => into[name] ?? fromEngine(made)),
-    feeds: Object.fromEntries(move.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
+    carried: Object.fromEntries(carried.map(([name, made]) => [engine.carried[name], made])),
+    result: {
+      milliseconds,
+      outputs: mapValues(Object.fromEntries(yielded), (made, name) => into[name] ?? fromEngine(made)),
+      feeds: Object.fromEntries(move.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : []))),
+    },
   };
 }
 

@@ -72,6 +72,26 @@ describe("a session", () => {
     expect(longest).toBeLessThan(took / 2);
   });
 
+  it("keeps what runs carry on, of which it yields copies", async () => {
+    const graph = new Graph("sum");
+    const total = add(graph.input("total", [2]), graph.input("x", [2]));
+    graph.output("new_total", total);
+    graph.output("twice", mul(total, 2));
+    const session = await createSession(graph, { threads: 1, carried: { new_total: "total" } });
+    onTestFinished(() => session.close());
+    expect(await session.carried()).toEqual({});
+    const ones = () => tensor([2], [1, 1]);
+    const first = await session.run({ total: tensor([2], [10, 20]), x: ones() });
+    expect(Object.keys(first.outputs)).toEqual(["twice"]);
+    await session.run({ x: ones() });
+    await expect(session.run({ x: tensor([3], [1, 1, 1]) })).rejects.toThrow(DeviceError);
+    for (const _ of [1, 2]) expect(await session.carried()).toEqual({ total: tensor([2], [12, 22]) });
+    expect([...floats((await session.run({ x: ones() })).outputs, "twice")]).toEqual([26, 46]);
+    const again = await session.run({ total: tensor([2], [0, 0]), x: ones() });
+    expect([...floats(again.outputs, "twice")]).toEqual([2, 2]);
+    expect(await session.carried()).toEqual({ total: tensor([2], [1, 1]) });
+  });
+
   it("answers runs in their order", async () => {
     const session = await open(small());
     const runs = Array.from({ length: 20 }, async (_, i) => {
