@@ -21,6 +21,8 @@ export interface Engine<T extends EngineTensor> {
   /** Copies in the processor's memory. */
   fetch(tensors: Readonly<Record<string, T>>): Promise<Readonly<Record<string, T>>>;
   release(): Promise<void>;
+  /** Does work with the engine when no other thread does that may not at the same time. */
+  inTurn<R>(work: () => Promise<R>): Promise<R>;
 }
 
 /** Answers a session's requests in their order: the part of a worker that doesn't depend on where it runs. */
@@ -35,6 +37,11 @@ export function serve<Source, T extends EngineTensor>(
     queue = queue.then(() => answer(request));
   });
 
+  function opened(): Engine<T> {
+    if (!engine) throw new Error("the session is closed");
+    return engine;
+  }
+
   async function answer(request: Request<Source>): Promise<void> {
     const { id } = request;
     try {
@@ -43,19 +50,26 @@ export function serve<Source, T extends EngineTensor>(
           engine = await compile(request.source);
           return post({ id, kind: "created" });
         case "run": {
-          if (!engine) throw new Error("the session is closed");
-          const { result, carried } = await run(engine, kept, request);
-          for (const name of Object.keys(carried)) kept[name]?.dispose();
-          kept = { ...kept, ...carried };
+          const running = opened();
+          const result = await running.inTurn(async () => {
+            const { result, carried } = await run(running, kept, request);
+            for (const name of Object.keys(carried)) kept[name]?.dispose();
+            kept = { ...kept, ...carried };
+            return result;
+          });
           return post({ id, kind: "ran", result }, [...Object.values(result.outputs), ...Object.values(result.feeds)]);
         }
         case "carried": {
-          if (!engine) throw new Error("the session is closed");
-          const tensors = mapValues(await engine.fetch(kept), fromEngine);
+          const running = opened();
+          const tensors = mapValues(await running.inTurn(() => running.fetch(kept)), fromEngine);
           return post({ id, kind: "carried", tensors }, Object.values(tensors));
         }
         case "close":
-          await engine?.release();
+          await engine?.inTurn(async () => {
+            for (const tensor of Object.values(kept)) tensor.dispose();
+            kept = {};
+            await engine?.release();
+          });
           engine = undefined;
           return post({ id, kind: "closed" });
       }

@@ -1,10 +1,11 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type Engine, serve } from "../serve.js";
 import type { Device, SessionOptions } from "../session.js";
 import { copies } from "./copies.js";
 import type { Source } from "./session.js";
 import { coreCount } from "./threads.js";
+import { type Turns, takeTurn } from "./turns.js";
 
 /** A worker thread that holds one session of onnxruntime-node. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
@@ -32,7 +33,10 @@ function fail(error: Error): never {
 
 async function compile({ model, options }: Source): Promise<Engine<OrtTensor>> {
   const { carried = {} } = options;
-  const session = await create(model, engineOptions(options));
+  // All sessions on WebGPU share one device, which threads may not use at once.
+  const inTurn: Engine<OrtTensor>["inTurn"] =
+    options.device === "webgpu" ? (work) => takeTurn(workerData as Turns, work) : (work) => work();
+  const session = await inTurn(() => create(model, engineOptions(options)));
   return {
     outputNames: session.outputNames,
     carried,
@@ -44,6 +48,7 @@ async function compile({ model, options }: Source): Promise<Engine<OrtTensor>> {
       if (options.profile !== undefined) session.endProfiling();
       await session.release();
     },
+    inTurn,
   };
 }
 

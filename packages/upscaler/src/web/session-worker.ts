@@ -59,6 +59,7 @@ async function compile(
       return outputs;
     },
     release: () => session.release(),
+    inTurn: (work) => work(),
   };
 }
 
