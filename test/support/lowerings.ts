@@ -1,7 +1,7 @@
 import type { Graph } from "../../packages/core/src/graph/index.js";
 import { lowerBlocked } from "../../packages/core/src/lowering/blocked/index.js";
 import { lowerOwnOperators } from "../../packages/core/src/lowering/portable.js";
-import { lowerForWebgpu } from "../../packages/core/src/lowering/webgpu.js";
+import { lowerForWebgpu } from "../../packages/core/src/lowering/webgpu/index.js";
 import { blockSize } from "../../packages/slimsr/src/engine/blocks.js";
 
 /** Channels in a block of this processor's blocked layout; 1 where it has none. */

@@ -1,15 +1,17 @@
-import type { RunResult, Tensors } from "./session.js";
+import type { RunResult, Tensor, Tensors } from "./session.js";
 
 /** What a session asks of its worker; `Source` is a model, and how it is to be compiled. */
 export type Request<Source> =
   | { id: number; kind: "create"; source: Source }
   | { id: number; kind: "run"; feeds: Tensors; into: Tensors; move: readonly string[] }
+  | { id: number; kind: "carried" }
   | { id: number; kind: "close" };
 
 /** What the worker answers: the request's result, or what went wrong. */
 export type Response =
   | { id: number; kind: "created" }
   | { id: number; kind: "ran"; result: RunResult }
+  | { id: number; kind: "carried"; tensors: Record<string, Tensor> }
   | { id: number; kind: "closed" }
   | { id: number; kind: "failed"; message: string };
 

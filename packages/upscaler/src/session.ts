@@ -23,6 +23,11 @@ export interface SessionOptions {
   profile?: string;
   /** File that gets the model as ONNX Runtime has optimised it. */
   optimisedModel?: string;
+  /**
+   * Outputs that stay with the engine, on a GPU in its memory, each with the input that it is in the next run: such an output isn't
+   * in the run's result, and such an input is fed once. A run that fails leaves them as they were. Not in browsers.
+   */
+  carried?: Readonly<Record<string, string>>;
   /** How far ONNX Runtime rewrites the graph; `all` by default, `extended` keeps layouts as they are written. */
   optimisation?: "none" | "basic" | "extended" | "all";
 }
@@ -51,6 +56,8 @@ export interface Session {
    * @throws DeviceError where the engine refuses the inputs or fails.
    */
   run(feeds: Tensors, options?: RunOptions): Promise<RunResult>;
+  /** Copies of what the last run left for the next one's inputs, by their names. */
+  carried(): Promise<Record<string, Tensor>>;
   /** Frees the model; the session can't run any more. */
   close(): Promise<void>;
 }

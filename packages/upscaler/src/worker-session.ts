@@ -55,6 +55,10 @@ class WorkerSession<Source> implements Session {
     return result;
   }
 
+  async carried(): Promise<Record<string, Tensor>> {
+    return (await this.#ask<"carried">({ kind: "carried" }, [])).tensors;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#release();
     return this.#closing;

@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.js";
 import type { Graph } from "../graph/index.js";
-import { widenConvolutions } from "../lowering/webgpu.js";
+import { widenConvolutions } from "../lowering/webgpu/index.js";
 import { type Cost, graphCost } from "../model/cost.js";
 import { type Descriptor, imageNames, type SizeRule, sideFrom, unmeasuredBorder } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";

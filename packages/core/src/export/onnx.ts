@@ -1,5 +1,5 @@
 import type { Graph } from "../graph/index.js";
-import { widenConvolutions } from "../lowering/webgpu.js";
+import { widenConvolutions } from "../lowering/webgpu/index.js";
 import { type Descriptor, descriptorMetadata, imageNames, sizeFrom } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";
 import { writeOnnx } from "../onnx/index.js";

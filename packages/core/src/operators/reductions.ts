@@ -69,7 +69,7 @@ const reduces = (
 
 /** dy, shaped so that it broadcasts against x: reduced axes are 1, whether the node kept them or not. */
 function spread(node: Node, dy: Value): Value {
-  const axes = axesOf(node);
+  const axes = reducedAxesOf(node);
   return reshape(
     dy,
     (node.inputs[0] as Value).shape.map((size, i) => (axes.includes(i) ? 1 : size)),
@@ -83,17 +83,17 @@ const gradient =
 
 const spreadOutput = (node: Node): Value => spread(node, node.outputs[0] as Value);
 
-const axesOf = ({ operator, inputs, attributes }: Node): number[] =>
+export const reducedAxesOf = ({ operator, inputs, attributes }: Node): number[] =>
   reducedAxes(new Operands(operator, inputs, attributes));
 
 /** What all reductions have: of a function that leaves a channel's values so much freedom. */
 const reducing = (freedom: Freedom): Pick<Operator, "shape" | "channels" | "reach"> => ({
   shape: reduced,
-  channels: channelsAlong(axesOf, freedom),
-  reach: reachAlong(axesOf),
+  channels: channelsAlong(reducedAxesOf, freedom),
+  reach: reachAlong(reducedAxesOf),
 });
 
-const extreme = gradient((dy, x, node) => mul(dy, sharesOfEquals(x, spreadOutput(node), axesOf(node))));
+const extreme = gradient((dy, x, node) => mul(dy, sharesOfEquals(x, spreadOutput(node), reducedAxesOf(node))));
 
 /** 1 / k at each of the k elements of x that equal its extreme y over the axes: a gradient goes to all of them alike. */
 export function sharesOfEquals(x: Value, y: Value, axes: readonly number[]): Value {
@@ -158,7 +158,7 @@ export const ReduceMin = operator("ReduceMin", {
 
 /** Of one zero the others' product is left, of more nothing. */
 const productGradient = gradient((dy, x, node) => {
-  const options = { axes: axesOf(node), keep: true };
+  const options = { axes: reducedAxesOf(node), keep: true };
   const isZero = equal(x, 0);
   const factors = where(isZero, 1, x);
   const product = single(ReduceProd, [factors], attributesOf(options));

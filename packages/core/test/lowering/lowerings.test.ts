@@ -7,7 +7,7 @@ import type { Tensors } from "../../../upscaler/src/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { elements, Graph, liveNodes, rewrite, type Value } from "../../src/graph/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";
-import { lowerForWebgpu } from "../../src/lowering/webgpu.js";
+import { lowerForWebgpu } from "../../src/lowering/webgpu/index.js";
 import {
   abs,
   add,

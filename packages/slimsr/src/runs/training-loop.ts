@@ -74,11 +74,13 @@ export async function train(
     };
   };
   const checkpoint = async () => {
+    await trainer.settle();
     measure();
     await recorder.flush();
     await saveState(folder, "latest", state, progress);
   };
   const validation = async () => {
+    await trainer.settle();
     measure();
     const { rows, samples } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, signal);
     meters.take();

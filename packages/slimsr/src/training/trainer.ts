@@ -65,8 +65,15 @@ export const initialState = (parameters: Vector, averaged: boolean): TrainingSta
 
 const STATE = ["parameters", "first", "second"] as const;
 
+/** Where a GPU takes whole steps, it keeps the state from one to the next: copies would take as long as the step. */
+const isCarried = ({ session, accumulate }: TrainerOptions): boolean => session.device === "webgpu" && accumulate === 1;
+
+const CARRIED = Object.fromEntries(STATE.map((name) => [`new_${name}`, name]));
+
 /** A compiled training step and the state that it moves on. */
 export class Trainer {
+  /** Whether the engine has the state's vectors of the last step; those here may be older. */
+  #isWithEngine = false;
   /** Buffers that the next step writes into: those of the state before the last. */
   #spare: Record<(typeof STATE)[number], Vector>;
 
@@ -82,7 +89,7 @@ export class Trainer {
     this.#spare = { parameters: zeros(), first: zeros(), second: zeros() };
   }
 
-  /** @param state is moved on in place; the trainer's from here on */
+  /** @param state is moved on in place, its vectors when `settle` is called at the latest; the trainer's from here on */
   static async compile(options: TrainerOptions, state: TrainingState): Promise<Trainer> {
     const size = flatSize(learnedShapes(options));
     if (state.parameters.length !== size) {
@@ -91,7 +98,7 @@ export class Trainer {
     const halves = options.accumulate > 1 ? trainingHalves(options) : undefined;
     const graph = halves?.gradients ?? trainingStep(options);
     const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
-    const session = await compile(graph, options.session);
+    const session = await compile(graph, { ...options.session, ...(isCarried(options) && { carried: CARRIED }) });
     const update = halves && (await compile(halves.update, options.session));
     return new Trainer(state, options, shapes, session, update);
   }
@@ -108,11 +115,20 @@ export class Trainer {
       ? await this.#accumulate(this.update, batches, schedule, { ...moments, ...rates })
       : await this.#run(this.session, {
           ...this.#feeds(batches[0] as MicroBatch, schedule),
-          ...{ parameters: vector(state.parameters), ...moments, ...rates },
+          ...(!this.#isWithEngine && { parameters: vector(state.parameters), ...moments }),
+          ...rates,
         });
     state.step++;
+    if (state.average) await this.settle();
     this.#average();
     return losses;
+  }
+
+  /** Brings the state's vectors up to the last step. */
+  async settle(): Promise<void> {
+    if (!this.#isWithEngine) return;
+    const vectors = await this.session.carried();
+    for (const name of STATE) this.state[name] = vectors[name]?.data as Vector;
   }
 
   async close(): Promise<void> {
@@ -140,13 +156,16 @@ export class Trainer {
     return { ...meanLosses(all), ...(await this.#run(update, { ...feeds, parameters, gradient: vector(gradient) })) };
   }
 
-  /** Runs a session that yields the new state, and takes it over. */
+  /** Runs a session that yields the new state, and takes it over, or leaves it with the engine. */
   async #run(session: Session, feeds: Tensors): Promise<StepLosses> {
+    const images = ["lr", "hr", "output"].filter((name) => name in feeds);
+    if (isCarried(this.options)) {
+      const { outputs } = await session.run(feeds, { move: images });
+      this.#isWithEngine = true;
+      return lossesOf(outputs);
+    }
     const into = Object.fromEntries(STATE.map((name) => [`new_${name}`, vector(this.#spare[name])]));
-    const result = await session.run(feeds, {
-      into,
-      move: [...STATE, "lr", "hr", "output"].filter((name) => name in feeds),
-    });
+    const result = await session.run(feeds, { into, move: [...STATE, ...images] });
     for (const name of STATE) {
       this.#spare[name] = result.feeds[name]?.data as Vector;
       this.state[name] = result.outputs[`new_${name}`]?.data as Vector;

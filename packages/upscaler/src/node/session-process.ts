@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { Request, Response } from "../protocol.js";
 import type { Farewell } from "./process-session.js";
 import type { Source } from "./session.js";
+import { newTurns } from "./turns.js";
 
 /**
  * A process around a session's thread. The engine may hold its thread for ever; this one passes messages on meanwhile, watches
@@ -11,7 +12,10 @@ import type { Source } from "./session.js";
 const memory = Number(process.argv[2]);
 const WATCH_MILLISECONDS = 50;
 
-const worker = new Worker(createRequire(import.meta.url).resolve("#session-worker"), { execArgv: [] });
+const worker = new Worker(createRequire(import.meta.url).resolve("#session-worker"), {
+  execArgv: [],
+  workerData: newTurns(),
+});
 const end = () => process.kill(process.pid, "SIGKILL");
 const farewell = (reason: string) => process.send?.({ kind: "ends", reason } satisfies Farewell, end);
 

@@ -1,9 +1,11 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type Engine, serve } from "../serve.js";
-import type { SessionOptions } from "../session.js";
+import type { Device, SessionOptions } from "../session.js";
+import { copies } from "./copies.js";
 import type { Source } from "./session.js";
 import { coreCount } from "./threads.js";
+import { type Turns, takeTurn } from "./turns.js";
 
 /** A worker thread that holds one session of onnxruntime-node. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
@@ -30,16 +32,23 @@ function fail(error: Error): never {
 }
 
 async function compile({ model, options }: Source): Promise<Engine<OrtTensor>> {
-  const session = await create(model, engineOptions(options));
+  const { carried = {} } = options;
+  // All sessions on WebGPU share one device, which threads may not use at once.
+  const inTurn: Engine<OrtTensor>["inTurn"] =
+    options.device === "webgpu" ? (work) => takeTurn(workerData as Turns, work) : (work) => work();
+  const session = await inTurn(() => create(model, engineOptions(options)));
   return {
     outputNames: session.outputNames,
+    carried,
     tensor: ({ dtype, data, shape }) =>
       new OrtTensor(dtype as OrtTensor.Type, data as OrtTensor.DataTypeMap[OrtTensor.Type], [...shape]),
     run: (feeds, into) => session.run(feeds, into),
+    fetch: (tensors) => copies(tensors, executionProviders(options)),
     release: async () => {
       if (options.profile !== undefined) session.endProfiling();
       await session.release();
     },
+    inTurn,
   };
 }
 
@@ -47,9 +56,13 @@ async function compile({ model, options }: Source): Promise<Engine<OrtTensor>> {
 const create = (model: Uint8Array | string, options: InferenceSession.SessionOptions): Promise<InferenceSession> =>
   typeof model === "string" ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 
+const executionProviders = ({ device = "cpu" }: SessionOptions): Device[] =>
+  device === "cpu" ? ["cpu"] : [device, "cpu"];
+
 function engineOptions(options: SessionOptions): InferenceSession.SessionOptions {
   const {
     device = "cpu",
+    carried,
     threads = coreCount(),
     spinning = true,
     profile,
@@ -57,7 +70,7 @@ function engineOptions(options: SessionOptions): InferenceSession.SessionOptions
     optimisation = "all",
   } = options;
   return {
-    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+    executionProviders: executionProviders(options),
     graphOptimizationLevel: optimisation === "none" ? "disabled" : optimisation,
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -66,6 +79,10 @@ function engineOptions(options: SessionOptions): InferenceSession.SessionOptions
     enableMemPattern: false,
     logSeverityLevel: 4,
     extra: { "session.intra_op.allow_spinning": spinning ? "1" : "0" },
+    ...(device === "webgpu" &&
+      carried && {
+        preferredOutputLocation: Object.fromEntries(Object.keys(carried).map((name) => [name, "gpu-buffer"] as const)),
+      }),
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     ...(optimisedModel !== undefined && { optimizedModelFilePath: optimisedModel }),
   };

@@ -11,8 +11,12 @@ import type { Response, SessionWorker } from "../protocol.js";
 import type { Session, SessionOptions } from "../session.js";
 import { openSession } from "../worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
+import { newTurns } from "./turns.js";
 
 const WORKER = createRequire(import.meta.url).resolve("#session-worker");
+
+/** Of all sessions of this process. */
+const TURNS = newTurns();
 
 /** A model's bytes or the path of its file, and how it is to be compiled. */
 export interface Source {
@@ -97,7 +101,7 @@ const unusable = (what: string, error: unknown): DeviceError =>
 /** While a request is under way the thread keeps the process alive; an idle session doesn't. */
 function startWorker(): SessionWorker<Source> {
   // The process' own flags may not suit a thread: --input-type=module of `node -e` wouldn't.
-  const worker = new Worker(WORKER, { execArgv: [] });
+  const worker = new Worker(WORKER, { execArgv: [], workerData: TURNS });
   let unanswered = 0;
   worker.unref();
   return {

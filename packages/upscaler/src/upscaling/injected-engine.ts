@@ -1,7 +1,7 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import { type EngineTensor, runOnce } from "../serve.js";
-import type { Device, RunOptions, Session, Tensor, Tensors } from "../session.js";
+import { type Engine, type EngineTensor, runOnce } from "../serve.js";
+import type { Device, RunOptions, RunResult, Session, Tensor, Tensors } from "../session.js";
 import type { CreateSession } from "../tiled-network.js";
 
 /** What is used of ONNX Runtime's JavaScript interface: the module onnxruntime-node, or one of onnxruntime-web's. */
@@ -18,7 +18,7 @@ export interface InferenceEngine {
 
 interface EngineSession {
   readonly outputNames: readonly string[];
-  run(feeds: never): Promise<unknown>;
+  run(feeds: never, into: never): Promise<unknown>;
   release(): Promise<void>;
 }
 
@@ -45,30 +45,35 @@ export function injected(engine: InferenceEngine): CreateSession {
 }
 
 class InjectedSession implements Session {
+  readonly #engine: Engine<EngineTensor>;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly engine: InferenceEngine,
-    private readonly session: EngineSession,
-  ) {}
-
-  async run(feeds: Tensors, { move = [] }: Omit<RunOptions, "into"> = {}) {
-    const EngineTensor = this.engine.Tensor as unknown as MakeTensor;
-    const engine = {
-      outputNames: this.session.outputNames,
-      tensor: ({ dtype, data, shape }: Tensor) => new EngineTensor(dtype, data, [...shape]),
-      run: (operands: Record<string, EngineTensor>) =>
-        this.session.run(operands as never) as Promise<Record<string, EngineTensor>>,
-      release: () => this.session.release(),
+  constructor({ Tensor }: InferenceEngine, session: EngineSession) {
+    const Made = Tensor as unknown as MakeTensor;
+    this.#engine = {
+      outputNames: session.outputNames,
+      carried: {},
+      tensor: ({ dtype, data, shape }) => new Made(dtype, data, [...shape]),
+      run: (feeds, into) => session.run(feeds as never, into as never) as Promise<Record<string, EngineTensor>>,
+      fetch: async (tensors) => tensors,
+      release: () => session.release(),
+      inTurn: (work) => work(),
     };
-    const run = this.#queue.then(() => runOnce(engine, feeds, {}, move));
+  }
+
+  async run(feeds: Tensors, { into = {}, move = [] }: RunOptions = {}): Promise<RunResult> {
+    const run = this.#queue.then(() => runOnce(this.#engine, {}, { feeds, into, move }));
     this.#queue = run.catch(() => undefined);
-    return run.catch(failed);
+    return (await run.catch(failed)).result;
+  }
+
+  async carried(): Promise<Record<string, Tensor>> {
+    return {};
   }
 
   async close(): Promise<void> {
     await this.#queue;
-    await this.session.release();
+    await this.#engine.release();
   }
 }
 

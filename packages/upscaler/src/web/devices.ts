@@ -7,9 +7,10 @@ export function requireDevice(device: Device): void {
 }
 
 /** @throws DeviceError where a browser's engine can't do what is asked of it. */
-export function requireOptions({ profile, optimisedModel, spinning }: SessionOptions): void {
+export function requireOptions({ profile, optimisedModel, carried, spinning }: SessionOptions): void {
   refuse("profile", profile !== undefined, "it writes no files");
   refuse("optimisedModel", optimisedModel !== undefined, "it writes no files");
+  refuse("carried", carried !== undefined, "its runs hand all outputs back");
   refuse("spinning: false", spinning === false, "its idle threads always spin");
 }
 

@@ -2,7 +2,7 @@ import type { SessionOptions } from "../session.js";
 
 /**
  * `threads` counts where the page is isolated from other origins (headers COOP and COEP); elsewhere there is one.
- * `profile`, `optimisedModel` and `spinning: false` are refused.
+ * `profile`, `optimisedModel`, `carried` and `spinning: false` are refused.
  */
 export interface WebSessionOptions extends SessionOptions {
   /**

@@ -49,6 +49,8 @@ async function compile(
   });
   return {
     outputNames: session.outputNames,
+    carried: {},
+    fetch: async (tensors) => tensors,
     tensor: ({ dtype, data, shape }) =>
       new Tensor(dtype as OrtTensor.Type, data as OrtTensor.DataTypeMap[OrtTensor.Type], [...shape]),
     run: async (feeds, into) => {
@@ -57,6 +59,7 @@ async function compile(
       return outputs;
     },
     release: () => session.release(),
+    inTurn: (work) => work(),
   };
 }
 

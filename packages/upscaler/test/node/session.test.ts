@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { runSource } from "../../../../test/support/child.js";
 import { floats, open, tensor } from "../../../../test/support/engine.js";
+import { describeWith, SOFTWARE_GPU } from "../../../../test/support/requirement.js";
 import { DeviceError, OnnxError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { reorderInput } from "../../../core/src/lowering/blocked/operators.js";
@@ -70,6 +71,26 @@ describe("a session", () => {
     expect(took).toBeGreaterThan(50);
     expect(ticks).toBeGreaterThan(10);
     expect(longest).toBeLessThan(took / 2);
+  });
+
+  it("keeps what runs carry on, of which it yields copies", async () => {
+    const graph = new Graph("sum");
+    const total = add(graph.input("total", [2]), graph.input("x", [2]));
+    graph.output("new_total", total);
+    graph.output("twice", mul(total, 2));
+    const session = await createSession(graph, { threads: 1, carried: { new_total: "total" } });
+    onTestFinished(() => session.close());
+    expect(await session.carried()).toEqual({});
+    const ones = () => tensor([2], [1, 1]);
+    const first = await session.run({ total: tensor([2], [10, 20]), x: ones() });
+    expect(Object.keys(first.outputs)).toEqual(["twice"]);
+    await session.run({ x: ones() });
+    await expect(session.run({ x: tensor([3], [1, 1, 1]) })).rejects.toThrow(DeviceError);
+    for (const _ of [1, 2]) expect(await session.carried()).toEqual({ total: tensor([2], [12, 22]) });
+    expect([...floats((await session.run({ x: ones() })).outputs, "twice")]).toEqual([26, 46]);
+    const again = await session.run({ total: tensor([2], [0, 0]), x: ones() });
+    expect([...floats(again.outputs, "twice")]).toEqual([2, 2]);
+    expect(await session.carried()).toEqual({ total: tensor([2], [1, 1]) });
   });
 
   it("answers runs in their order", async () => {
@@ -318,4 +339,30 @@ describe("a process", () => {
       /^DeviceError device webgpu: [\s\S]*webgpu needs a Vulkan[\s\S]*package chromium[\s\S]*VK_DRIVER_FILES/,
     );
   });
+});
+
+describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
+  it("sessions of several threads take turns on the device that they share", async () => {
+    const source = `
+      import { Graph } from "./packages/core/dist/graph/index.js";
+      import { add, relu } from "./packages/core/dist/operators/index.js";
+      import { createSession } from "./packages/upscaler/dist/node/session.js";
+      const graph = new Graph("steps");
+      graph.output("y", [1, 2, 3, 4].reduce((y) => relu(add(y, 1)), graph.input("x", [64])));
+      await Promise.all([0, 1, 2, 3].map(async (start) => {
+        for (let round = 0; round < 3; round++) {
+          const session = await createSession(graph, { device: "webgpu", threads: 1 });
+          for (let run = 0; run < 10; run++) {
+            const x = { dtype: "float32", shape: [64], data: new Float32Array(64).fill(start) };
+            const { outputs } = await session.run({ x });
+            if (outputs.y.data[63] !== start + 4) throw new Error("y is " + outputs.y.data[63]);
+          }
+          await session.close();
+        }
+      }));
+      console.log("done");`;
+    const { code, stdout, stderr } = await runSource(source, { env: { VK_DRIVER_FILES: driver }, seconds: 170 });
+    expect(stderr).toBe("");
+    expect([code, stdout]).toEqual([0, "done\n"]);
+  }, 180_000);
 });

@@ -158,6 +158,7 @@ describe("an upscaler of pixels", () => {
       const session = await createSession(onnx, options);
       return {
         close: () => session.close(),
+        carried: () => session.carried(),
         run: async (feeds, how) => {
           const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
           sizes.push(height * width);
@@ -189,6 +190,7 @@ describe("an upscaler of pixels", () => {
       if (options?.device === "cpu") return session;
       return {
         close: () => session.close(),
+        carried: () => session.carried(),
         run: async (feeds, how) => {
           const result = await session.run(feeds, how);
           const values = result.outputs.sr?.data as Float32Array;

@@ -198,6 +198,7 @@ describeWith(CHROMIUM, "a session in a browser", (executablePath) => {
   it.each<[WebSessionOptions, RegExp]>([
     [{ profile: "profile" }, /can't honour profile: it writes no files; leave the option out/],
     [{ optimisedModel: "model.onnx" }, /can't honour optimisedModel: it writes no files/],
+    [{ carried: { y: "x" } }, /can't honour carried: its runs hand all outputs back/],
     [{ spinning: false }, /can't honour spinning: false: its idle threads always spin/],
     [{ device: "cuda" }, /device cuda isn't there: browsers have cpu and webgpu/],
   ])("refuses %o", async (options, message) => {
