@@ -19,7 +19,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
   const [source, weight, offset] = maker?.inputs ?? [];
   const channels = kernel.shape[1] as number;
   const bounds = partsOf(channels);
-  const [filters, inputs] = [weight?.data, offset?.data];
+  const [filters, offsets] = [weight?.data, offset?.data];
   const pad = ((kernel.shape[2] as number) - 1) / 2;
   const apply = (narrow: Value, start: number, end: number, suffix: string): Value => {
     const part = columns(kernel, start, end);
@@ -28,7 +28,8 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
     return conv(narrow, parameters[0] as Value, parameters[1], { pads: [pad, pad, pad, pad] });
   };
   const divisible = maker?.operator === Conv && intOr(maker.attributes, "group", 1) === 1 && bounds.length > 1;
-  if (!divisible || !source || !weight || !(filters instanceof Float32Array) || !(inputs instanceof Float32Array)) {
+  const isConstant = filters instanceof Float32Array && (!offset || offsets instanceof Float32Array);
+  if (!divisible || !source || !weight || !isConstant) {
     return apply(x, 0, channels, "");
   }
   const size = filters.length / channels;
@@ -38,7 +39,7 @@ export function convolveInParts(x: Value, kernel: Kernel, bias: Float32Array, na
         graph.constant(filters.slice(start * size, end * size), [end - start, ...weight.shape.slice(1)], {
           name: graph.unusedName(`${weight.name}.${i}`),
         }),
-        graph.constant(inputs.slice(start, end), [end - start]),
+        ...(offsets instanceof Float32Array ? [graph.constant(offsets.slice(start, end), [end - start])] : []),
       ];
       const narrow = graph.apply(Conv, [source, ...rows], maker.attributes)[0] as Value;
       return apply(activated ? relu(narrow) : narrow, start, end, `.${i}`);

@@ -4,7 +4,7 @@ import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
 import { putBeforeShuffles } from "../../src/export/before-shuffles.js";
 import { behindShuffles, kernelBeforeShuffle, kernelBehindShuffle } from "../../src/export/subpixel.js";
-import { elements, Graph } from "../../src/graph/index.js";
+import { elements, Graph, liveNodes } from "../../src/graph/index.js";
 import { conv, pixelShuffle, type WindowOptions } from "../../src/operators/index.js";
 
 /** A pixel shuffle, and a convolution to an image behind it. */
@@ -45,6 +45,25 @@ describe("a convolution to an image behind a pixel shuffle", () => {
     });
     expect(await run(back)).toEqual(expected);
   });
+
+  it.each([true, false])(
+    "is cut into parts where a wide one makes what is shuffled, with a bias: %s",
+    async (biased) => {
+      const random = new Random(9);
+      const graph = new Graph("wide");
+      const x = graph.input("x", [1, 3, 5, 7]);
+      const weight = (shape: number[]) => graph.constant(random.floats(elements(shape), -1, 1), shape);
+      const wide = conv(x, weight([96, 3, 3, 3]), biased ? weight([96]) : undefined, { pads: [1, 1, 1, 1] });
+      graph.output("y", conv(pixelShuffle(wide, 2), weight([3, 24, 3, 3]), undefined, { pads: [1, 1, 1, 1] }));
+      const swapped = putBeforeShuffles(graph);
+      const left = liveNodes(swapped).map(({ operator }) => operator.name);
+      expect(left).toEqual(["Conv", "Conv", "Conv", "Conv", "Add", "DepthToSpace"]);
+      const expected = await run(graph);
+      (await run(swapped)).forEach((value, i) => {
+        expect(Math.abs(value - (expected[i] as number))).toBeLessThan(2e-4);
+      });
+    },
+  );
 
   it.each<[string, WindowOptions]>([
     ["shrinks", { strides: [2, 2] }],

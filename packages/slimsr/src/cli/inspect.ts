@@ -27,8 +27,17 @@ interface InspectOptions extends Overrides {
   groups?: true;
 }
 
+/** What a network costs. */
+interface Costs {
+  parameters: number;
+  /** Multiply-accumulates for a 1280×720 output. */
+  macs: number;
+  /** Both of the network as `slimsr export` writes it, its linear stretches merged. */
+  merged: Pick<Cost, "parameters" | "macs">;
+}
+
 /** A checkpoint's facts, as `--json` prints them. */
-interface Inspection {
+interface Inspection extends Costs {
   file: string;
   source: string;
   /** What stands before the network's names, as "params_ema", if anything does. */
@@ -39,18 +48,13 @@ interface Inspection {
   assumed: readonly string[];
   /** Share of the network's channels that the file holds. */
   width: number;
-  parameters: number;
-  /** Multiply-accumulates for a 1280×720 output. */
-  macs: number;
-  /** Both of the network as `slimsr export` writes it, its linear stretches merged. */
-  merged: Pick<Cost, "parameters" | "macs">;
-  widths?: { width: number; parameters: number; macs: number }[];
+  widths?: ({ width: number } & Costs)[];
   layers?: Cost["layers"];
   groups?: GroupSummary[];
 }
 
 /** An ONNX model's facts, as `--json` prints them. */
-interface OnnxInspection {
+interface OnnxInspection extends Costs {
   file: string;
   task: Descriptor["task"];
   scale: number;
@@ -63,11 +67,6 @@ interface OnnxInspection {
   size: Descriptor["size"];
   /** How it differs from the file. */
   notes?: readonly string[];
-  parameters: number;
-  /** Multiply-accumulates for a 1280×720 output. */
-  macs: number;
-  /** Both of the network as `slimsr export` writes it, its linear stretches merged. */
-  merged: Pick<Cost, "parameters" | "macs">;
   groups: GroupSummary[];
   /** Nodes that keep channels from being dropped. */
   pins: readonly { operator: string; output: string; channels: number; reason: string }[];
@@ -132,8 +131,9 @@ function examine(
     merged: mergedOf(model),
     ...(widths && {
       widths: widths.map((width) => {
-        const { parameters, macs } = modelCost(narrowed(model, width));
-        return { width, parameters, macs };
+        const narrow = narrowed(model, width);
+        const { parameters, macs } = modelCost(narrow);
+        return { width, parameters, macs, merged: mergedOf(narrow) };
       }),
     }),
     ...(layers && { layers: cost.layers }),
@@ -199,7 +199,7 @@ function reportOnnx(inspection: OnnxInspection): string {
 }
 
 /** What a network costs, and what it does once it is merged where that is another. */
-function costRows({ parameters, macs, merged }: Pick<Inspection, "parameters" | "macs" | "merged">): string[][] {
+function costRows({ parameters, macs, merged }: Costs): string[][] {
   return [
     ["parameters", parameters.toLocaleString("en")],
     ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
@@ -231,10 +231,15 @@ function report(inspection: Inspection): string {
   ];
   const sections = [facts(rows)];
   if (widths) {
+    const costs = ({ parameters, macs }: Pick<Cost, "parameters" | "macs">) => [
+      parameters.toLocaleString("en"),
+      operations(macs),
+    ];
+    const isMerged = widths.some(({ macs, merged }) => merged.macs < macs);
     sections.push(
       table([
-        ["width", "parameters", "MACs"],
-        ...widths.map((each) => [String(each.width), each.parameters.toLocaleString("en"), operations(each.macs)]),
+        ["width", "parameters", "MACs", ...(isMerged ? ["exported", "MACs"] : [])],
+        ...widths.map((each) => [String(each.width), ...costs(each), ...(isMerged ? costs(each.merged) : [])]),
       ]),
     );
   }

@@ -134,6 +134,15 @@ describe("slimsr inspect", () => {
     ]);
   });
 
+  it("shows what networks cost once their linear stretches are merged", async () => {
+    const teacher = new URL("../../../../assets/slim/edsr_r8f64_x2.safetensors", import.meta.url).pathname;
+    const text = await inspect(teacher);
+    expect(text).toMatch(/parameters +779,011\nMACs +180\.4 G .*\nexported +648,780 parameters, 149\.2 G MACs\n/);
+    expect(text).toMatch(/width {2}parameters +MACs +exported +MACs\n1 +779,011 +180\.4 G +648,780 +149\.2 G\n/);
+    const merged = { parameters: 648780, macs: 149_210_726_400 };
+    expect(JSON.parse(await inspect(teacher, "--json"))).toMatchObject({ merged, widths: [{ merged }, {}, {}] });
+  });
+
   it("explains what it cannot read", async () => {
     await expect(inspect(join(folder, "none.pt"))).rejects.toThrow("none.pt cannot be read: there is no such file");
     const integers = new Map([["ids", { dtype: "int8", shape: [3], data: Int8Array.of(1, 2, 3) } as const]]);
