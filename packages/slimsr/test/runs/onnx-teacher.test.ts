@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
@@ -12,6 +12,7 @@ import { attribute, message, model, node, text, value, varint } from "../../../c
 import { compress } from "../../src/runs/compress.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
 import { IMAGES, temporaryFolder } from "../cli/runs.js";
+import { nearest } from "./nearest.js";
 
 /**
  * A small residual network as anyone's file, for images of 0..range: a pixel of p·range/255 comes out as that of p in 0..255 does.
@@ -38,14 +39,14 @@ function onnxTeacher(range: 255 | 1): Uint8Array {
   return writeOnnx(graph, { dynamicAxes: { image: open, large: { 0: "batch", 2: "tall", 3: "wide" } } });
 }
 
-/** A model whose initialisers lie in the file weights.bin, written by hand apart from the code under test. */
-function weightsApart(onnx: Uint8Array): { model: Uint8Array; weights: Uint8Array } {
+/** A model whose initialisers lie in the file `location`, written by hand apart from the code under test. */
+function weightsApart(onnx: Uint8Array, location: string): { model: Uint8Array; weights: Uint8Array } {
   const { graph } = decodeOnnx(onnx);
   const parts: Uint8Array[] = [];
   let offset = 0;
   const initializers = (graph?.initializers ?? []).map(({ name, dims, type, raw = new Uint8Array() }) => {
     parts.push(raw);
-    const entries = Object.entries({ location: "weights.bin", offset, length: raw.length });
+    const entries = Object.entries({ location, offset, length: raw.length });
     offset += raw.length;
     const places = entries.map(([key, held]) => message(13, text(1, key), text(2, String(held))));
     return message(5, ...dims.map((size) => varint(1, size)), varint(2, type), text(8, name), ...places, varint(14, 1));
@@ -86,11 +87,16 @@ describe("a teacher that is an ONNX file", () => {
     for (const beside of [false, true]) {
       const [place, out] = [join(folder, `teacher-${beside}`), join(folder, `run-${beside}`)];
       await mkdir(place);
-      const teacher = join(place, "teacher.onnx");
-      const { model, weights } = weightsApart(onnxTeacher(255));
-      await writeFile(teacher, beside ? model : onnxTeacher(255));
-      if (beside) await writeFile(join(place, "weights.bin"), weights);
-      const own: PartialSettings = { ...settings, teacher, range: 255, method: "kd", tutor: [teacher] };
+      const [teacher, tutor] = [join(place, "teacher.onnx"), join(place, "tutor.onnx")];
+      for (const [file, onnx] of [
+        [teacher, onnxTeacher(255)],
+        [tutor, nearest(255)],
+      ] as const) {
+        const apart = weightsApart(onnx, `${basename(file)}.data`);
+        await writeFile(file, beside ? apart.model : onnx);
+        if (beside) await writeFile(`${file}.data`, apart.weights);
+      }
+      const own: PartialSettings = { ...settings, teacher, range: 255, method: "kd", tutor: [tutor] };
       const stop = new AbortController();
       const hooks = { signal: stop.signal, onStep: () => stop.abort() };
       await expect(compress({ out, settings: own }, hooks)).rejects.toThrow("interrupted after step 1");
