@@ -31,7 +31,7 @@ export const ORDER = {
     ["events"],
     ["report"],
     ["runs"],
-    ["parity"],
+    ["parity", "upscaling"],
     ["cli"],
   ],
 };
