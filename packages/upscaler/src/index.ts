@@ -1,15 +1,19 @@
 /**
- * Runs super-resolution networks in ONNX Runtime.
+ * Upscales images with super-resolution networks in ONNX Runtime, anywhere JavaScript runs. `@slimsr/upscaler` is what the platform
+ * has: `@slimsr/upscaler/node` in Node, Deno and Bun, `@slimsr/upscaler/web` in pages and workers.
  *
- * - `@slimsr/upscaler`: the interface of sessions and their tensors, without an engine.
- * - `@slimsr/upscaler/node`: `createSession` by onnxruntime-node in a worker thread, on cpu, webgpu or cuda.
- * - `@slimsr/upscaler/web`: `createSession` by onnxruntime-web in a Web Worker, on cpu (WebAssembly) or webgpu.
+ * The engines, and sharp, which decodes files in Node, are peer dependencies: a program installs what it uses. Bundlers find the Web
+ * Worker's scripts by themselves (Vite, webpack) or take them as entries (esbuild): web/session-worker-cpu.js and
+ * web/session-worker-webgpu.js.
  *
- * The engines are peer dependencies: a program installs the one that it uses. Bundlers find the Web Worker's scripts by
- * themselves (Vite, webpack) or take them as entries (esbuild): web/session-worker-cpu.js and web/session-worker-webgpu.js.
- *
- * In the sources, session.ts is the interface. A session (worker-session.ts) asks, and its worker (serve.ts) answers, in the
- * messages of protocol.ts; node/ and web/ bring the worker, the engine and what is theirs alone.
+ * In the sources, session.ts is the interface to an engine. A session (worker-session.ts) asks, and its worker (serve.ts) answers, in
+ * the messages of protocol.ts; tiled-network.ts runs a network on planes of any size. images/ are pixels, loading/ models,
+ * upscaling/ what makes of both an upscaler; node/ and web/ bring workers, files and pictures.
  */
+export type { Depth, Pixels, PixelSink, PixelSource } from "./images/pixels.js";
+export { DEFAULT_MODEL, SHIPPED_MODELS, type ShippedModel } from "./loading/shipped-models.js";
 export * from "./session.js";
 export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiled-network.js";
+export type { EnlargedTile } from "./upscaling/bands.js";
+export type { InferenceEngine } from "./upscaling/injected-engine.js";
+export type { Progress, RunOptions } from "./upscaling/pixel-upscaler.js";

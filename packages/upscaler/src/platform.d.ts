@@ -21,4 +21,22 @@ declare global {
     readonly body: { getReader(): StreamReader } | null;
   }
   function fetch(url: string, options?: { signal?: AbortSignal }): Promise<FetchedResponse>;
+
+  class TextEncoder {
+    encode(text?: string): Uint8Array<ArrayBuffer>;
+  }
+  class CompressionStream {
+    constructor(format: "deflate");
+    readonly readable: {
+      getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array<ArrayBuffer> }> };
+    };
+    readonly writable: {
+      getWriter(): {
+        readonly ready: Promise<unknown>;
+        write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+        close(): Promise<void>;
+        abort(reason?: unknown): Promise<void>;
+      };
+    };
+  }
 }

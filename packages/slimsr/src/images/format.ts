@@ -1,24 +1,16 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
-import { misplaced } from "@slimsr/core/internal/misplaced.js";
+import * as images from "@slimsr/upscaler/internal/images/format.js";
 
-/** The formats that are read and written. */
-export const formats = ["png", "jpeg", "webp", "tiff", "avif", "bmp"] as const;
+/** The formats that sets of images may have: of one picture each. */
+export const formats = ["png", "jpeg", "webp", "tiff", "avif", "bmp"] as const satisfies images.ImageFormat[];
 export type Format = (typeof formats)[number];
 
-const extensions: Readonly<Record<string, Format>> = {
-  png: "png",
-  jpg: "jpeg",
-  jpeg: "jpeg",
-  webp: "webp",
-  tif: "tiff",
-  tiff: "tiff",
-  avif: "avif",
-  bmp: "bmp",
-};
+const isFormat = (format: images.ImageFormat | undefined): format is Format => format !== undefined && format !== "gif";
 
 /** The format that a file's name stands for, if any: "photo.JPG" is a JPEG. */
 export function formatOfName(path: string): Format | undefined {
-  return extensions[/\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? ""];
+  const format = images.formatOfName(path);
+  return isFormat(format) ? format : undefined;
 }
 
 /**
@@ -27,27 +19,7 @@ export function formatOfName(path: string): Format | undefined {
  * @throws ImageError if it is none of `formats`
  */
 export function formatOfBytes(bytes: Uint8Array, name: string): Format {
-  const head = String.fromCharCode(...bytes.subarray(0, 16));
-  if (head.startsWith("\x89PNG\r\n\x1a\n")) return "png";
-  if (head.startsWith("\xff\xd8\xff")) return "jpeg";
-  if (head.startsWith("RIFF") && head.startsWith("WEBP", 8)) return "webp";
-  if (/^(II[*+]\0|MM\0[*+])/.test(head)) return "tiff";
-  if (/^ftyp(avif|avis|mif1|miaf|msf1)/.test(head.slice(4))) return "avif";
-  if (head.startsWith("BM")) return "bmp";
-  const supported = "PNG, JPEG, WebP, TIFF, AVIF or BMP";
-  if (bytes.length === 0) throw new ImageError(`${name}: the file is empty; expected an image (${supported})`);
-  const other = misplaced(bytes);
-  if (other !== undefined) throw new ImageError(`${name}: not an image: ${other}`);
-  throw new ImageError(`${name}: ${foreign(head) ?? "not an image in a known format"}; convert it to ${supported}`);
-}
-
-function foreign(head: string): string | undefined {
-  if (head.startsWith("GIF8")) return "GIF images are not supported";
-  if (/^ftyphe[a-z]/.test(head.slice(4))) return "HEIC images are not supported";
-  if (head.startsWith("8BPS")) return "Photoshop files are not supported";
-  if (head.startsWith("\xff\x0a") || head.startsWith("JXL ", 4)) return "JPEG XL images are not supported";
-  if (head.startsWith("\0\0\0\x0cjP")) return "JPEG 2000 images are not supported";
-  if (head.startsWith("%PDF")) return "this is a PDF document";
-  if (/^\s*<(\?xml|svg|!doctype|html)/i.test(head)) return "this is an XML or HTML text";
-  return undefined;
+  const format = images.formatOfBytes(bytes, name);
+  if (isFormat(format)) return format;
+  throw new ImageError(`${name}: GIF images are not supported; convert it to PNG`);
 }

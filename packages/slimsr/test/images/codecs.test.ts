@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { distance, noise, photograph, photographPath } from "../../../../test/support/photographs.js";
 import { ImageError } from "../../../core/src/errors.js";
 import { type Image, type Image8, imageOf } from "../../../core/src/images/image.js";
-import { encodeBmp } from "../../src/images/bmp.js";
+import { encodeBmp } from "../../../upscaler/src/images/bmp.js";
 import { decodeImage, readImage } from "../../src/images/decode.js";
 import { encodeImage, writeImage } from "../../src/images/encode.js";
 import { formatOfName } from "../../src/images/format.js";

@@ -153,6 +153,7 @@ export class SinkInMemory implements PixelSink {
   }
 
   async write(rows: Pixels): Promise<void> {
+    requireRowsOf(this.pixels, rows, this.#top);
     const { width, channels } = this.pixels;
     this.pixels.data.set(toDepth(rows, this.#depth).data, this.#top * width * channels);
     this.#top += rows.height;
@@ -168,4 +169,20 @@ export class SinkInMemory implements PixelSink {
 /** @throws ImageError where an image ends before its last row */
 export function requireRows(written: number, { height }: Size): void {
   if (written !== height) throw new ImageError(`the image ends after ${written} of ${height} rows`);
+}
+
+/** @throws ImageError where rows don't go into an image, of which the first ones are written */
+export function requireRowsOf(
+  { width, height, channels }: Omit<PixelLayout, "depth">,
+  rows: Pixels,
+  written: number,
+): void {
+  if (rows.width !== width || rows.channels !== channels) {
+    throw new ImageError(
+      `rows of ${rows.width} pixels in ${rows.channels} channels don't go into an image of ${width} in ${channels}`,
+    );
+  }
+  if (written + rows.height > height) {
+    throw new ImageError(`more rows than the image's ${height} are written: ${written + rows.height}`);
+  }
 }

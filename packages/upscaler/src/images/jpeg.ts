@@ -1,3 +1,5 @@
+import { concatenated } from "./bytes.js";
+
 /**
  * What some cameras write and no decoder minds, though libjpeg warns as it does of damage: a scan's header with zeros in place of
  * the coefficients' numbers, versions that are unknown, bytes between two segments, no marker at the end. Without these, whatever it
@@ -22,7 +24,7 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
     if (marker === undefined) break;
     if (marker === EOI) {
       parts.push(bytes.subarray(at));
-      return Buffer.concat(parts);
+      return concatenated(parts);
     }
     if (isBare(marker)) {
       parts.push(bytes.subarray(at, at + 2));
@@ -31,7 +33,7 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
     }
     const end = at + 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
     if (end < at + 4 || end > bytes.length) return undefined;
-    const segment = Buffer.from(bytes.subarray(at, end));
+    const segment = new Uint8Array(bytes.subarray(at, end));
     if (isFrame(marker)) {
       isSequential = marker <= 0xc1;
       components = segment[9] ?? 0;
@@ -46,15 +48,14 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
     parts.push(bytes.subarray(end, at));
   }
   // Of one scan that has all the picture nothing but the end can be missing; if more is, the decoder says so.
-  return isWhole ? Buffer.concat([...parts, Uint8Array.of(0xff, EOI)]) : undefined;
+  return isWhole ? concatenated([...parts, Uint8Array.of(0xff, EOI)]) : undefined;
 }
 
 /** JFIF of another version than 1, and a colour transform that Adobe doesn't name, are taken for version 1 and YCbCr anyway. */
-function mendVersion(segment: Buffer, marker: number): void {
-  const name = segment.toString("latin1", 4, 9);
-  if (marker === APP0 && name === "JFIF\0" && segment.length > 9) segment.writeUInt8(1, 9);
-  if (marker === APP14 && name === "Adobe" && segment.length > 15 && segment.readUInt8(15) > 2)
-    segment.writeUInt8(1, 15);
+function mendVersion(segment: Uint8Array, marker: number): void {
+  const name = String.fromCharCode(...segment.subarray(4, 9));
+  if (marker === APP0 && name === "JFIF\0" && segment.length > 9) segment[9] = 1;
+  if (marker === APP14 && name === "Adobe" && (segment[15] ?? 0) > 2) segment[15] = 1;
 }
 
 /** Whether a marker begins here that isn't part of a scan's data: no stuffed zero, restart or fill byte. */

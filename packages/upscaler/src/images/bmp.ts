@@ -139,7 +139,7 @@ function decodeIndices(bytes: Uint8Array, header: Header, rowStart: (y: number) 
 }
 
 /** Encodes 8 bits a sample: grey as a palette of 256 greys, RGB as 24 bits, with alpha as 32 bits with masks. */
-export function encodeBmp(image: Image8): Uint8Array {
+export function encodeBmp(image: Image8): Uint8Array<ArrayBuffer> {
   const { width, height, channels, data } = image;
   const alpha = hasAlpha(image);
   const bits = channels === 1 ? 8 : alpha ? 32 : 24;

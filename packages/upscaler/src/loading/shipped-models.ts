@@ -1,0 +1,28 @@
+/** A model that ships with this package, as one file of several qualities. */
+export interface ShippedModel {
+  /** What it is loaded by. */
+  readonly name: string;
+  readonly file: string;
+  readonly task: "super-resolution" | "restoration";
+  readonly scale: number;
+  readonly qualities: readonly number[];
+  readonly licence: string;
+  /** What images it is for. */
+  readonly purpose: string;
+}
+
+export const SHIPPED_MODELS: readonly ShippedModel[] = [
+  {
+    name: "photo-x2",
+    file: "photo-x2.safetensors",
+    task: "super-resolution",
+    scale: 2,
+    qualities: [1, 0.5, 0.25],
+    licence: "Apache-2.0",
+    purpose: "photographs that are sharp and clean: as cameras save them, or reduced from larger ones",
+  },
+];
+
+export const DEFAULT_MODEL = "photo-x2";
+
+export const shippedModel = (name: string): ShippedModel | undefined => SHIPPED_MODELS.find((each) => each.name === name);

@@ -1,0 +1,337 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { ImageError } from "../../../core/src/errors.js";
+import { type Pixels, rowsOf } from "../../src/images/pixels.js";
+import { imageSink, type WriteOptions } from "../../src/node/image-sink.js";
+import { type OpenOptions, openImage as openForGood } from "../../src/node/open-image.js";
+import { noisePixels } from "../images/noise.js";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slimsr-test-images-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const openImage: typeof openForGood = async (source, options) => {
+  const opened = await openForGood(source, options);
+  onTestFinished(() => opened.close());
+  return opened;
+};
+
+/** libvips' pipeline for pixels, as they are. */
+const pipeline = ({ data, width, height, channels }: Pixels) =>
+  sharp(data as Uint8Array, { raw: { width, height, channels } }).toColourspace(
+    data instanceof Uint16Array ? (channels < 3 ? "grey16" : "rgb16") : channels < 3 ? "b-w" : "srgb",
+  );
+
+/** The first frame, read in uneven bands. */
+async function read(source: Parameters<typeof openImage>[0], options: OpenOptions = {}): Promise<Pixels> {
+  const opened = await openImage(source, options);
+  const [frame] = opened.frames;
+  if (!frame) throw new Error("no frame");
+  const bands: Pixels[] = [];
+  for (let top = 0; top < frame.height; top += 13) {
+    bands.push(await frame.read(top, Math.min(13, frame.height - top)));
+  }
+  const { width, height, channels } = frame;
+  const samples = bands.flatMap(({ data }) => [...data]);
+  const data = frame.depth === 16 ? Uint16Array.from(samples) : Uint8Array.from(samples);
+  return { data, width, height, channels };
+}
+
+const bytesOf = (pixels: Pixels) => Buffer.from(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength);
+
+async function write(name: string, pixels: Pixels, options: WriteOptions = {}): Promise<string> {
+  const path = join(folder, name);
+  const depth = pixels.data instanceof Uint16Array ? 16 : 8;
+  const height = pixels.height / (options.animation?.delays.length ?? 1);
+  const sink = await imageSink(path, { ...pixels, height, depth }, options);
+  for (let top = 0; top < pixels.height; top += 11) {
+    await sink.write(rowsOf(pixels, top, Math.min(11, pixels.height - top)));
+  }
+  await sink.end();
+  return path;
+}
+
+/** In memory, and in a file of pixels. */
+const memories = [2 ** 26, 0];
+
+describe.each(memories)("images that may take %i bytes of memory", (memory) => {
+  it.each([
+    [1, 1],
+    [7, 500],
+    [61, 40],
+  ])("of %i×%i are read as they are stored, at every depth and number of channels", async (width, height) => {
+    for (const depth of [8, 16] as const) {
+      for (const channels of [1, 2, 3, 4] as const) {
+        const pixels = noisePixels(width, height, channels, depth);
+        for (const format of ["png", "tiff"] as const) {
+          const encoded = await pipeline(pixels).toFormat(format, { compression: "lzw" }).toBuffer();
+          expect(await read(encoded, { memory })).toEqual(pixels);
+        }
+      }
+    }
+  });
+
+  it("are upright, whatever EXIF says, which then says so", async () => {
+    const pixels = noisePixels(5, 3, 3, 8);
+    for (let orientation = 1; orientation <= 8; orientation++) {
+      const encoded = await pipeline(pixels).withMetadata({ orientation }).png().toBuffer();
+      const upright = await sharp(encoded).autoOrient().raw().toBuffer({ resolveWithObject: true });
+      const opened = await openImage(encoded, { memory });
+      const [frame] = opened.frames;
+      expect([frame?.width, frame?.height]).toEqual([upright.info.width, upright.info.height]);
+      expect(bytesOf(await read(encoded, { memory }))).toEqual(upright.data);
+      expect(opened.metadata.orientation).toBe(orientation);
+      const { exif } = opened.metadata;
+      const path = await write("upright.png", await read(encoded, { memory }), { exif });
+      const written = await sharp(path).metadata();
+      expect([written.orientation, written.width]).toEqual([1, upright.info.width]);
+      expect(await sharp(path).autoOrient().raw().toBuffer()).toEqual(upright.data);
+    }
+  });
+
+  it("keep their profile and samples, or are converted to sRGB", async () => {
+    for (const depth of [8, 16] as const) {
+      const peak = depth === 8 ? 1 : 257;
+      const data = [200, 40, 40].map((value) => value * peak);
+      const pixels = {
+        data: depth === 8 ? Uint8Array.from(data) : Uint16Array.from(data),
+        width: 1,
+        height: 1,
+        channels: 3,
+      } as const;
+      const { icc } = await sharp(
+        await pipeline(noisePixels(1, 1, 3, 8))
+          .withIccProfile("p3")
+          .png()
+          .toBuffer(),
+      ).metadata();
+      const encoded = await readFile(await write("p3.png", pixels, { icc }));
+      const opened = await openImage(encoded, { memory });
+      expect(opened.metadata.icc).toEqual(icc);
+      expect(await read(encoded, { memory })).toEqual(pixels);
+      const stripped = await openImage(encoded, { memory, metadata: "strip" });
+      expect([stripped.metadata.icc, stripped.metadata.exif]).toEqual([undefined, undefined]);
+      // Display P3's (200, 40, 40), as lcms has it.
+      const values = [...(await read(encoded, { memory, metadata: "strip" })).data].map((value) => value / peak);
+      for (const [i, expected] of [218.2, 0.3, 27.2].entries())
+        expect(Math.abs((values[i] ?? 0) - expected)).toBeLessThan(1.6);
+    }
+  });
+
+  it("of CMYK and of a palette are told, and are RGB", async () => {
+    const white = { data: new Uint8Array(8 * 8 * 3).fill(255), width: 8, height: 8, channels: 3 } as const;
+    const cmyk = await pipeline(white).toColourspace("cmyk").withIccProfile("cmyk").jpeg().toBuffer();
+    const opened = await openImage(cmyk, { memory });
+    expect(opened.metadata).toMatchObject({ isCmyk: true, isPalette: false });
+    expect(opened.metadata.icc).toBeUndefined();
+    const pixels = await read(cmyk, { memory });
+    expect(pixels.channels).toBe(3);
+    expect(Math.min(...pixels.data)).toBeGreaterThan(245);
+    const colours = { data: Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255), width: 3, height: 1, channels: 3 } as const;
+    const palette = await sharp(colours.data, { raw: colours }).png({ palette: true, colours: 4 }).toBuffer();
+    expect((await openImage(palette)).metadata).toMatchObject({ isCmyk: false, isPalette: true });
+    expect(await read(palette, { memory })).toEqual(colours);
+  });
+
+  it("that move are read frame by frame", async () => {
+    const frames = [0, 1, 2].map((i) => new Uint8Array(6 * 4 * 4).map((_, at) => (at % 4 === 3 ? 255 : i * 100)));
+    const tall = {
+      data: Uint8Array.from(frames.flatMap((frame) => [...frame])),
+      width: 6,
+      height: 12,
+      channels: 4,
+    } as const;
+    const moving = sharp(tall.data, { raw: { ...tall, pageHeight: 4 } });
+    for (const format of ["gif", "webp"] as const) {
+      const encoded = await moving
+        .clone()
+        .toFormat(format, { delay: [100, 50, 70], loop: 2, lossless: true })
+        .toBuffer();
+      const opened = await openImage(encoded, { memory });
+      expect(opened.metadata).toMatchObject({ format, pages: 3, animation: { delays: [100, 50, 70], loop: 2 } });
+      const read = await Promise.all(opened.frames.map((frame) => frame.read(1, 2)));
+      expect(read.map(({ data, channels }) => [data[0], data.length / channels])).toEqual(
+        [0, 100, 200].map((grey) => [grey, 12]),
+      );
+      expect((await openImage(encoded, { memory, animated: false })).frames).toHaveLength(1);
+    }
+  });
+});
+
+describe("images", () => {
+  const pixels = noisePixels(9, 7, 3, 8);
+
+  it("come from paths, URLs, bytes, Blobs and streams", async () => {
+    const path = await write("[page=1].png", pixels);
+    const odd = join(folder, "name.png[x=1]");
+    const bytes = await readFile(path);
+    await writeFile(odd, bytes);
+    const sources = [
+      path,
+      odd,
+      new URL(`file://${path}`),
+      bytes,
+      new Blob([bytes]),
+      Readable.from([bytes.subarray(0, 50), bytes.subarray(50)]),
+    ];
+    for (const source of sources) expect(await read(source)).toEqual(pixels);
+  });
+
+  it("of more pixels than allowed are refused before they are unpacked, in frames too", async () => {
+    const png = await readFile(await write("limit.png", pixels));
+    expect(await read(png, { maxPixels: 63 })).toEqual(pixels);
+    await expect(openImage(png, { maxPixels: 62, name: "limit.png" })).rejects.toThrow(
+      "limit.png: 9×7 are 63 pixels, more than the limit of 62",
+    );
+    const moving = await sharp(pixels.data, { raw: { width: 9, height: 7, channels: 3, pageHeight: 1 } })
+      .gif()
+      .toBuffer();
+    await expect(openImage(moving, { maxPixels: 62 })).rejects.toThrow("9×7 are 63 pixels");
+    await expect(openImage(Readable.from([Buffer.alloc(2 ** 25)]), { maxPixels: 100 })).rejects.toThrow(
+      "are more than an image of 100 pixels",
+    );
+  });
+
+  it("that can't be read name themselves", async () => {
+    const text = join(folder, "text.png");
+    await writeFile(text, "hello");
+    await expect(openImage(text)).rejects.toThrow(`${text}: not an image in a known format`);
+    await expect(openImage(join(folder, "none.png"))).rejects.toThrow(
+      "none.png: cannot be read: there is no such file",
+    );
+    await expect(openImage(folder)).rejects.toThrow("not a file");
+    const cut = (await readFile(await write("cut.png", noisePixels(200, 200, 3, 8)))).subarray(0, 9000);
+    for (const memory of memories)
+      await expect(openImage(cut, { name: "cut", memory })).rejects.toThrow(/^cut: damaged or not supported PNG/);
+  });
+
+  it("leave nothing among the temporary files", async () => {
+    const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("slimsr-images-"));
+    const before = await left();
+    await openImage(await readFile(await write("left.png", pixels)), { memory: 0 });
+    expect(await left()).toEqual(before);
+  });
+});
+
+describe("images that are written", () => {
+  it.each([
+    ["png", 8, [1, 2, 3, 4]],
+    ["png", 16, [1, 2, 3, 4]],
+    ["tiff", 8, [1, 2, 3, 4]],
+    ["tiff", 16, [1, 2, 3, 4]],
+    ["bmp", 8, [1, 3, 4]],
+    ["webp", 8, [3, 4]],
+    ["avif", 8, [3]],
+  ] as const)("as %s of %i bits hold the same samples", async (format, depth, channels) => {
+    for (const count of channels) {
+      const pixels = noisePixels(37, 21, count, depth);
+      const path = await write(`same.${format}`, pixels, { lossless: true });
+      expect(await read(path)).toEqual(pixels);
+    }
+  });
+
+  it("as JPEG hold nearly the same, and are rounded from 16 bits", async () => {
+    const { data, info } = await sharp("test/fixtures/images/kodak-23.png").raw().toBuffer({ resolveWithObject: true });
+    const wide = {
+      width: info.width,
+      height: info.height,
+      channels: 3,
+      data: Uint16Array.from(data, (value) => value * 257),
+    } as const;
+    const path = await write("nearly.jpg", wide, { quality: 98 });
+    const back = await sharp(path).raw().toBuffer();
+    const mean = back.reduce((sum, value, i) => sum + Math.abs(value - (data[i] as number)), 0) / back.length;
+    expect(mean).toBeLessThan(1);
+    const small = await write("small.jpg", wide, { quality: 30 });
+    expect((await readFile(small)).length).toBeLessThan((await readFile(path)).length / 3);
+  });
+
+  it.each(["png", "jpg", "webp", "avif", "tiff"])("as %s carry the profile, EXIF and the density", async (ending) => {
+    const pixels = noisePixels(16, 12, 3, 8);
+    const tagged = await pipeline(pixels)
+      .withIccProfile("p3")
+      .withExif({ IFD0: { Copyright: "nobody" } })
+      .jpeg()
+      .toBuffer();
+    const { icc, exif } = await sharp(tagged).metadata();
+    const read = await sharp(
+      await write(`tagged.${ending}`, pixels, { icc, exif, density: 300, lossless: true }),
+    ).metadata();
+    expect(read.icc).toEqual(icc);
+    if (ending !== "tiff") expect(read.exif?.toString("latin1")).toContain("nobody");
+    if (ending === "tiff") expect(read.density).toBe(300);
+    const opened = await openImage(join(folder, `tagged.${ending}`));
+    expect(opened.metadata.icc).toEqual(icc);
+    if (ending === "png") expect(opened.metadata.density).toBeCloseTo(300, 1);
+  });
+
+  it("as JPEG carry a density without EXIF, as GIF are sRGB's, and as BMP have no profile", async () => {
+    const pixels = { data: Uint8Array.of(200, 40, 40), width: 1, height: 1, channels: 3 } as const;
+    expect((await sharp(await write("density.jpg", pixels, { density: 150 })).metadata()).density).toBe(150);
+    const { icc } = await sharp(await pipeline(pixels).withIccProfile("p3").png().toBuffer()).metadata();
+    const [red, green] = await sharp(await write("p3.gif", pixels, { icc }))
+      .raw()
+      .toBuffer();
+    expect([red, green]).toEqual([218, 0]);
+    await expect(write("p3.bmp", pixels, { icc })).rejects.toThrow("BMP cannot hold a profile");
+  });
+
+  it.each(["gif", "webp"] as const)("as %s move", async (format) => {
+    const grey = [0, 100, 200].flatMap((value) => Array.from({ length: 6 * 4 }, () => [value, 0, 0, 255]).flat());
+    const animation = { delays: [100, 50, 70], loop: 3 };
+    const path = await write(
+      `moving.${format}`,
+      { data: Uint8Array.from(grey), width: 6, height: 12, channels: 4 },
+      { animation, lossless: true },
+    );
+    expect(await sharp(path).metadata()).toMatchObject({
+      pages: 3,
+      width: 6,
+      delay: [100, 50, 70],
+      loop: 3,
+    });
+    const opened = await openImage(path);
+    expect(await Promise.all(opened.frames.map(async (frame) => (await frame.read(3, 1)).data[0]))).toEqual([
+      0, 100, 200,
+    ]);
+  });
+
+  it("are refused before anything is written where the format can't hold them", async () => {
+    const layout = { width: 5, height: 5, channels: 4, depth: 8 } as const;
+    await expect(imageSink(join(folder, "x.jpg"), layout)).rejects.toThrow("JPEG cannot hold transparency");
+    await expect(imageSink(join(folder, "x.webp"), { ...layout, width: 16_384 })).rejects.toThrow(
+      "WEBP has at most 16383",
+    );
+    await expect(imageSink(join(folder, "x.avif"), layout, { animation: { delays: [1, 2], loop: 0 } })).rejects.toThrow(
+      "write GIF or WebP",
+    );
+    await expect(imageSink(join(folder, "x.psd"), layout)).rejects.toThrow("must end in a known format");
+    await expect(imageSink(join(folder, "no/folder/x.png"), layout)).rejects.toThrow(
+      "folder/x.png: cannot be written: there is no such",
+    );
+    expect((await readdir(folder)).filter((name) => name.startsWith("x."))).toEqual([]);
+  });
+
+  it("have their name when they are whole, and leave nothing where they are given up", async () => {
+    const pixels = noisePixels(20, 20, 3, 8);
+    for (const name of ["whole.png", "whole.jpg"]) {
+      const path = join(folder, name);
+      await writeFile(path, "old");
+      const before = (await readdir(folder)).sort();
+      const sink = await imageSink(path, { ...pixels, depth: 8 });
+      await sink.write(rowsOf(pixels, 0, 10));
+      await expect(sink.end()).rejects.toThrow(ImageError);
+      await sink.abort();
+      expect((await readdir(folder)).sort()).toEqual(before);
+      expect(await readFile(path, "utf8")).toBe("old");
+      await write(name, pixels);
+      expect((await readdir(folder)).sort()).toEqual(before);
+    }
+  });
+});
