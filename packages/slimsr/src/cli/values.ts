@@ -18,6 +18,30 @@ const between =
 /** Threads of the engine. */
 export const threads = between(1, MOST_THREADS);
 
+/** Files that are worked on at once. */
+export const files = between(1, 64);
+
+/** Quality of JPEG and its like. */
+export const formatQuality = between(1, 100);
+
+/** Constant rate factors of all encoders. */
+export const crf = between(0, 63);
+
+export const framesPerSecond = between(0.001, 10_000, false);
+
+/** How much larger an image becomes, or smaller. */
+export const magnification = between(0.01, 256, false);
+
+export const longEdge = between(1, 1_000_000);
+
+/** A share of a network's channels, or what measuring chooses. */
+export function quality(text: string): number | "auto" {
+  if (text === "auto") return text;
+  const share = text.trim() === "" ? Number.NaN : Number(text);
+  if (share > 0 && share <= 1) return share;
+  throw new InvalidArgumentError("It must be a number above 0 and up to 1, such as 0.5, or auto.");
+}
+
 /** Patches that are held in memory. */
 export const patches = between(1, 100_000);
 

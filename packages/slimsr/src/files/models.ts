@@ -3,9 +3,9 @@ import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isGraphCheckpoint } from "@slimsr/core/internal/formats/graph-checkpoint.js";
 import { isOnnxFile, readModel, writeModel } from "@slimsr/core/internal/formats/model-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { externalBeside } from "@slimsr/upscaler/internal/node/external.js";
 import { writeAtomic } from "./atomic.js";
 import { readBytes } from "./checkpoints.js";
-import { externalBeside } from "./external.js";
 
 /**
  * A network from a file: a checkpoint (.safetensors, .pt, .pth), or an ONNX graph from one image to another, whose weights may lie in

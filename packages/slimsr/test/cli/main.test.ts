@@ -13,6 +13,8 @@ describe("slimsr", () => {
     expect(code).toBe(0);
     const commands = listed(stdout).filter((usage) => !usage.startsWith("help"));
     expect(commands.map((usage) => usage.split(" ")[0])).toEqual([
+      "upscale",
+      "models",
       "inspect",
       "convert",
       "parity",

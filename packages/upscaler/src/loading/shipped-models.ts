@@ -25,4 +25,5 @@ export const SHIPPED_MODELS: readonly ShippedModel[] = [
 
 export const DEFAULT_MODEL = "photo-x2";
 
-export const shippedModel = (name: string): ShippedModel | undefined => SHIPPED_MODELS.find((each) => each.name === name);
+export const shippedModel = (name: string): ShippedModel | undefined =>
+  SHIPPED_MODELS.find((each) => each.name === name);

@@ -1,7 +1,7 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { ByteSink } from "../images/bytes.js";
 import { formatOfName, type ImageFormat } from "../images/format.js";
-import { type Pixels, type PixelSink, sourceInMemory } from "../images/pixels.js";
+import { type PixelSink, type Pixels, sourceInMemory } from "../images/pixels.js";
 import { readNetworkFile } from "../loading/network-file.js";
 import type { Device } from "../session.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";

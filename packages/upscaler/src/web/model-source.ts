@@ -45,4 +45,3 @@ export function cacheStore(name: string): ModelStore | undefined {
     },
   };
 }
-
