@@ -1,4 +1,4 @@
-/** Copies what the slimsr package brings with it from the repository's assets into the package. */
+/** Copies what packages bring with them from the repository's assets into them. */
 import { cpSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -7,5 +7,10 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 rmSync(`${root}packages/slimsr/assets`, { recursive: true, force: true });
 for (const name of ["calibration", "report", "vgg19", "README.md"]) {
   cpSync(`${root}assets/${name}`, `${root}packages/slimsr/assets/${name}`, { recursive: true });
+}
+const models = { edsr_r8f64_x2: "photo-x2" };
+rmSync(`${root}packages/upscaler/models`, { recursive: true, force: true });
+for (const [network, name] of Object.entries(models)) {
+  cpSync(`${root}assets/slim/${network}.safetensors`, `${root}packages/upscaler/models/${name}.safetensors`);
 }
 for (const name of ["core", "upscaler", "slimsr"]) cpSync(`${root}LICENSE`, `${root}packages/${name}/LICENSE`);

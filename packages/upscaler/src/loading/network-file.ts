@@ -26,9 +26,10 @@ export interface NetworkFile {
 export function readNetworkFile(
   bytes: Uint8Array,
   name: string,
-  options: FileOptions = {},
+  { scale, channels, range }: FileOptions = {},
   external?: External,
 ): NetworkFile {
+  const options = { scale, channels, range };
   if (isOnnxFile(name)) {
     const network = onnxDeployment(name, bytes, { ...options, external });
     return { name, qualities: [1], isForeign: true, deployment: () => network };

@@ -103,8 +103,8 @@ export class Upscaler {
    * @throws ImageError where the image is damaged, too large or can't be held by the format; UsageError for sizes and qualities that aren't possible
    */
   upscale(image: Pixels, options?: RunOptions): Promise<Pixels>;
-  upscale(image: EncodedImage, options?: FileOptions): Promise<Uint8Array>;
-  async upscale(image: Pixels | EncodedImage, options: FileOptions = {}): Promise<Pixels | Uint8Array> {
+  upscale(image: EncodedImage, options?: FileOptions): Promise<Buffer>;
+  async upscale(image: Pixels | EncodedImage, options: FileOptions = {}): Promise<Pixels | Buffer> {
     if (isPixels(image)) {
       const { bands, height } = this.#upscaler.enlarge(sourceInMemory(image), options);
       return gathered(bands, height);
