@@ -157,9 +157,10 @@ async function run(words: string[], options: Options): Promise<void> {
   await interruptible(async (signal) => {
     const extents = new Map<Input, Extent>();
     for (const input of inputs) extents.set(input, await extentOf(input, bytes));
-    const upscaler = await loaded(options, sizeOfLargest([...extents.values()]), signal);
-    const upscalers = [upscaler];
+    const upscalers: Upscaler[] = [];
     try {
+      const upscaler = await loaded(options, sizeOfLargest([...extents.values()]), signal);
+      upscalers.push(upscaler);
       const usualSuffix = suffixOf(upscaler.scale, options);
       const { format, suffix } = options;
       const plan = await planJobs(inputs, { out, suffix, usualSuffix, format, force, skipExisting, compare });
@@ -173,6 +174,9 @@ async function run(words: string[], options: Options): Promise<void> {
       if (json) process.stdout.write(`${toJson(described(plan, result, upscaler, seconds, signal), 2)}\n`);
       else report(plan, result, seconds);
       conclude(plan, result, signal);
+    } catch (error) {
+      if (!signal.aborted || error instanceof SlimsrError) throw error;
+      throw new InterruptedError("interrupted before a file was done", { cause: error });
     } finally {
       for (const each of upscalers) await each.dispose();
     }

@@ -82,8 +82,9 @@ async function namerOf(inputs: readonly Input[], options: JobOptions): Promise<(
   }
   const isFolder = /[/\\]$/.test(out) || (await stat(out).catch(() => undefined))?.isDirectory();
   if (isFolder || inputs.length > 1 || !first?.isNamed) {
-    if (!isFolder && formatOfName(out) !== undefined && inputs.length > 1) {
-      throw new UsageError(`${inputs.length} files can't become the one file ${out}; name a folder with -o`);
+    if (!isFolder && (formatOfName(out) !== undefined || isVideo(out))) {
+      const what = inputs.length > 1 ? `${inputs.length} files` : "a folder";
+      throw new UsageError(`${what} can't become the one file ${out}; name a folder with -o`);
     }
     return (input) => join(out, dirname(input.name), nameOf(basename(input.name), suffix ?? "", options));
   }

@@ -127,6 +127,7 @@ describe("slimsr upscale", () => {
     ["an output that is another input", ["a.png", "b.png", "-o", "deep/../", "--suffix", ""], "is an input"],
     ["an unknown format", ["a.png", "-o", "b.jp3"], "ends in no known format"],
     ["a name that contradicts the format", ["a.png", "-o", "b.png", "--format", "jpeg"], "--format says jpeg"],
+    ["a folder into one file", ["deep", "-o", "one.png"], "a folder can't become the one file"],
     ["many into one file", ["a.png", "b.png", "-o", "one.png"], "can't become the one file"],
     ["a folder below a file", ["a.png", "-o", "b.png/c/"], "can't be made"],
     ["what is there", ["a.png", "b.png", "-o", "full/"], "exists, and so do 1 more; give --skip-existing"],
@@ -146,7 +147,8 @@ describe("slimsr upscale", () => {
     await mkdir(join(folder, "empty"));
     await symlink("a.png", join(folder, "link.png"));
     const before = filesBelow(folder);
-    const isPath = (word: string, i: number) => !/^-|^\w+$|^[\d.x]+$/.test(word) || (word === "empty" && i === 0);
+    const isPath = (word: string, i: number) =>
+      !/^-|^\w+$|^[\d.x]+$/.test(word) || (/^(empty|deep)$/.test(word) && i === 0);
     const placed = words.map((word, i) =>
       isPath(word, i) && words[i - 1] !== "--suffix" ? `${folder}/${word}` : word,
     );

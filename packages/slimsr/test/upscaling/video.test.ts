@@ -64,6 +64,9 @@ function meanDifference(some: Uint8Array, others: Uint8Array): number {
   return (3 * sum) / some.length;
 }
 
+/** ffmpeg is started many times. */
+const LONG = { timeout: 240_000 };
+
 describeWith(FFMPEG, "videos", () => {
   let model = "";
 
@@ -82,7 +85,7 @@ describeWith(FFMPEG, "videos", () => {
   const made = async (input: string, output: string, options: VideoOptions = {}) =>
     upscaleVideo(await upscaler(), input, output, options);
 
-  it("keep frames, timing and sound", async () => {
+  it("keep frames, timing and sound", LONG, async () => {
     const work = await temporaryFolder();
     const [input, output] = [join(work, "in.mp4"), join(work, "out.mp4")];
     await ffmpeg(...picture(), ...SOUND, ...H264, "-metadata", "title=A test", input);
@@ -103,7 +106,7 @@ describeWith(FFMPEG, "videos", () => {
     expect(existsSync(`${output}.parts`)).toBe(false);
   });
 
-  it("show what the network makes of their frames", async () => {
+  it("show what the network makes of their frames", LONG, async () => {
     const work = await temporaryFolder();
     const [input, output] = [join(work, "in.mkv"), join(work, "out.mkv")];
     const photograph = [
@@ -133,7 +136,7 @@ describeWith(FFMPEG, "videos", () => {
     }
   });
 
-  it("keep a variable rate, a late beginning, subtitles, 10 bits, colours and a rotation", async () => {
+  it("keep a variable rate, a late beginning, subtitles, 10 bits, colours and a rotation", LONG, async () => {
     const work = await temporaryFolder();
     await writeFile(join(work, "s.srt"), "1\n00:00:00,500 --> 00:00:01,000\nhello\n");
     const uneven = ["-vf", "select=not(mod(n\\,7))+not(mod(n\\,3)),setpts=PTS+0.5/TB", "-vsync", "vfr"];
@@ -189,7 +192,7 @@ describeWith(FFMPEG, "videos", () => {
     expect((await view(join(work, "out.mp4"))).video).toMatchObject({ width: 50, height: 40 });
   });
 
-  it("go on after SIGKILL from the last whole part, to the same video", async () => {
+  it("go on after SIGKILL from the last whole part, to the same video", LONG, async () => {
     const work = await temporaryFolder();
     const input = join(work, "in.mp4");
     await ffmpeg(...picture("duration=14"), ...SOUND, ...H264, input);
@@ -248,7 +251,18 @@ describeWith(FFMPEG, "videos", () => {
     );
     await ffmpeg(...SOUND, join(work, "sound.mp4"));
     await expect(made(join(work, "sound.mp4"), join(work, "out.mp4"))).rejects.toThrow(/there are no moving pictures/);
-    expect(existsSync(join(work, "out.mp4"))).toBe(false);
+    for (const name of ["out.mp4", "out.mp4.parts", "out.webm.parts"]) expect(existsSync(join(work, name))).toBe(false);
+  });
+
+  it("are made by one process at a time", async () => {
+    const work = await temporaryFolder();
+    const input = join(work, "in.mp4");
+    await ffmpeg(...picture("duration=0.2"), ...H264, input);
+    const output = join(work, "out.mp4");
+    const both = await Promise.allSettled([made(input, output), made(input, output)]);
+    const refused = both.filter((each) => each.status === "rejected").map(({ reason }) => String(reason));
+    expect(refused).toEqual([expect.stringMatching(/out\.mp4 is being made by another process, in .*out\.mp4\.parts/)]);
+    expect((await view(output)).video.nb_read_frames).toBe("5");
   });
 });
 

@@ -83,7 +83,7 @@ export async function upscaleVideo(
     signal?.throwIfAborted();
     await rename(joined, output);
   } catch (error) {
-    await folder.close();
+    await (folder.parts.length === 0 ? folder.remove() : folder.close());
     throw error;
   }
   await folder.remove();
