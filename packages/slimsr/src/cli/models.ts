@@ -8,10 +8,7 @@ import { renderTable } from "../text/table.js";
 
 /** `slimsr models`: the models that `slimsr upscale --model` has by name. */
 export function modelsCommand(): Command {
-  return new Command("models")
-    .option("--json", "print JSON")
-    .addHelpText("after", "\nExamples:\n  slimsr models\n  slimsr models --json")
-    .action(run);
+  return new Command("models").option("--json", "print JSON").action(run);
 }
 
 async function run({ json }: { json?: true }): Promise<void> {

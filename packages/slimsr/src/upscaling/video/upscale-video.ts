@@ -22,13 +22,13 @@ interface FrameOptions extends OutputSize {
   readonly quality?: number | undefined;
   readonly selfEnsemble?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told what in the result isn't as in the source, or as the network makes it. */
+  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 export interface VideoOptions extends FrameOptions, Partial<Compression> {
   /** Told of frames that are done, and of all as far as the file says. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Told what in the result isn't as in the source. */
-  readonly onNote?: ((note: string) => void) | undefined;
 }
 
 export interface UpscaledVideo extends Size {
@@ -76,7 +76,7 @@ export async function upscaleVideo(
     await tryOutput(video, output, compression, folder);
     const complaints = await makeParts(upscaler, video, ffmpeg, compression, folder, {
       ...frameOptions,
-      ...{ signal, onProgress },
+      ...{ signal, onProgress, onNote },
     });
     for (const note of notesOn(video, size, even, complaints)) onNote?.(note);
     const joined = await joinParts(video, output, folder, signal);
