@@ -9,12 +9,11 @@ import { type LoadOptions, Upscaler } from "@slimsr/upscaler/internal/node/upsca
 import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { Command, Option } from "commander";
 import { toJson } from "../files/json.js";
-import { duration, milliseconds as inMilliseconds } from "../text/numbers.js";
-import { inLine, message } from "../text/visible.js";
+import { message } from "../text/visible.js";
 import { type BatchResult, type Measured, runBatch } from "../upscaling/batch.js";
 import { SHOWN } from "../upscaling/compare.js";
 import { findInputs, type Input, isVideo, STANDARD } from "../upscaling/inputs.js";
-import { type JobPlan, planJobs } from "../upscaling/jobs.js";
+import { planJobs } from "../upscaling/jobs.js";
 import { type Extent, extentOf } from "../upscaling/measure.js";
 import { VIDEO_ENDINGS } from "../upscaling/video/join.js";
 import { findFfmpeg } from "../upscaling/video/tools.js";
@@ -22,6 +21,7 @@ import { LiveBatch } from "./batch-progress.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { argumentOf, checkedValue } from "./schema-options.js";
+import { batchJson, reportBatch, requireAll } from "./upscale-report.js";
 import {
   crf,
   files,
@@ -171,9 +171,9 @@ async function run(words: string[], options: Options): Promise<void> {
       const begun = performance.now();
       const result = await upscaled(work, upscalers, options, signal);
       const seconds = (performance.now() - begun) / 1000;
-      if (json) process.stdout.write(`${toJson(described(plan, result, upscaler, seconds, signal), 2)}\n`);
-      else report(plan, result, seconds);
-      conclude(plan, result, signal);
+      if (json) process.stdout.write(`${toJson(batchJson(plan, result, upscaler, seconds, signal), 2)}\n`);
+      else reportBatch(plan, result, seconds);
+      requireAll(plan, result, signal);
     } catch (error) {
       if (!signal.aborted || error instanceof SlimsrError) throw error;
       throw new InterruptedError("interrupted before a file was done", { cause: error });
@@ -272,60 +272,5 @@ async function upscaled(
     });
   } finally {
     live.stop();
-  }
-}
-
-/** What a program reads. */
-function described(
-  { skipped }: JobPlan,
-  { finished, failures }: BatchResult,
-  { name, scale, quality: taken, device }: Upscaler,
-  seconds: number,
-  { aborted }: AbortSignal,
-): unknown {
-  return {
-    ...{ model: name, scale, quality: taken, device, seconds, interrupted: aborted },
-    files: finished.map(({ job, from, width, height, frames, milliseconds, notes }) => ({
-      ...{ input: job.input.path, output: job.output, kind: job.kind },
-      ...(from && { from }),
-      ...{ width, height, frames, milliseconds, notes },
-      ...(job.comparison !== undefined && { comparison: job.comparison }),
-    })),
-    skipped: skipped.map(({ input, output }) => ({ input: input.path, output })),
-    failures: failures.map(({ job, reason }) => ({ input: job.input.path, output: job.output, reason })),
-  };
-}
-
-/** What people read; on standard error where the image is on standard output. */
-function report({ jobs, skipped }: JobPlan, { finished }: BatchResult, seconds: number): void {
-  const stream = jobs.some(({ output }) => output === STANDARD) ? process.stderr : process.stdout;
-  for (const { job, from, width, height, frames, milliseconds, notes } of finished) {
-    const sizes = `${from ? `${from.width}×${from.height} → ` : ""}${width}×${height}`;
-    const pictures = frames > 1 ? `, ${frames} frames` : "";
-    stream.write(`${inLine(job.output)}: ${sizes}${pictures}, ${inMilliseconds(milliseconds)}\n`);
-    for (const note of notes) process.stderr.write(`note: ${inLine(job.input.path)}: ${message(note)}\n`);
-  }
-  const counts = [
-    ...(finished.length > 1 ? [`${finished.length} files in ${duration(seconds)}`] : []),
-    ...(skipped.length > 0 ? [`${skipped.length} left out, whose outputs are there`] : []),
-  ];
-  if (counts.length > 0) stream.write(`${counts.join(", ")}\n`);
-}
-
-/** @throws InterruptedError or SlimsrError where not all is done */
-function conclude({ jobs }: JobPlan, { finished, failures }: BatchResult, signal: AbortSignal): void {
-  const reasons = failures.map(({ job, reason }) =>
-    reason.includes(job.input.path) || reason.includes(job.output)
-      ? `\n  ${reason}`
-      : `\n  ${job.input.path}: ${reason}`,
-  );
-  const listed = failures.length > 0 ? `; ${failures.length} failed:${reasons.join("")}` : "";
-  if (signal.aborted) {
-    throw new InterruptedError(
-      `interrupted when ${finished.length} of ${jobs.length} files were done; the same call with --skip-existing goes on${listed}`,
-    );
-  }
-  if (failures.length > 0) {
-    throw new SlimsrError(`${failures.length} of ${jobs.length} files can't be upscaled:${reasons.join("")}`);
   }
 }

@@ -258,6 +258,7 @@ describe("slimsr upscale", () => {
 
   it.each(["SIGKILL", "SIGINT"] as const)(
     "leaves no half file after %s in the middle of a batch, which goes on",
+    { timeout: 240_000 },
     async (signal) => {
       const { folder, model } = await setUp();
       const input = join(folder, "in");
