@@ -32,7 +32,7 @@ export const ORDER = {
     ["events"],
     ["report"],
     ["runs"],
-    ["parity"],
+    ["parity", "upscaling"],
     ["cli"],
   ],
 };

@@ -68,3 +68,10 @@ export const CHROMIUM: Requirement = {
   find: () =>
     ["chromium", "chromium-browser", "google-chrome"].flatMap((name) => output("which", [name])?.trim() ?? [])[0],
 };
+
+/** What videos are read and written by. */
+export const FFMPEG: Requirement = {
+  what: "ffmpeg",
+  advice: "apt-get install ffmpeg",
+  find: () => ["ffprobe", "ffmpeg"].map((name) => output("which", [name])?.trim()).reduce((one, other) => one && other),
+};

@@ -31,6 +31,9 @@ export class DeviceError extends SlimsrError {}
 /** An image that cannot be decoded or encoded. */
 export class ImageError extends SlimsrError {}
 
+/** A video that can't be read or written, or ffmpeg, which does that, not there. */
+export class VideoError extends SlimsrError {}
+
 /** A data set that is missing, empty, incomplete or inconsistent. */
 export class DatasetError extends SlimsrError {}
 

@@ -15,6 +15,18 @@ interface Entry {
 /** In the order in which help lists them. Only the one that is called is loaded. */
 const COMMANDS: readonly Entry[] = [
   {
+    name: "upscale",
+    usage: "[options] <input...>",
+    description: "make photographs and videos larger, with a model that ships or any other: files, folders, pipes",
+    load: async () => (await import("./upscale.js")).upscaleCommand(),
+  },
+  {
+    name: "models",
+    usage: "[options]",
+    description: "list the models that ship, for slimsr upscale --model",
+    load: async () => (await import("./models.js")).modelsCommand(),
+  },
+  {
     name: "inspect",
     usage: "[options] <file>",
     description: "show what network a checkpoint holds: architecture, options, parameters, multiply-accumulates",

@@ -5,17 +5,33 @@ import { InvalidArgumentError } from "commander";
 import { parseDegradation } from "../degradations/degradation.js";
 import { MOST_SEED } from "../runs/settings.js";
 
-/** A whole number within bounds, which what it refuses is told. */
+/** A number within bounds, which what it refuses is told. */
 const between =
-  (least: number, most: number) =>
+  (least: number, most: number, isWhole = true) =>
   (text: string): number => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (value >= least && value <= most && Number.isInteger(value)) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    if (value >= least && value <= most && (!isWhole || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`It must be a ${isWhole ? "whole " : ""}number from ${least} to ${most}.`);
   };
 
 /** Threads of the engine. */
 export const threads = between(1, MOST_THREADS);
+
+/** Files that are worked on at once. */
+export const files = between(1, 64);
+
+/** Quality of JPEG and its like. */
+export const formatQuality = between(1, 100);
+
+/** Constant rate factors of all encoders. */
+export const crf = between(0, 63);
+
+export const framesPerSecond = between(0.001, 10_000, false);
+
+/** How much larger an image becomes, or smaller. */
+export const magnification = between(0.01, 256, false);
+
+export const longEdge = between(1, 1_000_000);
 
 /** Patches that are held in memory. */
 export const patches = between(1, 100_000);
@@ -28,6 +44,17 @@ export const pixels = between(1, 1e9);
 
 /** Memory: from where any tile fits to 16 TiB. */
 export const mebibytes = between(16, 2 ** 24);
+
+export const milliseconds = between(0.001, 3_600_000, false);
+
+const side = between(8, 65_536);
+
+/** "1280x720": pixels across and down. */
+export function size(text: string): { width: number; height: number } {
+  const [, width = "", height = ""] = /^(\d+)[x×](\d+)$/i.exec(text) ?? [];
+  if (width === "") throw new InvalidArgumentError("It must be a width and a height in pixels, such as 1280x720.");
+  return { width: side(width), height: side(height) };
+}
 
 /** What commas separate, each once. */
 const listOf = <T>(text: string, read: (part: string) => T): T[] => [...new Set(text.split(",").map(read))];
@@ -45,10 +72,13 @@ export const widths =
 
 /** One of the widths that a file holds. */
 export function quality(text: string): number {
-  const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (value > 0 && value <= 1) return value;
+  const share = text.trim() === "" ? Number.NaN : Number(text);
+  if (share > 0 && share <= 1) return share;
   throw new InvalidArgumentError("It must be a share of the channels above 0 and up to 1, such as 0.5.");
 }
+
+/** A file's width, or what measuring chooses. */
+export const qualityOrAuto = (text: string): number | "auto" => (text === "auto" ? text : quality(text));
 
 /** Pixels along each side of the one image that a file takes. */
 export const tile = between(1, 8192);

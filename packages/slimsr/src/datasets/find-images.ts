@@ -50,7 +50,11 @@ export function requireDistinct(sorted: readonly ImageFile[]): void {
   }
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
+/** Whether a folder or file of this name is hidden, or a storage system's own. */
+export const isSetAside = (name: string): boolean => name.startsWith(".") || NOT_PICTURES.has(name.toLowerCase());
+
+/** img2 before img10. */
+export const collator = new Intl.Collator("en", { numeric: true });
 
 async function filesBelow(folder: string, above: readonly string[] = []): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
@@ -58,7 +62,7 @@ async function filesBelow(folder: string, above: readonly string[] = []): Promis
       cause: error,
     });
   });
-  const visible = entries.filter(({ name }) => !name.startsWith(".") && !NOT_PICTURES.has(name.toLowerCase()));
+  const visible = entries.filter(({ name }) => !isSetAside(name));
   const here = [...above, await realpath(folder)];
   const nested = await Promise.all(
     visible.map(async (entry) => {

@@ -34,7 +34,19 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
   train: [...SHORT.slice(0, -5), "--below-bicubic"],
 };
 
-const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "export", "compress", "train", "ablate"];
+const COMMANDS = [
+  "upscale",
+  "models",
+  "inspect",
+  "prepare",
+  "slim",
+  "evaluate",
+  "convert",
+  "export",
+  "compress",
+  "train",
+  "ablate",
+];
 
 /** The command lines among a help text's examples. */
 function examplesOf(help: string): string[] {

@@ -3,16 +3,18 @@ import { slimsr } from "./runs.js";
 
 /** "slim [options]": how help lists the commands. */
 const listed = (help: string): string[] =>
-  [...(/Commands:\n(.*)/s.exec(help)?.[1] ?? "").matchAll(/^ {2}(\w+(?: [[<]\w+[\]>])*)/gm)].map(
+  [...(/Commands:\n(.*)/s.exec(help)?.[1] ?? "").matchAll(/^ {2}(\w+(?: [[<][\w.]+[\]>])*)/gm)].map(
     (match) => match[1] as string,
   );
 
 describe("slimsr", () => {
-  it("lists the commands as they describe themselves", async () => {
+  it("lists the commands as they describe themselves", { timeout: 240_000 }, async () => {
     const { code, stdout } = await slimsr("--help");
     expect(code).toBe(0);
     const commands = listed(stdout).filter((usage) => !usage.startsWith("help"));
     expect(commands.map((usage) => usage.split(" ")[0])).toEqual([
+      "upscale",
+      "models",
       "inspect",
       "convert",
       "export",

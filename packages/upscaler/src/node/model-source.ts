@@ -22,7 +22,8 @@ export interface ModelBytes extends NamedBytes {
   readonly path?: string;
 }
 
-const MODELS = new URL("../../models/", import.meta.url);
+/** Where a model that ships lies. */
+export const shippedFile = (file: string): string => fileURLToPath(new URL(`../../models/${file}`, import.meta.url));
 
 /** @throws CheckpointError where there is no such file, or it can't be fetched */
 export async function modelBytes(source: ModelSource, options: SourceOptions = {}): Promise<ModelBytes> {
@@ -34,7 +35,7 @@ export async function modelBytes(source: ModelSource, options: SourceOptions = {
     return { bytes, name: options.name ?? basename(new URL(address).pathname) };
   }
   const shipped = shippedModel(address);
-  const path = shipped ? fileURLToPath(new URL(shipped.file, MODELS)) : pathOf(source);
+  const path = shipped ? shippedFile(shipped.file) : pathOf(source);
   try {
     return { bytes: await readFile(path), name: shipped?.file ?? options.name ?? basename(path), path };
   } catch (error) {
