@@ -10,10 +10,10 @@
  * the messages of protocol.ts; tiled-network.ts runs a network on planes of any size. images/ are pixels, loading/ models,
  * upscaling/ what makes of both an upscaler; node/ and web/ bring workers, files and pictures.
  */
-export type { Depth, PixelSink, PixelSource, Pixels } from "./images/pixels.js";
+export type { Pixels } from "./images/pixels.js";
 export { DEFAULT_MODEL, SHIPPED_MODELS, type ShippedModel } from "./loading/shipped-models.js";
 export * from "./session.js";
 export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiled-network.js";
 export type { EnlargedTile } from "./upscaling/bands.js";
 export type { InferenceEngine } from "./upscaling/injected-engine.js";
-export type { Progress, RunOptions } from "./upscaling/pixel-upscaler.js";
+export type { Progress, UpscaleOptions } from "./upscaling/pixel-upscaler.js";

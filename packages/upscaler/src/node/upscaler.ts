@@ -7,7 +7,7 @@ import type { Device } from "../session.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions, type Platform } from "../upscaling/load.js";
 import { planSize } from "../upscaling/output-size.js";
-import type { PixelUpscaler, RunOptions } from "../upscaling/pixel-upscaler.js";
+import type { PixelUpscaler, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
 import { externalBeside } from "./external.js";
 import { imageSink, type WriteOptions } from "./image-sink.js";
 import type { EncodedImage } from "./input.js";
@@ -20,7 +20,7 @@ export interface LoadOptions extends NetworkOptions, SourceOptions {}
 
 /** How an image's file is read and written. */
 export interface FileOptions
-  extends RunOptions,
+  extends UpscaleOptions,
     Pick<OpenOptions, "maxPixels" | "metadata" | "animated">,
     Pick<WriteOptions, "chroma" | "lossless"> {
   /** By default what the output's name says, or what the input is. */
@@ -102,7 +102,7 @@ export class Upscaler {
    * The image, larger: pixels of pixels, of a file's bytes or path the bytes of a file. Images that are asked for together are computed in that order.
    * @throws ImageError where the image is damaged, too large or can't be held by the format; UsageError for sizes and qualities that aren't possible
    */
-  upscale(image: Pixels, options?: RunOptions): Promise<Pixels>;
+  upscale(image: Pixels, options?: UpscaleOptions): Promise<Pixels>;
   upscale(image: EncodedImage, options?: FileOptions): Promise<Buffer>;
   async upscale(image: Pixels | EncodedImage, options: FileOptions = {}): Promise<Pixels | Buffer> {
     if (isPixels(image)) {
@@ -115,7 +115,7 @@ export class Upscaler {
   }
 
   /** Parts of the image at the network's own scale, row by row, as they are computed. */
-  tiles(image: Pixels, options?: RunOptions): AsyncGenerator<EnlargedTile> {
+  tiles(image: Pixels, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
     return this.#upscaler.tiles(sourceInMemory(image), options);
   }
 
@@ -172,7 +172,7 @@ export class Upscaler {
     return { ...size, format, frames: frames.length };
   }
 
-  async #rows(frame: OpenedImage["frames"][number], sink: PixelSink, options: RunOptions): Promise<void> {
+  async #rows(frame: OpenedImage["frames"][number], sink: PixelSink, options: UpscaleOptions): Promise<void> {
     for await (const band of this.#upscaler.enlarge(frame, options).bands) await sink.write(band);
   }
 }

@@ -13,7 +13,7 @@ import type { DeviceNetwork } from "./device-network.js";
 import { type OutputSize, planSize } from "./output-size.js";
 
 /** What a run may be told. */
-export interface RunOptions extends OutputSize {
+export interface UpscaleOptions extends OutputSize {
   /** Stops before the next tile, with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each tile. */
@@ -118,13 +118,13 @@ export class PixelUpscaler {
    * returned early, before those of the next come.
    * @throws UsageError for a size or quality that isn't possible, at once
    */
-  enlarge(source: PixelSource, options: RunOptions = {}): Enlarged {
+  enlarge(source: PixelSource, options: UpscaleOptions = {}): Enlarged {
     const { passes, size } = planSize(source, this.scale, options);
     return { ...size, bands: this.#inTurn(() => this.#bands(source, passes, size, options)) };
   }
 
   /** Tiles of the image at the network's own scale, row by row. */
-  tiles(source: PixelSource, options: RunOptions = {}): AsyncGenerator<EnlargedTile> {
+  tiles(source: PixelSource, options: UpscaleOptions = {}): AsyncGenerator<EnlargedTile> {
     return this.#inTurn(() => this.#tiles(source, options, { done: 0, total: 0 }));
   }
 
@@ -156,7 +156,7 @@ export class PixelUpscaler {
     }
   }
 
-  async *#bands(source: PixelSource, passes: number, size: Size, options: RunOptions): AsyncGenerator<Pixels> {
+  async *#bands(source: PixelSource, passes: number, size: Size, options: UpscaleOptions): AsyncGenerator<Pixels> {
     const progress = { done: 0, total: 0 };
     let image = source;
     for (let pass = 1; ; pass++) {
@@ -178,7 +178,7 @@ export class PixelUpscaler {
 
   async *#tiles(
     source: PixelSource,
-    { quality, signal, selfEnsemble = false, onProgress, onNote }: RunOptions,
+    { quality, signal, selfEnsemble = false, onProgress, onNote }: UpscaleOptions,
     progress: { done: number; total: number },
   ): AsyncGenerator<EnlargedTile> {
     signal?.throwIfAborted();

@@ -11,7 +11,7 @@ import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiled-network.js";
 import { gathered } from "../../src/upscaling/bands.js";
 import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
-import type { PixelUpscaler, RunOptions } from "../../src/upscaling/pixel-upscaler.js";
+import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
 
 const edsr: NetworkOptions = {
   ...{ architecture: "edsr", scale: 2, features: 8, range: 255, mean: [114, 111, 103], blocks: 2, resScale: 1 },
@@ -45,7 +45,7 @@ function picture(width: number, height: number, channels: Pixels["channels"] = 3
   return { data, width, height, channels };
 }
 
-async function enlarged(upscaler: PixelUpscaler, image: Pixels, options: RunOptions = {}): Promise<Pixels> {
+async function enlarged(upscaler: PixelUpscaler, image: Pixels, options: UpscaleOptions = {}): Promise<Pixels> {
   const { bands, height, width } = upscaler.enlarge(sourceInMemory(image), options);
   const whole = await gathered(bands, height);
   expect([whole.width, whole.height]).toEqual([width, height]);

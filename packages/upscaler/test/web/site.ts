@@ -8,9 +8,12 @@ import { ROOT } from "../../../../test/support/child.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const ENTRIES = ["./page.ts", "../../src/web/session-worker-cpu.ts", "../../src/web/session-worker-webgpu.ts"].map(
-  here,
-);
+const ENTRIES = [
+  "./page.ts",
+  "./images-page.ts",
+  "../../src/web/session-worker-cpu.ts",
+  "../../src/web/session-worker-webgpu.ts",
+].map(here);
 const ENGINE = `${ROOT}node_modules/onnxruntime-web/dist/`;
 const TYPES: Readonly<Record<string, string>> = {
   "": "text/html",

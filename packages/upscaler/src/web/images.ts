@@ -1,0 +1,144 @@
+import { ImageError } from "@slimsr/core/internal/errors.js";
+import type { ByteSink } from "../images/bytes.js";
+import { emptyPixels, type PixelSink, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
+import { type PngLayout, type PngMetadata, pngSink } from "../images/png.js";
+import { BitmapReader } from "./bitmap-reader.js";
+
+/** What a page or a worker has of an image. */
+export type WebImage =
+  | Blob
+  | ImageData
+  | ImageBitmap
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | VideoFrame
+  | HTMLImageElement
+  | HTMLVideoElement;
+
+/** Rows that are looked at at once. */
+const BAND = 256;
+
+/**
+ * Reads an image as it looks, upright, in sRGB, at 8 bits: grey where it has no colour, with alpha where it can be seen through.
+ * A canvas, a video and a Blob are read as they are now; an ImageData or ImageBitmap must stay as it is, and a bitmap open.
+ * @throws ImageError where the browser can't decode a Blob, or the image has no pixels
+ */
+export async function sourceOf(image: WebImage): Promise<PixelSource> {
+  if (image instanceof ImageData && image.colorSpace === "srgb") {
+    const { width, height, data } = image;
+    return narrowed({ width, height }, async (top, rows) => data.subarray(top * width * 4, (top + rows) * width * 4));
+  }
+  const bitmap = image instanceof ImageBitmap ? image : await bitmapOf(image);
+  const reader = new BitmapReader(bitmap);
+  const { width, height } = bitmap;
+  if (width === 0) throw new ImageError("the ImageBitmap is closed; expected one that is open");
+  const source = await narrowed({ width, height }, (top, rows) => reader.read(top, rows));
+  return { ...source, close: async () => (bitmap === image ? undefined : bitmap.close()) };
+}
+
+async function bitmapOf(image: Exclude<WebImage, ImageBitmap>): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(image, {
+      premultiplyAlpha: "none",
+      colorSpaceConversion: "default",
+      imageOrientation: "from-image",
+    });
+  } catch (error) {
+    const what = image instanceof Blob ? `a Blob of type "${image.type}" and ${image.size} bytes` : `${image}`;
+    throw new ImageError(
+      `${what} can't be read (${(error as Error).message}); expected an image that the browser shows`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+type ReadRgba = (top: number, rows: number) => Promise<Uint8ClampedArray>;
+
+/** With as many channels as it takes. */
+async function narrowed({ width, height }: Pick<Pixels, "width" | "height">, read: ReadRgba): Promise<PixelSource> {
+  let [isGrey, isOpaque] = [true, true];
+  for (let top = 0; top < height && (isGrey || isOpaque); top += BAND) {
+    const data = await read(top, Math.min(BAND, height - top));
+    for (let at = 0; at < data.length && (isGrey || isOpaque); at += 4) {
+      isGrey &&= data[at] === data[at + 1] && data[at] === data[at + 2];
+      isOpaque &&= data[at + 3] === 255;
+    }
+  }
+  const channels = isGrey ? (isOpaque ? 1 : 2) : isOpaque ? 3 : 4;
+  return {
+    width,
+    height,
+    channels,
+    depth: 8,
+    async read(top, rows) {
+      const data = await read(top, rows);
+      if (channels === 4) return { data, width, height: rows, channels };
+      const pixels = emptyPixels({ width, height: rows, channels, depth: 8 });
+      for (let from = 0, to = 0; from < data.length; from += 4) {
+        for (let c = 0; c < channels; c++) {
+          pixels.data[to++] = data[from + (channels === 2 && c === 1 ? 3 : c)] as number;
+        }
+      }
+      return pixels;
+    },
+  };
+}
+
+/** Pixels as a canvas takes them, rounded to 8 bits. */
+export function imageDataOf(pixels: Pixels): ImageData {
+  const { width, height, channels } = pixels;
+  const { data } = toDepth(pixels, 8);
+  const image = new ImageData(width, height);
+  const isGrey = channels < 3;
+  const isOpaque = channels % 2 === 1;
+  for (let from = 0, to = 0; from < data.length; from += channels, to += 4) {
+    for (let c = 0; c < 3; c++) image.data[to + c] = data[from + (isGrey ? 0 : c)] as number;
+    image.data[to + 3] = isOpaque ? 255 : (data[from + channels - 1] as number);
+  }
+  return image;
+}
+
+/** Pixels as a bitmap, rounded to 8 bits. */
+export const imageBitmapOf = (pixels: Pixels): Promise<ImageBitmap> =>
+  createImageBitmap(imageDataOf(pixels), { premultiplyAlpha: "none" });
+
+export interface BlobSink extends PixelSink {
+  /** The PNG, when it was ended. */
+  blob(): Blob;
+}
+
+/** Bytes that a page holds before the browser has them. */
+const HELD = 2 ** 22;
+
+/** A PNG that is written row by row into a Blob. */
+export function blobSink(layout: PngLayout, metadata: PngMetadata = {}): BlobSink {
+  const parts: Blob[] = [];
+  let held: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  const settle = () => {
+    parts.push(new Blob(held));
+    held = [];
+    bytes = 0;
+  };
+  const out: ByteSink = {
+    async write(part) {
+      held.push(part);
+      bytes += part.length;
+      if (bytes >= HELD) settle();
+    },
+    close: async () => settle(),
+    async abort() {
+      parts.length = 0;
+      held = [];
+    },
+  };
+  const sink = pngSink(layout, out, metadata);
+  return {
+    write: (rows) => sink.write(rows),
+    end: () => sink.end(),
+    abort: () => sink.abort(),
+    blob: () => new Blob(parts, { type: "image/png" }),
+  };
+}
