@@ -30,7 +30,7 @@ export interface PixelSource extends PixelLayout {
   close?(): Promise<void>;
 }
 
-/** Where an image's rows go, from the top. */
+/** Where an image's rows go, from the top. Where a call fails the image is to be given up. */
 export interface PixelSink {
   /** Takes the next rows; ends when more can be taken. Their samples may be used anew then. */
   write(rows: Pixels): Promise<void>;

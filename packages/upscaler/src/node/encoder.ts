@@ -19,8 +19,8 @@ export interface Animation {
 /** A TIFF's offsets have 32 bits, if it isn't a BigTIFF. */
 const MOST_OF_TIFF = 2 ** 32 - 2 ** 24;
 
-/** Huffman tables for one JPEG need all its coefficients in memory, twice as many bytes as its pixels; it is 5 to 10 % smaller then. */
-const MOST_OF_TUNED_JPEG = 2 ** 27;
+/** Huffman tables that are fitted to a JPEG need all its coefficients in memory; a photograph is 1 % smaller with them. */
+const MOST_OF_FITTED_JPEG = 2 ** 27;
 
 /** What sharp encodes. */
 export type SharpFormat = Exclude<ImageFormat, "bmp">;
@@ -47,7 +47,7 @@ export function encodeBySharp(
     case "png":
       return image.png();
     case "jpeg":
-      return image.jpeg({ quality, chromaSubsampling: chroma, optimiseCoding: bytes <= MOST_OF_TUNED_JPEG });
+      return image.jpeg({ quality, chromaSubsampling: chroma, optimiseCoding: bytes <= MOST_OF_FITTED_JPEG });
     case "webp":
       return image.webp({ quality, lossless, exact: true, ...moving });
     case "tiff": {

@@ -119,7 +119,7 @@ class SharpSink implements PixelSink {
   readonly #options: WriteOptions;
   readonly #frames: number;
   readonly #stages: Stage[] = [];
-  #folder: Promise<string> | undefined;
+  #folder: string | undefined;
   #written = 0;
 
   constructor(
@@ -199,7 +199,7 @@ class SharpSink implements PixelSink {
       await this.#out.write(bytes as Uint8Array<ArrayBuffer>);
       return;
     }
-    const path = join(await this.#folder, `encoded.${this.#format}`);
+    const path = join(this.#folder, `encoded.${this.#format}`);
     await encoder.toFile(path).catch(fail);
     for await (const bytes of createReadStream(path, { highWaterMark: 2 ** 20 })) await this.#out.write(bytes);
   }
@@ -216,12 +216,12 @@ class SharpSink implements PixelSink {
       };
       return { sink: pngSink(this.#layout, out, options), encoded: () => concatenated(parts) };
     }
-    this.#folder ??= temporaryFolder();
-    const path = join(await this.#folder, `${this.#stages.length}.png`);
+    this.#folder ??= await temporaryFolder();
+    const path = join(this.#folder, `${this.#stages.length}.png`);
     return { sink: pngSink(this.#layout, await fileSink(path), options), encoded: () => path };
   }
 
   async #removeFolder(): Promise<void> {
-    if (this.#folder) await rm(await this.#folder, { recursive: true, force: true });
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -33,6 +33,11 @@ export async function wholeInput(input: EncodedInput): Promise<Uint8Array> {
 }
 
 async function readPath(source: string | URL, maxPixels: number, name?: string): Promise<EncodedInput> {
+  if (source instanceof URL && source.protocol !== "file:") {
+    throw new ImageError(
+      `${name ?? source}: expected a path or a URL that begins with file:; fetch it and give its bytes`,
+    );
+  }
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const called = name ?? path;
   try {

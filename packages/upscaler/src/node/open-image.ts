@@ -10,6 +10,7 @@ import type { Animation } from "./encoder.js";
 import { type EncodedImage, type EncodedInput, readInput, wholeInput } from "./input.js";
 import { decodeToFile } from "./pixel-file.js";
 import { loadSharp, reasonOf, type Space, spaceOf } from "./sharp.js";
+import { unusable } from "./temporary-folder.js";
 
 /** Pixels that an image may have, all frames of an animation together, unless a caller allows more: as many as WebP can hold. */
 export const DEFAULT_MAX_PIXELS = 16_383 ** 2;
@@ -213,12 +214,7 @@ function requireFewer(width: number, height: number, name: string, maxPixels: nu
 function damaged(name: string, format: ImageFormat, error: unknown): never {
   if (error instanceof ImageError) throw error;
   const reason = reasonOf(error);
-  if (/no space left|write error|unable to write/i.test(String(error))) {
-    throw new ImageError(
-      `${name}: its pixels don't fit into the system's folder for temporary files (${reason}); have TMPDIR name one with more room`,
-      { cause: error },
-    );
-  }
+  if (/no space left/i.test(String(error))) unusable("no space is left", error);
   throw new ImageError(
     `${name}: damaged or not supported ${format.toUpperCase()} (${reason}); copy it anew from its source or convert it to PNG`,
     { cause: error },

@@ -20,8 +20,8 @@ async function load(): Promise<typeof Sharp> {
     return sharp;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const isAbsent = code === "ERR_MODULE_NOT_FOUND" && message.includes("'sharp'");
-    const reason = isAbsent ? "it isn't installed" : `it can't be loaded: ${message.split("\n")[0]}`;
+    const reason =
+      code === "ERR_MODULE_NOT_FOUND" ? "it isn't installed" : `it can't be loaded: ${message.split("\n")[0]}`;
     throw new ImageError(`files of images are read and written by sharp, and ${reason}; npm install sharp`, {
       cause: error,
     });

@@ -24,7 +24,7 @@ const BAND = 256;
  * @throws ImageError where the browser can't decode a Blob, or the image has no pixels
  */
 export async function sourceOf(image: WebImage): Promise<PixelSource> {
-  if (image instanceof ImageData && image.colorSpace === "srgb") {
+  if (image instanceof ImageData && image.colorSpace === "srgb" && image.data instanceof Uint8ClampedArray) {
     const { width, height, data } = image;
     return narrowed({ width, height }, async (top, rows) => data.subarray(top * width * 4, (top + rows) * width * 4));
   }

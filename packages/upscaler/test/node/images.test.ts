@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ImageError } from "../../../core/src/errors.js";
 import { type Pixels, rowsOf } from "../../src/images/pixels.js";
 import { imageSink, type WriteOptions } from "../../src/node/image-sink.js";
@@ -206,16 +206,34 @@ describe("images", () => {
       "none.png: cannot be read: there is no such file",
     );
     await expect(openImage(folder)).rejects.toThrow("not a file");
+    await expect(openImage(new URL("https://example.org/x.png"))).rejects.toThrow(
+      "https://example.org/x.png: expected a path",
+    );
     const cut = (await readFile(await write("cut.png", noisePixels(200, 200, 3, 8)))).subarray(0, 9000);
     for (const memory of memories)
       await expect(openImage(cut, { name: "cut", memory })).rejects.toThrow(/^cut: damaged or not supported PNG/);
   });
 
-  it("leave nothing among the temporary files", async () => {
-    const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("slimsr-images-"));
-    const before = await left();
+  it("leave nothing among the temporary files, and say where there can be none", async () => {
+    const temporary = await mkdtemp(join(folder, "temporary-"));
+    vi.stubEnv("TMPDIR", temporary);
+    onTestFinished(() => void vi.unstubAllEnvs());
     await openImage(await readFile(await write("left.png", pixels)), { memory: 0 });
-    expect(await left()).toEqual(before);
+    const cut = (await readFile(await write("cut.png", noisePixels(200, 200, 3, 8)))).subarray(0, 9000);
+    await expect(openImage(cut, { memory: 0 })).rejects.toThrow(ImageError);
+    const large = { width: 6000, height: 4000, channels: 3, depth: 8 } as const;
+    const sink = await imageSink(join(folder, "left.jpg"), large);
+    await sink.write(noisePixels(6000, 20, 3, 8));
+    expect(await readdir(temporary)).toHaveLength(1);
+    await sink.abort();
+    expect(await readdir(temporary)).toEqual([]);
+    vi.stubEnv("TMPDIR", join(temporary, "none"));
+    const message = /none, where pixels of large images lie, can't be used: there is no such/;
+    await expect(openImage(join(folder, "left.png"), { memory: 0 })).rejects.toThrow(message);
+    const stuck = await imageSink(join(folder, "left.jpg"), large);
+    await expect(stuck.write(noisePixels(6000, 20, 3, 8))).rejects.toThrow(message);
+    await stuck.abort();
+    expect((await readdir(folder)).filter((name) => name.includes(".part"))).toEqual([]);
   });
 });
 

@@ -6,17 +6,10 @@ import type { WebSessionOptions } from "../../src/web/options.js";
 import { image, network } from "./networks.js";
 import type { Upscaler } from "./page.js";
 import { type Site, serveSite } from "./site.js";
+import { WEBGPU } from "./webgpu.js";
 
 /** In the page. */
 declare const upscaler: Upscaler;
-
-/** Chromium's software adapter. */
-const WEBGPU = [
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-features=Vulkan",
-  "--use-vulkan=swiftshader",
-];
 
 describeWith(CHROMIUM, "a session in a browser", (executablePath) => {
   let site: Site;

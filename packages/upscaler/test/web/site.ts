@@ -11,10 +11,12 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const ENTRIES = [
   "./page.ts",
   "./images-page.ts",
+  "./upscaler-page.ts",
   "../../src/web/session-worker-cpu.ts",
   "../../src/web/session-worker-webgpu.ts",
 ].map(here);
 const ENGINE = `${ROOT}node_modules/onnxruntime-web/dist/`;
+const MODELS = `${ROOT}packages/upscaler/models/`;
 const TYPES: Readonly<Record<string, string>> = {
   "": "text/html",
   ".js": "text/javascript",
@@ -31,7 +33,7 @@ export interface Site {
 
 /**
  * Serves the page, `/isolated` from other origins and `/shared` with them, and its bundle. The engine's .wasm files lie
- * beside the bundle, all its files in `/engine/`.
+ * beside the bundle, all its files in `/engine/`; models that ship are in `/models/`.
  */
 export async function serveSite(): Promise<Site> {
   const { outputFiles } = await build({
@@ -51,7 +53,8 @@ export async function serveSite(): Promise<Site> {
   async function answer(path: string, response: ServerResponse): Promise<void> {
     const document = path === "/isolated" || path === "/shared";
     const engine = path.startsWith("/engine/") || extname(path) === ".wasm";
-    const body = document ? html : engine ? await readFile(ENGINE + basename(path)) : bundle.get(path);
+    const files = engine ? ENGINE : path.startsWith("/models/") ? MODELS : undefined;
+    const body = document ? html : files ? await readFile(files + basename(path)) : bundle.get(path);
     const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": TYPES[extname(path)] ?? "text/plain",

@@ -1,0 +1,158 @@
+import { type PixelSource, type Pixels, sourceInMemory } from "../images/pixels.js";
+import { readNetworkFile } from "../loading/network-file.js";
+import type { Device } from "../session.js";
+import type { CreateSession } from "../tiled-network.js";
+import { type EnlargedTile, gathered } from "../upscaling/bands.js";
+import { loadNetwork, type NetworkOptions } from "../upscaling/load.js";
+import type { Enlarged, PixelUpscaler, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
+import { blobSink, imageBitmapOf, imageDataOf, sourceOf, type WebImage } from "./images.js";
+import { type ModelSource, modelBytes, type SourceOptions } from "./model-source.js";
+import type { WebSessionOptions } from "./options.js";
+import { createSession } from "./session.js";
+
+export interface LoadOptions extends NetworkOptions, SourceOptions, Pick<WebSessionOptions, "wasmPaths"> {}
+
+/** What an image may come out as. */
+export interface Forms {
+  "image-data": ImageData;
+  "image-bitmap": ImageBitmap;
+  /** A PNG, of any size. */
+  blob: Blob;
+  pixels: Pixels;
+}
+
+/** What an image comes out as where nothing else is asked for: what it was, and an ImageBitmap of what is shown on the page. */
+export type FormOf<I> = I extends Blob
+  ? "blob"
+  : I extends ImageData
+    ? "image-data"
+    : I extends Pixels
+      ? "pixels"
+      : "image-bitmap";
+
+/**
+ * Upscales images with a network, in a worker, in tiles.
+ *
+ * @example
+ * const upscaler = await Upscaler.load("photo-x2");
+ * const png = await upscaler.upscale(file, { to: "blob" });
+ * upscaler.dispose();
+ */
+export class Upscaler {
+  readonly #upscaler: PixelUpscaler;
+
+  private constructor(
+    /** What the model is called. */
+    readonly name: string,
+    upscaler: PixelUpscaler,
+  ) {
+    this.#upscaler = upscaler;
+  }
+
+  /**
+   * @param source the address of a model's file (.safetensors, .pth, .onnx), its bytes, a file that was picked, or the name of a model that ships
+   * @throws CheckpointError or OnnxError where it can't be had or read; DeviceError where the engine's files aren't found or, if `strict`, the device fails
+   */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Upscaler> {
+    const { wasmPaths } = options;
+    const { bytes, name } = await modelBytes(source, options);
+    const create: CreateSession = (onnx, session) =>
+      createSession(onnx, wasmPaths === undefined ? session : { ...session, wasmPaths });
+    const platform = { create, createForeign: create, autoDevice };
+    return new Upscaler(name, await loadNetwork(readNetworkFile(bytes, name, options), platform, options));
+  }
+
+  /** Fetches a model, so that loading it needs no network later on. */
+  static async precache(address: string | URL, options: SourceOptions = {}): Promise<void> {
+    await modelBytes(address, options);
+  }
+
+  /** Output pixels for an input pixel along a side. */
+  get scale(): number {
+    return this.#upscaler.scale;
+  }
+
+  /** Shares of the full network's channels that the file was made for, from the best. */
+  get qualities(): readonly number[] {
+    return this.#upscaler.qualities;
+  }
+
+  /** That of images which don't say another. */
+  get quality(): number {
+    return this.#upscaler.quality;
+  }
+
+  /** Where the network really runs. */
+  get device(): Device {
+    return this.#upscaler.device;
+  }
+
+  /**
+   * The image, larger. Images that are asked for together are computed in that order.
+   * @throws ImageError where the browser can't decode the image; UsageError for sizes and qualities that aren't possible
+   */
+  async upscale<I extends WebImage | Pixels, F extends keyof Forms = FormOf<I>>(
+    image: I,
+    options: UpscaleOptions & { readonly to?: F } = {},
+  ): Promise<Forms[F]> {
+    const source = await opened(image);
+    try {
+      return (await this.#delivered(source, options.to ?? formOf(image), options)) as Forms[F];
+    } finally {
+      await source.close?.();
+    }
+  }
+
+  /** Parts of the image at the network's own scale, row by row, as they are computed. */
+  async *tiles(image: WebImage | Pixels, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
+    const source = await opened(image);
+    try {
+      yield* this.#upscaler.tiles(source, options);
+    } finally {
+      await source.close?.();
+    }
+  }
+
+  /** Ends the engine; images that are under way are finished first. */
+  dispose(): Promise<void> {
+    return this.#upscaler.dispose();
+  }
+
+  async #delivered(source: PixelSource, form: keyof Forms, options: UpscaleOptions): Promise<Forms[keyof Forms]> {
+    const enlarged = this.#upscaler.enlarge(source, options);
+    if (form === "blob") return pngOf(enlarged, source);
+    const pixels = await gathered(enlarged.bands, enlarged.height);
+    if (form === "pixels") return pixels;
+    return form === "image-data" ? imageDataOf(pixels) : imageBitmapOf(pixels);
+  }
+}
+
+/** A PNG that is made row by row. */
+async function pngOf({ width, height, bands }: Enlarged, { channels, depth }: PixelSource): Promise<Blob> {
+  const sink = blobSink({ width, height, channels, depth: depth === 8 ? 8 : 16 });
+  try {
+    for await (const band of bands) await sink.write(band);
+    await sink.end();
+    return sink.blob();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+const isPixels = (image: WebImage | Pixels): image is Pixels => "channels" in image;
+
+const opened = async (image: WebImage | Pixels): Promise<PixelSource> =>
+  isPixels(image) ? sourceInMemory(image) : sourceOf(image);
+
+function formOf(image: WebImage | Pixels): keyof Forms {
+  if (image instanceof Blob) return "blob";
+  if (image instanceof ImageData) return "image-data";
+  return isPixels(image) ? "pixels" : "image-bitmap";
+}
+
+/** A graphics processor, where the browser has one. */
+async function autoDevice(): Promise<Device> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+  return (await gpu?.requestAdapter().catch(() => null)) ? "webgpu" : "cpu";
+}

@@ -1,0 +1,155 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { randomParameters } from "../../../../test/support/networks.js";
+import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
+import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
+import { stateOf } from "../../../core/src/checkpoints/state.js";
+import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { Upscaler as NodeUpscaler } from "../../src/node/index.js";
+import { type Site, serveSite } from "./site.js";
+import type { Upscaling } from "./upscaler-page.js";
+import { WEBGPU } from "./webgpu.js";
+
+/** In the page. */
+declare const upscaling: Upscaling;
+
+/** Quick to compile on a software adapter. */
+const SMALL: NetworkOptions = {
+  ...{ architecture: "edsr", scale: 2, features: 8, range: 255, mean: [114, 111, 103], blocks: 1, resScale: 1 },
+};
+
+const WIDTH = 40;
+const HEIGHT = 30;
+
+describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
+  let site: Site;
+  let browser: Browser;
+  let picture: Buffer;
+  let expected: Buffer;
+
+  beforeAll(async () => {
+    site = await serveSite();
+    browser = await chromium.launch({ executablePath });
+    const kodak = new URL("../../../../assets/held-out/Kodak/kodak-19.png", import.meta.url).pathname;
+    picture = await sharp(kodak).resize(WIDTH, HEIGHT).png().toBuffer();
+    const node = await NodeUpscaler.load("photo-x2", { quality: 0.25, threads: 1 });
+    expected = await sharp(await node.upscale(picture))
+      .raw()
+      .toBuffer();
+    await node.dispose();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    site?.close();
+  });
+
+  async function open(from = browser): Promise<Page> {
+    const page = await from.newPage();
+    onTestFinished(() => page.close());
+    await page.goto(`${site.url}/isolated`);
+    await page.addScriptTag({ url: `${site.url}/upscaler-page.js`, type: "module" });
+    await page.waitForFunction(() => "upscaling" in globalThis);
+    return page;
+  }
+
+  /** The largest difference from Node's image. */
+  const difference = (samples: ArrayLike<number>, from = expected) =>
+    from.reduce((most, value, i) => Math.max(most, Math.abs(value - (samples[i] as number))), 0);
+
+  it("makes of a file the PNG that Node makes, of other pictures their like", async () => {
+    const page = await open();
+    const { png, data, bitmap, device } = await page.evaluate(
+      async ([bytes, width, height]) => {
+        const upscaler = await upscaling.Upscaler.load("photo-x2", { quality: 0.25, device: "cpu" });
+        const file = upscaling.blobOf(bytes);
+        const large = await upscaler.upscale(file);
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext("2d") as OffscreenCanvasRenderingContext2D;
+        context.drawImage(await createImageBitmap(file), 0, 0);
+        const image = await upscaler.upscale(context.getImageData(0, 0, width, height));
+        const shown = await upscaler.upscale(canvas, { scale: 1.5 });
+        const { device } = upscaler;
+        await upscaler.dispose();
+        const png = await upscaling.bytesOf(large);
+        return { png, data: [...image.data], bitmap: [shown.width, shown.height], device };
+      },
+      [[...picture], WIDTH, HEIGHT] as const,
+    );
+    const { data: samples, info } = await sharp(Buffer.from(png)).raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height, info.channels]).toEqual([2 * WIDTH, 2 * HEIGHT, 3]);
+    expect(difference(samples)).toBeLessThanOrEqual(1);
+    expect(difference(data.filter((_, i) => i % 4 < 3))).toBeLessThanOrEqual(1);
+    expect(bitmap).toEqual([60, 45]);
+    expect(device).toBe("cpu");
+  });
+
+  it("keeps a model from an address in the browser's cache", async () => {
+    const page = await open();
+    const address = `${site.url}/models/photo-x2.safetensors`;
+    const before = site.requests.length;
+    const qualities = await page.evaluate(async (url) => {
+      const received: number[] = [];
+      await upscaling.Upscaler.precache(url, { onDownload: (bytes) => received.push(bytes) });
+      const upscaler = await upscaling.Upscaler.load(url, { quality: 0.25, device: "cpu" });
+      await upscaler.dispose();
+      return [...upscaler.qualities, (received.at(-1) ?? 0) > 1e6];
+    }, address);
+    expect(qualities).toEqual([1, 0.5, 0.25, true]);
+    expect(site.requests.slice(before).filter((path) => path.startsWith("/models/"))).toHaveLength(1);
+  });
+
+  it("goes on on the processor where there is no graphics processor, and says why", async () => {
+    const page = await open();
+    const [device, reason, strict] = await page.evaluate(async () => {
+      let told = "";
+      const options = { quality: 0.25, device: "webgpu" as const };
+      const upscaler = await upscaling.Upscaler.load("photo-x2", {
+        ...options,
+        onFallback: (reason) => {
+          told = reason;
+        },
+      });
+      const refused = await upscaling.Upscaler.load("photo-x2", { ...options, strict: true }).then(
+        () => "no error",
+        String,
+      );
+      return [upscaler.device, told, refused];
+    });
+    expect(device).toBe("cpu");
+    expect(reason).toContain("webgpu is not used");
+    expect(strict).toContain("webgpu");
+  });
+
+  it("runs on a graphics processor where that computes what the processor does", async () => {
+    const gpu = await chromium.launch({ executablePath, args: WEBGPU });
+    onTestFinished(() => gpu.close());
+    const page = await open(gpu);
+    const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
+    const [device, data] = await page.evaluate(
+      async ([checkpoint, bytes]) => {
+        const upscaler = await upscaling.Upscaler.load(Uint8Array.from(checkpoint), { strict: true });
+        const { data } = await upscaler.upscale(upscaling.blobOf(bytes), { to: "pixels" });
+        return [upscaler.device, [...data]] as const;
+      },
+      [[...model], [...picture]] as const,
+    );
+    expect(device).toBe("webgpu");
+    const node = await NodeUpscaler.load(model, { threads: 1 });
+    const samples = await sharp(await node.upscale(picture))
+      .raw()
+      .toBuffer();
+    await node.dispose();
+    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+  });
+
+  it("says of a file that is no image what it is", async () => {
+    const page = await open();
+    const message = await page.evaluate(async () => {
+      const upscaler = await upscaling.Upscaler.load("photo-x2", { quality: 0.25, device: "cpu" });
+      return upscaler.upscale(new Blob(["no image"])).then(() => "no error", String);
+    });
+    expect(message).toContain("ImageError");
+  });
+});
