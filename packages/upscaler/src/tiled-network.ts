@@ -40,6 +40,8 @@ export const DEFAULT_MEMORY = 2 ** 30;
 const ASSUMED_BYTES = 4 * 256 * 4;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
+/** Where tiles of a network begin of which it isn't known how it moves pixels: it may fold 2×2 to 8×8 of them into one. */
+const ASSUMED_PERIOD = 8;
 /** Pixels of tiles that aren't made smaller. */
 const LEAST_TILE = 48 ** 2;
 const WARM_UP: Size = { width: 24, height: 24 };
@@ -145,13 +147,14 @@ export class TiledNetwork {
     const { cost, size } = this.network;
     const { fixed } = size;
     const radius = cost?.radius;
-    const period = leastCommonMultiple(cost?.period ?? 1, size.multipleOf);
+    const ownPeriod = cost?.period ?? 1;
     if (fixed) {
-      const room = Math.max(0, Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4) - (period - 1));
+      const room = Math.max(0, Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4) - (ownPeriod - 1));
       const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
-      return planned(image, tilesOfSize(image, fixed, overlap, period), overlap === radius);
+      return planned(image, tilesOfSize(image, fixed, overlap, ownPeriod), overlap === radius);
     }
     const overlap = radius ?? APPROXIMATE_OVERLAP;
+    const period = leastCommonMultiple(radius === undefined ? ASSUMED_PERIOD : ownPeriod, size.multipleOf);
     const tiles = planTiles(image, overlap, this.#memory / bytesPerPixel(this.network), period);
     const [{ input }] = tiles as [Tile];
     const window = nextSize(input, size);
