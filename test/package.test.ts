@@ -1,22 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "./support/child.js";
-
-interface Packed {
-  readonly name: string;
-  readonly filename: string;
-  /** Bytes of the file. */
-  readonly size: number;
-  readonly files: readonly { path: string }[];
-}
+import { NAMES, type Packed, type Project, packedProject } from "./support/packed.js";
 
 const execute = promisify(execFile);
-const NAMES = ["core", "upscaler", "slimsr"];
 
 const manifestOf = (name: string) =>
   JSON.parse(readFileSync(join(ROOT, "packages", name, "package.json"), "utf8")) as {
@@ -49,18 +40,9 @@ describe("the command", () => {
 });
 
 describe("packed and installed in an empty project", { timeout: 120_000 }, () => {
+  let project: Project;
   let folder = "";
-  let packed: Packed[] = [];
-
-  const npm = async (...args: string[]): Promise<string> =>
-    (
-      await execute("npm", [...args, "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], {
-        cwd: folder,
-      })
-    ).stdout;
-
-  const install = (...names: string[]) =>
-    npm("install", ...packed.filter(({ name }) => names.includes(name)).map(({ filename }) => join(folder, filename)));
+  let packed: readonly Packed[] = [];
 
   /** Everything that is installed, by the packages' names. */
   const installed = (): string[] =>
@@ -68,17 +50,16 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
       name.startsWith("@") ? readdirSync(join(folder, "node_modules", name)).map((each) => `${name}/${each}`) : name,
     );
 
-  const runModule = async (source: string): Promise<string> =>
-    (await execute(process.execPath, ["--input-type=module", "--eval", source], { cwd: folder })).stdout;
+  const runModule = (source: string): Promise<string> =>
+    project.run(process.execPath, "--input-type=module", "--eval", source);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "slimsr-package-"));
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
-    packed = JSON.parse(await npm("pack", "--json", ...NAMES.map((name) => join(ROOT, "packages", name)))) as Packed[];
-    await install("@slimsr/core", "@slimsr/upscaler");
+    project = await packedProject();
+    ({ folder, packed } = project);
+    await project.install(["@slimsr/core", "@slimsr/upscaler"]);
   }, 120_000);
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => project?.remove());
 
   it("hold what runs, its types and no traces of the build", () => {
     expect(packed.map(({ name }) => name)).toEqual(["@slimsr/core", "@slimsr/upscaler", "slimsr"]);
@@ -96,6 +77,14 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
     const names = installed();
     expect(names).toEqual(expect.arrayContaining(["@slimsr/core", "@slimsr/upscaler"]));
     expect(names.filter((name) => /^(onnxruntime|sharp|@img|echarts|commander|slimsr)/.test(name))).toEqual([]);
+  });
+
+  it("say what is missing", async () => {
+    const said = await runModule(`
+      import { Upscaler } from "@slimsr/upscaler";
+      await Upscaler.load("photo-x2").catch(({ name, message }) => console.log(name, message));
+    `);
+    expect(said).toMatch(/^DeviceError .*npm install --ignore-scripts onnxruntime-node/);
   });
 
   it("write a graph and read it", async () => {
@@ -118,7 +107,7 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
   });
 
   it("run as the command line, with slimsr beside them", async () => {
-    await install("@slimsr/core", "@slimsr/upscaler", "slimsr");
+    await project.install(["@slimsr/core", "@slimsr/upscaler", "slimsr"]);
     const bin = join(folder, "node_modules/.bin/slimsr");
     expect((await execute(bin, ["--help"])).stdout).toMatch(/^Usage: slimsr .*Commands:.* inspect .* ablate /s);
     expect((await execute(bin, ["--version"])).stdout).toBe(`${manifestOf("slimsr").version}\n`);
@@ -129,13 +118,13 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
   it("install where npm's registry alone is reachable, and say how to get the engine there", {
     timeout: 300_000,
   }, async () => {
-    const [home, project] = [mkdtempSync(`${folder}-home-`), mkdtempSync(`${folder}-project-`)];
+    const [home, elsewhere] = [mkdtempSync(`${folder}-home-`), mkdtempSync(`${folder}-project-`)];
     onTestFinished(() => {
-      for (const each of [home, project]) rmSync(each, { recursive: true, force: true });
+      for (const each of [home, elsewhere]) rmSync(each, { recursive: true, force: true });
     });
     // Where the engine's install script looks for CUDA's files there is nobody.
     const env = { PATH: process.env.PATH, HOME: home, GLOBAL_AGENT_HTTPS_PROXY: "http://127.0.0.1:9" };
-    const inProject = (program: string, args: readonly string[]) => execute(program, args, { cwd: project, env });
+    const inProject = (program: string, args: readonly string[]) => execute(program, args, { cwd: elsewhere, env });
     await inProject("npm", ["install", ...packed.map(({ filename }) => join(folder, filename))]);
     const slim = ["slimsr", "slim", "--teacher", join(ROOT, "test/fixtures/checkpoints/edsr_x4.pt")];
     const halved = [...slim, "--width", "0.5", "--below-bicubic", "--calibration-patches", "1", "--out", "half"];
@@ -145,6 +134,6 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
     const [, ...fix] = (/npm install [\w -]+node/.exec(stderr)?.[0] ?? "").split(" ");
     await inProject("npm", fix);
     await inProject("npx", halved);
-    expect(existsSync(join(project, "half.onnx"))).toBe(true);
+    expect(existsSync(join(elsewhere, "half.onnx"))).toBe(true);
   });
 });

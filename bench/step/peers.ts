@@ -20,8 +20,13 @@ export class Peer {
 
   /** Milliseconds of one step. */
   async step(): Promise<number> {
-    this.#process.stdin.write("\n");
-    return Number(await this.#line());
+    return Number(await this.ask(""));
+  }
+
+  /** Its answer to a line. */
+  ask(line: string): Promise<string> {
+    this.#process.stdin.write(`${line}\n`);
+    return this.#line();
   }
 
   /** Ends the process; yields its peak memory in bytes. */

@@ -2,6 +2,7 @@ import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/erro
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
+import { leastCommonMultiple } from "@slimsr/core/internal/model/reach.js";
 import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
 import { selfEnsemble } from "./self-ensemble.js";
 import { float32, type Session, type SessionOptions } from "./session.js";
@@ -39,6 +40,8 @@ export const DEFAULT_MEMORY = 2 ** 30;
 const ASSUMED_BYTES = 4 * 256 * 4;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
+/** Where tiles of a network begin of which it isn't known how it moves pixels: it may fold 2×2 to 8×8 of them into one. */
+const ASSUMED_PERIOD = 8;
 /** Pixels of tiles that aren't made smaller. */
 const LEAST_TILE = 48 ** 2;
 const WARM_UP: Size = { width: 24, height: 24 };
@@ -144,25 +147,19 @@ export class TiledNetwork {
     const { cost, size } = this.network;
     const { fixed } = size;
     const radius = cost?.radius;
+    const ownPeriod = cost?.period ?? 1;
     if (fixed) {
-      const room = Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4);
+      const room = Math.max(0, Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4) - (ownPeriod - 1));
       const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
-      const tiles = tilesOfSize(image, fixed, overlap);
-      if (image.width < fixed.width || image.height < fixed.height) return { tiles, deviation: "padded" };
-      return tiles.length === 1 || overlap === radius ? { tiles } : { tiles, deviation: "tiled" };
+      return planned(image, tilesOfSize(image, fixed, overlap, ownPeriod), overlap === radius);
     }
     const overlap = radius ?? APPROXIMATE_OVERLAP;
-    const tiles = planTiles(image, overlap, this.#memory / bytesPerPixel(this.network));
-    const [{ input: planned }] = tiles as [Tile];
-    const window = nextSize(planned, size);
-    if (window.width > image.width || window.height > image.height) {
-      return { tiles: tilesOfSize(image, window, overlap), deviation: "padded" };
-    }
-    const fitted = window.width === planned.width && window.height === planned.height;
-    return {
-      tiles: fitted ? tiles : tilesOfSize(image, window, overlap),
-      ...(radius === undefined && tiles.length > 1 && { deviation: "tiled" as const }),
-    };
+    const period = leastCommonMultiple(radius === undefined ? ASSUMED_PERIOD : ownPeriod, size.multipleOf);
+    const tiles = planTiles(image, overlap, this.#memory / bytesPerPixel(this.network), period);
+    const [{ input }] = tiles as [Tile];
+    const window = nextSize(input, size);
+    const isFitted = window.width === input.width && window.height === input.height;
+    return planned(image, isFitted ? tiles : tilesOfSize(image, window, overlap, period), radius !== undefined);
   }
 
   /** Takes the planes' buffer. */
@@ -185,6 +182,13 @@ export class TiledNetwork {
     if (range === 1) scaleInPlace(values, 255);
     return { planes: { width: width * scale, height: height * scale, data: values }, milliseconds };
   }
+}
+
+/** @param isExact whether the tiles have all around them that their outputs depend on */
+function planned({ width, height }: Size, tiles: readonly Tile[], isExact: boolean): Plan {
+  const { input } = tiles.at(-1) as Tile;
+  if (input.x + input.width > width || input.y + input.height > height) return { tiles, deviation: "padded" };
+  return tiles.length === 1 || isExact ? { tiles } : { tiles, deviation: "tiled" };
 }
 
 /** The least size that a network takes and that an image of the given one fits into. */

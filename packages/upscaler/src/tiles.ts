@@ -12,17 +12,18 @@ export interface Tile {
 /**
  * Tiles with `overlap` pixels around their cores, save at the image's border, of at most `maxPixels` (or little more than
  * the overlap, where that alone is larger); of all grids the one with the fewest pixels to compute. One tile where the
- * image is small enough.
+ * image is small enough. Tiles begin at multiples of `period` and end where the image does.
  */
-export function planTiles(size: Size, overlap: number, maxPixels: number): Tile[] {
-  const smallest = 2 * overlap + 16;
+export function planTiles(size: Size, overlap: number, maxPixels: number, period = 1): Tile[] {
+  const reserved = overlap + period - 1;
+  const smallest = 2 * reserved + 16;
   let best: { columns: number; rows: number; pixels: number } | undefined;
   for (let columns = 1; ; columns++) {
-    const width = windowLength(size.width, columns, overlap);
+    const width = windowLength(size.width, columns, reserved, period);
     const allowed = Math.max(smallest, Math.floor(maxPixels / width));
-    const rows = windowCount(size.height, allowed, overlap);
-    const pixels = columns * width * rows * windowLength(size.height, rows, overlap);
-    const fits = width * windowLength(size.height, rows, overlap) <= maxPixels;
+    const rows = windowCount(size.height, allowed, reserved);
+    const pixels = columns * width * rows * windowLength(size.height, rows, reserved, period);
+    const fits = width * windowLength(size.height, rows, reserved, period) <= maxPixels;
     if ((fits || width <= smallest) && pixels < (best?.pixels ?? Number.POSITIVE_INFINITY)) {
       best = { columns, rows, pixels };
     }
@@ -31,18 +32,22 @@ export function planTiles(size: Size, overlap: number, maxPixels: number): Tile[
   const { columns, rows } = best as { columns: number; rows: number };
   return tilesOfSize(
     size,
-    { width: windowLength(size.width, columns, overlap), height: windowLength(size.height, rows, overlap) },
+    {
+      width: windowLength(size.width, columns, reserved, period),
+      height: windowLength(size.height, rows, reserved, period),
+    },
     overlap,
+    period,
   );
 }
 
 /**
  * Tiles of just this size, at least `overlap` pixels around their cores save at the image's border. Where the image is
- * smaller than a tile, the tile reaches past its right and bottom border.
+ * smaller than a tile, or the last one would not begin at a multiple of `period`, tiles reach past its right and bottom border.
  */
-export function tilesOfSize(size: Size, window: Size, overlap: number): Tile[] {
-  const columns = partition(size.width, window.width, overlap);
-  const rows = partition(size.height, window.height, overlap);
+export function tilesOfSize(size: Size, window: Size, overlap: number, period = 1): Tile[] {
+  const columns = partition(size.width, window.width, overlap, period);
+  const rows = partition(size.height, window.height, overlap, period);
   return rows.flatMap((row) =>
     columns.map((column) => ({
       input: { x: column.from, y: row.from, width: window.width, height: window.height },
@@ -51,19 +56,29 @@ export function tilesOfSize(size: Size, window: Size, overlap: number): Tile[] {
   );
 }
 
-/** Length of each of `count` windows that cover `length` and share 2 · overlap with the next. */
-const windowLength = (length: number, count: number, overlap: number): number =>
-  count === 1 ? length : Math.min(length, Math.ceil((length - 2 * overlap) / count) + 2 * overlap);
+/** Length of each of `count` windows that cover `length` and share 2 · overlap with the next; the last begins at a multiple of `period`. */
+function windowLength(length: number, count: number, overlap: number, period: number): number {
+  if (count === 1) return length;
+  const least = Math.min(length, Math.ceil((length - 2 * overlap) / count) + 2 * overlap);
+  return least + ((length - least) % period);
+}
 
 function windowCount(length: number, window: number, overlap: number): number {
   return window >= length ? 1 : Math.ceil((length - 2 * overlap) / Math.max(1, window - 2 * overlap));
 }
 
 /** Windows from `from` on, and what is kept of each. */
-function partition(length: number, window: number, overlap: number): { from: number; start: number; end: number }[] {
-  const count = windowCount(length, window, overlap);
+function partition(
+  length: number,
+  window: number,
+  overlap: number,
+  period: number,
+): { from: number; start: number; end: number }[] {
+  // Two neighbours may be moved away from one another by less than a period each.
+  const count = windowCount(length, window, overlap + period - 1);
   if (count === 1) return [{ from: 0, start: 0, end: length }];
-  const froms = Array.from({ length: count }, (_, i) => Math.floor((i * (length - window)) / (count - 1)));
+  const last = Math.ceil((length - window) / period) * period;
+  const froms = Array.from({ length: count }, (_, i) => Math.floor((i * last) / (count - 1) / period) * period);
   return froms.map((from, i) => ({
     from,
     start: i === 0 ? 0 : from + overlap,

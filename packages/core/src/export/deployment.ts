@@ -3,7 +3,7 @@ import { graphCost } from "../model/cost.js";
 import { type Descriptor, imageNames } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
-import { receptiveRadius } from "../model/reach.js";
+import { receptiveRadius, shiftPeriod } from "../model/reach.js";
 import { exampleOf, exportModel } from "./onnx.js";
 
 /** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
@@ -29,6 +29,8 @@ export interface DeploymentCost {
   readonly macs: number;
   /** Input pixels at each side that an output pixel depends on; undefined where that is the whole image. */
   readonly radius: number | undefined;
+  /** A tile begins at multiples of so many pixels, or it comes out otherwise than within the image. */
+  readonly period: number;
   /** Memory that a run takes for each input pixel. */
   readonly bytesPerPixel: number;
 }
@@ -59,5 +61,5 @@ export function costOf(graph: Graph): DeploymentCost {
   const { parameters, macs } = graphCost(graph);
   const [, , height = 1, width = 1] = graph.inputs[0]?.shape ?? [];
   const bytesPerPixel = (ENGINE_OVERHEAD * activationBytes(graph)) / (height * width);
-  return { parameters, macs, radius: receptiveRadius(graph), bytesPerPixel };
+  return { parameters, macs, radius: receptiveRadius(graph), period: shiftPeriod(graph), bytesPerPixel };
 }

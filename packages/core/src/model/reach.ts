@@ -19,6 +19,30 @@ import {
  * moves pixels in another way than convolutions, pooling, pixel shuffles and paddings of stride 1 do
  */
 export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.inputs): number | undefined {
+  const sights = sightsOf(graph, images);
+  const radii = [...graph.outputs.values()].map((value) => radiusOf(sights.get(value)));
+  return radii.every((radius) => radius !== undefined) ? Math.max(0, ...radii) : undefined;
+}
+
+/**
+ * By how many pixels an image is to be shifted, or a multiple of that, for its output to be shifted and nothing else: what folds 2×2
+ * pixels into one makes something else of an image without its first column.
+ * @param graph and its images, as of `receptiveRadius`
+ */
+export function shiftPeriod(graph: Graph, images: readonly Value[] = graph.inputs): number {
+  let period = 1;
+  for (const sight of sightsOf(graph, images).values()) {
+    if (sight === undefined || sight === "all") continue;
+    for (const { step } of sight) if (Number.isInteger(step)) period = leastCommonMultiple(period, step);
+  }
+  return period;
+}
+
+export const leastCommonMultiple = (a: number, b: number): number => (a / greatestCommonDivisor(a, b)) * b;
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | undefined> {
   const sights = new Map<Value, Sight | undefined>();
   for (const image of images) sights.set(image, [POINT, POINT]);
   for (const node of liveNodes(graph)) {
@@ -26,8 +50,7 @@ export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.i
     // A size is the same whatever the pixels are.
     for (const output of node.outputs) sights.set(output, isKnown(output) ? undefined : sight);
   }
-  const radii = [...graph.outputs.values()].map((value) => radiusOf(sights.get(value)));
-  return radii.every((radius) => radius !== undefined) ? Math.max(0, ...radii) : undefined;
+  return sights;
 }
 
 const POINT: Span = { step: 1, low: 0, high: 0 };

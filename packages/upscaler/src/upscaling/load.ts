@@ -41,6 +41,8 @@ export interface Platform {
 }
 
 const MEMORY = 2 ** 29;
+/** Pixels around a tile that its colours and alpha take, whatever the network takes: two for the bicubic of chroma, one for alpha. */
+const LEAST_RADIUS = 2;
 /** Pixels along a side of the part of an image that tells a network's range. */
 const SAMPLE: Size = { width: 64, height: 64 };
 
@@ -63,7 +65,8 @@ export async function loadNetwork(
       range = await settledRange(network, create, name, await sample());
       rangeSource = undefined;
     }
-    return DeviceNetwork.open({ ...network, range }, create, {
+    const cost = network.cost && { ...network.cost, radius: withColours(network.cost.radius) };
+    return DeviceNetwork.open({ ...network, range, cost }, create, {
       ...{ name, device, strict, onFallback, memory },
       ...(threads !== undefined && { threads }),
     });
@@ -83,6 +86,9 @@ export async function loadNetwork(
     throw error;
   }
 }
+
+const withColours = (radius: number | undefined): number | undefined =>
+  radius === undefined ? undefined : Math.max(radius, LEAST_RADIUS);
 
 /** The middle of an image, as the network takes it. */
 async function sampleOf(source: PixelSource, network: Parameters<typeof colourSpaceOf>[0]): Promise<Planes> {

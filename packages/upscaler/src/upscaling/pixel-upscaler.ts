@@ -184,7 +184,12 @@ export class PixelUpscaler {
     signal?.throwIfAborted();
     const network = await this.networkOf(quality, source);
     const { tiles, deviation }: Plan = network.plan(source);
-    if (deviation) onNote?.(NOTES[deviation]);
+    const noted = new Set<Deviation>();
+    const note = (which: Deviation | undefined) => {
+      if (which && !noted.has(which)) onNote?.(NOTES[which]);
+      if (which) noted.add(which);
+    };
+    note(deviation);
     const colour = colourSpaceOf(this.network);
     const reader = new TileReader(source);
     progress.total += tiles.length;
@@ -194,7 +199,9 @@ export class PixelUpscaler {
       const results: Planes[] = [];
       for (const layer of layersOf(pixels, colour)) {
         signal?.throwIfAborted();
-        results.push((await network.upscale(layer, selfEnsemble, signal)).planes);
+        const result = await network.upscale(layer, selfEnsemble, signal);
+        note(result.deviation);
+        results.push(result.planes);
       }
       this.#device = network.device;
       const enlarged = pixelsOf(results, pixels, colour, this.scale);

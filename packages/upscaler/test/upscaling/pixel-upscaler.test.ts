@@ -1,59 +1,10 @@
 import * as ort from "onnxruntime-node";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { randomParameters } from "../../../../test/support/networks.js";
-import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
-import { stateOf } from "../../../core/src/checkpoints/state.js";
+import { describe, expect, it } from "vitest";
 import { DeviceError, UsageError } from "../../../core/src/errors.js";
-import type { NetworkOptions } from "../../../core/src/networks/index.js";
-import { cropPixels, type Pixels, sourceInMemory } from "../../src/images/pixels.js";
-import { readNetworkFile } from "../../src/loading/network-file.js";
+import { cropPixels, sourceInMemory } from "../../src/images/pixels.js";
 import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiled-network.js";
-import { gathered } from "../../src/upscaling/bands.js";
-import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
-import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
-
-const edsr: NetworkOptions = {
-  ...{ architecture: "edsr", scale: 2, features: 8, range: 255, mean: [114, 111, 103], blocks: 2, resScale: 1 },
-};
-
-const file = (network: NetworkOptions = edsr, widths = [1, 0.5]) =>
-  readNetworkFile(
-    encodeCheckpoint({ network, parameters: stateOf(randomParameters(network)), widths }),
-    "slim.safetensors",
-  );
-
-const platform = (create: CreateSession = createSession) => ({
-  ...{ create, createForeign: create, autoDevice: async () => "cpu" as const },
-});
-
-async function load(options: Options = {}, create?: CreateSession, network?: NetworkOptions): Promise<PixelUpscaler> {
-  const upscaler = await loadNetwork(file(network), platform(create), { threads: 1, ...options });
-  onTestFinished(() => upscaler.dispose());
-  return upscaler;
-}
-
-/** Edges and grain, the same each time. */
-function picture(width: number, height: number, channels: Pixels["channels"] = 3, depth: 8 | 16 = 8): Pixels {
-  const length = width * height * channels;
-  const data = depth === 8 ? new Uint8Array(length) : new Uint16Array(length);
-  for (let i = 0; i < length; i++) {
-    const [x, y] = [Math.floor(i / channels) % width, Math.floor(i / channels / width)];
-    const value = ((x >> 2) % 2 === (y >> 2) % 2 ? 170 : 60) + ((i * 2_654_435_761) % 61);
-    data[i] = depth === 8 ? value : value * 257;
-  }
-  return { data, width, height, channels };
-}
-
-async function enlarged(upscaler: PixelUpscaler, image: Pixels, options: UpscaleOptions = {}): Promise<Pixels> {
-  const { bands, height, width } = upscaler.enlarge(sourceInMemory(image), options);
-  const whole = await gathered(bands, height);
-  expect([whole.width, whole.height]).toEqual([width, height]);
-  return whole;
-}
-
-/** Memory for a tile of about so many pixels: what a run takes for each is read off the plan. */
-const TILES = 2 ** 19;
+import { enlarged, load, picture, TILES } from "./support.js";
 
 describe("an upscaler of pixels", () => {
   it.each([
@@ -168,7 +119,7 @@ describe("an upscaler of pixels", () => {
       };
     };
     const image = picture(120, 90);
-    expect(await enlarged(await load({}, limited), image)).toEqual(await enlarged(await load(), image));
+    expect(await enlarged(await load({}, { create: limited }), image)).toEqual(await enlarged(await load(), image));
     expect(Math.max(...sizes)).toBe(120 * 90);
   });
 
@@ -178,10 +129,13 @@ describe("an upscaler of pixels", () => {
       if (options?.device !== "cpu") throw new DeviceError("no adapter");
       return createSession(onnx, options);
     };
-    const upscaler = await load({ device: "webgpu", onFallback: (reason) => reasons.push(reason) }, failing);
+    const upscaler = await load(
+      { device: "webgpu", onFallback: (reason) => reasons.push(reason) },
+      { create: failing },
+    );
     expect(upscaler.device).toBe("cpu");
     expect(reasons).toEqual(["webgpu is not used: slim.safetensors: no adapter"]);
-    await expect(load({ device: "webgpu", strict: true }, failing)).rejects.toThrow("no adapter");
+    await expect(load({ device: "webgpu", strict: true }, { create: failing })).rejects.toThrow("no adapter");
   });
 
   it("doesn't use a device that computes something else", async () => {
@@ -200,7 +154,7 @@ describe("an upscaler of pixels", () => {
       };
     };
     const reasons: string[] = [];
-    const upscaler = await load({ device: "webgpu", onFallback: (reason) => reasons.push(reason) }, wrong);
+    const upscaler = await load({ device: "webgpu", onFallback: (reason) => reasons.push(reason) }, { create: wrong });
     expect(upscaler.device).toBe("cpu");
     expect(reasons[0]).toContain("something else than the processor (by 3.0 of 255)");
   });

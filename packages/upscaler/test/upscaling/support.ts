@@ -1,0 +1,72 @@
+import { expect, onTestFinished } from "vitest";
+import { randomParameters } from "../../../../test/support/networks.js";
+import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
+import { stateOf } from "../../../core/src/checkpoints/state.js";
+import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { type Depth, emptyPixels, type Pixels, peakOf, sourceInMemory } from "../../src/images/pixels.js";
+import { type NetworkFile, readNetworkFile } from "../../src/loading/network-file.js";
+import { createSession } from "../../src/node/session.js";
+import type { CreateSession } from "../../src/tiled-network.js";
+import { gathered } from "../../src/upscaling/bands.js";
+import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
+import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
+
+const edsr: NetworkOptions = {
+  ...{ architecture: "edsr", scale: 2, features: 8, range: 255, mean: [114, 111, 103], blocks: 2, resScale: 1 },
+};
+
+/** Memory for a tile of some hundred pixels. */
+export const TILES = 2 ** 19;
+
+export const networkFile = (network: NetworkOptions = edsr, widths = [1, 0.5]): NetworkFile =>
+  readNetworkFile(
+    encodeCheckpoint({ network, parameters: stateOf(randomParameters(network)), widths }),
+    "slim.safetensors",
+  );
+
+const platform = (create: CreateSession) => ({
+  ...{ create, createForeign: create, autoDevice: async () => "cpu" as const },
+});
+
+/** An upscaler until the test's end. */
+export async function load(
+  options: Options = {},
+  { create = createSession, file = networkFile() }: { create?: CreateSession; file?: NetworkFile } = {},
+): Promise<PixelUpscaler> {
+  const upscaler = await loadNetwork(file, platform(create), { threads: 1, ...options });
+  onTestFinished(() => upscaler.dispose());
+  return upscaler;
+}
+
+/** Edges and grain, the same each time; alpha has opaque and invisible parts and what is between. */
+export function picture(width: number, height: number, channels: Pixels["channels"] = 3, depth: Depth = 8): Pixels {
+  const pixels = emptyPixels({ width, height, channels, depth });
+  const unit = peakOf(depth) / 255;
+  for (let i = 0; i < pixels.data.length; i++) {
+    const [x, y] = [Math.floor(i / channels) % width, Math.floor(i / channels / width)];
+    const isAlpha = channels % 2 === 0 && i % channels === channels - 1;
+    const value = isAlpha
+      ? Math.max(0, Math.min(255, 20 * ((x % 60) - 25)))
+      : ((x >> 2) % 2 === (y >> 2) % 2 ? 170 : 60) + ((i * 2_654_435_761) % 61);
+    pixels.data[i] = value * unit;
+  }
+  return pixels;
+}
+
+export async function enlarged(upscaler: PixelUpscaler, image: Pixels, options: UpscaleOptions = {}): Promise<Pixels> {
+  const { bands, height, width } = upscaler.enlarge(sourceInMemory(image), options);
+  const whole = await gathered(bands, height);
+  expect([whole.width, whole.height]).toEqual([width, height]);
+  return whole;
+}
+
+/** The largest of the samples' differences, of images of one layout. */
+export function difference(one: Pixels, other: Pixels): number {
+  const layoutOf = ({ data, ...layout }: Pixels) => ({ ...layout, type: data.constructor.name, length: data.length });
+  expect(layoutOf(one)).toEqual(layoutOf(other));
+  let most = 0;
+  for (let i = 0; i < one.data.length; i++) {
+    most = Math.max(most, Math.abs((one.data[i] as number) - (other.data[i] as number)));
+  }
+  return most;
+}

@@ -1,0 +1,189 @@
+import * as ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { imageModel, nearest } from "../../../../test/support/image-models.js";
+import { carn, edsr, rcan } from "../../../../test/support/networks.js";
+import { Random } from "../../../../test/support/random.js";
+import { int, type Value } from "../../../core/src/graph/index.js";
+import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { single } from "../../../core/src/operators/apply.js";
+import { conv, pixelShuffle, relu, SpaceToDepth } from "../../../core/src/operators/index.js";
+import type { Depth, Pixels } from "../../src/images/pixels.js";
+import { readNetworkFile } from "../../src/loading/network-file.js";
+import type { NetworkOptions as Options } from "../../src/upscaling/load.js";
+import type { UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
+import { difference, enlarged, load, networkFile, picture, TILES } from "./support.js";
+
+type File = ReturnType<typeof networkFile>;
+
+interface Compared {
+  readonly file: File;
+  readonly image: Pixels;
+  /** Of the tiles, in bytes. */
+  readonly memory?: number;
+  readonly options?: UpscaleOptions;
+  readonly loading?: Options;
+}
+
+/** The image in one piece and in tiles, how many those are, and what is told of them. */
+async function inBothWays({ file, image, memory = TILES, options = {}, loading = {} }: Compared) {
+  const notes: string[] = [];
+  let tiles = 0;
+  const whole = await enlarged(await load({ engine: ort, ...loading }, { file }), image, options);
+  const tiled = await enlarged(await load({ engine: ort, ...loading, memory }, { file }), image, {
+    ...options,
+    onProgress: ({ total }) => {
+      tiles = total;
+    },
+    onNote: (note) => notes.push(note),
+  });
+  return { whole, tiled, tiles, notes };
+}
+
+const onnx = (...model: Parameters<typeof imageModel>): File => readNetworkFile(imageModel(...model), "model.onnx");
+
+/** Random weights, the same for each graph. */
+function convolved(x: Value, filters: number, side = 3): Value {
+  const channels = x.shape[1] as number;
+  const bound = Math.sqrt(3 / (channels * side ** 2));
+  const weights = new Random(5).floats(filters * channels * side ** 2, -bound, bound);
+  const weight = x.graph.constant(weights, [filters, channels, side, side]);
+  return conv(x, weight, undefined, { pads: side === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1] });
+}
+
+/** 8×8 pixels become one. */
+const folded = (x: Value): Value => single(SpaceToDepth, [x], { blocksize: int(8) });
+
+/** Looks two pixels far. */
+const twoLayers = (x: Value): Value => pixelShuffle(convolved(relu(convolved(x, 8)), 4 * (x.shape[1] as number)), 2);
+
+describe("in tiles an image is made just what it is in one piece", () => {
+  const layouts = ([8, 16, "float"] as const).flatMap((depth) =>
+    ([1, 2, 3, 4] as const).map((channels): [Pixels["channels"], Depth] => [channels, depth]),
+  );
+
+  it.each(layouts)("with %d channels of depth %s", async (channels, depth) => {
+    const image = picture(101, 103, channels, depth);
+    const { whole, tiled, tiles } = await inBothWays({ file: networkFile(), image });
+    expect(difference(tiled, whole)).toBe(0);
+    expect(tiles).toBeGreaterThan(3);
+  });
+
+  const networks: [string, NetworkOptions][] = [
+    ["of luma", { architecture: "fsrcnn", scale: 2, channels: 1, features: 12, range: 1, shrunk: 4, layers: 2 }],
+    ["of luma at ×3", { architecture: "espcn-luma", scale: 3, channels: 1, features: 8, range: 1 }],
+    ["of grey", { architecture: "dncnn", scale: 1, channels: 1, features: 8, range: 1, layers: 4 } as NetworkOptions],
+    ["at ×4", edsr(4)],
+    ["with a cascade", carn(2)],
+  ];
+  it.each(networks)("by a network %s", async (_, network) => {
+    const file = networkFile(network, [1]);
+    for (const channels of [1, 3, 4] as const) {
+      const { whole, tiled, tiles, notes } = await inBothWays({
+        file,
+        image: picture(101, 103, channels),
+        memory: 2 ** 18,
+      });
+      expect(difference(tiled, whole)).toBe(0);
+      expect(tiles).toBeGreaterThan(1);
+      expect(notes).toEqual([]);
+    }
+  });
+
+  it("by a network that folds its input in a way that isn't known, which is told", async () => {
+    const file = networkFile(
+      { architecture: "ffdnet", scale: 1, channels: 3, features: 8, range: 1, layers: 3, noise: 15 },
+      [1],
+    );
+    const { whole, tiled, tiles, notes } = await inBothWays({ file, image: picture(201, 203) });
+    expect(difference(tiled, whole)).toBe(0);
+    expect(tiles).toBeGreaterThan(1);
+    expect(notes).toHaveLength(1);
+  });
+
+  it.each([
+    [1, 1],
+    [7, 500],
+    [499, 5],
+    [97, 89],
+  ])("of %d×%d pixels, alpha among them, with the self-ensemble", async (width, height) => {
+    const image = picture(width, height, 4);
+    const { whole, tiled } = await inBothWays({ file: networkFile(), image, options: { selfEnsemble: true } });
+    expect(difference(tiled, whole)).toBe(0);
+  });
+
+  it("where it is run twice and reduced", async () => {
+    const { whole, tiled } = await inBothWays({ file: networkFile(), image: picture(61, 67), options: { scale: 3 } });
+    expect(difference(tiled, whole)).toBe(0);
+  });
+
+  it.each([1, 3, 4] as const)("of %d channels by networks that look at single pixels", async (channels) => {
+    const image = picture(89, 83, channels);
+    for (const [planes, network] of [
+      [3, nearest],
+      [1, (x: Value) => pixelShuffle(convolved(x, 4, 1), 2)],
+    ] as const) {
+      const file = onnx(network, { channels: planes });
+      const { whole, tiled, tiles } = await inBothWays({ file, image, memory: 2 ** 16, loading: { range: 255 } });
+      expect(tiles).toBeGreaterThan(1);
+      expect(difference(tiled, whole)).toBe(0);
+    }
+  });
+
+  it("by a network that takes multiples of eight", async () => {
+    const file = onnx((x) => pixelShuffle(convolved(relu(convolved(folded(x), 16)), 3 * 16 ** 2), 16));
+    const loading = { range: 255 } as const;
+    const fitting = await inBothWays({ file, image: picture(208, 160), loading, memory: 2 ** 20 });
+    expect(fitting.tiles).toBeGreaterThan(1);
+    expect(difference(fitting.tiled, fitting.whole)).toBe(0);
+    const notes: string[] = [];
+    await enlarged(await load({ engine: ort, ...loading }, { file }), picture(13, 9), {
+      onNote: (note) => notes.push(note),
+    });
+    expect(notes).toEqual([expect.stringContaining("borders were repeated")]);
+  });
+});
+
+describe("a network of one size", () => {
+  const loading = { range: 255 } as const;
+
+  it.each([
+    [40, 40],
+    [24, 40],
+  ])("of %d×%d makes of any image what it would without that", async (height, width) => {
+    for (const selfEnsemble of [false, true]) {
+      const image = picture(101, 103);
+      const notes: string[] = [];
+      const [open, fixed] = [onnx(twoLayers), onnx(twoLayers, { fixed: [height, width] })];
+      const expected = await enlarged(await load({ engine: ort, ...loading }, { file: open }), image, { selfEnsemble });
+      const options = { selfEnsemble, onNote: (note: string) => notes.push(note) };
+      const found = await enlarged(await load({ engine: ort, ...loading }, { file: fixed }), image, options);
+      if (notes.length === 0) expect(difference(found, expected)).toBe(0);
+      expect(notes.length).toBe(selfEnsemble && height !== width ? 1 : 0);
+    }
+  });
+
+  it("says so where an image is smaller", async () => {
+    const notes: string[] = [];
+    const upscaler = await load({ engine: ort, ...loading }, { file: onnx(twoLayers, { fixed: [24, 40] }) });
+    const { width, height } = await enlarged(upscaler, picture(7, 11), { onNote: (note) => notes.push(note) });
+    expect([width, height]).toEqual([14, 22]);
+    expect(notes).toEqual([expect.stringContaining("borders were repeated")]);
+  });
+});
+
+describe("a network that looks at the whole image", () => {
+  it("says so where memory makes it look at parts", async () => {
+    const image = picture(101, 103);
+    const { whole, tiled, tiles, notes } = await inBothWays({ file: networkFile(rcan(2), [1]), image });
+    expect(tiles).toBeGreaterThan(1);
+    expect(difference(tiled, whole)).toBeGreaterThan(0);
+    expect(notes).toEqual([expect.stringContaining("looks at the whole image")]);
+  });
+
+  it("says nothing where it isn't so", async () => {
+    const notes: string[] = [];
+    const upscaler = await load({ engine: ort }, { file: networkFile(rcan(2), [1]) });
+    await enlarged(upscaler, picture(60, 50), { onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([]);
+  });
+});
