@@ -26,6 +26,7 @@ export const ORDER = {
     ["datasets"],
     ["engine"],
     ["calibration"],
+    ["deployment"],
     ["slimming"],
     ["training"],
     ["evaluation"],

@@ -126,9 +126,10 @@ class Folding {
     const [x, { name, shape }, biasPlace] = node.inputs as [Value, Value, Value | undefined];
     // The factor of a scaled input went into the weight.
     const input = this.#scaled.get(x)?.of ?? x;
+    const isBiased = biasPlace !== undefined || bias.some((b) => b !== 0);
     const parameters = [
       this.#parameter(name, weight, shape),
-      this.#parameter(biasPlace?.name ?? `${name}.bias`, bias, [bias.length]),
+      ...(isBiased ? [this.#parameter(biasPlace?.name ?? `${name}.bias`, bias, [bias.length])] : []),
     ];
     return this.#target.apply(Conv, [yield input, ...parameters], node.attributes)[0] as Value;
   }

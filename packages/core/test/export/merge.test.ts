@@ -152,6 +152,7 @@ describe("convolutions around a pixel shuffle are one before it", () => {
 
   it.each([
     [[2, 2], 3],
+    [[3, 3], 4],
     [[2, 3], 4],
     [[3, 2], 3],
   ])("two shuffles %j between three are one", async (factors, border) => {

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { widthOf } from "@slimsr/core/internal/checkpoints/shapes.js";
 import { CheckpointError, SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
+import { mergedCost } from "@slimsr/core/internal/export/deployable.js";
 import { showDimensions } from "@slimsr/core/internal/graph/types.js";
 import { type Cost, HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
@@ -40,6 +41,8 @@ interface Inspection {
   parameters: number;
   /** Multiply-accumulates for a 1280×720 output. */
   macs: number;
+  /** Both of the network as `slimsr export` writes it, its linear stretches merged. */
+  merged: Pick<Cost, "parameters" | "macs">;
   widths?: { width: number; parameters: number; macs: number }[];
   layers?: Cost["layers"];
   groups?: GroupSummary[];
@@ -60,6 +63,10 @@ interface OnnxInspection {
   /** How it differs from the file. */
   notes?: readonly string[];
   parameters: number;
+  /** Multiply-accumulates for a 1280×720 output. */
+  macs: number;
+  /** Both of the network as `slimsr export` writes it, its linear stretches merged. */
+  merged: Pick<Cost, "parameters" | "macs">;
   groups: GroupSummary[];
   /** Nodes that keep channels from being dropped. */
   pins: readonly { operator: string; output: string; channels: number; reason: string }[];
@@ -121,6 +128,7 @@ function examine(
     width: widthOf(network, parameters),
     parameters: cost.parameters,
     macs: cost.macs,
+    merged: mergedOf(model),
     ...(widths && {
       widths: widths.map((width) => {
         const { parameters, macs } = modelCost(narrowed(model, width));
@@ -142,6 +150,8 @@ async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInsp
     size,
     ...(origin.kind === "onnx" && origin.notes && { notes: origin.notes }),
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    macs: modelCost(model).macs,
+    merged: mergedOf(model),
     groups: summariseGroups(channelAnalysis(model).groups),
     pins: channelAnalysis(model).pins.map(({ node, reason, channels }) => ({
       operator: node.operator.name,
@@ -150,6 +160,11 @@ async function examineOnnx(file: string, overrides: Overrides): Promise<OnnxInsp
       reason,
     })),
   };
+}
+
+function mergedOf(model: Model): Pick<Cost, "parameters" | "macs"> {
+  const { parameters, macs } = mergedCost(model);
+  return { parameters, macs };
 }
 
 /** The range as working with the model would settle it; that it can't be is no reason not to say the rest. */
@@ -168,7 +183,7 @@ async function rangeOf(model: Model): Promise<Pick<OnnxInspection, "range" | "ra
 const COLOURS = { rgb: "RGB", luma: "luma", grey: "grey" } as const;
 
 function reportOnnx(inspection: OnnxInspection): string {
-  const { file, task, scale, channels, range, rangeNote, size, notes = [], parameters, groups, pins } = inspection;
+  const { file, task, scale, channels, range, rangeNote, size, notes = [], groups, pins } = inspection;
   const known = range === null ? "not known" : `0..${range}`;
   return `${facts([
     ["file", basename(file)],
@@ -176,10 +191,21 @@ function reportOnnx(inspection: OnnxInspection): string {
     ["images", COLOURS[colourSpaceOf({ channels, scale })]],
     ["range", rangeNote === undefined ? known : `${known} (${rangeNote})`],
     ["sizes", showSizes(size)],
-    ["parameters", parameters.toLocaleString("en")],
+    ...costRows(inspection),
     ...notes.map((note) => ["note", note]),
     ...pins.map(({ channels, reason }) => ["pinned", `${channels} channels: ${inLine(reason)}`]),
   ])}\n\n${table(groupRows(groups))}\n`;
+}
+
+/** What a network costs, and what it does once it is merged where that is another. */
+function costRows({ parameters, macs, merged }: Pick<Inspection, "parameters" | "macs" | "merged">): string[][] {
+  return [
+    ["parameters", parameters.toLocaleString("en")],
+    ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
+    ...(merged.macs < macs
+      ? [["exported", `${merged.parameters.toLocaleString("en")} parameters, ${operations(merged.macs)} MACs`]]
+      : []),
+  ];
 }
 
 /** "multiples of 8 pixels a side, from 16" */
@@ -190,7 +216,7 @@ function showSizes({ minimum, multipleOf, fixed }: Descriptor["size"]): string {
 }
 
 function report(inspection: Inspection): string {
-  const { file, source, network, width, parameters, macs, widths, layers, groups } = inspection;
+  const { file, source, network, width, widths, layers, groups } = inspection;
   const { within, averaged, assumed } = inspection;
   const known = (value: string, option = "") => (assumed.includes(option) ? `${value} (assumed)` : value);
   const rows = [
@@ -206,8 +232,7 @@ function report(inspection: Inspection): string {
       : []),
     ["range", known(`0..${network.range}`, "range")],
     ...(width < 1 ? [["width", String(width)]] : []),
-    ["parameters", parameters.toLocaleString("en")],
-    ["MACs", `${operations(macs)} for a ${HD_OUTPUT.width}×${HD_OUTPUT.height} output`],
+    ...costRows(inspection),
   ];
   const sections = [facts(rows)];
   if (widths) {

@@ -27,6 +27,13 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./convert.js")).convertCommand(),
   },
   {
+    name: "export",
+    usage: "[options] <model>",
+    description:
+      "write a network as it is deployed: ONNX with its linear stretches merged, in half precision if asked, checked",
+    load: async () => (await import("./export.js")).exportCommand(),
+  },
+  {
     name: "parity",
     usage: "[options] <dir>",
     description: "compare training steps with a reference's: every case (.json and .safetensors) of a folder",

@@ -58,6 +58,16 @@ export const widths =
     throw new InvalidArgumentError(`Widths are shares of the channels above 0 and up to 1, such as ${example}.`);
   };
 
+/** One of the widths that a file holds. */
+export function quality(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a share of the channels above 0 and up to 1, such as 0.5.");
+}
+
+/** Pixels along each side of the one image that a file takes. */
+export const tile = between(1, 8192);
+
 /** Whole factors that images are reduced by. */
 export const scales = (text: string): number[] => listOf(text, between(2, 64));
 

@@ -31,8 +31,14 @@ export const holdsGraph = async (file: string): Promise<boolean> =>
  *
  * @throws CheckpointError also where the file can't be written
  */
-export async function saveModel(file: string, model: Model): Promise<void> {
-  await writeAtomic(file, writeModel(model, file)).catch((error: Error) => {
+export const saveModel = (file: string, model: Model): Promise<void> => writeBytes(file, writeModel(model, file));
+
+/**
+ * Writes a network's file beside its place and renames it.
+ * @throws CheckpointError where it can't be written
+ */
+export async function writeBytes(file: string, bytes: Uint8Array): Promise<void> {
+  await writeAtomic(file, bytes).catch((error: Error) => {
     throw new CheckpointError(`${file} cannot be written: ${error.message}`, { cause: error });
   });
 }

@@ -86,7 +86,7 @@ describe("slimsr inspect", () => {
         ({ freedom }: { freedom: string }) => freedom,
       ),
     );
-    expect(await inspect(onnx)).toMatch(/parameters +[\d,]+\n\ngroup /);
+    expect(await inspect(onnx)).toMatch(/parameters +[\d,]+\nMACs .*\nexported .*\n\ngroup /);
   });
 
   it("says what images an ONNX model is of, and how their range is known", async () => {

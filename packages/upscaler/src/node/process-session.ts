@@ -38,7 +38,7 @@ export async function createProcessSession(
   options: SessionOptions = {},
   { signal, memory = MOST_MEMORY }: ProcessOptions = {},
 ): Promise<Session> {
-  requireDevice(options.device ?? "cpu");
+  await requireDevice(options.device ?? "cpu");
   readPermitted(onnx);
   if (signal?.aborted) throw new InterruptedError("interrupted");
   try {

@@ -8,7 +8,7 @@ import {
   rewriteLazily,
   type Value,
 } from "../../graph/index.js";
-import { outputBorder, outputSights } from "../../model/borders.js";
+import { type OutputSights, outputBorder, outputSights } from "../../model/borders.js";
 import { Conv, pixelShuffle } from "../../operators/index.js";
 import { shuffleFactor } from "../subpixel.js";
 import { compose, composition, filtersForOneShuffle, mapBeforeShuffle, shapeBeforeShuffle } from "./compose.js";
@@ -63,10 +63,12 @@ const layerName = ({ node }: Link): string => (node.inputs[1] as Value).name.rep
 
 /** Adds a convolution to a graph. */
 export function convolution(graph: Graph, x: Value, map: LinearMap, name: string): Value {
-  const parameters = [
-    graph.constant(Float32Array.from(map.kernel), map.weight, { name: graph.unusedName(`${name}.weight`) }),
-    graph.constant(Float32Array.from(map.bias), [map.bias.length], { name: graph.unusedName(`${name}.bias`) }),
-  ];
+  const weight = graph.constant(Float32Array.from(map.kernel), map.weight, {
+    name: graph.unusedName(`${name}.weight`),
+  });
+  const biasOf = (bias: Float64Array): Value =>
+    graph.constant(Float32Array.from(bias), [bias.length], { name: graph.unusedName(`${name}.bias`) });
+  const parameters = map.isSilent ? [weight] : [weight, biasOf(map.bias)];
   const attributes = {
     kernel_shape: ints(map.weight.slice(2)),
     group: { kind: "int" as const, value: map.group },
@@ -109,29 +111,32 @@ function throughShuffles(value: Value, isReadOnce: (value: Value) => boolean): {
   return { x, between };
 }
 
-/** Which links of a chain to merge for the fewest operations, by dynamic programming over where its parts begin. */
+/** Which links of a chain to merge for the fewest operations, by dynamic programming over where its parts end. */
 function bestMergers(graph: Graph, most: number): (chain: readonly Link[]) => Merger[] {
-  let sights: ReturnType<typeof outputSights> | undefined;
-  const borderOf = (value: Value, width: number): number => {
-    if (width === 0) return 0;
+  let sights: OutputSights | undefined;
+  const borderOf = (value: Value, ring: number): number => {
+    if (ring === 0) return 0;
     sights ??= outputSights(graph);
-    return outputBorder(sights, value, width);
+    return outputBorder(sights, value, ring);
   };
   return (chain) => {
     const best: { macs: number; from: number; border: number }[] = [{ macs: 0, from: 0, border: 0 }];
-    chain.forEach((_, start) => {
-      const before = (best[start] as (typeof best)[number]).macs;
-      let run: Run | undefined;
-      for (let end = start; end < Math.min(chain.length, start + MOST_LINKS); end++) {
-        const link = chain[end] as Link;
-        run = run ? extended(run, link) : { shape: link.shape, ring: 0 };
-        if (!run) return;
-        const output = link.node.outputs[0] as Value;
-        const macs = before + multiplyAccumulates(run.shape, output);
-        if (macs >= (best[end + 1]?.macs ?? Number.POSITIVE_INFINITY)) continue;
-        const border = borderOf(output, run.ring);
-        if (border <= most) best[end + 1] = { macs, from: start, border };
-      }
+    let before: ReadonlyMap<number, Run> = new Map();
+    chain.forEach((link, end) => {
+      const output = link.node.outputs[0] as Value;
+      const runs = runsTo(chain, end, before);
+      const choices = [...runs].flatMap(([from, { shape, ring }]) => {
+        const macs = (best[from] as (typeof best)[number]).macs + multiplyAccumulates(shape, output);
+        return { macs, from, ring };
+      });
+      // The shortest run comes first, and goes before others that cost as much.
+      const cheapest = choices.toSorted((a, b) => a.macs - b.macs);
+      const [choice] = cheapest.flatMap((each) => {
+        const border = borderOf(output, each.ring);
+        return border <= most ? { ...each, border } : [];
+      });
+      best.push(choice as NonNullable<typeof choice>);
+      before = runs;
     });
     const mergers: Merger[] = [];
     for (let end = chain.length; end > 0; ) {
@@ -149,14 +154,37 @@ interface Run {
   readonly ring: number;
 }
 
-function extended({ shape, ring }: Run, { shape: own, factors }: Link): Run | undefined {
-  const outer = factors.reduceRight<MapShape | undefined>((map, r) => map && shapeBeforeShuffle(map, r), own);
-  const composed = outer && composition(shape, outer);
-  if (!composed) return undefined;
-  const wide = factors.reduce((width, r) => width * r, ring);
-  const reached = wide > 0 || !composed.isExact ? wide + Math.max(...own.pads) : 0;
-  return { shape: composed.map, ring: Math.ceil(reached / Math.min(...own.strides)) };
+/**
+ * The runs of links that end with `end` and are one convolution, by where they begin.
+ * @param before those that end with the link before it
+ */
+function runsTo(chain: readonly Link[], end: number, before: ReadonlyMap<number, Run>): Map<number, Run> {
+  const last = chain[end] as Link;
+  const runs = new Map([[end, { shape: last.shape, ring: 0 }]]);
+  let shape = last.shape;
+  for (let from = end - 1; from >= Math.max(0, end - MOST_LINKS + 1); from--) {
+    const [inner, outer] = [chain[from] as Link, shapeBefore(shape, (chain[from + 1] as Link).factors)];
+    const composed = outer && composition(inner.shape, outer);
+    const shorter = before.get(from);
+    if (!composed || !shorter) break;
+    shape = composed.map;
+    runs.set(from, { shape, ring: ringBehind(shorter, last) });
+  }
+  return runs;
 }
+
+/** The pixels that differ once a link follows a run. */
+function ringBehind({ shape, ring }: Run, { shape: own, factors }: Link): number {
+  const outer = shapeBefore(own, factors);
+  const isExact = outer !== undefined && composition(shape, outer)?.isExact === true;
+  const wide = factors.reduce((width, r) => width * r, ring);
+  const reached = wide > 0 || !isExact ? wide + Math.max(...own.pads) : 0;
+  return Math.ceil(reached / Math.min(...own.strides));
+}
+
+/** The shape before pixel shuffles, the last of which it followed. */
+const shapeBefore = (shape: MapShape, factors: readonly number[]): MapShape | undefined =>
+  factors.reduceRight<MapShape | undefined>((map, r) => map && shapeBeforeShuffle(map, r), shape);
 
 /** Of a convolution that makes, before any shuffles, as many numbers as `output` has. */
 const multiplyAccumulates = ({ weight: [, ...each] }: MapShape, output: Value): number =>
