@@ -74,7 +74,7 @@ function squaredError(sample: Float32Array, { scale, zeroPoint }: ActivationScal
   for (let i = 0; i < sample.length; i++) {
     const x = sample[i] as number;
     const code = Math.round(x / scale);
-    const difference = x - scale * (Math.max(least, Math.min(code, most)));
+    const difference = x - scale * Math.max(least, Math.min(code, most));
     sum += difference * difference;
   }
   return sum;

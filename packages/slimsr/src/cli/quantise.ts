@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
-import { CheckpointError, UsageError } from "@slimsr/core/internal/errors.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { Command, Option } from "commander";
 import { DEGRADATIONS } from "../degradations/degradation.js";
-import { writeAtomic } from "../files/atomic.js";
+import { atQuality } from "../deployment/quality.js";
 import { toJson } from "../files/json.js";
-import { loadModel } from "../files/models.js";
+import { writeBytes } from "../files/models.js";
 import { TARGETS, type Target } from "../quantisation/processor.js";
 import { quantiseVerified, type VerifiedQuantised } from "../quantisation/verified.js";
 import { TOLERANCE } from "../quantisation/verify.js";
@@ -18,10 +18,11 @@ import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
-import { bits, degradation, patches, threads } from "./values.js";
+import { bits, degradation, patches, quality, threads } from "./values.js";
 
 interface Options extends Overrides {
   out: string;
+  quality?: number;
   calibrate?: string;
   calibrateInput?: string;
   degrade?: string;
@@ -37,6 +38,7 @@ interface Options extends Overrides {
 const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --out half-int8.onnx
   slimsr quantise student.onnx --calibrate PHOTOS --patches 96 --out student-int8.onnx
   slimsr quantise denoiser.onnx --degrade noise:25 --keep-float conv_last --target any --out denoiser-int8.onnx
 
@@ -56,6 +58,12 @@ export function quantiseCommand(): Command {
   );
   required(command, new Option("-o, --out <file>", "ONNX file to write, such as student-int8.onnx"));
   command
+    .addOption(
+      new Option(
+        "--quality <width>",
+        "share of every layer's channels, of a file that holds several widths (default: its widest)",
+      ).argParser(quality),
+    )
     .option("--calibrate <folder>", "images to calibrate on (default: photographs that come with slimsr)")
     .option("--calibrate-input <folder>", "their inputs, by the same names, where they aren't made of them")
     .addOption(
@@ -87,7 +95,7 @@ export function quantiseCommand(): Command {
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const { out, calibrate, calibrateInput, degrade, force, json, keepFloat, bits, target, threads } = options;
+  const { out, quality, calibrate, calibrateInput, degrade, force, json, keepFloat, bits, target, threads } = options;
   if (!isOnnxFile(out)) throw new UsageError(`${out} doesn't end in .onnx, which is what is written`);
   if (resolve(out) === resolve(file)) {
     throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
@@ -97,7 +105,7 @@ async function run(file: string, options: Options): Promise<void> {
     throw new UsageError("--calibrate-input holds the inputs of the images in --calibrate; name those too");
   }
   const made = await interruptible(async (signal) => {
-    const quantised = await quantiseVerified(await loadModel(file, overridesOf(options)), {
+    const quantised = await quantiseVerified(await atQuality(file, overridesOf(options), quality), {
       ...(calibrate !== undefined && { calibration: calibrate }),
       ...(calibrateInput === undefined ? { degrade } : { input: calibrateInput }),
       ...(bits !== undefined && { bits }),
@@ -105,9 +113,7 @@ async function run(file: string, options: Options): Promise<void> {
       ...{ patches: options.patches, target, threads, stage: withProgress, signal },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
     });
-    await writeAtomic(out, quantised.onnx).catch((error: Error) => {
-      throw new CheckpointError(`${out} cannot be written: ${error.message}`, { cause: error });
-    });
+    await writeBytes(out, quantised.onnx);
     return quantised;
   });
   process.stdout.write(json ? `${toJson(reportOf(file, out, made), 2)}\n` : show(out, made));

@@ -27,3 +27,6 @@ export type Target = (typeof TARGETS)[number];
 
 /** Bits of weights: the products of two bytes and 7-bit weights fit 16 bits. */
 export const BITS = { vnni: 8, any: 7 } as const satisfies Record<Target, number>;
+
+/** Bits of weights for a target: this machine's processor where none is given. */
+export const bitsFor = (target: Target | undefined): number => BITS[target ?? (hasByteProducts() ? "vnni" : "any")];

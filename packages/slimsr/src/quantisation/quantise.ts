@@ -8,7 +8,7 @@ import { planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/q
 import { quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
-import { inRange } from "../calibration/batches.js";
+import { inRange, type Patches } from "../calibration/batches.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { calibrationPatches } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
@@ -62,35 +62,51 @@ export interface Quantised {
  * a range that can't be found; DatasetError for calibration images that can't be used
  */
 export async function quantise(network: Model, options: QuantiseOptions = {}): Promise<Quantised> {
-  const { calibration = EMBEDDED_IMAGES, degrade, input, patches: count = 48, bits = 8, keepFloat = [] } = options;
-  const { stage = silent, note, signal } = options;
-  const start = performance.now();
+  const { calibration = EMBEDDED_IMAGES, degrade, input, patches: count = 48, stage = silent, note, signal } = options;
   await tryOut(network, signal);
-  const settled = await settleModel(network, { signal });
-  if (settled.note !== undefined) note?.(settled.note);
-  const { model, descriptor, border } = quantisable(settled.model);
-  const plan = planQuantisation(model.graph, { keepFloat });
-  requireIntegers(plan, network);
-  const patches = inRange(
-    descriptor,
-    await stage("calibration images", "patches", (onPatch) =>
+  const { model, note: found } = await settleModel(network, { signal });
+  if (found !== undefined) note?.(found);
+  const { descriptor } = model;
+  const draw = () =>
+    stage("calibration images", "patches", (onPatch) =>
       calibrationPatches(calibration, {
         ...{ scale: descriptor.scale, space: colourSpaceOf(descriptor), degrade, input },
         ...calibrationSize(descriptor, count),
         ...{ onPatch, signal },
       }),
-    ),
-  );
-  const scaled = await withAlikeRanges(model, plan, patches);
-  const graph = exampleOf(scaled);
+    );
+  return quantiseOn(model, draw, options);
+}
+
+/**
+ * As `quantise`, on patches that are drawn where there is something to quantise.
+ * @param model of a range that is known
+ * @param draw images in 0..255
+ */
+export async function quantiseOn(
+  model: Model,
+  draw: () => Promise<Patches>,
+  {
+    bits = 8,
+    keepFloat = [],
+    stage = silent,
+    signal,
+  }: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal">,
+): Promise<Quantised> {
+  const start = performance.now();
+  const { model: prepared, descriptor, border } = quantisable(model);
+  const plan = planQuantisation(prepared.graph, { keepFloat });
+  requireIntegers(plan, model);
+  const patches = inRange(descriptor, await draw());
+  const graph = exampleOf(await withAlikeRanges(prepared, plan, patches));
   const own = planQuantisation(graph, { keepFloat });
   const quantisation = await stage("quantise", "nodes", (onNode) =>
     calibrate(own, patches, { bits, output: { scale: descriptor.range / 255, zeroPoint: 0 }, onNode, signal }),
   );
   return {
-    name: nameOf(network),
+    name: nameOf(model),
     onnx: writeGraph(quantisedGraph(own, quantisation), descriptor),
-    float: deployable(settled.model).onnx,
+    float: deployable(model).onnx,
     ...{ descriptor, border, bits },
     convolutions: convolutionsOf(own),
     seconds: (performance.now() - start) / 1000,

@@ -3,7 +3,7 @@ import type { Model } from "@slimsr/core/internal/model/model.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { type ImagePair, patchPairs } from "../calibration/patches.js";
-import { BITS, hasByteProducts, type Target } from "./processor.js";
+import { bitsFor, hasByteProducts, type Target } from "./processor.js";
 import { type Quantised, type QuantiseOptions, quantise } from "./quantise.js";
 import { type Verification, verify } from "./verify.js";
 
@@ -32,7 +32,7 @@ const MEASURED = 16;
 export async function quantiseVerified(network: Model, options: VerifiedOptions = {}): Promise<VerifiedQuantised> {
   const { target, threads, degrade, input, calibration = EMBEDDED_IMAGES, signal } = options;
   const known = hasByteProducts();
-  const most = BITS[target ?? (known ? "vnni" : "any")];
+  const most = bitsFor(target);
   const bits = Math.min(options.bits ?? most, most);
   const quantised = await quantise(network, { ...options, bits });
   const { descriptor } = quantised;

@@ -61,11 +61,20 @@ export async function verify(
   };
 }
 
-/** A file as it is run. */
-function deploymentOf({ descriptor }: Quantised, onnx: Uint8Array): Deployment {
+/** "34.72 dB of patches in integers, 34.74 in float; 12.0 ms, ×2.50 as fast". */
+export function showSpeed({ verification: { psnr, milliseconds } }: { readonly verification: Verification }): string {
+  const { float, integer } = milliseconds;
+  return (
+    `${psnr.integer.toFixed(2)} dB of patches in integers, ${psnr.float.toFixed(2)} in float; ` +
+    `${integer.toFixed(1)} ms, ×${(float / integer).toFixed(2)} as fast`
+  );
+}
+
+/** One of the files as it is run. */
+const deploymentOf = ({ descriptor }: Quantised, onnx: Uint8Array): Deployment => {
   const { scale, channels, range, size } = descriptor;
   return { onnx, ...imageNames(descriptor), scale, channels, range, size, cost: null };
-}
+};
 
 async function differenceOf(
   network: Deployment,

@@ -55,11 +55,11 @@ export async function startingParameters(
   return ownParameters(students);
 }
 
-/** Patches of those training images that have room for one, or, where none has, as large as the largest image has room for. */
-async function calibration(
+/** Patches, in 0..255, of those training images that have room for one, or, where none has, as large as the largest image has room for. */
+export async function calibration(
   training: Dataset,
   { descriptor }: Model,
-  { calibrationPatches, seed }: Settings,
+  { calibrationPatches, seed }: Pick<Settings, "calibrationPatches" | "seed">,
 ): Promise<Patches> {
   const wanted = calibrationSize(descriptor, calibrationPatches);
   const room = training.pairs.reduce((most, { decoded: { lr } }) => Math.max(most, Math.min(lr.width, lr.height)), 0);
