@@ -34,7 +34,7 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
   train: [...SHORT.slice(0, -5), "--below-bicubic"],
 };
 
-const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "compress", "train", "ablate"];
+const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "export", "compress", "train", "ablate"];
 
 /** The command lines among a help text's examples. */
 function examplesOf(help: string): string[] {

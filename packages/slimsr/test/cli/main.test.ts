@@ -15,6 +15,7 @@ describe("slimsr", () => {
     expect(commands.map((usage) => usage.split(" ")[0])).toEqual([
       "inspect",
       "convert",
+      "export",
       "parity",
       "prepare",
       "evaluate",
