@@ -1,5 +1,14 @@
 import { UsageError } from "../errors.js";
-import { consumersOf, elements, type Graph, liveNodes, type Node, sameShape, type Value } from "../graph/index.js";
+import {
+  consumersOf,
+  elements,
+  type Graph,
+  liveNodes,
+  type Node,
+  sameShape,
+  textOr,
+  type Value,
+} from "../graph/index.js";
 import {
   Add,
   Concat,
@@ -9,6 +18,7 @@ import {
   LeakyRelu,
   MaxPool,
   Mul,
+  Pad,
   Relu,
   Sigmoid,
   Slice,
@@ -30,6 +40,15 @@ export interface QuantisationPlan {
 }
 
 const MOVING = new Set([DepthToSpace, Slice, Split, MaxPool]);
+
+/** Whether a node's outputs are some of its first input's numbers. */
+const isMoving = ({ operator, attributes }: Node): boolean =>
+  MOVING.has(operator) || (operator === Pad && textOr(attributes, "mode", "constant") !== "constant");
+
+/** What a node that doesn't compute in float reads as integers. */
+export const integerInputs = ({ operator, inputs }: Node, arithmetic: Arithmetic): readonly Value[] =>
+  (arithmetic === "moving" || operator === Conv ? inputs.slice(0, 1) : inputs) as readonly Value[];
+
 /** Which engines have kernels of integers for. */
 const OF_ONE = new Set([LeakyRelu, Sigmoid, GlobalAveragePool]);
 
@@ -74,7 +93,7 @@ export function planQuantisation(graph: Graph, { keepFloat = [] }: PlanOptions =
     const [output] = node.outputs as readonly [Value];
     if (integerConvolutions.has(node)) arithmetics.set(node, "integer");
     else if (straight.has(node) || isKept(node, kept)) continue;
-    else if (MOVING.has(node.operator) && isInteger(x)) {
+    else if (isMoving(node) && isInteger(x)) {
       arithmetics.set(node, "moving");
       for (const value of node.outputs) roots.set(value, rootOf(x as Value));
     } else if (node.operator === Relu && x && isInteger(x) && x.producer && arithmetics.get(x.producer) === "integer") {

@@ -1,7 +1,7 @@
 import { applyLike, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
 import { dequantizeLinear, quantizeLinear } from "../operators/index.js";
 import { type ActivationScale, type IntegerWeight, integerBias } from "./integers.js";
-import type { QuantisationPlan } from "./plan.js";
+import { integerInputs, type QuantisationPlan } from "./plan.js";
 
 /** The integers of a network. */
 export interface Quantisation {
@@ -57,15 +57,13 @@ export function quantisedGraph(
     // What is cut off at zero is, by the integers' range.
     if (rectified.get(x) === node.outputs[0] && kind === "moving") continue;
     const convolution = quantisation.convolutions.get(node);
-    const isActivation = (value: Value) => value.producer !== undefined || value === source.inputs[0];
+    const integers = kind === "float" ? [] : integerInputs(node, kind);
     const inputs = convolution
       ? [
           dequantised(x),
           ...integerParameters(target, node, convolution, quantisation.activations.get(rootOf(x)) as ActivationScale),
         ]
-      : node.inputs.map(
-          (value) => value && (kind !== "float" && isActivation(value) ? dequantised(value) : inFloat(value)),
-        );
+      : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
     const outputs = applyLike(node, target, inputs);
     node.outputs.forEach((value, i) => {
       const made = outputs[i] as Value;

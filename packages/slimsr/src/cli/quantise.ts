@@ -38,9 +38,8 @@ interface Options extends Overrides {
 const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
-  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --out half-int8.onnx
-  slimsr quantise student.onnx --calibrate PHOTOS --patches 96 --out student-int8.onnx
-  slimsr quantise denoiser.onnx --degrade noise:25 --keep-float conv_last --target any --out denoiser-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --calibrate assets/calibration --patches 96 --out half-int8.onnx
+  slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
 The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. It is
 for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which

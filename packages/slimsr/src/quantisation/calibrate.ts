@@ -15,7 +15,7 @@ import {
   leastErrorScale,
   onGrid,
 } from "@slimsr/core/internal/quantisation/integers.js";
-import type { QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
+import { integerInputs, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
 import type { IntegerConvolution, Quantisation } from "@slimsr/core/internal/quantisation/qdq.js";
 import { float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
@@ -45,7 +45,7 @@ const RIDGE = 1e-4;
 type Batches = readonly Tensor[];
 
 /**
- * The integers of a network, node by node in the order of the data: each activation's scale is chosen by what reaches it through
+ * The integers of a network, for images of the patches' size, node by node in the order of the data: each activation's scale is chosen by what reaches it through
  * those that are quantised before it, and each convolution is solved anew, by least squares from its quantised inputs to what
  * the float network makes there, and then rounded.
  * @throws NetworkError where activations aren't finite
@@ -82,7 +82,11 @@ class Calibration {
     const { graph } = plan;
     this.#nodes = liveNodes(graph);
     this.#consumers = consumersOf(this.#nodes);
-    const images = batchesOf(patches, BATCH).map((part) => float32(part.data, patchShape(part, part.count)));
+    // Sizes that the network computes are those of the plan's one image.
+    const isOfSizes = this.#nodes.some(({ outputs }) => outputs.some(isConstant));
+    const images = batchesOf(patches, isOfSizes ? 1 : BATCH).map((part) =>
+      float32(part.data, patchShape(part, part.count)),
+    );
     this.#ideal.set(graph.inputs[0] as Value, images);
     this.#own.set(graph.inputs[0] as Value, images);
   }
@@ -131,8 +135,7 @@ class Calibration {
     const kind = this.plan.arithmetic(node);
     if (kind === "float") return this.#apply(node, (value) => this.#own.get(value) ?? this.#rounded.get(value));
     const isConvolution = kind === "integer" && node.operator.cost?.ofWeights === true;
-    const read = isConvolution ? node.inputs.slice(0, 1) : node.inputs;
-    for (const value of read) if (value && !isConstant(value)) this.#round(value);
+    for (const value of integerInputs(node, kind)) this.#round(value);
     if (!isConvolution) return this.#apply(node, (value) => this.#rounded.get(value));
     const convolution = await this.#solve(node);
     this.#convolutions.set(node, convolution);

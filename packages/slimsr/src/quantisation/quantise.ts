@@ -1,14 +1,14 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { deployable } from "@slimsr/core/internal/export/deployable.js";
-import { exampleOf, writeGraph } from "@slimsr/core/internal/export/onnx.js";
+import { writeGraph } from "@slimsr/core/internal/export/onnx.js";
 import { liveNodes } from "@slimsr/core/internal/graph/index.js";
-import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
-import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
+import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
 import { quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
-import { inRange, type Patches } from "../calibration/batches.js";
+import { inRange, type Patches, patchShape } from "../calibration/batches.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { calibrationPatches } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
@@ -98,7 +98,8 @@ export async function quantiseOn(
   const plan = planQuantisation(prepared.graph, { keepFloat });
   requireIntegers(plan, model);
   const patches = inRange(descriptor, await draw());
-  const graph = exampleOf(await withAlikeRanges(prepared, plan, patches));
+  const scaled = await withAlikeRanges(prepared, plan, patches);
+  const graph = instantiate(scaled, patchShape(patches, 1), imageNames(descriptor));
   const own = planQuantisation(graph, { keepFloat });
   const quantisation = await stage("quantise", "nodes", (onNode) =>
     calibrate(own, patches, { bits, output: { scale: descriptor.range / 255, zeroPoint: 0 }, onNode, signal }),

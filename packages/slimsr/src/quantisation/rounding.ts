@@ -1,6 +1,7 @@
 import { leastErrorScales } from "@slimsr/core/internal/quantisation/integers.js";
 import type { IntegerConvolution } from "@slimsr/core/internal/quantisation/qdq.js";
 import { cholesky } from "../slimming/linear-algebra/cholesky.js";
+import { traceOf } from "../slimming/linear-algebra/matrices.js";
 import { fromRows, toRows } from "../slimming/refitting/normal-equations.js";
 
 export interface RoundingOptions {
@@ -14,10 +15,11 @@ export interface RoundingOptions {
 }
 
 /**
- * A convolution's weights as integers, one after another: what a weight loses by its rounding, those after it make up for as far as
- * their inputs are like its (Frantar et al. 2023, GPTQ, section 3). With H = Σ a·aᵀ and H⁻¹ = Uᵀ·U, U upper triangular, weight j's
- * error e = (w_j − q_j) / U_jj takes e · U_jk from each later weight k. The bias comes last and stays a number.
- * @param gram H of the features a, [F, F], tap by tap, the constant last
+ * A convolution's weights as integers: what one loses by its rounding, those that are still to be rounded make up for as far as their
+ * inputs are like its. With H = L·Lᵀ the squared error of weights w as q is |Lᵀ·(w − q)|², whose row j has weights from j on alone; so
+ * from the last to the first, q_j is the integer next to w_j + Σ_{k>j} L_kj·(w_k − q_k) / L_jj (Babai's nearest plane, which is GPTQ,
+ * Frantar et al. 2023, from the other end). The bias comes first in H, is thus solved last, and stays a number.
+ * @param gram H = Σ a·aᵀ of the features a, [F, F], tap by tap, the constant last
  */
 export function roundedRows(
   { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
@@ -25,42 +27,49 @@ export function roundedRows(
   { taps, largest, inputScale, ridge }: RoundingOptions,
 ): IntegerConvolution {
   const filters = bias.length;
-  const features = weight.length / filters + 1;
-  const rows = toRows({ weight, bias }, filters, features, taps);
-  const inverse = inverseFactor(gram, features, ridge);
-  const importance = Float64Array.from({ length: features - 1 }, (_, f) => gram[f * (features + 1)] as number);
+  const n = weight.length / filters + 1;
+  const rows = toRows({ weight, bias }, filters, n, taps);
+  const importance = Float64Array.from({ length: n - 1 }, (_, f) => gram[f * (n + 1)] as number);
   const scales = leastErrorScales(rows, importance, largest, inputScale);
+  const factor = factorOf(gram, n, ridge);
+  const lost = new Float64Array(n);
   for (let o = 0; o < filters; o++) {
-    const row = rows.subarray(o * features, (o + 1) * features);
+    const row = rows.subarray(o * n, (o + 1) * n);
     const scale = scales[o] as number;
-    for (let j = 0; j < features - 1; j++) {
-      const w = row[j] as number;
-      const code = Math.max(-largest, Math.min(largest, Math.round(w / scale)));
-      const error = (w - code * scale) / (inverse[j * features + j] as number);
-      row[j] = code;
-      for (let k = j + 1; k < features; k++) {
-        row[k] = (row[k] as number) - error * (inverse[j * features + k] as number);
-      }
+    // Index j of H is feature j − 1; the constant, the last feature, is 0.
+    for (let j = n - 1; j > 0; j--) {
+      const w = row[j - 1] as number;
+      const code = Math.round((w + owed(factor, lost, n, j)) / scale);
+      const kept = Math.max(-largest, Math.min(largest, code));
+      lost[j] = w - kept * scale;
+      row[j - 1] = kept;
     }
+    row[n - 1] = (row[n - 1] as number) + owed(factor, lost, n, 0);
   }
-  const { weight: codes, bias: own } = fromRows(rows, filters, features, taps, true);
+  const { weight: codes, bias: own } = fromRows(rows, filters, n, taps, true);
   return { codes: Int8Array.from(codes), scales, bias: own as Float32Array };
 }
 
-/** U, upper triangular with Uᵀ·U = (H + λ·I)⁻¹. */
-function inverseFactor(gram: Float64Array, n: number, ridge: number): Float64Array {
-  let energy = 0;
-  for (let i = 0; i < n; i++) energy += gram[i * n + i] as number;
-  for (let factor = ridge; ; factor *= 10) {
-    const damped = gram.slice();
-    const least = Math.max((factor * energy) / n, Number.EPSILON);
-    for (let i = 0; i < n; i++) damped[i * n + i] = (damped[i * n + i] as number) + least;
-    const solver = cholesky(damped, n);
-    if (!solver) continue;
-    const inverse = new Float64Array(n * n);
-    for (let i = 0; i < n; i++) inverse[i * n + i] = 1;
-    solver.solve(inverse);
-    // In place it becomes L with H⁻¹ = L·Lᵀ, mirrored: its upper triangle is Lᵀ.
-    if (cholesky(inverse, n)) return inverse;
+/** Σ_{k>j} L_kj·lost_k / L_jj: what weight j is to make up for. */
+function owed(factor: Float64Array, lost: Float64Array, n: number, j: number): number {
+  let sum = 0;
+  const row = j * n;
+  for (let k = j + 1; k < n; k++) sum += (factor[row + k] as number) * (lost[k] as number);
+  return sum / (factor[row + j] as number);
+}
+
+/** Lᵀ in the upper triangle, with L·Lᵀ = H + λ·I, the constant moved from last to first. */
+function factorOf(gram: Float64Array, n: number, ridge: number): Float64Array {
+  const energy = traceOf(gram, n);
+  for (let share = ridge; ; share *= 10) {
+    const least = Math.max((share * energy) / n, Number.EPSILON);
+    const damped = new Float64Array(n * n);
+    for (let i = 0; i < n; i++) {
+      const from = ((i + n - 1) % n) * n;
+      damped[i * n] = gram[from + n - 1] as number;
+      damped.set(gram.subarray(from, from + n - 1), i * n + 1);
+      damped[i * n + i] = (damped[i * n + i] as number) + least;
+    }
+    if (cholesky(damped, n)) return damped;
   }
 }

@@ -29,12 +29,24 @@ const SHORT = [
 ];
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
   slim: ["--below-bicubic"],
+  quantise: ["--patches", "1"],
   compress: SHORT,
   ablate: SHORT,
   train: [...SHORT.slice(0, -5), "--below-bicubic"],
 };
 
-const COMMANDS = ["inspect", "prepare", "slim", "evaluate", "convert", "export", "compress", "train", "ablate"];
+const COMMANDS = [
+  "inspect",
+  "prepare",
+  "slim",
+  "evaluate",
+  "convert",
+  "export",
+  "quantise",
+  "compress",
+  "train",
+  "ablate",
+];
 
 /** The command lines among a help text's examples. */
 function examplesOf(help: string): string[] {
