@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { floats, evaluate as run } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
+import { photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
 import { describeOnnxFile } from "../../../core/src/export/onnx-file.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
-import { elements } from "../../../core/src/graph/index.js";
+import { rgbPlanes } from "../../../core/src/images/planes.js";
 import { instantiate, type Model } from "../../../core/src/model/model.js";
 import { decodeOnnx } from "../../../core/src/onnx/codec.js";
 import { planQuantisation } from "../../../core/src/quantisation/plan.js";
@@ -19,20 +20,20 @@ import { quantise } from "../../src/quantisation/quantise.js";
 import { quantiseVerified, type VerifiedQuantised } from "../../src/quantisation/verified.js";
 
 const small = (): Model => modelOf(edsr(2, { features: 16, blocks: 2 }));
-const FEW = { patches: 1 };
+const FEW = { patches: 2 };
 
-/** What a file makes of smooth random images. */
+/** What a file makes of a part of a photograph. */
 async function outputOf(onnx: Uint8Array, side: number): Promise<Float32Array> {
-  const shape = [1, 3, side, side];
-  const phases = new Random(2).floats(3, 0, 6);
-  const image = Float32Array.from(
-    { length: elements(shape) },
-    (_, i) =>
-      128 + 90 * Math.sin((phases[Math.floor(i / side ** 2)] as number) + (i % side) / 3 + Math.floor(i / side) / 7),
-  );
+  const image = await photograph("19");
+  const [{ width, height }, data] = [image, rgbPlanes(image)];
+  const start = Math.floor(height / 2) * width + Math.floor(width / 2);
+  const crop = Float32Array.from({ length: 3 * side ** 2 }, (_, i) => {
+    const [plane, row, column] = [Math.floor(i / side ** 2), Math.floor(i / side) % side, i % side];
+    return data[plane * width * height + start + row * width + column] as number;
+  });
   const session = await createSession(onnx, { threads: 1, spinning: false });
   try {
-    return floats((await session.run({ lr: float32(image, shape) })).outputs, "sr");
+    return floats((await session.run({ lr: float32(crop, [1, 3, side, side]) })).outputs, "sr");
   } finally {
     await session.close();
   }
