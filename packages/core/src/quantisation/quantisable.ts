@@ -19,11 +19,18 @@ export interface Quantisable {
   readonly border: number;
 }
 
+/**
+ * Refuses a network of integers: read from its file its weights are numbers again, and written anew it would be one in float.
+ * @throws NetworkError
+ */
+export function requireFloat(model: Model): void {
+  if (!model.graph.nodes.some(({ operator }) => operator === QuantizeLinear)) return;
+  throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
+}
+
 /** @throws NetworkError for a network that is quantised already */
 export function quantisable(model: Model): Quantisable {
-  if (model.graph.nodes.some(({ operator }) => operator === QuantizeLinear)) {
-    throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
-  }
+  requireFloat(model);
   const { scale, size } = model.descriptor;
   const { graph, border } = merged(exampleOf(model), scale);
   const descriptor = { ...model.descriptor, size: sizesOf(size, undefined, Math.ceil((2 * border + 1) / scale)) };

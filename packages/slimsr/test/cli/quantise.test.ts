@@ -1,7 +1,9 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { convertCommand } from "../../src/cli/convert.js";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
+import { exportCommand } from "../../src/cli/export.js";
 import { inspectCommand } from "../../src/cli/inspect.js";
 import { quantiseCommand } from "../../src/cli/quantise.js";
 import { slimCommand } from "../../src/cli/slim.js";
@@ -35,6 +37,10 @@ describe("slimsr quantise", () => {
     await expect(captured.run(quantiseCommand(), [out, "-o", join(folder, "again.onnx"), ...FEW])).rejects.toThrow(
       /quantised already/,
     );
+    for (const command of [convertCommand(), exportCommand()]) {
+      const again = captured.run(command, [out, "--out", join(folder, "again.onnx")]);
+      await expect(again).rejects.toThrow(/quantised already/);
+    }
   });
 
   it("refuses what it can't write, and inputs without images", async () => {
