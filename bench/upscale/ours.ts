@@ -17,6 +17,7 @@ const timed: CreateSession = async (onnx, options) => {
   const session = await createSession(onnx, options);
   return {
     close: () => session.close(),
+    carried: () => session.carried(),
     run: async (feeds, how) => {
       const result = await session.run(feeds, how);
       engine += result.milliseconds;

@@ -51,15 +51,16 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
   return { onnx: writeGraph(written, descriptor, tile !== undefined), cost: { parameters, macs }, descriptor, border };
 }
 
-/** A network's graph with constants folded in and linear stretches merged. @param border where they may change the output */
-const merged = (example: Graph, scale: number) => mergeLinear(foldConstants(example), unmeasuredBorder(scale));
+/** A network's graph with constants folded in and linear stretches merged, where that changes no more of the output than the field leaves out. */
+export const merged = (example: Graph, scale: number) => mergeLinear(foldConstants(example), unmeasuredBorder(scale));
 
 /** What a network costs once its linear stretches are merged. */
 export function mergedCost(model: Model): Cost {
   return graphCost(merged(exampleOf(model), model.descriptor.scale).graph);
 }
 
-function sizesOf(size: SizeRule, tile: number | undefined, least: number): SizeRule {
+/** What images may measure where they must be as large as `least`, or a tile. */
+export function sizesOf(size: SizeRule, tile: number | undefined, least: number): SizeRule {
   if (tile !== undefined) return { ...size, fixed: { width: tile, height: tile } };
   return { ...size, minimum: sideFrom(size, least) };
 }

@@ -20,6 +20,8 @@ export interface Deployment {
   readonly size: Descriptor["size"];
   /** Null where the graph has operators that are not known here. */
   readonly cost: DeploymentCost | null;
+  /** Of its convolutions' weights, where they are integers. */
+  readonly bits?: number;
 }
 
 /** What running a network takes. */

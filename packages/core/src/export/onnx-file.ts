@@ -10,6 +10,7 @@ import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
 import { costOf, type Deployment, type DeploymentCost, deploy } from "./deployment.js";
 import { behindShuffles } from "./subpixel.js";
+import { weightBits } from "./weight-bits.js";
 
 export interface OnnxFileOptions {
   /** Where the graph doesn't tell. */
@@ -67,6 +68,7 @@ export function describeOnnxFile(
     throw new UsageError(`${name} magnifies ×${own}, not ×${scale} as asked`);
   }
   const magnification = own ?? scale;
+  const bits = namingFile(name, () => weightBits(message));
   const source = range !== undefined ? "given" : stored.range === undefined ? "assumed" : undefined;
   return {
     ...(magnification !== undefined && { scale: magnification }),
@@ -78,6 +80,7 @@ export function describeOnnxFile(
     ...(source && { rangeSource: source }),
     size: fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? (graph ? sizesOf(graph) : ANY_SIZE)),
     cost: graph ? countable(graph) : null,
+    ...(bits !== undefined && { bits }),
   };
 }
 

@@ -10,6 +10,7 @@ import * as joining from "./joining.js";
 import * as normalisation from "./normalisation.js";
 import * as pooling from "./pooling.js";
 import * as products from "./products.js";
+import * as quantisation from "./quantisation.js";
 import * as reductions from "./reductions.js";
 import * as reshaping from "./reshaping.js";
 import * as resize from "./resize.js";
@@ -27,6 +28,7 @@ export * from "./joining.js";
 export * from "./normalisation.js";
 export * from "./pooling.js";
 export * from "./products.js";
+export * from "./quantisation.js";
 export * from "./reductions.js";
 export * from "./reshaping.js";
 export * from "./resize.js";
@@ -39,7 +41,7 @@ const isOperator = (member: unknown): member is Operator => typeof member === "o
 /** All that the families declare. */
 export const OPERATORS: readonly Operator[] = [
   ...[activations, arithmetic, comparisons, convolution, convolutionGradients, functions],
-  ...[joining, normalisation, pooling, products, reductions, reshaping, resize, shuffle, sizes],
+  ...[joining, normalisation, pooling, products, quantisation, reductions, reshaping, resize, shuffle, sizes],
 ].flatMap((family) => Object.values(family).filter(isOperator));
 
 const BY_NAME: ReadonlyMap<string, Operator> = new Map(

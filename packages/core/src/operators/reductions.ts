@@ -203,6 +203,7 @@ const reduction =
     single(operator, [x], attributesOf(options));
 
 export const reduceMean = reduction(ReduceMean);
+export const reduceMax = reduction(ReduceMax);
 /** Sum of absolute values. */
 export const reduceL1 = reduction(ReduceL1);
 /** Sum of squares. */

@@ -63,6 +63,8 @@ const CASES: readonly Case[] = [
   told("Cast", { to: int(1) }, long(5, -6)),
   told("Cast", { to: int(9) }, single(0, 0.5)),
   told("Cast", { to: int(6) }, long(5, -6)),
+  told("DequantizeLinear", { axis: int(0) }, ["int8", [2, 2], [1, -2, 3, 127]], single(0.5, 2), ["int8", [2], [0, 0]]),
+  on("DequantizeLinear", ["uint8", [2, 2], [0, 1, 2, 255]], ["float32", [], [0.5]], ["uint8", [], [2]]),
   told("Concat", { axis: int(1) }, matrix(), ["float32", [2, 1], [8, 9]]),
   told("Concat", { axis: int(-2) }, matrix(), ["float32", [1, 3], [7, 8, 9]]),
   told("Split", { axis: int(1) }, matrix(), long(2, 1)),
@@ -98,7 +100,8 @@ const CASES: readonly Case[] = [
 
 function content(dtype: DataType, numbers: readonly number[]): TensorData {
   if (dtype === "int64") return BigInt64Array.from(numbers, BigInt);
-  return dtype === "bool" ? Uint8Array.from(numbers) : Float32Array.from(numbers);
+  if (dtype === "int8") return Int8Array.from(numbers);
+  return dtype === "bool" || dtype === "uint8" ? Uint8Array.from(numbers) : Float32Array.from(numbers);
 }
 
 function build({ operator, operands, attributes = {} }: Case): Graph {

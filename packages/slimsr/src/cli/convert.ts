@@ -7,6 +7,7 @@ import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/mo
 import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
+import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
@@ -81,7 +82,9 @@ async function convert(input: string, options: ConvertOptions): Promise<void> {
 async function convertGraph(input: string, { out, names, force, ...overrides }: ConvertOptions): Promise<void> {
   if (names) throw new UsageError(`${out}: an ONNX graph keeps its names; leave --names out`);
   if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
-  const { model, note } = await settleModel(await loadModel(input, overrides));
+  const read = await loadModel(input, overrides);
+  requireFloat(read);
+  const { model, note } = await settleModel(read);
   await saveModel(out, model);
   const { task, scale, channels, range } = model.descriptor;
   const images = `${channels.input} ${channels.input === 1 ? "channel" : "channels"}, range 0..${range}`;

@@ -7,6 +7,7 @@ import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { atQuality } from "../deployment/quality.js";
@@ -97,7 +98,9 @@ async function run(file: string, options: Options): Promise<void> {
     throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
   if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
   const report = await interruptible(async (signal): Promise<Report> => {
-    const { model, note } = await settleModel(await atQuality(file, overridesOf(options), quality), { signal });
+    const read = await atQuality(file, overridesOf(options), quality);
+    requireFloat(read);
+    const { model, note } = await settleModel(read, { signal });
     if (note !== undefined) process.stderr.write(`note: ${message(note)}\n`);
     const made = deployable(model, { merge, half, tile });
     const checks = await verify(model, made, { half, signal });

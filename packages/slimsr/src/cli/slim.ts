@@ -11,15 +11,17 @@ import { settleModel } from "../calibration/settle-range.js";
 import { openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
 import { DEGRADATIONS } from "../degradations/degradation.js";
-import { contender } from "../evaluation/contender.js";
+import { contender, onnxContender } from "../evaluation/contender.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
 import { makeFolder } from "../files/folders.js";
 import { toJson } from "../files/json.js";
-import { loadNoted, saveModel } from "../files/models.js";
+import { loadNoted, saveModel, writeBytes } from "../files/models.js";
 import { systemReason } from "../files/system-reason.js";
+import { quantiseVerified, type VerifiedQuantised } from "../quantisation/verified.js";
+import { showSpeed } from "../quantisation/verify.js";
 import { settingsSchema } from "../runs/settings.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
 import { budgetOf } from "../slimming/budgets/texts.js";
@@ -50,6 +52,7 @@ interface Options extends Overrides {
   refit: boolean;
   init: Alignment;
   belowBicubic?: true;
+  quantise?: true;
   data?: string[];
   json?: true;
 }
@@ -101,6 +104,7 @@ export function slimCommand(): CommandType {
       new Option("--init <alignment>", "what is done to channels first").choices(ALIGNMENTS).default("balanced"),
     )
     .option("--below-bicubic", settingsSchema.shape.belowBicubic.description)
+    .option("--quantise", "write each student in integers too, as -int8.onnx; see slimsr quantise")
     .option("--data <folder...>", "sets of images to measure teacher and students on")
     .option("--json", "print JSON");
   return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
@@ -119,6 +123,7 @@ async function run(options: Options): Promise<void> {
     refit,
     width,
     belowBicubic = false,
+    quantise = false,
   } = options;
   if (trainInput !== undefined && train === undefined) {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
@@ -127,7 +132,7 @@ async function run(options: Options): Promise<void> {
   const budget = givenBudget(options);
   const { model: teacher, notes } = await loadNoted(file, overridesOf(options));
   for (const note of notes) process.stderr.write(`note: ${message(note)}\n`);
-  const endings = endingsFor(teacher, options.out);
+  const endings = [...endingsFor(teacher, options.out), ...(quantise ? [INTEGERS] : [])];
   const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
   for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
   await interruptible(async (signal) => {
@@ -143,6 +148,7 @@ async function run(options: Options): Promise<void> {
     for (const { note } of opened) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
     const sets = opened.map((set) => measurable(set, borderOf(scale)));
     let done = 0;
+    const integers: { readonly label: string; readonly made: VerifiedQuantised }[] = [];
     const settled = await settleModel(teacher, { signal });
     if (settled.note !== undefined) process.stderr.write(`note: ${message(settled.note)}\n`);
     const { difference, students } = await slim(settled.model, {
@@ -152,7 +158,17 @@ async function run(options: Options): Promise<void> {
       ...(trainInput === undefined ? { degrade } : { input: trainInput }),
       ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, stage: withProgress, signal },
       onStudent: async ({ model }) => {
-        for (const path of written[done++]?.files ?? []) await saveModel(path, model);
+        const { label = "", files = [] } = written[done++] ?? {};
+        for (const path of files.filter((each) => !each.endsWith(INTEGERS))) await saveModel(path, model);
+        for (const path of files.filter((each) => each.endsWith(INTEGERS))) {
+          const made = await quantiseVerified(model, {
+            ...(train !== undefined && { calibration: train }),
+            ...(trainInput === undefined ? { degrade } : { input: trainInput }),
+            ...{ patches: calibrationPatches, stage: withProgress, signal },
+          });
+          await writeBytes(path, made.onnx);
+          integers.push({ label: `${label}-int8`, made });
+        }
       },
     }).catch((error: unknown) => {
       if (signal.aborted) throw new InterruptedError("interrupted; students that are complete have been written");
@@ -162,6 +178,10 @@ async function run(options: Options): Promise<void> {
     const models = [
       contender(basename(file), 1, settled.model),
       ...made.map(({ label, width, model }) => contender(label, width, model)),
+      ...integers.map(({ label, made: each }, i) => ({
+        ...onnxContender(label, each.onnx),
+        width: made[i]?.width ?? 1,
+      })),
     ];
     const rows =
       sets.length === 0
@@ -171,6 +191,7 @@ async function run(options: Options): Promise<void> {
       const described = made.map(({ label, width, files, channels, seconds, milliseconds }, i) => ({
         ...{ label, width, files, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) },
         ...models[i + 1]?.cost,
+        ...(integers[i] && { quantised: { bits: integers[i].made.bits, ...integers[i].made.verification } }),
       }));
       const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
       process.stdout.write(`${toJson(report, 2)}\n`);
@@ -186,10 +207,17 @@ async function run(options: Options): Promise<void> {
       const time = milliseconds === undefined ? "" : `, ${milliseconds.toFixed(1)} ms an output`;
       process.stdout.write(`${files.join(", ")}: ${costs}${time}, made in ${seconds.toFixed(1)} s\n`);
     });
+    for (const { label, made: each } of integers) process.stdout.write(`${label}: ${showSpeed(each)}\n`);
     if (rows.length > 0) process.stdout.write(`\n${renderEvaluation(rows, "text")}`);
     writeNotes(rows);
+    for (const note of new Set(integers.flatMap(({ made: each }) => each.notes))) {
+      process.stderr.write(`note: ${note}\n`);
+    }
   });
 }
+
+/** What a student in integers has behind its name. */
+const INTEGERS = "-int8.onnx";
 
 /** @throws UsageError for options that only a budget of time has */
 function givenBudget({ device, threads, ...given }: Options): SlimOptions["budget"] {

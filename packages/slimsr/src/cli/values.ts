@@ -36,6 +36,9 @@ export const longEdge = between(1, 1_000_000);
 /** Patches that are held in memory. */
 export const patches = between(1, 100_000);
 
+/** Bits of weights in integers. */
+export const bits = between(2, 8);
+
 /** Pixels at each side of an image. */
 export const border = between(0, 10_000);
 

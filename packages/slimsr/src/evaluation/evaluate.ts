@@ -70,6 +70,10 @@ export interface EvaluationRow extends Score {
   /** The engine's runs alone; with a self-ensemble, all eight. */
   readonly msPerImage: number | null;
   readonly images: readonly ImageRow[];
+  /** Of the model's ONNX file; left out for bicubic interpolation and the input. */
+  readonly bytes?: number;
+  /** Of the model's weights, where they are integers. */
+  readonly bits?: number;
   /** Images whose output is not just what the network computes of the whole image. */
   readonly deviations: Readonly<Partial<Record<Deviation, number>>>;
 }
@@ -255,6 +259,8 @@ function rowOf({ runner, images, deviations }: Entry, { name: set, scale }: Data
     macs: runner?.model.cost?.macs ?? null,
     msPerImage: times.length > 0 ? mean(times) : null,
     images,
+    ...(runner && { bytes: runner.model.onnx.length }),
+    ...(runner?.model.bits !== undefined && { bits: runner.model.bits }),
     deviations,
   };
 }

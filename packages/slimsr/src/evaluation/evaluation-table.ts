@@ -1,5 +1,5 @@
 import { jsonValue } from "../files/json.js";
-import { operations } from "../text/numbers.js";
+import { bytes as fileSize, operations } from "../text/numbers.js";
 import { type Column, renderTable, type TableFormat } from "../text/table.js";
 import type { EvaluationRow, ImageRow } from "./evaluate.js";
 import { isBenchmark, showMetric } from "./metric.js";
@@ -40,6 +40,12 @@ export function renderEvaluation(
       : []),
     { title: "parameters", value: ({ row }) => row.parameters, show: (count) => count.toLocaleString("en") },
     { title: "MACs", value: ({ row }) => row.macs, show: operations },
+    ...(rows.some(isQuantised)
+      ? [
+          { title: "bits", value: ({ row }: Line) => row.bits ?? (row.bytes === undefined ? null : FLOAT_BITS) },
+          { title: "file", value: ({ row }: Line) => row.bytes ?? null, show: fileSize },
+        ]
+      : []),
     { title: images ? "ms" : "ms/image", value: ({ milliseconds }) => milliseconds, show: decimals(1) },
     {
       title: "speed-up",
@@ -49,6 +55,11 @@ export function renderEvaluation(
   ];
   return renderTable(columns, lines, format);
 }
+
+const isQuantised = ({ bits }: EvaluationRow): boolean => bits !== undefined;
+
+/** Of weights that aren't integers. */
+const FLOAT_BITS = 32;
 
 /** "PSNR" by the benchmarks' convention; another is named, or several are. */
 function psnrTitle(rows: readonly EvaluationRow[]): string {
@@ -63,10 +74,11 @@ export const evaluationJson = (rows: readonly EvaluationRow[], options: ReportOp
 /** What is kept of rows. */
 export function evaluationRecords(rows: readonly EvaluationRow[], { images = false }: ReportOptions = {}) {
   return rows.map((row) => {
-    const { model, width, set, scale, metric, parameters, macs, msPerImage, deviations } = row;
+    const { model, width, set, scale, metric, parameters, macs, msPerImage, deviations, bits, bytes } = row;
     const notes = notesOn(row, rows);
     return {
       ...{ model, width, set, scale, metric: showMetric(metric), ...scoreOf(row), parameters, macs, msPerImage },
+      ...(bits !== undefined && { bits, bytes }),
       ...(Object.keys(deviations).length > 0 && { deviations }),
       ...(notes.length > 0 && { notes }),
       ...(images && {

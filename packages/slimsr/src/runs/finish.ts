@@ -6,11 +6,14 @@ import { colourSpaceOf, imageNames } from "@slimsr/core/internal/model/descripto
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32 } from "@slimsr/upscaler/internal/session.js";
 import { createSession } from "../engine/session.js";
-import { type Contender, contender } from "../evaluation/contender.js";
+import { type Contender, contender, onnxContender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
+import { bitsFor } from "../quantisation/processor.js";
+import { quantiseOn } from "../quantisation/quantise.js";
+import { verify } from "../quantisation/verify.js";
 import { latencyOf } from "../slimming/budgets/latency.js";
 import { isShared, studentOf } from "../training/learners.js";
 import type { RunHooks } from "./inputs.js";
@@ -19,9 +22,13 @@ import { type Outcome, RESULT, resultOf, type WrittenStudent } from "./result.js
 import { runReport } from "./run-report.js";
 import { setDigests } from "./sets.js";
 import { budgetIn } from "./settings.js";
+import { calibration } from "./start.js";
 import { loadProgress, loadState } from "./state.js";
 import { modelsOf, studentLabel, TEACHER_BEFORE } from "./trained-networks.js";
 import { learnedOf } from "./training-loop.js";
+
+/** Patches that a student in integers is calibrated on. */
+const INTEGER_PATCHES = 48;
 
 /** Largest difference, of 255, of an exported model to the training network that counts as float rounding. */
 const EXPORT_TOLERANCE = 0.05;
@@ -39,8 +46,13 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const progress = await loadProgress(folder, "latest");
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
+  const integers: Contender[] = [];
   for (const width of options.widths) {
-    students.push(await writeStudent(run, width, studentOf(options, learned, width)));
+    const student = studentOf(options, learned, width);
+    const written = await writeStudent(run, width, student);
+    const quantised = settings.quantise ? await writeIntegers(run, width, student, hooks) : undefined;
+    students.push(quantised ? { ...written, files: [...written.files, quantised.file] } : written);
+    if (quantised) integers.push(quantised.contender);
   }
   if (isShared(options) && origin.kind === "network") {
     // Channels that a budget chose are no share of each layer's.
@@ -48,7 +60,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
     const slim = { network: origin.network, parameters: stateOf(learned), widths };
     await saveCheckpoint(folder.file("slim.safetensors"), slim);
   }
-  const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned)];
+  const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned), ...integers];
   const rows = await measure(run, models, hooks);
   const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
   const outcome: Outcome = { progress, students, rows, sets: setDigests(run.sets), bytes };
@@ -85,6 +97,31 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
     difference,
     ...(options.channels && { channels: [...options.channels] }),
     ...(budget && "milliseconds" in budget && { milliseconds: await latencyOf(student, budget) }),
+  };
+}
+
+/** Patches of validation images that a student in integers is compared with its simulation on. */
+const COMPARED = 4;
+
+/** A student in integers, calibrated on training images. */
+async function writeIntegers(
+  { folder, settings, training, validation }: Run,
+  width: number,
+  student: Model,
+  { stage, signal }: RunHooks,
+): Promise<{ file: string; contender: Contender }> {
+  const label = `${studentLabel(width)}-int8`;
+  const draw = () => calibration(training, student, INTEGER_PATCHES, settings.seed);
+  const quantised = await quantiseOn(student, draw, { bits: bitsFor(undefined), stage, signal });
+  const pairs = validation.centres.pairs.slice(0, COMPARED).map(async (pair) => {
+    const [input, lr, hr] = await Promise.all([pair.input(), pair.lr(), pair.hr()]);
+    return { input, lr, hr };
+  });
+  await verify(quantised, await Promise.all(pairs), settings.threads);
+  await folder.write(`${label}.onnx`, quantised.onnx);
+  return {
+    file: folder.file(`${label}.onnx`),
+    contender: { ...onnxContender("student-int8", quantised.onnx), width },
   };
 }
 

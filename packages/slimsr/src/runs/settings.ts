@@ -169,6 +169,10 @@ export const settingsSchema = z.strictObject({
     .describe(
       "take a teacher or tutor that is worth less than bicubic interpolation, or than its input, as one trained for looks",
     ),
+  quantise: z
+    .boolean()
+    .default(false)
+    .describe("write each student in integers too, as -int8.onnx; see slimsr quantise"),
   device: z.enum(DEVICES).default("cpu").describe("where training runs"),
   threads: count.max(MOST_THREADS).optional().describe("threads of the engine (default: all cores)"),
 });

@@ -107,7 +107,12 @@ const staged = <T>(
   stage(label, unit, (onProgress) => work({ signal, onProgress: (_, done, total) => onProgress(done, total) }));
 
 /** Patches, in the network's range, of those training images that have room for one, or, where none has, as large as the largest image has room for. */
-async function calibration(training: Dataset, { descriptor }: Model, patches: number, seed: number): Promise<Patches> {
+export async function calibration(
+  training: Dataset,
+  { descriptor }: Model,
+  patches: number,
+  seed: number,
+): Promise<Patches> {
   const wanted = calibrationSize(descriptor, patches);
   const room = training.pairs.reduce((most, { decoded: { lr } }) => Math.max(most, Math.min(lr.width, lr.height)), 0);
   const { side, count } = room < wanted.side ? { side: room, count: patches } : wanted;

@@ -1,5 +1,5 @@
 import { NetworkError, SlimsrError } from "@slimsr/core/internal/errors.js";
-import { deploy } from "@slimsr/core/internal/export/deployment.js";
+import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { type PsnrOptions, psnr } from "@slimsr/core/internal/metrics/psnr.js";
@@ -24,16 +24,16 @@ const CLEARLY = 1;
  */
 export async function requireAboveBaseline(teacher: Model, pairs: readonly ImagePair[]): Promise<void> {
   const { scale } = teacher.descriptor;
-  const metric = metricOf(teacher);
+  const metric = metricOf(teacher.descriptor);
   const baseline = pooledPsnr(
     pairs,
     pairs.map(({ lr }) => (scale === 1 ? to8Bit(lr) : resizeBicubic(to8Bit(lr), scale))),
     metric,
   );
-  const own = await psnrOf(teacher, pairs);
+  const own = await psnrOn(deploy(teacher), nameOf(teacher), pairs);
   if (own >= baseline) return;
   const other = inOtherRange(teacher);
-  const otherwise = await psnrOf(other.model, pairs).catch((error: unknown) => {
+  const otherwise = await psnrOn(deploy(other.model), nameOf(teacher), pairs).catch((error: unknown) => {
     if (error instanceof SlimsrError) return own;
     throw error;
   });
@@ -52,7 +52,7 @@ export async function requireAboveBaseline(teacher: Model, pairs: readonly Image
 const EDGE = CHECKED.side / 4;
 
 /** What PSNR is of: the field's, of Y without a border, for super-resolution; of all but the crop's edge for restoration. */
-const metricOf = ({ descriptor: { scale } }: Model): PsnrOptions =>
+const metricOf = ({ scale }: Pick<Deployment, "scale">): PsnrOptions =>
   scale === 1 ? { colour: "rgb", border: EDGE } : { colour: "y", border: scale };
 
 /** The model as if it had been trained on images of the other range. */
@@ -72,13 +72,13 @@ function unsaidOptions({ descriptor: { origin } }: Model): string {
   return new Intl.ListFormat("en-GB").format(flags);
 }
 
-async function psnrOf(model: Model, pairs: readonly ImagePair[]): Promise<number> {
-  const network = deploy(model);
-  const upscaler = await TiledNetwork.open(network, createSession, { name: nameOf(model) });
+/** PSNR of a network's outputs on patches, in dB. @param name what errors call it */
+export async function psnrOn(network: Deployment, name: string, pairs: readonly ImagePair[]): Promise<number> {
+  const upscaler = await TiledNetwork.open(network, createSession, { name });
   try {
     const outputs: Image[] = [];
     for (const { input } of pairs) outputs.push((await networkImage(upscaler, network, input)).image);
-    return pooledPsnr(pairs, outputs, metricOf(model));
+    return pooledPsnr(pairs, outputs, metricOf(network));
   } finally {
     await upscaler.close();
   }

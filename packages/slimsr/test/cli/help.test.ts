@@ -29,6 +29,7 @@ const SHORT = [
 ];
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
   slim: ["--below-bicubic"],
+  quantise: ["--patches", "1"],
   compress: SHORT,
   ablate: SHORT,
   train: [...SHORT.slice(0, -5), "--below-bicubic"],
@@ -43,6 +44,7 @@ const COMMANDS = [
   "evaluate",
   "convert",
   "export",
+  "quantise",
   "compress",
   "train",
   "ablate",

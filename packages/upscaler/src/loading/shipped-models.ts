@@ -21,6 +21,15 @@ export const SHIPPED_MODELS: readonly ShippedModel[] = [
     licence: "Apache-2.0",
     purpose: "photographs that are sharp and clean: as cameras save them, or reduced from larger ones",
   },
+  {
+    name: "jpeg-x2",
+    file: "jpeg-x2.safetensors",
+    task: "super-resolution",
+    scale: 2,
+    qualities: [1, 0.5, 0.25],
+    licence: "Apache-2.0",
+    purpose: "photographs that were compressed much, whose blocks would be sharpened otherwise",
+  },
 ];
 
 export const DEFAULT_MODEL = "photo-x2";

@@ -46,7 +46,7 @@ async function load(): Promise<Engine> {
  * Keeps ONNX Runtime from recording how it is used and sending that to its maker: from its first session in a process on it
  * asks the process' environment. That of a thread is a copy, so a thread has the main one set it.
  */
-async function silence(): Promise<void> {
+export async function silence(): Promise<void> {
   if (isMainThread) {
     process.env.ORT_DISABLE_TELEMETRY = "1";
     return;

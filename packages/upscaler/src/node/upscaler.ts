@@ -8,6 +8,7 @@ import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions, type Platform } from "../upscaling/load.js";
 import { planSize } from "../upscaling/output-size.js";
 import type { PixelUpscaler, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
+import { silence } from "./engine.js";
 import { externalBeside } from "./external.js";
 import { imageSink, type WriteOptions } from "./image-sink.js";
 import type { EncodedImage } from "./input.js";
@@ -68,6 +69,8 @@ export class Upscaler {
    * @throws CheckpointError or OnnxError where it can't be had or read; DeviceError where no engine is installed or, if `strict`, the device fails
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Upscaler> {
+    // An engine that the caller has loaded reports its use too, unless it is told not to before its first session.
+    if (options.engine) await silence();
     const { bytes, name, path } = await modelBytes(source, options);
     const file = readNetworkFile(bytes, name, options, path === undefined ? undefined : externalBeside(path));
     return new Upscaler(name, await loadNetwork(file, platform, options));

@@ -29,16 +29,42 @@ export function equalise(model: Model, split: Split = new Map()): { model: Model
       if (group.freedom === "permutation") continue;
       const factors = factorsOf(group, scaled, unitsOf);
       scales[g] = (scales[g] as Float64Array).map((scale, unit) => scale * (factors[unit] as number));
-      for (const axis of group.axes) {
-        if (axis.role === "scales") continue;
-        forEachSlice(group, axis, scaled, unitsOf, (unit, values, start, length) => {
-          const factor = axis.role === "writes" ? (factors[unit] as number) : 1 / (factors[unit] as number);
-          for (let i = start; i < start + length; i++) values[i] = (values[i] as number) * factor;
-        });
-      }
+      multiplyChannels(group, factors, scaled, unitsOf);
     }
   }
   return { model: { ...model, parameters: scaled }, scales };
+}
+
+/**
+ * The same network with each group's channels multiplied by factors above 0: what writes them is, and what reads them is divided. Groups that
+ * can't be scaled stay as they are.
+ * @param factors of each group, as many as it has units
+ */
+export function scaleChannels(model: Model, factors: readonly ArrayLike<number>[]): Model {
+  const { groups, unitsOf } = channelAnalysis(model);
+  const { parameters } = model;
+  const scaled = new Map([...parameters.keys()].map((name) => [name, copyOf(required(parameters, name))]));
+  for (const [g, group] of groups.entries()) {
+    if (group.freedom === "permutation") continue;
+    const units: UnitsOf = (parameter, axis) => unitsOf(parameter, axis) as Units;
+    multiplyChannels(group, factors[g] as ArrayLike<number>, scaled, units);
+  }
+  return { ...model, parameters: scaled };
+}
+
+function multiplyChannels(
+  group: ChannelGroup,
+  factors: ArrayLike<number>,
+  parameters: ReadonlyMap<string, Tensor>,
+  unitsOf: UnitsOf,
+): void {
+  for (const axis of group.axes) {
+    if (axis.role === "scales") continue;
+    forEachSlice(group, axis, parameters, unitsOf, (unit, values, start, length) => {
+      const factor = axis.role === "writes" ? (factors[unit] as number) : 1 / (factors[unit] as number);
+      for (let i = start; i < start + length; i++) values[i] = (values[i] as number) * factor;
+    });
+  }
 }
 
 type Tensor = { readonly shape: readonly number[]; readonly data: Float32Array };

@@ -104,7 +104,7 @@ function damped(gram: Float64Array, features: number, energy: number, ridge: num
 }
 
 /** [O, C, taps] and [O] → [O, F], features tap by tap. */
-function toRows(
+export function toRows(
   { weight, bias }: ConvolutionParameters,
   filters: number,
   features: number,
@@ -120,7 +120,8 @@ function toRows(
   return rows;
 }
 
-function fromRows(
+/** The inverse of `toRows`. @param biased whether the last of the features is the constant */
+export function fromRows(
   rows: Float64Array,
   filters: number,
   features: number,

@@ -1,0 +1,170 @@
+import { UsageError } from "../errors.js";
+import {
+  consumersOf,
+  elements,
+  type Graph,
+  liveNodes,
+  type Node,
+  sameShape,
+  textOr,
+  type Value,
+} from "../graph/index.js";
+import {
+  Add,
+  Concat,
+  Conv,
+  DepthToSpace,
+  GlobalAveragePool,
+  LeakyRelu,
+  MaxPool,
+  Mul,
+  Pad,
+  Relu,
+  Sigmoid,
+  Slice,
+  Split,
+} from "../operators/index.js";
+import { linearValues } from "./linear-part.js";
+
+/** `integer`: of integers to integers of another scale; `moving`: its output are some of its input's integers. */
+export type Arithmetic = "float" | "integer" | "moving";
+
+/** Which nodes of a network compute with integers. */
+export interface QuantisationPlan {
+  readonly graph: Graph;
+  readonly arithmetic: (node: Node) => Arithmetic;
+  /** The value whose scale a value has. */
+  readonly rootOf: (value: Value) => Value;
+  /** The output of an integer node that is cut off at zero behind it, by its integers' least number, in place of the node's own. */
+  readonly rectified: ReadonlyMap<Value, Value>;
+}
+
+const MOVING = new Set([DepthToSpace, Slice, Split, MaxPool]);
+
+/** Whether a node's outputs are some of its first input's numbers. */
+const isMoving = ({ operator, attributes }: Node): boolean =>
+  MOVING.has(operator) || (operator === Pad && textOr(attributes, "mode", "constant") !== "constant");
+
+/** What a node that doesn't compute in float reads as integers. */
+export const integerInputs = ({ operator, inputs }: Node, arithmetic: Arithmetic): readonly Value[] =>
+  (arithmetic === "moving" || operator === Conv ? inputs.slice(0, 1) : inputs) as readonly Value[];
+
+/** Which engines have kernels of integers for. */
+const OF_ONE = new Set([LeakyRelu, Sigmoid, GlobalAveragePool]);
+
+export interface PlanOptions {
+  /** Names of nodes' outputs, or of the layers whose weights they have, that stay in float. */
+  readonly keepFloat?: readonly string[];
+}
+
+/**
+ * Convolutions compute with integers, and so does what lies between them as far as engines can. What is linear in the image stays in
+ * float, as a network's first convolution, and so does what sees one position an image.
+ */
+export function planQuantisation(graph: Graph, { keepFloat = [] }: PlanOptions = {}): QuantisationPlan {
+  const nodes = liveNodes(graph);
+  const consumers = consumersOf(nodes);
+  const straight = straightNodes(graph, nodes, consumers);
+  const outputs = new Set(graph.outputs.values());
+  const kept = new Set(keepFloat);
+  for (const name of kept) {
+    if (nodes.some((node) => isKept(node, new Set([name])))) continue;
+    const layers = nodes.flatMap(({ operator, inputs }) =>
+      operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
+    );
+    throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
+  }
+  const integerConvolutions = new Set(
+    nodes.filter((node) => isIntegerConvolution(node, straight) && !isKept(node, kept)),
+  );
+  const useful = new Set<Node>();
+  for (const node of nodes.toReversed()) {
+    const readers = node.outputs.flatMap((value) => consumers.get(value) ?? []);
+    if (readers.some((reader) => integerConvolutions.has(reader) || useful.has(reader))) useful.add(node);
+  }
+  const arithmetics = new Map<Node, Arithmetic>();
+  const roots = new Map<Value, Value>();
+  const rootOf = (value: Value): Value => roots.get(value) ?? value;
+  const rectified = new Map<Value, Value>();
+  const isInteger = (value: Value | undefined) =>
+    value?.producer !== undefined && (arithmetics.get(value.producer) ?? "float") !== "float";
+  for (const node of nodes) {
+    const [x] = node.inputs;
+    const [output] = node.outputs as readonly [Value];
+    if (integerConvolutions.has(node)) arithmetics.set(node, "integer");
+    else if (straight.has(node) || isKept(node, kept)) continue;
+    else if (isMoving(node) && isInteger(x)) {
+      arithmetics.set(node, "moving");
+      for (const value of node.outputs) roots.set(value, rootOf(x as Value));
+    } else if (node.operator === Relu && x && isInteger(x) && x.producer && arithmetics.get(x.producer) === "integer") {
+      if (consumers.get(x)?.length !== 1 || outputs.has(x)) continue;
+      arithmetics.set(node, "moving");
+      rectified.set(x, output);
+      roots.set(x, output);
+    } else if (useful.has(node) && isIntegerFunction(node, isInteger)) arithmetics.set(node, "integer");
+  }
+  return { graph, arithmetic: (node) => arithmetics.get(node) ?? "float", rootOf, rectified };
+}
+
+const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =>
+  [...outputs, ...inputs.slice(1)].some((value) => value && (kept.has(value.name) || kept.has(layerOf(value))));
+
+/** A layer as it is called where its weight is "layer.weight". */
+const layerOf = ({ name }: Value): string => name.replace(/\.weight(#\d+)?$/, "");
+
+/** Channels of an image: what reads no more is a network's first layer. */
+const IMAGE_CHANNELS = 4;
+
+/** What is linear in the image and makes it features, or nothing but a term of the output that is linear too. */
+function straightNodes(
+  graph: Graph,
+  nodes: readonly Node[],
+  consumers: ReadonlyMap<Value, readonly Node[]>,
+): ReadonlySet<Node> {
+  const linear = linearValues(graph);
+  const [output] = graph.outputs.values();
+  const straight = new Set<Node>();
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.every((value) => linear.has(value))) continue;
+    const readers = node.outputs.flatMap((value) => consumers.get(value) ?? []);
+    const isOfImage = (node.inputs[0]?.shape[1] ?? 0) <= IMAGE_CHANNELS;
+    if (isOfImage || readers.every((reader) => straight.has(reader) || endsIn(reader, output as Value, consumers)))
+      straight.add(node);
+  }
+  return straight;
+}
+
+/** Whether a node's output is the graph's, moved at most. */
+function endsIn(node: Node, output: Value, consumers: ReadonlyMap<Value, readonly Node[]>): boolean {
+  let [value] = node.outputs as readonly [Value];
+  for (;;) {
+    if (value === output) return true;
+    const [reader, ...others] = consumers.get(value) ?? [];
+    if (!reader || others.length > 0 || reader.operator.cost) return false;
+    [value] = reader.outputs as readonly [Value];
+  }
+}
+
+function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: ReadonlySet<Node>): boolean {
+  const [x, weight, bias] = inputs;
+  const [output] = outputs;
+  if (operator !== Conv || !x || !output || straight.has(output.producer as Node)) return false;
+  const isSpatial = [x, output].every(({ shape }) => shape.length === 4 && elements(shape.slice(2)) > 1);
+  return isSpatial && weight?.data instanceof Float32Array && (!bias || bias.data instanceof Float32Array);
+}
+
+/** Whether what isn't a convolution can be done with integers, some of which come of a convolution. */
+function isIntegerFunction(
+  { operator, inputs, outputs }: Node,
+  isInteger: (value: Value | undefined) => boolean,
+): boolean {
+  const values = inputs as readonly Value[];
+  const [output] = outputs as readonly [Value];
+  if (OF_ONE.has(operator)) return isInteger(values[0]) && elements(values[0]?.shape.slice(2) ?? []) > 1;
+  if (operator !== Add && operator !== Mul && operator !== Concat) return false;
+  if (values.some(({ data, known, dtype }) => data ?? known ?? dtype !== "float32")) return false;
+  const fits =
+    operator === Concat ||
+    values.every(({ shape }) => sameShape(shape, output.shape) || (operator === Mul && shape.length === 4));
+  return fits && values.some(isInteger);
+}

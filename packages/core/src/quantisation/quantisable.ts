@@ -1,0 +1,57 @@
+import { NetworkError } from "../errors.js";
+import { merged, sizesOf } from "../export/deployable.js";
+import { repeatWithin } from "../export/merge/border.js";
+import { exampleOf } from "../export/onnx.js";
+import { applyLike, type Graph, liveNodes, rewriteLazily, type Value } from "../graph/index.js";
+import type { Descriptor } from "../model/descriptor.js";
+import { importedModel } from "../model/imported.js";
+import { type Model, nameOf } from "../model/model.js";
+import { Conv, QuantizeLinear } from "../operators/index.js";
+import { splitLinearPart } from "./linear-part.js";
+
+/** A network as it is best quantised. */
+export interface Quantisable {
+  /** Its linear stretches merged, and its linear part apart; of as many channels as it really has. */
+  readonly model: Model;
+  /** Of the network that it was made of, for images as it takes them now. */
+  readonly descriptor: Descriptor;
+  /** Pixels at each side of its output that repeat the next ones within; see `Deployable`. */
+  readonly border: number;
+}
+
+/**
+ * Refuses a network of integers: read from its file its weights are numbers again, and written anew it would be one in float.
+ * @throws NetworkError
+ */
+export function requireFloat(model: Model): void {
+  if (!model.graph.nodes.some(({ operator }) => operator === QuantizeLinear)) return;
+  throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
+}
+
+/** @throws NetworkError for a network that is quantised already */
+export function quantisable(model: Model): Quantisable {
+  requireFloat(model);
+  const { scale, size } = model.descriptor;
+  const { graph, border } = merged(exampleOf(model), scale);
+  const descriptor = { ...model.descriptor, size: sizesOf(size, undefined, Math.ceil((2 * border + 1) / scale)) };
+  const prepared = importedModel(splitLinearPart(withBiases(repeatWithin(graph, border))), {
+    name: nameOf(model),
+    ...{ range: descriptor.range, size: descriptor.size },
+  });
+  return { model: prepared, descriptor, border };
+}
+
+/** Each convolution by constants with a bias: what is lost by rounding has a mean, which it takes. */
+function withBiases(source: Graph): Graph {
+  const lacking = new Set(
+    liveNodes(source).filter(({ operator, inputs }) => operator === Conv && inputs[1]?.data && !inputs[2]),
+  );
+  if (lacking.size === 0) return source;
+  return rewriteLazily(source, (target, imageOf) => (node) => {
+    if (!lacking.has(node)) return undefined;
+    const [x, weight] = node.inputs as [Value, Value];
+    const filters = weight.shape[0] as number;
+    const bias = target.constant(new Float32Array(filters), [filters]);
+    return applyLike(node, target, [imageOf(x), imageOf(weight), bias]);
+  });
+}

@@ -1,0 +1,166 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { Command, Option } from "commander";
+import { DEGRADATIONS } from "../degradations/degradation.js";
+import { atQuality } from "../deployment/quality.js";
+import { toJson } from "../files/json.js";
+import { writeBytes } from "../files/models.js";
+import { TARGETS, type Target } from "../quantisation/processor.js";
+import { quantiseVerified, type VerifiedQuantised } from "../quantisation/verified.js";
+import { TOLERANCE } from "../quantisation/verify.js";
+import { bytes, milliseconds } from "../text/numbers.js";
+import { renderTable } from "../text/table.js";
+import { message } from "../text/visible.js";
+import { addOverrideOptions } from "./checkpoint-options.js";
+import { interruptible } from "./interrupt.js";
+import { withProgress } from "./progress.js";
+import { required } from "./required.js";
+import { bits, degradation, patches, quality, threads } from "./values.js";
+
+interface Options extends Overrides {
+  out: string;
+  quality?: number;
+  calibrate?: string;
+  calibrateInput?: string;
+  degrade?: string;
+  patches: number;
+  bits?: number;
+  target?: Target;
+  keepFloat?: string[];
+  threads?: number;
+  force?: true;
+  json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --calibrate assets/calibration --patches 96 --out half-int8.onnx
+  slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
+
+The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. It is
+for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which
+is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
+It is measured on patches of the calibration images that it wasn't calibrated on, and the engine's output is compared with the same roundings
+computed in float: ${TOLERANCE} levels of 255, root mean square, may lie between.
+Products are added up in 16 bits where a processor has no VNNI (x86): weights then have 7 bits, unless --target vnni says that the file is
+for others.`;
+
+/** \`slimsr quantise MODEL --out FILE\`: a network in integers of 8 bits. */
+export function quantiseCommand(): Command {
+  const command = new Command("quantise").argument(
+    "<model>",
+    "checkpoint: .safetensors, .pt or .pth; or .onnx of anyone's",
+  );
+  required(command, new Option("-o, --out <file>", "ONNX file to write, such as student-int8.onnx"));
+  command
+    .addOption(
+      new Option(
+        "--quality <width>",
+        "share of every layer's channels, of a file that holds several widths (default: its widest)",
+      ).argParser(quality),
+    )
+    .option("--calibrate <folder>", "images to calibrate on (default: photographs that come with slimsr)")
+    .option("--calibrate-input <folder>", "their inputs, by the same names, where they aren't made of them")
+    .addOption(
+      new Option("--degrade <steps>", `how inputs are made of images: ${DEGRADATIONS} (default: bicubic)`).argParser(
+        degradation,
+      ),
+    )
+    .addOption(
+      new Option("--patches <number>", "patches of 32×32 input pixels to calibrate on").argParser(patches).default(48),
+    )
+    .option(
+      "--bits <number>",
+      "bits of weights, 2 to 8, fewer for trials: files don't get smaller (default: 8, or 7)",
+      bits,
+    )
+    .addOption(
+      new Option("--target <processors>", "what the file is for: those with VNNI, or any (default: this one)").choices(
+        TARGETS,
+      ),
+    )
+    .option(
+      "--keep-float <layer...>",
+      "layers, by their weights' names, or nodes, by their outputs', that stay in float",
+    )
+    .option("--threads <number>", "threads within an operator where it is measured (default: all cores)", threads)
+    .option("--force", "replace OUT if it exists")
+    .option("--json", "print JSON");
+  return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
+}
+
+async function run(file: string, options: Options): Promise<void> {
+  const { out, quality, calibrate, calibrateInput, degrade, force, json, keepFloat, bits, target, threads } = options;
+  if (!isOnnxFile(out)) throw new UsageError(`${out} doesn't end in .onnx, which is what is written`);
+  if (resolve(out) === resolve(file)) {
+    throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
+  }
+  if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
+  if (calibrateInput !== undefined && calibrate === undefined) {
+    throw new UsageError("--calibrate-input holds the inputs of the images in --calibrate; name those too");
+  }
+  const made = await interruptible(async (signal) => {
+    const quantised = await quantiseVerified(await atQuality(file, overridesOf(options), quality), {
+      ...(calibrate !== undefined && { calibration: calibrate }),
+      ...(calibrateInput === undefined ? { degrade } : { input: calibrateInput }),
+      ...(bits !== undefined && { bits }),
+      ...(keepFloat && { keepFloat }),
+      ...{ patches: options.patches, target, threads, stage: withProgress, signal },
+      note: (text) => process.stderr.write(`note: ${message(text)}\n`),
+    });
+    await writeBytes(out, quantised.onnx);
+    return quantised;
+  });
+  process.stdout.write(json ? `${toJson(reportOf(file, out, made), 2)}\n` : show(out, made));
+  for (const note of made.notes) process.stderr.write(`note: ${note}\n`);
+}
+
+function reportOf(file: string, out: string, made: VerifiedQuantised) {
+  const { bits, convolutions, border, seconds, verification, notes, onnx, float, descriptor } = made;
+  return {
+    ...{ file, out, bits, convolutions, border, seconds, size: descriptor.size },
+    bytes: { float: float.length, integer: onnx.length },
+    ...verification,
+    notes,
+  };
+}
+
+interface Row {
+  readonly name: string;
+  readonly psnr: number;
+  readonly time: number;
+  readonly bytes: number;
+}
+
+function show(
+  out: string,
+  { bits, convolutions, border, seconds, verification, onnx, float }: VerifiedQuantised,
+): string {
+  const { psnr, milliseconds: times, integerNodes, size, difference } = verification;
+  const rows: Row[] = [
+    { name: "float", psnr: psnr.float, time: times.float, bytes: float.length },
+    { name: "integer", psnr: psnr.integer, time: times.integer, bytes: onnx.length },
+  ];
+  const table = renderTable<Row>(
+    [
+      { title: "", value: ({ name }) => name },
+      { title: "PSNR of patches", value: (row) => row.psnr, show: (value) => value.toFixed(3) },
+      { title: `${size.width}×${size.height} input`, value: ({ time }) => time, show: milliseconds },
+      { title: "speed-up", value: ({ time }) => times.float / time, show: (factor) => `×${factor.toFixed(2)}` },
+      { title: "file", value: (row) => row.bytes, show: bytes },
+    ],
+    rows,
+    "text",
+  );
+  const nodes = Object.entries(integerNodes).map(([name, count]) => `${count} ${name}`);
+  const repeated = border === 0 ? "" : `At each side of the output ${border} px repeat the next within\n`;
+  return (
+    `${message(out)}: weights of ${bits} bits, ${convolutions.integer} of ${convolutions.all} convolutions in integers, made in ${seconds.toFixed(1)} s\n\n` +
+    `${table}\nThe engine computes with integers: ${nodes.join(", ") || "nothing"}\n` +
+    `It differs from the same roundings in float by ${difference.rms.toFixed(3)} levels of 255 (root mean square; largest ${difference.largest.toFixed(1)})\n${repeated}`
+  );
+}

@@ -1,0 +1,282 @@
+import { NetworkError } from "@slimsr/core/internal/errors.js";
+import {
+  applyLike,
+  consumersOf,
+  elements,
+  intOr,
+  liveNodes,
+  type Node,
+  type Value,
+} from "@slimsr/core/internal/graph/index.js";
+import { sub } from "@slimsr/core/internal/operators/index.js";
+import {
+  type ActivationScale,
+  largestWeightCode,
+  leastErrorScale,
+  onGrid,
+} from "@slimsr/core/internal/quantisation/integers.js";
+import { integerInputs, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
+import type { IntegerConvolution, Quantisation } from "@slimsr/core/internal/quantisation/qdq.js";
+import { float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
+import { addScaled } from "../slimming/linear-algebra/matrices.js";
+import { convolutionFeatures, declareEquations, NormalEquations } from "../slimming/refitting/normal-equations.js";
+import { ridgeFor } from "../slimming/refitting/ridge.js";
+import { NodeRunner } from "./node-runner.js";
+import { roundedRows } from "./rounding.js";
+
+export interface CalibrationOptions {
+  /** Bits of weights, their sign among them. */
+  readonly bits: number;
+  /** The scale of the network's output, where integers make it. */
+  readonly output: ActivationScale;
+  readonly onNode?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Patches that are run at once. */
+const BATCH = 8;
+/** Numbers of an activation that its range is chosen by. */
+const SAMPLE = 2 ** 17;
+/** Of the least squares that refit convolutions. */
+const RIDGE = 1e-4;
+
+/** A value on each batch of patches. */
+type Batches = readonly Tensor[];
+
+/**
+ * The integers of a network, for images of the patches' size, node by node in the order of the data: each activation's scale is chosen by what reaches it through
+ * those that are quantised before it, and each convolution is solved anew, by least squares from its quantised inputs to what
+ * the float network makes there, and then rounded.
+ * @throws NetworkError where activations aren't finite
+ */
+export async function calibrate(
+  plan: QuantisationPlan,
+  patches: Patches,
+  options: CalibrationOptions,
+): Promise<Quantisation> {
+  const calibration = new Calibration(plan, patches, options);
+  try {
+    return await calibration.run();
+  } finally {
+    await calibration.close();
+  }
+}
+
+class Calibration {
+  readonly #runner = new NodeRunner();
+  /** What the float network makes, and what this one does: before its rounding to integers, and after. */
+  readonly #ideal = new Map<Value, Batches>();
+  readonly #own = new Map<Value, Batches>();
+  readonly #rounded = new Map<Value, Batches>();
+  readonly #activations = new Map<Value, ActivationScale>();
+  readonly #convolutions = new Map<Node, IntegerConvolution>();
+  readonly #nodes: readonly Node[];
+  readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
+
+  constructor(
+    private readonly plan: QuantisationPlan,
+    patches: Patches,
+    private readonly options: CalibrationOptions,
+  ) {
+    const { graph } = plan;
+    this.#nodes = liveNodes(graph);
+    this.#consumers = consumersOf(this.#nodes);
+    // Sizes that the network computes are those of the plan's one image.
+    const isOfSizes = this.#nodes.some(({ outputs }) => outputs.some(isConstant));
+    const images = batchesOf(patches, isOfSizes ? 1 : BATCH).map((part) =>
+      float32(part.data, patchShape(part, part.count)),
+    );
+    this.#ideal.set(graph.inputs[0] as Value, images);
+    this.#own.set(graph.inputs[0] as Value, images);
+  }
+
+  async run(): Promise<Quantisation> {
+    const { graph, arithmetic, rootOf, rectified } = this.plan;
+    const [output] = graph.outputs.values();
+    const done = new Set<Node>();
+    for (const [i, node] of this.#nodes.entries()) {
+      this.options.signal?.throwIfAborted();
+      await this.#idealOf(node);
+      const kind = arithmetic(node);
+      const isCut = rectified.get(node.inputs[0] as Value) === node.outputs[0] && kind === "moving";
+      if (!isCut) {
+        const made = await this.#ownOf(node);
+        for (const [o, value] of node.outputs.entries()) {
+          const batches = made[o] as Batches;
+          if (kind === "float") this.#own.set(value, batches);
+          else {
+            const shown = rectified.get(value) ?? value;
+            const cut = shown === value ? batches : mapped(batches, (data) => data.map((x) => Math.max(x, 0)));
+            const scale = rootOf(shown) === rootOf(output as Value) ? this.options.output : this.#scaleOf(shown, cut);
+            this.#activations.set(rootOf(shown), scale);
+            this.#rounded.set(shown, kind === "moving" ? cut : mapped(cut, (data) => onGrid(data, scale)));
+          }
+        }
+      }
+      done.add(node);
+      this.#release(done);
+      this.options.onNode?.(i + 1, this.#nodes.length);
+    }
+    return { activations: this.#activations, convolutions: this.#convolutions };
+  }
+
+  close(): Promise<void> {
+    return this.#runner.close();
+  }
+
+  async #idealOf(node: Node): Promise<void> {
+    const outputs = await this.#apply(node, (value) => this.#ideal.get(value));
+    for (const [i, value] of node.outputs.entries()) this.#ideal.set(value, outputs[i] as Batches);
+  }
+
+  /** What the node makes of this network's values, of integers where it computes with them. */
+  async #ownOf(node: Node): Promise<Batches[]> {
+    const kind = this.plan.arithmetic(node);
+    if (kind === "float") return this.#apply(node, (value) => this.#own.get(value) ?? this.#rounded.get(value));
+    const isConvolution = kind === "integer" && node.operator.cost?.ofWeights === true;
+    for (const value of integerInputs(node, kind)) this.#round(value);
+    if (!isConvolution) return this.#apply(node, (value) => this.#rounded.get(value));
+    const convolution = await this.#solve(node);
+    this.#convolutions.set(node, convolution);
+    const parameters = dequantised(convolution);
+    const [, weight, bias] = node.inputs as [Value, Value, Value];
+    const fed = new Map([
+      [weight, parameters.weight],
+      [bias, parameters.bias],
+    ]);
+    return this.#apply(node, (value) => this.#rounded.get(value), fed);
+  }
+
+  /** Rounds what nodes in float make to integers that others read. */
+  #round(value: Value): void {
+    if (this.#rounded.has(value)) return;
+    const batches = this.#own.get(value) as Batches;
+    const scale = this.#scaleOf(value, batches);
+    this.#activations.set(this.plan.rootOf(value), scale);
+    this.#rounded.set(
+      value,
+      mapped(batches, (data) => onGrid(data, scale)),
+    );
+  }
+
+  #scaleOf(value: Value, batches: Batches): ActivationScale {
+    const known = this.#activations.get(this.plan.rootOf(value));
+    if (known) return known;
+    const count = batches.reduce((sum, { data }) => sum + data.length, 0);
+    const step = Math.max(1, Math.floor(count / SAMPLE)) | 1;
+    const sample: number[] = [];
+    for (const { data } of batches) for (let i = 0; i < data.length; i += step) sample.push(data[i] as number);
+    if (!sample.every(Number.isFinite)) {
+      throw new NetworkError(
+        `${value.name} isn't finite on the calibration images; check the range of the network's images`,
+      );
+    }
+    return leastErrorScale(Float32Array.from(sample));
+  }
+
+  async #solve(node: Node): Promise<IntegerConvolution> {
+    const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value];
+    const shape = weightPlace.shape as [number, number, number, number];
+    const [filters, channels, ...kernel] = shape;
+    const taps = elements(kernel);
+    const groups = intOr(node.attributes, "group", 1);
+    const features = channels * taps + 1;
+    const start = { weight: weightPlace.data as Float32Array, bias: biasPlace.data as Float32Array };
+    const inputs = this.#rounded.get(x) as Batches;
+    const ideals = this.#ideal.get(node.outputs[0] as Value) as Batches;
+    const gram = new Float64Array(groups * features ** 2);
+    const cross = new Float64Array(filters * features);
+    let positions = 0;
+    for (const [i, input] of inputs.entries()) {
+      const ideal = ideals[i] as Tensor;
+      const tensors = [input, ideal, float32(start.weight, shape), float32(start.bias, [filters])];
+      const outputs = await this.#runner.run(tensors, (graph, [read, wanted, ...parameters]) => {
+        const [own] = applyLike(node, graph, [read, ...parameters]) as [Value];
+        const [, , height, width] = own.shape as [number, number, number, number];
+        const described = convolutionFeatures(read as Value, node, [height, width], groups);
+        declareEquations(described, sub(wanted as Value, own), true);
+      });
+      positions += elements(ideal.shape) / filters;
+      addScaled(gram, outputs.gram?.data as Float32Array, 1);
+      addScaled(cross, outputs.cross?.data as Float32Array, 1);
+    }
+    const inputScale = (this.#activations.get(this.plan.rootOf(x)) as ActivationScale).scale;
+    const each = filters / groups;
+    const parts = Array.from({ length: groups }, (_, g) => {
+      const own = gram.slice(g * features ** 2, (g + 1) * features ** 2);
+      const part = <T extends Float32Array | Float64Array>(list: T, size: number) =>
+        list.slice(g * each * size, (g + 1) * each * size) as T;
+      const ridge = ridgeFor(RIDGE, features, positions);
+      const equations = new NormalEquations(own, features, taps, ridge, weightPlace.name);
+      const solved = equations.improve(part(cross, features), {
+        weight: part(start.weight, channels * taps),
+        bias: part(start.bias, 1),
+      });
+      return roundedRows({ weight: solved.weight, bias: solved.bias as Float32Array }, own, {
+        taps,
+        largest: largestWeightCode(this.options.bits),
+        inputScale,
+        ridge,
+      });
+    });
+    return {
+      codes: Int8Array.from(parts.flatMap(({ codes }) => [...codes])),
+      scales: Float32Array.from(parts.flatMap(({ scales }) => [...scales])),
+      bias: Float32Array.from(parts.flatMap(({ bias }) => [...bias])),
+    };
+  }
+
+  /** @param fed contents of some of the constants */
+  async #apply(
+    node: Node,
+    batchesOfValue: (value: Value) => Batches | undefined,
+    fed: ReadonlyMap<Value, Float32Array> = new Map(),
+  ): Promise<Batches[]> {
+    const isFed = (value: Value) => value.data instanceof Float32Array && value.shape.length > 0;
+    const values = [...new Set(node.inputs.filter((value) => value !== undefined))];
+    const read = values.filter((value) => !isConstant(value) || isFed(value));
+    const count = (this.#ideal.get(this.plan.graph.inputs[0] as Value) ?? []).length;
+    const outputs = node.outputs.map((): Tensor[] => []);
+    for (let i = 0; i < count; i++) {
+      const tensors = read.map((value) =>
+        isConstant(value)
+          ? float32(fed.get(value) ?? (value.data as Float32Array), value.shape)
+          : ((batchesOfValue(value) as Batches)[i] as Tensor),
+      );
+      const made = await this.#runner.run(tensors, (graph, places) => {
+        const own = new Map(read.map((value, at) => [value, places[at] as Value]));
+        const inputs = node.inputs.map((value) => {
+          if (!value) return undefined;
+          const data = value.data ?? value.known;
+          return own.get(value) ?? (data && graph.constant(data, value.shape, { dtype: value.dtype }));
+        });
+        for (const [at, value] of applyLike(node, graph, inputs).entries()) graph.output(`out.${at}`, value);
+      });
+      for (const [at, list] of outputs.entries()) list.push(made[`out.${at}`] as Tensor);
+    }
+    return outputs;
+  }
+
+  /** Lets go of what nothing reads any more; the image's count of batches stays. */
+  #release(done: ReadonlySet<Node>): void {
+    const image = this.plan.graph.inputs[0];
+    for (const held of [this.#ideal, this.#own, this.#rounded]) {
+      for (const value of held.keys()) {
+        const readers = this.#consumers.get(value) ?? [];
+        if (value !== image && readers.every((node) => done.has(node))) held.delete(value);
+      }
+    }
+  }
+}
+
+const isConstant = ({ data, known }: Value): boolean => data !== undefined || known !== undefined;
+
+const mapped = (batches: Batches, change: (data: Float32Array) => Float32Array): Batches =>
+  batches.map(({ data, shape }) => float32(change(data as Float32Array), shape));
+
+/** What a convolution's integers stand for. */
+function dequantised({ codes, scales, bias }: IntegerConvolution): { weight: Float32Array; bias: Float32Array } {
+  const size = codes.length / scales.length;
+  return { weight: Float32Array.from(codes, (code, i) => code * (scales[Math.floor(i / size)] as number)), bias };
+}

@@ -1,0 +1,127 @@
+import { NetworkError } from "@slimsr/core/internal/errors.js";
+import { deployable } from "@slimsr/core/internal/export/deployable.js";
+import { writeGraph } from "@slimsr/core/internal/export/onnx.js";
+import { liveNodes } from "@slimsr/core/internal/graph/index.js";
+import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
+import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
+import { quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
+import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
+import { EMBEDDED_IMAGES } from "../assets.js";
+import { inRange, type Patches, patchShape } from "../calibration/batches.js";
+import { calibrationSize } from "../calibration/patch-size.js";
+import { calibrationPatches } from "../calibration/patches.js";
+import { settleModel } from "../calibration/settle-range.js";
+import { tryOut } from "../engine/trial.js";
+import { type Stage, silent } from "../stage.js";
+import { withAlikeRanges } from "./alike-ranges.js";
+import { calibrate } from "./calibrate.js";
+
+export interface QuantiseOptions {
+  /** Folder of images to calibrate on; photographs that come with the package where left out. */
+  readonly calibration?: string;
+  /** How inputs are made of the calibration images; see `slim`. */
+  readonly degrade?: string | undefined;
+  /** Folder of the inputs of the calibration images, by their names, in place of making them. */
+  readonly input?: string | undefined;
+  /** Patches of 32×32 pixels to calibrate on, or fewer larger ones of as many pixels; 48 where left out. */
+  readonly patches?: number;
+  /** Bits of weights, 2 to 8; 8 where left out. Without VNNI, engines add products up in 16 bits, which 7 bits fit. */
+  readonly bits?: number;
+  /** Names of layers or of nodes' outputs that stay in float. */
+  readonly keepFloat?: readonly string[];
+  readonly stage?: Stage;
+  /** Called with what is worth saying of the network, such as a range that was found. */
+  readonly note?: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A network of integers. */
+export interface Quantised {
+  /** What errors and notes call it. */
+  readonly name: string;
+  /** Opset 17: QuantizeLinear and DequantizeLinear around what engines do with integers. */
+  readonly onnx: Uint8Array<ArrayBuffer>;
+  /** The same in float, its linear stretches merged. */
+  readonly float: Uint8Array<ArrayBuffer>;
+  readonly descriptor: Descriptor;
+  /** Pixels at each side of the output that repeat the next ones within; see `Deployable`. */
+  readonly border: number;
+  readonly bits: number;
+  /** Convolutions that compute with integers, and all. */
+  readonly convolutions: { readonly integer: number; readonly all: number };
+  /** Seconds that quantising took, calibration images included. */
+  readonly seconds: number;
+}
+
+/**
+ * A network in integers of 8 bits, without training: activations uint8, weights int8 with a scale for each filter. What is linear in
+ * the image from input to output stays in float, channels are scaled alike, ranges are those of least squared error, and each convolution is
+ * refitted from its quantised inputs and rounded with the loss made up for.
+ * @throws NetworkError where nothing can be quantised, or activations aren't finite; UsageError for layers to keep that there aren't, or
+ * a range that can't be found; DatasetError for calibration images that can't be used
+ */
+export async function quantise(network: Model, options: QuantiseOptions = {}): Promise<Quantised> {
+  const { calibration = EMBEDDED_IMAGES, degrade, input, patches: count = 48, stage = silent, note, signal } = options;
+  await tryOut(network, signal);
+  const { model, note: found } = await settleModel(network, { signal });
+  if (found !== undefined) note?.(found);
+  const { descriptor } = model;
+  const draw = () =>
+    stage("calibration images", "patches", (onPatch) =>
+      calibrationPatches(calibration, {
+        ...{ scale: descriptor.scale, space: colourSpaceOf(descriptor), degrade, input },
+        ...calibrationSize(descriptor, count),
+        ...{ onPatch, signal },
+      }),
+    );
+  return quantiseOn(model, draw, options);
+}
+
+/**
+ * As `quantise`, on patches that are drawn where there is something to quantise.
+ * @param model of a range that is known
+ * @param draw images in 0..255
+ */
+export async function quantiseOn(
+  model: Model,
+  draw: () => Promise<Patches>,
+  {
+    bits = 8,
+    keepFloat = [],
+    stage = silent,
+    signal,
+  }: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal">,
+): Promise<Quantised> {
+  const start = performance.now();
+  const { model: prepared, descriptor, border } = quantisable(model);
+  const plan = planQuantisation(prepared.graph, { keepFloat });
+  requireIntegers(plan, model);
+  const patches = inRange(descriptor, await draw());
+  const scaled = await withAlikeRanges(prepared, plan, patches);
+  const graph = instantiate(scaled, patchShape(patches, 1), imageNames(descriptor));
+  const own = planQuantisation(graph, { keepFloat });
+  const quantisation = await stage("quantise", "nodes", (onNode) =>
+    calibrate(own, patches, { bits, output: { scale: descriptor.range / 255, zeroPoint: 0 }, onNode, signal }),
+  );
+  return {
+    name: nameOf(model),
+    onnx: writeGraph(quantisedGraph(own, quantisation), descriptor),
+    float: deployable(model).onnx,
+    ...{ descriptor, border, bits },
+    convolutions: convolutionsOf(own),
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+function convolutionsOf({ graph, arithmetic }: QuantisationPlan): Quantised["convolutions"] {
+  const all = liveNodes(graph).filter(({ operator }) => operator.name === "Conv");
+  return { integer: all.filter((node) => arithmetic(node) === "integer").length, all: all.length };
+}
+
+function requireIntegers(plan: QuantisationPlan, network: Model): void {
+  if (convolutionsOf(plan).integer > 0) return;
+  throw new NetworkError(
+    `${nameOf(network)} has no convolution that can compute with integers: there is none behind what isn't linear, or all are kept in float`,
+  );
+}
