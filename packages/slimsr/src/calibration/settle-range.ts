@@ -1,12 +1,19 @@
 import { DeviceError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
-import { type FloatPlanes, resizePlanesBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 import { oddChannels } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import { TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
+import type { Planes } from "@slimsr/upscaler/internal/planes.js";
+import type { CreateSession } from "@slimsr/upscaler/internal/tiled-network.js";
+import {
+  CLEARLY,
+  compareRanges,
+  type RangeComparison,
+  RESEMBLING,
+  SAME,
+} from "@slimsr/upscaler/internal/upscaling/settle-range.js";
 import { EMBEDDED_IMAGES, EMBEDDED_SIDE } from "../assets.js";
 import { patchPairs } from "./patches.js";
 
@@ -32,10 +39,8 @@ export interface Settled {
 
 /** How many images a network is run on, and pixels along their sides at most. */
 const [COUNT, MOST] = [2, 64];
-/** Decibels: an output of less has nothing to do with its input, of so much more than another's is clearly nearer to it, or far nearer. */
-const [RESEMBLING, CLEARLY, FAR] = [10, 1, 10];
-/** Root mean square difference, of 255, of outputs that are the same up to rounding. */
-const SAME = 0.1;
+/** Decibels: an output of so much more than another's is far nearer to the input. */
+const FAR = 10;
 
 /**
  * The range of a network's images. What its file says is taken; where it says nothing, the network is run in both ranges on
@@ -98,67 +103,23 @@ const unsaid = (name: string): string => `${name} doesn't say whether pixel valu
 
 const show = (decibels: number): string => (Number.isFinite(decibels) ? `${decibels.toFixed(1)} dB` : "no image");
 
-/** How near outputs are to inputs in each range, in dB, and how far they are from one another, of 255. */
-async function runInBoth(
-  network: Deployment,
-  { name, signal, threads }: SettleOptions,
-): Promise<{ likeness: Record<Range, number>; difference: number }> {
-  const inputs = await inputsFor(network, signal);
-  const engine = await createProcessSession(network.onnx, threads === undefined ? {} : { threads }, { signal });
-  try {
-    const outputsIn = async (range: Range) => {
-      const upscaler = await TiledNetwork.open({ ...network, range }, async () => engine, { name });
-      const outputs: FloatPlanes[] = [];
-      for (const { planes, width, height, data } of inputs) {
-        const made = await upscaler.upscale({ width, height, data: new Float32Array(data) }, false, signal);
-        outputs.push({ planes, ...made.planes });
-      }
-      return outputs;
-    };
-    const [wide, unit] = [await outputsIn(255).catch(noImage), await outputsIn(1).catch(noImage)];
-    if (wide instanceof Error && unit instanceof Error) throw wide;
-    const isBoth = !(wide instanceof Error || unit instanceof Error);
-    const difference = isBoth ? Math.sqrt(meanSquare(wide, unit)) : Number.POSITIVE_INFINITY;
-    return { likeness: { 255: likenessOf(inputs, wide), 1: likenessOf(inputs, unit) }, difference };
-  } finally {
-    await engine.close();
-  }
+/** In a process of its own, which the signal ends. */
+async function runInBoth(network: Deployment, { name, signal, threads }: SettleOptions): Promise<RangeComparison> {
+  const create: CreateSession = (onnx, options) =>
+    createProcessSession(onnx, threads === undefined ? options : { ...options, threads }, { signal });
+  return compareRanges(network, create, name, await inputsFor(network, signal), signal);
 }
 
-/** A network yields no finite numbers where its range is far off. */
-function noImage(error: unknown): NetworkError {
-  if (error instanceof NetworkError) return error;
-  throw error;
-}
-
-async function inputsFor(network: Deployment, signal: AbortSignal | undefined): Promise<FloatPlanes[]> {
+async function inputsFor(network: Deployment, signal: AbortSignal | undefined): Promise<Planes[]> {
   const { scale } = network;
   const space = colourSpaceOf(network);
   const side = Math.min(MOST, Math.floor(EMBEDDED_SIDE / scale / 8) * 8);
   // What restores images is given sound ones, which it should leave nearly as they are.
   const source = scale === 1 ? { input: EMBEDDED_IMAGES } : {};
-  const inputs: FloatPlanes[] = [];
+  const inputs: Planes[] = [];
   for await (const { input } of patchPairs(EMBEDDED_IMAGES, { scale, space, side, count: COUNT, ...source, signal })) {
-    inputs.push(inColourSpace(space, input));
+    const { width, height, data } = inColourSpace(space, input);
+    inputs.push({ width, height, data: new Float32Array(data) });
   }
   return inputs;
-}
-
-function likenessOf(inputs: readonly FloatPlanes[], outputs: readonly FloatPlanes[] | Error): number {
-  if (outputs instanceof Error) return Number.NEGATIVE_INFINITY;
-  const reduced = outputs.map((output, i) => {
-    const width = inputs[i]?.width ?? output.width;
-    return output.width === width ? output : resizePlanesBicubic(output, width / output.width);
-  });
-  return 10 * Math.log10(255 ** 2 / meanSquare(reduced, inputs));
-}
-
-function meanSquare(some: readonly FloatPlanes[], others: readonly FloatPlanes[]): number {
-  let [sum, count] = [0, 0];
-  for (const [i, { data }] of some.entries()) {
-    const other = (others[i] as FloatPlanes).data;
-    for (let at = 0; at < data.length; at++) sum += ((data[at] as number) - (other[at] as number)) ** 2;
-    count += data.length;
-  }
-  return sum / count;
 }
