@@ -7,17 +7,17 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { type CreateDeflater, platformDeflater } from "../packages/upscaler/src/images/deflate.js";
 import { rowsOf } from "../packages/upscaler/src/images/pixels.js";
 import { pngSink } from "../packages/upscaler/src/images/png.js";
 import { nodeDeflater } from "../packages/upscaler/src/node/deflate.js";
+import { scriptArguments } from "../test/support/arguments.js";
 
 const PHOTOGRAPH = fileURLToPath(new URL("../test/fixtures/images/kodak-23.png", import.meta.url));
 const CHAIN = fileURLToPath(new URL("images/chain.ts", import.meta.url));
 
-const { values } = parseArgs({ options: { megapixels: { type: "string", default: "100" } } });
+const { values } = scriptArguments(import.meta.url, { options: { megapixels: { type: "string", default: "100" } } });
 const side = Math.round(Math.sqrt(Number(values.megapixels) * 1e6));
 
 const photograph = (width: number, height: number) =>

@@ -8,7 +8,6 @@
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { deployable } from "../packages/core/src/export/deployable.js";
 import { onnxDeployment } from "../packages/core/src/export/onnx-file.js";
 import { elements } from "../packages/core/src/graph/index.js";
@@ -23,11 +22,12 @@ import { quantise } from "../packages/slimsr/src/quantisation/quantise.js";
 import { bytes } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { float32 } from "../packages/upscaler/src/session.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     model: { type: "string", default: beside("../assets/slim/edsr_r8f64_x2.safetensors") },
     width: { type: "string", default: "1,0.5" },

@@ -15,7 +15,7 @@ import { fromJson, toJson } from "../packages/slimsr/src/files/json.js";
 const TARGET = 2 ** 30;
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     megapixels: { type: "string", default: "100" },
     quality: { type: "string", default: "0.25" },

@@ -8,7 +8,6 @@
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { deployable } from "../packages/core/src/export/deployable.js";
 import { exportModel } from "../packages/core/src/export/onnx.js";
 import { onnxDeployment } from "../packages/core/src/export/onnx-file.js";
@@ -28,8 +27,9 @@ import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { operations, percent, whole } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { float32 } from "../packages/upscaler/src/session.js";
+import { scriptArguments } from "../test/support/arguments.js";
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     model: { type: "string", multiple: true, default: [] },
     data: { type: "string", multiple: true, default: [] },

@@ -8,13 +8,13 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { crop, type Image, imageOf } from "../packages/core/src/images/image.js";
 import { psnr } from "../packages/core/src/metrics/psnr.js";
 import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { fromJson, toJson } from "../packages/slimsr/src/files/json.js";
 import { readImage } from "../packages/slimsr/src/images/decode.js";
+import { scriptArguments } from "../test/support/arguments.js";
 import { type Contender, ourPeer, type RawImage, type Times, torchPeer, upscalerJsPeer } from "./upscale/contenders.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -24,7 +24,7 @@ const QUALITIES = [1, 0.5, 0.25];
 /** A contender that takes longer than this for all runs of a size has fewer. */
 const MOST_MILLISECONDS = 60_000;
 
-const { values } = parseArgs({
+const { values } = scriptArguments(import.meta.url, {
   options: {
     data: { type: "string", default: beside("../test/fixtures/images") },
     size: { type: "string", multiple: true, default: ["256", "1024"] },
