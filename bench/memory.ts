@@ -8,6 +8,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import sharp from "sharp";
 import { fromJson, toJson } from "../packages/slimsr/src/files/json.js";
 import { scriptArguments } from "../test/support/arguments.js";
