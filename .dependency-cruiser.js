@@ -99,7 +99,7 @@ export default {
       name: "one-place-for-engines",
       comment: "ONNX Runtime is imported where sessions are made",
       severity: "error",
-      from: { path: "^packages/", pathNot: "^packages/upscaler/(src/(node|web)|test)/" },
+      from: { path: "^packages/", pathNot: "^packages/upscaler/src/(node|web)/" },
       to: { path: "onnxruntime" },
     },
     {

@@ -1,7 +1,7 @@
-import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { DeviceError, UsageError } from "../../../core/src/errors.js";
 import { cropPixels, sourceInMemory } from "../../src/images/pixels.js";
+import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiled-network.js";
 import { enlarged, load, picture, TILES } from "./support.js";
@@ -161,7 +161,9 @@ describe("an upscaler of pixels", () => {
 
   it("runs in an engine that the caller has loaded", async () => {
     const image = picture(50, 40);
-    expect(await enlarged(await load({ engine: ort }), image)).toEqual(await enlarged(await load(), image));
+    expect(await enlarged(await load({ engine: await loadEngine() }), image)).toEqual(
+      await enlarged(await load(), image),
+    );
   });
 
   it("isn't used after it was disposed of", async () => {

@@ -1,4 +1,3 @@
-import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { carn, edsr, rcan } from "../../../../test/support/networks.js";
@@ -9,6 +8,7 @@ import { single } from "../../../core/src/operators/apply.js";
 import { conv, pixelShuffle, relu, SpaceToDepth } from "../../../core/src/operators/index.js";
 import type { Depth, Pixels } from "../../src/images/pixels.js";
 import { readNetworkFile } from "../../src/loading/network-file.js";
+import { loadEngine } from "../../src/node/engine.js";
 import type { NetworkOptions as Options } from "../../src/upscaling/load.js";
 import type { UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
 import { difference, enlarged, load, networkFile, picture, TILES } from "./support.js";
@@ -28,8 +28,8 @@ interface Compared {
 async function inBothWays({ file, image, memory = TILES, options = {}, loading = {} }: Compared) {
   const notes: string[] = [];
   let tiles = 0;
-  const whole = await enlarged(await load({ engine: ort, ...loading }, { file }), image, options);
-  const tiled = await enlarged(await load({ engine: ort, ...loading, memory }, { file }), image, {
+  const whole = await enlarged(await load({ engine: await loadEngine(), ...loading }, { file }), image, options);
+  const tiled = await enlarged(await load({ engine: await loadEngine(), ...loading, memory }, { file }), image, {
     ...options,
     onProgress: ({ total }) => {
       tiles = total;
@@ -136,7 +136,7 @@ describe("in tiles an image is made just what it is in one piece", () => {
     expect(fitting.tiles).toBeGreaterThan(1);
     expect(difference(fitting.tiled, fitting.whole)).toBe(0);
     const notes: string[] = [];
-    await enlarged(await load({ engine: ort, ...loading }, { file }), picture(13, 9), {
+    await enlarged(await load({ engine: await loadEngine(), ...loading }, { file }), picture(13, 9), {
       onNote: (note) => notes.push(note),
     });
     expect(notes).toEqual([expect.stringContaining("borders were repeated")]);
@@ -154,9 +154,15 @@ describe("a network of one size", () => {
       const image = picture(101, 103);
       const notes: string[] = [];
       const [open, fixed] = [onnx(twoLayers), onnx(twoLayers, { fixed: [height, width] })];
-      const expected = await enlarged(await load({ engine: ort, ...loading }, { file: open }), image, { selfEnsemble });
+      const expected = await enlarged(await load({ engine: await loadEngine(), ...loading }, { file: open }), image, {
+        selfEnsemble,
+      });
       const options = { selfEnsemble, onNote: (note: string) => notes.push(note) };
-      const found = await enlarged(await load({ engine: ort, ...loading }, { file: fixed }), image, options);
+      const found = await enlarged(
+        await load({ engine: await loadEngine(), ...loading }, { file: fixed }),
+        image,
+        options,
+      );
       if (notes.length === 0) expect(difference(found, expected)).toBe(0);
       expect(notes.length).toBe(selfEnsemble && height !== width ? 1 : 0);
     }
@@ -164,7 +170,10 @@ describe("a network of one size", () => {
 
   it("says so where an image is smaller", async () => {
     const notes: string[] = [];
-    const upscaler = await load({ engine: ort, ...loading }, { file: onnx(twoLayers, { fixed: [24, 40] }) });
+    const upscaler = await load(
+      { engine: await loadEngine(), ...loading },
+      { file: onnx(twoLayers, { fixed: [24, 40] }) },
+    );
     const { width, height } = await enlarged(upscaler, picture(7, 11), { onNote: (note) => notes.push(note) });
     expect([width, height]).toEqual([14, 22]);
     expect(notes).toEqual([expect.stringContaining("borders were repeated")]);
@@ -182,7 +191,7 @@ describe("a network that looks at the whole image", () => {
 
   it("says nothing where it isn't so", async () => {
     const notes: string[] = [];
-    const upscaler = await load({ engine: ort }, { file: networkFile(rcan(2), [1]) });
+    const upscaler = await load({ engine: await loadEngine() }, { file: networkFile(rcan(2), [1]) });
     await enlarged(upscaler, picture(60, 50), { onNote: (note) => notes.push(note) });
     expect(notes).toEqual([]);
   });
