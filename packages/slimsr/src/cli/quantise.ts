@@ -26,7 +26,7 @@ interface Options extends Overrides {
   calibrate?: string;
   calibrateInput?: string;
   degrade?: string;
-  patches: number;
+  calibrationPatches: number;
   bits?: number;
   target?: Target;
   keepFloat?: string[];
@@ -38,7 +38,7 @@ interface Options extends Overrides {
 const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
-  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --calibrate assets/calibration --patches 96 --out half-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --calibrate assets/calibration --calibration-patches 96 --out half-int8.onnx
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
 The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. It is
@@ -71,7 +71,7 @@ export function quantiseCommand(): Command {
       ),
     )
     .addOption(
-      new Option("--patches <number>", "patches of 32×32 input pixels to calibrate on").argParser(patches).default(48),
+      new Option("--calibration-patches <number>", "patches of 32×32 input pixels to calibrate on").argParser(patches).default(48),
     )
     .option(
       "--bits <number>",
@@ -109,7 +109,7 @@ async function run(file: string, options: Options): Promise<void> {
       ...(calibrateInput === undefined ? { degrade } : { input: calibrateInput }),
       ...(bits !== undefined && { bits }),
       ...(keepFloat && { keepFloat }),
-      ...{ patches: options.patches, target, threads, stage: withProgress, signal },
+      ...{ patches: options.calibrationPatches, target, threads, stage: withProgress, signal },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
     });
     await writeBytes(out, quantised.onnx);

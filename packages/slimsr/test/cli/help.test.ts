@@ -37,7 +37,6 @@ const SHORTER: Readonly<Record<string, readonly string[]>> = {
 
 const COMMANDS = [
   "upscale",
-  "models",
   "inspect",
   "prepare",
   "slim",

@@ -12,7 +12,7 @@ import { Captured } from "./captured.js";
 import { smallTeacher, temporaryFolder } from "./runs.js";
 
 const captured = new Captured();
-const FEW = ["--patches", "2", "--threads", "1"];
+const FEW = ["--calibration-patches", "2", "--threads", "1"];
 
 describe("slimsr quantise", () => {
   it("writes a network of integers that inspect and evaluate read, and says what it is worth", async () => {
