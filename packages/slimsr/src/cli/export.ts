@@ -58,7 +58,7 @@ interface Report {
 
 const EXAMPLES = `
 Examples:
-  slimsr export assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2.onnx
+  slimsr export assets/teachers/edsr_r8f64_x2.safetensors --out deployed.onnx
   slimsr export assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --out half-width.onnx
   slimsr export assets/teachers/edsr_r8f64_x2.safetensors --fp16 --tile 128 --out edsr_x2_fp16.onnx
 

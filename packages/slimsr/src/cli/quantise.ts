@@ -23,8 +23,8 @@ import { bits, degradation, patches, quality, threads } from "./values.js";
 interface Options extends Overrides {
   out: string;
   quality?: number;
-  calibrate?: string;
-  calibrateInput?: string;
+  train?: string;
+  trainInput?: string;
   degrade?: string;
   calibrationPatches: number;
   bits?: number;
@@ -38,7 +38,7 @@ interface Options extends Overrides {
 const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
-  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --calibrate assets/calibration --calibration-patches 96 --out half-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
 The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. It is
@@ -63,15 +63,17 @@ export function quantiseCommand(): Command {
         "share of every layer's channels, of a file that holds several widths (default: its widest)",
       ).argParser(quality),
     )
-    .option("--calibrate <folder>", "images to calibrate on (default: photographs that come with slimsr)")
-    .option("--calibrate-input <folder>", "their inputs, by the same names, where they aren't made of them")
+    .option("--train <folder>", "images to calibrate on (default: photographs that come with slimsr)")
+    .option("--train-input <folder>", "their inputs, by the same names, where they aren't made of them")
     .addOption(
       new Option("--degrade <steps>", `how inputs are made of images: ${DEGRADATIONS} (default: bicubic)`).argParser(
         degradation,
       ),
     )
     .addOption(
-      new Option("--calibration-patches <number>", "patches of 32×32 input pixels to calibrate on").argParser(patches).default(48),
+      new Option("--calibration-patches <number>", "patches of 32×32 input pixels to calibrate on")
+        .argParser(patches)
+        .default(48),
     )
     .option(
       "--bits <number>",
@@ -94,19 +96,19 @@ export function quantiseCommand(): Command {
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const { out, quality, calibrate, calibrateInput, degrade, force, json, keepFloat, bits, target, threads } = options;
+  const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads } = options;
   if (!isOnnxFile(out)) throw new UsageError(`${out} doesn't end in .onnx, which is what is written`);
   if (resolve(out) === resolve(file)) {
     throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
   }
   if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
-  if (calibrateInput !== undefined && calibrate === undefined) {
-    throw new UsageError("--calibrate-input holds the inputs of the images in --calibrate; name those too");
+  if (trainInput !== undefined && train === undefined) {
+    throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
   }
   const made = await interruptible(async (signal) => {
     const quantised = await quantiseVerified(await atQuality(file, overridesOf(options), quality), {
-      ...(calibrate !== undefined && { calibration: calibrate }),
-      ...(calibrateInput === undefined ? { degrade } : { input: calibrateInput }),
+      ...(train !== undefined && { calibration: train }),
+      ...(trainInput === undefined ? { degrade } : { input: trainInput }),
       ...(bits !== undefined && { bits }),
       ...(keepFloat && { keepFloat }),
       ...{ patches: options.calibrationPatches, target, threads, stage: withProgress, signal },

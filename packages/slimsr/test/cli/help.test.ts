@@ -29,7 +29,7 @@ const SHORT = [
 ];
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
   slim: ["--below-bicubic"],
-  quantise: ["--patches", "1"],
+  quantise: ["--calibration-patches", "1"],
   compress: SHORT,
   ablate: SHORT,
   train: [...SHORT.slice(0, -5), "--below-bicubic"],

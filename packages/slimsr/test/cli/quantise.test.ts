@@ -48,10 +48,10 @@ describe("slimsr quantise", () => {
     const teacher = await smallTeacher(folder);
     const run = (...words: string[]) => captured.run(quantiseCommand(), [teacher, ...words]);
     await expect(run("-o", join(folder, "int8.safetensors"))).rejects.toThrow(/doesn't end in \.onnx/);
-    await expect(run("-o", join(folder, "a.onnx"), "--calibrate-input", folder)).rejects.toThrow(/--calibrate/);
+    await expect(run("-o", join(folder, "a.onnx"), "--train-input", folder)).rejects.toThrow(/--train/);
     await expect(run("-o", join(folder, "a.onnx"), "--bits", "9")).rejects.toThrow(/from 2 to 8/);
     await mkdir(join(folder, "empty"));
-    await expect(run("-o", join(folder, "a.onnx"), "--calibrate", join(folder, "empty"))).rejects.toThrow(/empty/);
+    await expect(run("-o", join(folder, "a.onnx"), "--train", join(folder, "empty"))).rejects.toThrow(/empty/);
   });
 });
 
