@@ -1,10 +1,6 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
-import { UsageError } from "@slimsr/core/internal/errors.js";
 import { type Deployable, deployable } from "@slimsr/core/internal/export/deployable.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
-import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
@@ -19,6 +15,7 @@ import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
+import { requireOnnxPlace } from "./onnx-place.js";
 import { required } from "./required.js";
 import { quality, tile } from "./values.js";
 
@@ -92,11 +89,7 @@ export function exportCommand(): Command {
 
 async function run(file: string, options: Options): Promise<void> {
   const { out, quality, fp16: half = false, tile, merge, force, json } = options;
-  if (!isOnnxFile(out))
-    throw new UsageError(`${out} doesn't end in .onnx, which is what is written; slimsr convert writes others`);
-  if (resolve(out) === resolve(file))
-    throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
-  if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
+  requireOnnxPlace(out, file, { force, others: "slimsr convert writes others" });
   const report = await interruptible(async (signal): Promise<Report> => {
     const read = await atQuality(file, overridesOf(options), quality);
     requireFloat(read);

@@ -1,8 +1,5 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
 import { Command, Option } from "commander";
 import { DEGRADATIONS } from "../degradations/degradation.js";
 import { atQuality } from "../deployment/quality.js";
@@ -16,6 +13,7 @@ import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
 import { interruptible } from "./interrupt.js";
+import { requireOnnxPlace } from "./onnx-place.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
 import { bits, degradation, patches, quality, threads } from "./values.js";
@@ -97,11 +95,7 @@ export function quantiseCommand(): Command {
 
 async function run(file: string, options: Options): Promise<void> {
   const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads } = options;
-  if (!isOnnxFile(out)) throw new UsageError(`${out} doesn't end in .onnx, which is what is written`);
-  if (resolve(out) === resolve(file)) {
-    throw new UsageError(`${out} is the model, which would be lost; name another with --out`);
-  }
-  if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
+  requireOnnxPlace(out, file, { force });
   if (trainInput !== undefined && train === undefined) {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
   }

@@ -3,11 +3,11 @@ import type { ByteSink } from "../images/bytes.js";
 import { formatOfName, type ImageFormat } from "../images/format.js";
 import { type PixelSink, type Pixels, sourceInMemory } from "../images/pixels.js";
 import { readNetworkFile } from "../loading/network-file.js";
-import type { Device } from "../session.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions, type Platform } from "../upscaling/load.js";
+import { LoadedUpscaler } from "../upscaling/loaded-upscaler.js";
 import { planSize } from "../upscaling/output-size.js";
-import type { PixelUpscaler, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
+import type { UpscaleOptions } from "../upscaling/pixel-upscaler.js";
 import { silence } from "./engine.js";
 import { externalBeside } from "./external.js";
 import { imageSink, type WriteOptions } from "./image-sink.js";
@@ -53,17 +53,7 @@ const platform: Platform = {
  * await upscaler.upscaleFile("small.jpg", "large.png");
  * await upscaler.dispose();
  */
-export class Upscaler {
-  readonly #upscaler: PixelUpscaler;
-
-  private constructor(
-    /** What the model is called. */
-    readonly name: string,
-    upscaler: PixelUpscaler,
-  ) {
-    this.#upscaler = upscaler;
-  }
-
+export class Upscaler extends LoadedUpscaler {
   /**
    * @param source the path or address of a model's file (.safetensors, .pth, .onnx), its bytes, or the name of one that ships
    * @throws CheckpointError or OnnxError where it can't be had or read; DeviceError where no engine is installed or, if `strict`, the device fails
@@ -81,26 +71,6 @@ export class Upscaler {
     await modelBytes(address, options);
   }
 
-  /** Output pixels for an input pixel along a side. */
-  get scale(): number {
-    return this.#upscaler.scale;
-  }
-
-  /** Shares of the full network's channels that the file was made for, from the best. */
-  get qualities(): readonly number[] {
-    return this.#upscaler.qualities;
-  }
-
-  /** That of images which don't say another. */
-  get quality(): number {
-    return this.#upscaler.quality;
-  }
-
-  /** Where the network really runs. */
-  get device(): Device {
-    return this.#upscaler.device;
-  }
-
   /**
    * The image, larger: pixels of pixels, of a file's bytes or path the bytes of a file. Images that are asked for together are computed in that order.
    * @throws ImageError where the image is damaged, too large or can't be held by the format; UsageError for sizes and qualities that aren't possible
@@ -109,7 +79,7 @@ export class Upscaler {
   upscale(image: EncodedImage, options?: FileOptions): Promise<Buffer>;
   async upscale(image: Pixels | EncodedImage, options: FileOptions = {}): Promise<Pixels | Buffer> {
     if (isPixels(image)) {
-      const { bands, height } = this.#upscaler.enlarge(sourceInMemory(image), options);
+      const { bands, height } = this.pixels.enlarge(sourceInMemory(image), options);
       return gathered(bands, height);
     }
     const parts: Uint8Array[] = [];
@@ -119,7 +89,7 @@ export class Upscaler {
 
   /** Parts of the image at the network's own scale, row by row, as they are computed. */
   tiles(image: Pixels, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
-    return this.#upscaler.tiles(sourceInMemory(image), options);
+    return this.pixels.tiles(sourceInMemory(image), options);
   }
 
   /**
@@ -128,11 +98,6 @@ export class Upscaler {
    */
   upscaleFile(input: EncodedImage, output: string | ByteSink, options: FileOptions = {}): Promise<UpscaledFile> {
     return this.#throughFile(input, output, options);
-  }
-
-  /** Ends the engine; images that are under way are finished first. */
-  dispose(): Promise<void> {
-    return this.#upscaler.dispose();
   }
 
   async #throughFile(input: EncodedImage, output: string | ByteSink, options: FileOptions): Promise<UpscaledFile> {
@@ -176,7 +141,7 @@ export class Upscaler {
   }
 
   async #rows(frame: OpenedImage["frames"][number], sink: PixelSink, options: UpscaleOptions): Promise<void> {
-    for await (const band of this.#upscaler.enlarge(frame, options).bands) await sink.write(band);
+    for await (const band of this.pixels.enlarge(frame, options).bands) await sink.write(band);
   }
 }
 

@@ -4,7 +4,8 @@ import type { Device } from "../session.js";
 import type { CreateSession } from "../tiled-network.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions } from "../upscaling/load.js";
-import type { Enlarged, PixelUpscaler, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
+import { LoadedUpscaler } from "../upscaling/loaded-upscaler.js";
+import type { Enlarged, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
 import { blobSink, imageBitmapOf, imageDataOf, sourceOf, type WebImage } from "./images.js";
 import { type ModelSource, modelBytes, type SourceOptions } from "./model-source.js";
 import type { WebSessionOptions } from "./options.js";
@@ -38,17 +39,7 @@ export type FormOf<I> = I extends Blob
  * const png = await upscaler.upscale(file, { to: "blob" });
  * upscaler.dispose();
  */
-export class Upscaler {
-  readonly #upscaler: PixelUpscaler;
-
-  private constructor(
-    /** What the model is called. */
-    readonly name: string,
-    upscaler: PixelUpscaler,
-  ) {
-    this.#upscaler = upscaler;
-  }
-
+export class Upscaler extends LoadedUpscaler {
   /**
    * @param source the address of a model's file (.safetensors, .pth, .onnx), its bytes, a file that was picked, or the name of a model that ships
    * @throws CheckpointError or OnnxError where it can't be had or read; DeviceError where the engine's files aren't found or, if `strict`, the device fails
@@ -65,26 +56,6 @@ export class Upscaler {
   /** Fetches a model, so that loading it needs no network later on. */
   static async precache(address: string | URL, options: SourceOptions = {}): Promise<void> {
     await modelBytes(address, options);
-  }
-
-  /** Output pixels for an input pixel along a side. */
-  get scale(): number {
-    return this.#upscaler.scale;
-  }
-
-  /** Shares of the full network's channels that the file was made for, from the best. */
-  get qualities(): readonly number[] {
-    return this.#upscaler.qualities;
-  }
-
-  /** That of images which don't say another. */
-  get quality(): number {
-    return this.#upscaler.quality;
-  }
-
-  /** Where the network really runs. */
-  get device(): Device {
-    return this.#upscaler.device;
   }
 
   /**
@@ -107,19 +78,14 @@ export class Upscaler {
   async *tiles(image: WebImage | Pixels, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
     const source = await opened(image);
     try {
-      yield* this.#upscaler.tiles(source, options);
+      yield* this.pixels.tiles(source, options);
     } finally {
       await source.close?.();
     }
   }
 
-  /** Ends the engine; images that are under way are finished first. */
-  dispose(): Promise<void> {
-    return this.#upscaler.dispose();
-  }
-
   async #delivered(source: PixelSource, form: keyof Forms, options: UpscaleOptions): Promise<Forms[keyof Forms]> {
-    const enlarged = this.#upscaler.enlarge(source, options);
+    const enlarged = this.pixels.enlarge(source, options);
     if (form === "blob") return pngOf(enlarged, source);
     const pixels = await gathered(enlarged.bands, enlarged.height);
     if (form === "pixels") return pixels;

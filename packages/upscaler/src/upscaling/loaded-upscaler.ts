@@ -1,0 +1,36 @@
+import type { Device } from "../session.js";
+import type { PixelUpscaler } from "./pixel-upscaler.js";
+
+/** What an upscaler is on every platform: a loaded model. */
+export abstract class LoadedUpscaler {
+  protected constructor(
+    /** What the model is called. */
+    readonly name: string,
+    protected readonly pixels: PixelUpscaler,
+  ) {}
+
+  /** Output pixels for an input pixel along a side. */
+  get scale(): number {
+    return this.pixels.scale;
+  }
+
+  /** Shares of the full network's channels that the file was made for, from the best. */
+  get qualities(): readonly number[] {
+    return this.pixels.qualities;
+  }
+
+  /** That of images which don't say another. */
+  get quality(): number {
+    return this.pixels.quality;
+  }
+
+  /** Where the network really runs. */
+  get device(): Device {
+    return this.pixels.device;
+  }
+
+  /** Ends the engine; images that are under way are finished first. */
+  dispose(): Promise<void> {
+    return this.pixels.dispose();
+  }
+}
