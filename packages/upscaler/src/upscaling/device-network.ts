@@ -5,6 +5,7 @@ import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
 import type { Planes } from "../planes.js";
 import type { Device, SessionOptions } from "../session.js";
 import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiled-network.js";
+import type { Tile } from "../tiles.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   /** What errors call the network. */
@@ -17,17 +18,25 @@ export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   readonly onFallback?: ((reason: string) => void) | undefined;
   /** Bytes of activations at once. */
   readonly memory?: number | undefined;
+  /** Size of the images that are to come: the device is checked with a tile of theirs. */
+  readonly at?: Size | undefined;
+  /** Whether a device that is slower than the processor, `at` a size, is left as one that fails. */
+  readonly mustPay?: boolean | undefined;
+  /** Tiles after which it is opened anew: an engine's memory may only grow. */
+  readonly tilesPerSession?: number | undefined;
 }
 
 /** How far a device's output may be from the processor's, of 255. */
 const AGREEING = 1;
-/** Pixels along a side of the image that both compute. */
+/** Pixels along a side of the image that both compute where no size is said. */
 const CHECKED = 48;
 
 /** A network on the device that was asked for or, where that fails, on the processor; tiles shrink where memory is short. */
 export class DeviceNetwork {
   #tiled: TiledNetwork;
   #device: Device;
+  #tiles = 0;
+  #halvings = 0;
 
   private constructor(
     private readonly network: Deployment,
@@ -69,18 +78,22 @@ export class DeviceNetwork {
 
   /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
   async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined): Promise<Upscaled> {
+    const { tilesPerSession = Number.POSITIVE_INFINITY } = this.options;
+    if (this.#tiles++ >= tilesPerSession) await this.#reopen(this.#device);
     for (let lost = 0; ; ) {
       try {
         return await this.#tiled.upscale(image, ensemble, signal);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
-        if (isOutOfMemory(error) && this.#tiled.halveMemory()) continue;
+        if (isOutOfMemory(error) && this.#halveMemory()) continue;
         if (this.#device === "cpu") throw error;
         if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
         else {
           tellFallback(error, this.options);
           await this.#reopen("cpu");
         }
+        // What was lost was mostly lost for memory.
+        this.#halveMemory();
       }
     }
   }
@@ -93,8 +106,15 @@ export class DeviceNetwork {
     await this.#tiled.close().catch(() => undefined);
     this.#tiled = await openOn(device, this.network, this.create, this.options);
     this.#device = device;
-    // What was lost was mostly lost for memory.
-    this.#tiled.halveMemory();
+    this.#tiles = 1;
+    for (let times = 0; times < this.#halvings; times++) this.#tiled.halveMemory();
+  }
+
+  /** For as long as the network is used. */
+  #halveMemory(): boolean {
+    if (!this.#tiled.halveMemory()) return false;
+    this.#halvings++;
+    return true;
   }
 }
 
@@ -126,7 +146,8 @@ async function checkAgainstProcessor(
   create: CreateSession,
   options: DeviceOptions,
 ): Promise<void> {
-  const size = sizeFrom(network.size, CHECKED);
+  const { at, mustPay } = options;
+  const size = at ? (tiled.plan(at).tiles[0] as Tile).input : sizeFrom(network.size, CHECKED);
   const image = pattern(size, network.channels.input);
   const processor = await openOn("cpu", network, create, options);
   try {
@@ -135,8 +156,15 @@ async function checkAgainstProcessor(
       (most, value, i) => Math.max(most, Math.abs(value - (other.planes.data[i] as number))),
       0,
     );
-    if (difference <= AGREEING) return;
-    throw new DeviceError(`it computes something else than the processor (by ${difference.toFixed(1)} of 255)`);
+    if (difference > AGREEING) {
+      throw new DeviceError(`it computes something else than the processor (by ${difference.toFixed(1)} of 255)`);
+    }
+    if (!(at && mustPay)) return;
+    // The first run compiled what this one runs.
+    const { milliseconds } = await tiled.upscale(image);
+    if (milliseconds <= other.milliseconds) return;
+    const [slow, fast] = [milliseconds, other.milliseconds].map((time) => `${time.toFixed(0)} ms`);
+    throw new DeviceError(`a tile takes it ${slow} where the processor takes ${fast}`);
   } finally {
     await processor.close();
   }

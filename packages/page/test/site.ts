@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { headersFor } from "../src/offline/headers.js";
+
+export const BUILT = fileURLToPath(new URL("../dist/", import.meta.url));
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".mjs": "text/javascript",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+  ".webp": "image/webp",
+};
+
+export interface Site {
+  readonly url: string;
+  /** Paths that were asked for. */
+  readonly requests: string[];
+  close(): void;
+}
+
+/**
+ * Serves the page as `npm run page:build` made it.
+ * @param isBare whether the host sends no headers of its own, as static hosts do
+ */
+export async function servePage({ isBare = false } = {}): Promise<Site> {
+  const requests: string[] = [];
+  const server = createServer(({ url = "/" }, response) => {
+    const { pathname } = new URL(url, "http://localhost");
+    requests.push(pathname);
+    const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
+    readFile(join(BUILT, file)).then(
+      (body) =>
+        response
+          .writeHead(200, {
+            "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+            ...(isBare ? {} : headersFor(pathname)),
+          })
+          .end(body),
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://localhost:${port}/`, requests, close: () => server.close() };
+}
