@@ -13,6 +13,7 @@ import { keepForOffline } from "./offline/keep.js";
 import { Divider } from "./stage/divider.js";
 import { followGestures } from "./stage/gestures.js";
 import { Stage } from "./stage/stage.js";
+import { markTile } from "./stage/tile-mark.js";
 import { INITIAL, type State } from "./state/state.js";
 import { Store } from "./state/store.js";
 
@@ -20,8 +21,9 @@ const store = new Store<State>(INITIAL);
 const canvas = element("canvas", HTMLCanvasElement);
 const stage = new Stage(canvas);
 followGestures(stage, canvas);
+const mark = element("tile", HTMLElement);
 const divider = new Divider(stage, element("divider", HTMLElement));
-const upscaling = new Upscaling(store, stage, divider, worker);
+const upscaling = new Upscaling(store, stage, divider, worker, (tile) => markTile(stage, mark, tile));
 const measuring = new Measuring(store, upscaling, worker);
 const live = new LiveUpscaling(store, stage, upscaling, worker);
 
@@ -39,8 +41,8 @@ function open(file: File): void {
 
 async function sample(): Promise<void> {
   live.stop();
-  const response = await fetch(new URL("./sample.webp", import.meta.url));
-  await upscaling.open(await response.blob(), "sample.webp");
+  const response = await fetch(new URL("./sample.avif", import.meta.url));
+  await upscaling.open(await response.blob(), "sample.avif");
 }
 
 inputControls({ open, sample, camera: () => live.camera() });

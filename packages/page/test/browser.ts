@@ -1,6 +1,9 @@
 /// <reference lib="dom" />
+import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { expect, onTestFinished } from "vitest";
+
+export const KODAK = fileURLToPath(new URL("../../../assets/held-out/Kodak/kodak-19.png", import.meta.url));
 
 export interface OpenOptions extends BrowserContextOptions {
   /** Errors that the page may write to its console. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -5,7 +6,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { headersFor } from "../src/offline/headers.js";
 
-export const BUILT = fileURLToPath(new URL("../dist/", import.meta.url));
+const BUILT = fileURLToPath(new URL("../dist/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css",
@@ -14,12 +15,14 @@ const TYPES: Readonly<Record<string, string>> = {
   ".json": "application/json",
   ".mjs": "text/javascript",
   ".svg": "image/svg+xml",
+  ".avif": "image/avif",
   ".wasm": "application/wasm",
-  ".webp": "image/webp",
 };
 
 export interface Site {
   readonly url: string;
+  /** Where its files are. */
+  readonly folder: string;
   /** Paths that were asked for. */
   readonly requests: string[];
   close(): void;
@@ -30,6 +33,7 @@ export interface Site {
  * @param isBare whether the host sends no headers of its own, as static hosts do
  */
 export async function servePage({ isBare = false } = {}): Promise<Site> {
+  if (!existsSync(BUILT)) throw new Error("the page isn't built: npm run build && npm run page:build");
   const requests: string[] = [];
   const server = createServer(({ url = "/" }, response) => {
     const { pathname } = new URL(url, "http://localhost");
@@ -48,5 +52,11 @@ export async function servePage({ isBare = false } = {}): Promise<Site> {
   });
   await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://localhost:${port}/`, requests, close: () => server.close() };
+  return {
+    ...{ url: `http://localhost:${port}/`, folder: BUILT, requests },
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
 }

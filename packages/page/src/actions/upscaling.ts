@@ -2,7 +2,7 @@ import type { WorkerClient } from "../client/worker-client.js";
 import { CellLayer } from "../layers/cell-layer.js";
 import { BitmapLayer, type Layer } from "../layers/layer.js";
 import { ResultLayer } from "../layers/result-layer.js";
-import type { DeviceChoice, ImageFile, ModelFile, OpenedImage, Size } from "../messages/calls.js";
+import type { DeviceChoice, ImageFile, ModelFile, OpenedImage, Rectangle, Size } from "../messages/calls.js";
 import type { Divider } from "../stage/divider.js";
 import type { Stage } from "../stage/stage.js";
 import { INITIAL, type Left, type ShownImage, type State } from "../state/state.js";
@@ -31,6 +31,8 @@ export class Upscaling {
     private readonly stage: Stage,
     private readonly divider: Divider,
     private readonly worker: WorkerClient,
+    /** Shows which tile has come. */
+    private readonly mark: (tile: Rectangle) => void,
   ) {}
 
   /** The result that is shown. */
@@ -155,6 +157,7 @@ export class Upscaling {
         onEvent: ({ tile, bitmap, done, total }) => {
           if (layer.tiles.length === 0) this.divider.enter();
           layer.add(tile, bitmap);
+          this.mark(tile);
           this.store.update({ work: { kind: "upscaling", done, total } });
         },
       },

@@ -9,13 +9,12 @@ export interface CallOptions<Event> {
 /** An error of the worker's, with its name there. */
 export class WorkerError extends Error {}
 
-/** The worker has ended before it answered; whoever asked may ask again. */
-export class WorkerEnded extends Error {}
-
 interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly onEvent: ((event: never) => void) | undefined;
+  /** What was asked, for another worker to be asked again; nothing where it went to the first one for good. */
+  readonly message: ToWorker | undefined;
 }
 
 /** How long a cancelled call may take to end before the worker is ended, and how long an idle worker is kept. */
@@ -42,20 +41,34 @@ export class WorkerClient {
       signal?.throwIfAborted();
       clearTimeout(this.#idle);
       const id = this.#count++;
-      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent });
-      this.#post({ kind: "call", id, name, request }, transfer);
+      const message: ToWorker = { kind: "call", id, name, request };
+      const repeatable = transfer.length === 0 ? message : undefined;
+      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, onEvent, message: repeatable });
+      this.#post(message, transfer);
       signal?.addEventListener("abort", () => this.#cancel(id, signal.reason as Error), { once: true });
     });
   }
 
-  /** Ends the worker, and with it all calls. */
-  end(reason: Error = new WorkerEnded("the worker was ended")): void {
+  /** Ends the worker; with an error, all calls too. */
+  #end(error?: Error): Waiting[] {
     clearTimeout(this.#idle);
     this.#worker?.terminate();
     this.#worker = undefined;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(reason);
+    if (error) for (const { reject } of waiting) reject(error);
+    return waiting;
+  }
+
+  /** Another worker takes over what the one is to do that doesn't stop. */
+  #replace(): void {
+    for (const waiting of this.#end()) {
+      if (!waiting.message) waiting.reject(new WorkerError("the worker was ended"));
+      else {
+        this.#waiting.set(waiting.message.id, waiting);
+        this.#post(waiting.message, []);
+      }
+    }
   }
 
   #cancel(id: number, reason: Error): void {
@@ -64,9 +77,9 @@ export class WorkerClient {
     this.#post({ kind: "cancel", id }, []);
     waiting.reject(reason);
     // It stays until the worker answers: a tile that is being computed can't be stopped, but its worker can.
-    this.#waiting.set(id, { resolve: () => {}, reject: () => {}, onEvent: undefined });
+    this.#waiting.set(id, { resolve: () => {}, reject: () => {}, onEvent: undefined, message: undefined });
     setTimeout(() => {
-      if (this.#waiting.has(id)) this.end();
+      if (this.#waiting.has(id)) this.#replace();
     }, GRACE);
   }
 
@@ -81,7 +94,7 @@ export class WorkerClient {
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       if (this.#worker !== worker) return;
-      this.end(new WorkerError(event.message ?? "the worker's script can't be loaded; reload the page"));
+      this.#end(new WorkerError(event.message ?? "the worker's script can't be loaded; reload the page"));
     });
     return worker;
   }
@@ -94,7 +107,7 @@ export class WorkerClient {
       return;
     }
     this.#waiting.delete(message.id);
-    if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.end(), IDLE);
+    if (this.#waiting.size === 0) this.#idle = setTimeout(() => this.#end(), IDLE);
     if (message.kind === "result") waiting.resolve(message.result);
     else waiting.reject(Object.assign(new WorkerError(message.message), { name: message.name }));
   }

@@ -34,7 +34,7 @@ export class CellLayer implements Layer {
     const { width, height } = this.size;
     const own = { x: part.x * width, y: part.y * height, width: part.width * width, height: part.height * height };
     context.imageSmoothingEnabled = isSmooth || place.width < width;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = "low";
     const cells = cellsOf(this.size, own);
     // What doesn't fit would push out what was just fetched, for ever.
     if (cells.length > HELD) return;

@@ -18,7 +18,8 @@ export class BitmapLayer implements Layer {
 
   draw(context: CanvasRenderingContext2D, { x, y, width, height }: Rectangle): void {
     context.imageSmoothingEnabled = this.isSmooth || width < this.bitmap.width;
-    context.imageSmoothingQuality = width < this.bitmap.width ? "high" : "medium";
+    // Browsers without a graphics processor take long for better ones.
+    context.imageSmoothingQuality = width < this.bitmap.width / 2 ? "medium" : "low";
     context.drawImage(this.bitmap, x, y, width, height);
   }
 }

@@ -26,6 +26,6 @@ export async function keepForOffline(store: Store<State>): Promise<void> {
 function isolate({ state }: Store<State>): void {
   if (crossOriginIsolated || sessionStorage.getItem(RELOADED) !== null) return;
   sessionStorage.setItem(RELOADED, "yes");
-  const isTouched = state.live !== undefined || (state.image !== undefined && state.image.name !== "sample.webp");
+  const isTouched = state.live !== undefined || (state.image !== undefined && state.image.name !== "sample.avif");
   if (!isTouched) location.reload();
 }

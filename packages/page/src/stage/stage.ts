@@ -129,8 +129,8 @@ export class Stage {
       height: seen.height / this.#image.height,
     };
     const divider = Math.round(this.#divider * width);
-    this.#cut(this.#right, 0, width, place, part);
-    if (this.#left) this.#cut(this.#left, 0, divider, place, part);
+    this.#cut(this.#right, divider, width, place, part);
+    this.#cut(this.#left, 0, divider, place, part);
   }
 
   #cut(layer: Layer | undefined, from: number, to: number, place: Rectangle, part: Rectangle): void {

@@ -10,7 +10,7 @@ export interface Loaded {
 }
 
 /** Bytes of activations at once: tiles that a slow processor computes in about a second, so that the image comes to be before one's eyes. */
-const TILE_MEMORY = 2 ** 28;
+const TILE_MEMORY = 2 ** 27;
 
 /** Threads that the engine has: one in a page that isn't isolated from other origins. */
 export const threads = (): number => (crossOriginIsolated ? navigator.hardwareConcurrency : 1);
