@@ -14,7 +14,7 @@ import { Divider } from "./stage/divider.js";
 import { followGestures } from "./stage/gestures.js";
 import { Stage } from "./stage/stage.js";
 import { markTile } from "./stage/tile-mark.js";
-import { INITIAL, type State } from "./state/state.js";
+import { INITIAL, SAMPLE, type State } from "./state/state.js";
 import { Store } from "./state/store.js";
 
 const store = new Store<State>(INITIAL);
@@ -42,7 +42,7 @@ function open(file: File): void {
 async function sample(): Promise<void> {
   live.stop();
   const response = await fetch(new URL("./sample.avif", import.meta.url));
-  await upscaling.open(await response.blob(), "sample.avif");
+  await upscaling.open(await response.blob(), SAMPLE);
 }
 
 inputControls({ open, sample, camera: () => live.camera() });

@@ -100,6 +100,49 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
     await shown(page);
   });
 
+  it("plays a video file's pictures larger", { timeout: 120_000 }, async () => {
+    const page = await openPage(browser, site.url);
+    await upload(page, "clip.webm", "video/webm", await clip());
+    await page.waitForFunction(
+      () => /frames\/s/.test(document.querySelector("#live-text")?.textContent ?? ""),
+      undefined,
+      { timeout: 60_000 },
+    );
+    const said = (await page.textContent("#live-text")) ?? "";
+    console.log(`clip: ${said}`);
+    await page.click("#live-stop");
+    expect(await page.isVisible("#live")).toBe(false);
+    await upload(page, "small.png", "image/png", await sharp(KODAK).resize(48, 32).png().toBuffer());
+    await shown(page);
+  });
+
+  /** A second of 64×48, which the browser records itself: no other program is needed. */
+  async function clip(): Promise<Buffer> {
+    const page = await browser.newPage();
+    onTestFinished(() => page.close());
+    const bytes = await page.evaluate(async () => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [64, 48];
+      const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+      const recorder = new MediaRecorder(canvas.captureStream(12), { mimeType: "video/webm" });
+      const parts: Blob[] = [];
+      recorder.ondataavailable = ({ data }) => parts.push(data);
+      const stopped = new Promise((resolve) => {
+        recorder.onstop = resolve;
+      });
+      recorder.start();
+      for (let i = 0; i < 20; i++) {
+        context.fillStyle = `hsl(${18 * i} 80% 50%)`;
+        context.fillRect(0, 0, 64, 48);
+        await new Promise((resolve) => setTimeout(resolve, 60));
+      }
+      recorder.stop();
+      await stopped;
+      return [...new Uint8Array(await new Blob(parts).arrayBuffer())];
+    });
+    return Buffer.from(bytes);
+  }
+
   it("plays a camera's pictures larger, and takes one", { timeout: 120_000 }, async () => {
     const args = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
     const withCamera = await chromium.launch({ executablePath, args });

@@ -101,24 +101,35 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
     expect(strangers).toEqual([]);
   });
 
-  it("computes on a graphics processor, and says why where it doesn't", async () => {
-    const gpu = await chromium.launch({ executablePath, args: WEBGPU });
-    onTestFinished(() => gpu.close());
-    const page = await openPage(gpu, site.url);
-    const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
-    await upload(page, "small.safetensors", "application/octet-stream", Buffer.from(model));
-    await page.waitForFunction(() => document.querySelectorAll("#model option").length === 3);
-    await upload(page, "photo.png", "image/png", picture);
-    await shown(page);
-    // A software adapter is slower than the processor that it runs on.
-    expect(await page.textContent("#engine")).toMatch(/^processor \(.*\): webgpu is not used: .*(takes|computes)/);
-    await page.selectOption("#device", "webgpu");
-    await page.waitForFunction(() => document.querySelector("#engine")?.textContent?.includes("WebGPU"), undefined, {
-      timeout: 50_000,
-    });
-    await shown(page);
-    expect(await page.textContent("#engine")).toMatch(/^graphics processor \(WebGPU/);
-  });
+  it.each([
+    [true, /^graphics processor \(WebGPU, JSPI\)$/],
+    [false, /^graphics processor \(WebGPU\)$/],
+  ])(
+    "computes on a graphics processor, and says why where it doesn't (JSPI: %s)",
+    { timeout: 120_000 },
+    async (hasJspi, engine) => {
+      const own = await servePage({ hasJspi });
+      const gpu = await chromium.launch({ executablePath, args: WEBGPU });
+      onTestFinished(async () => {
+        await gpu.close();
+        own.close();
+      });
+      const page = await openPage(gpu, own.url);
+      const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
+      await upload(page, "small.safetensors", "application/octet-stream", Buffer.from(model));
+      await page.waitForFunction(() => document.querySelectorAll("#model option").length === 3);
+      await upload(page, "photo.png", "image/png", picture);
+      await shown(page);
+      // A software adapter is slower than the processor that it runs on.
+      expect(await page.textContent("#engine")).toMatch(/^processor \(.*\): webgpu is not used: .*(takes|computes)/);
+      await page.selectOption("#device", "webgpu");
+      await page.waitForFunction(() => document.querySelector("#engine")?.textContent?.includes("WebGPU"), undefined, {
+        timeout: 50_000,
+      });
+      await shown(page);
+      expect(await page.textContent("#engine")).toMatch(engine);
+    },
+  );
 
   it("weighs 150 KB at most, without engine and model", async () => {
     const own = await servePage();

@@ -31,8 +31,9 @@ export interface Site {
 /**
  * Serves the page as `npm run page:build` made it.
  * @param isBare whether the host sends no headers of its own, as static hosts do
+ * @param hasJspi whether the browser is let know that it can suspend WebAssembly
  */
-export async function servePage({ isBare = false } = {}): Promise<Site> {
+export async function servePage({ isBare = false, hasJspi = true } = {}): Promise<Site> {
   if (!existsSync(BUILT)) throw new Error("the page isn't built: npm run build && npm run page:build");
   const requests: string[] = [];
   const server = createServer(({ url = "/" }, response) => {
@@ -46,7 +47,7 @@ export async function servePage({ isBare = false } = {}): Promise<Site> {
             "content-type": TYPES[extname(file)] ?? "application/octet-stream",
             ...(isBare ? {} : headersFor(pathname)),
           })
-          .end(body),
+          .end(hasJspi || !/\/worker-/.test(file) ? body : `delete WebAssembly.Suspending;${body}`),
       () => response.writeHead(404).end(),
     );
   });

@@ -71,7 +71,9 @@ export class LiveUpscaling {
     const { model, device } = this.store.state;
     const network = { model, device };
     const { videoWidth: width, videoHeight: height } = video.element;
-    const loaded = await this.worker.call("load", { network, quality: undefined, at: { width, height } });
+    // Of a file that was never read it isn't known which it has.
+    const least = model.source instanceof Blob ? undefined : this.store.state.info.qualities.at(-1);
+    const loaded = await this.worker.call("load", { network, quality: least, at: { width, height } });
     const { info } = loaded;
     this.store.update({ info, engine: loaded.engine });
     const costs = new Map(info.qualities.map((quality, i) => [quality, info.costs[i] ?? null]));

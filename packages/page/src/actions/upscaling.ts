@@ -16,7 +16,8 @@ const KEPT_PIXELS = 2 ** 24;
 interface Originals {
   readonly original: CellLayer;
   readonly base: BitmapLayer;
-  bicubic: CellLayer | undefined;
+  /** Enlarged as much as the model does. */
+  bicubic: { readonly scale: number; readonly layer: CellLayer } | undefined;
 }
 
 /** What the page is about: an image, enlarged by a model at a quality, beside what it was. */
@@ -95,7 +96,7 @@ export class Upscaling {
   #putAway(): void {
     this.#forget();
     this.#originals?.original.close();
-    this.#originals?.bicubic?.close();
+    this.#originals?.bicubic?.layer.close();
     this.#originals = undefined;
     this.store.update({ image: undefined, isWhole: false, figures: new Map(), measurements: [] });
   }
@@ -225,11 +226,15 @@ export class Upscaling {
 
   #bicubic({ file }: ShownImage, scale: number, size: Size): Layer {
     const originals = this.#originals as Originals;
-    originals.bicubic ??= new CellLayer(size, {
-      ...{ base: originals.base, baseWidth: 0, isSmooth: true },
-      fetch: (part) => this.worker.call("part", { of: "bicubic", image: file, scale, part }),
-      changed: () => this.stage.changed(),
-    });
-    return originals.bicubic;
+    if (originals.bicubic?.scale !== scale) {
+      originals.bicubic?.layer.close();
+      const layer = new CellLayer(size, {
+        ...{ base: originals.base, baseWidth: 0, isSmooth: true },
+        fetch: (part) => this.worker.call("part", { of: "bicubic", image: file, scale, part }),
+        changed: () => this.stage.changed(),
+      });
+      originals.bicubic = { scale, layer };
+    }
+    return originals.bicubic.layer;
   }
 }

@@ -38,6 +38,7 @@ export function measurementDialog(store: Store<State>, actions: { start(): void;
     start.disabled = isMeasuring || !state.image;
     copy.disabled = isMeasuring || state.measurements.length === 0;
     if (before?.work.kind !== state.work.kind) status.textContent = isMeasuring ? "Measuring" : "";
+    if (state.message?.kind === "error") status.textContent = state.message.text;
     if (before?.measurements === state.measurements) return;
     body.replaceChildren(...state.measurements.map((row) => tableRow(cellsOf(row, state.measurements))));
   });

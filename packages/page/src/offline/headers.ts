@@ -15,14 +15,8 @@ const POLICY: Readonly<Record<string, string>> = {
   "form-action": "'none'",
 };
 
-/** Scripts of the engine's workers, by the builds that compile WebAssembly, and those that make functions of text besides. */
-const ENGINE = /\/session-worker-(cpu|webgpu|jspi)[^/]*\.js$/;
-
-function scripts(path: string): string {
-  const [, build] = ENGINE.exec(path) ?? [];
-  if (build === undefined) return "'self'";
-  return build === "cpu" ? "'self' 'wasm-unsafe-eval'" : "'self' 'wasm-unsafe-eval' 'unsafe-eval'";
-}
+/** Scripts of the engine's workers, which alone compile WebAssembly. */
+const ENGINE = /\/session-worker-[^/]*\.js$/;
 
 const policy = (directives: Readonly<Record<string, string>>): string =>
   Object.entries(directives)
@@ -34,7 +28,11 @@ export const PAGE_POLICY = policy(POLICY);
 
 /** @param path of the file that is asked for */
 export const headersFor = (path: string): Readonly<Record<string, string>> => ({
-  "content-security-policy": policy({ ...POLICY, "script-src": scripts(path), "frame-ancestors": "'none'" }),
+  "content-security-policy": policy({
+    ...POLICY,
+    "script-src": ENGINE.test(path) ? "'self' 'wasm-unsafe-eval'" : "'self'",
+    "frame-ancestors": "'none'",
+  }),
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
   "cross-origin-resource-policy": "same-origin",

@@ -1,4 +1,4 @@
-import type { State } from "../state/state.js";
+import { SAMPLE, type State } from "../state/state.js";
 import type { Store } from "../state/store.js";
 
 const RELOADED = "slimsr-isolated";
@@ -26,6 +26,6 @@ export async function keepForOffline(store: Store<State>): Promise<void> {
 function isolate({ state }: Store<State>): void {
   if (crossOriginIsolated || sessionStorage.getItem(RELOADED) !== null) return;
   sessionStorage.setItem(RELOADED, "yes");
-  const isTouched = state.live !== undefined || (state.image !== undefined && state.image.name !== "sample.avif");
+  const isTouched = state.live !== undefined || (state.image !== undefined && state.image.name !== SAMPLE);
   if (!isTouched) location.reload();
 }

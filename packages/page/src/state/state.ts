@@ -57,6 +57,9 @@ export interface State {
   readonly measurements: readonly Measurement[];
 }
 
+/** What the photograph that comes with the page is called. */
+export const SAMPLE = "Sample photograph";
+
 export const shippedModel = (name: string): ModelFile => ({ key: name, source: name, name });
 
 const shipped = SHIPPED_MODELS.find(({ name }) => name === DEFAULT_MODEL) as (typeof SHIPPED_MODELS)[number];
