@@ -3,7 +3,7 @@ import { expect, it, vi } from "vitest";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { openDataset } from "../../src/datasets/dataset.js";
 import { PatchSampler } from "../../src/datasets/patch-sampler.js";
-import { resolveSettings } from "../../src/runs/settings.js";
+import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import { startingPoint } from "../../src/runs/start.js";
 import { silent } from "../../src/stage.js";
 import { renderTable } from "../../src/text/table.js";
