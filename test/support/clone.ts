@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { onTestFinished } from "vitest";
+import { stateOf } from "../../packages/core/src/checkpoints/state.js";
 import { narrowed } from "../../packages/core/src/model/split.js";
-import { loadModel, saveModel } from "../../packages/slimsr/src/files/models.js";
+import { loadCheckpoint, saveCheckpoint } from "../../packages/slimsr/src/files/checkpoints.js";
+import { loadModel } from "../../packages/slimsr/src/files/models.js";
 import { ROOT } from "./child.js";
 
 /** A folder with what a clone's commands are given, where `npx slimsr` is the built program. It is gone when the test has ended. */
@@ -33,6 +35,11 @@ export async function cropPhotographs(clone: string): Promise<void> {
 
 /** Puts the quarter width of the trained network that comes with several in the place of a clone's teacher. */
 export async function narrowTeacher(clone: string): Promise<void> {
-  const narrow = narrowed(await loadModel(join(clone, "assets/slim/edsr_r8f64_x2.safetensors")), 0.25);
-  await saveModel(join(clone, "assets/teachers/edsr_r8f64_x2.safetensors"), narrow);
+  const file = join(clone, "assets/slim/edsr_r8f64_x2.safetensors");
+  const { parameters } = narrowed(await loadModel(file), 0.25);
+  const { network } = await loadCheckpoint(file);
+  await saveCheckpoint(join(clone, "assets/teachers/edsr_r8f64_x2.safetensors"), {
+    network: { ...network, features: network.features / 4 },
+    parameters: stateOf(parameters),
+  });
 }
