@@ -46,6 +46,8 @@ function consistent(settings: Settings): Settings {
     complain("no teacher is given: name its file with --teacher FILE");
   if (teacher !== undefined && network !== undefined)
     complain("a teacher and a network to train are given; one of them is left out");
+  if (settings.pretrained !== undefined && network === undefined)
+    complain("pretrained is what a network that is trained anew starts from; a teacher has parameters of its own");
   if (teacher === undefined && method !== "scratch" && !(method === "kd" && tutor.length > 0)) {
     complain(`method ${method} needs a teacher`);
   }

@@ -44,6 +44,11 @@ const form = (name: string, read: (text: string) => unknown, description: string
 export const settingsSchema = z.strictObject({
   teacher: path.optional().describe("the network to compress: checkpoint (.safetensors, .pt, .pth) or .onnx"),
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
+  pretrained: path
+    .optional()
+    .describe(
+      "a network whose parameters training starts from where names and shapes agree, such as one of another scale",
+    ),
   ...OVERRIDES,
   tutor: z
     .array(path)
@@ -176,7 +181,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export const DATA_PATHS = ["train", "trainInput", "val", "valInput", "data", "vgg"] as const;
 
 /** All settings that are paths. */
-export const PATHS = ["teacher", "tutor", ...DATA_PATHS] as const;
+export const PATHS = ["teacher", "pretrained", "tutor", ...DATA_PATHS] as const;
 
 export type DataPaths = Partial<Pick<Settings, (typeof DATA_PATHS)[number]>>;
 
