@@ -13,6 +13,7 @@ import {
 import { readBytes } from "../files/checkpoints.js";
 import { loadNoted, readWhole } from "../files/models.js";
 import { randomNumbers } from "../random.js";
+import { requireFullWidth } from "../slimming/slimmable.js";
 import type { RunFolder } from "./folder.js";
 import type { Settings } from "./settings.js";
 
@@ -87,13 +88,4 @@ async function pretrainedParameters(
   const others = left.length > 0 ? `; random are ${left.join(", ")}` : "";
   const note = `${taken.length} of ${random.size} parameters start as those of ${file}${others}.`;
   return { notes: [...notes, note], pretrained: new Map(taken) };
-}
-
-function requireFullWidth({ places, parameters }: Model, file: string): void {
-  for (const [name, { shape }] of places) {
-    if (sameShape(parameters.get(name)?.shape ?? [], shape)) continue;
-    throw new UsageError(
-      `${file} is a slimmed network already (${name} is narrower than its options say): name the full one`,
-    );
-  }
 }
