@@ -43,7 +43,7 @@ function offlineFiles(): Plugin {
         jspi: all.filter((name) => /session-worker-jspi|threaded\.jspi.*\.wasm$/.test(name)),
       };
       const isOther = (name: string) =>
-        /session-worker|\.wasm$|\.mjs$|\.onnx$/.test(name) || (/\.safetensors$/.test(name) && !/photo/.test(name));
+        /session-worker|\.wasm$|\.mjs$|\.onnx$/.test(name) || (/\.safetensors$/.test(name) && !/photo-x2/.test(name));
       const always = all.filter((name) => !isOther(name));
       this.emitFile({
         type: "asset",

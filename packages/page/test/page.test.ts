@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Upscaler } from "@slimsr/upscaler/node";
+import { SHIPPED_MODELS, Upscaler } from "@slimsr/upscaler/node";
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -113,7 +113,7 @@ describeWith(CHROMIUM, "the page", (executablePath) => {
       await upload(page, name, "application/octet-stream", bytes);
       expect(await message(page), name).toMatch(said);
       await page.click("#message-close");
-      expect(await page.locator("#model option").count()).toBe(2);
+      expect(await page.locator("#model option").count()).toBe(SHIPPED_MODELS.length);
       expect(await page.locator("#model").inputValue()).toBe("photo-x2");
     }
   });

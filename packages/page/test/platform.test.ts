@@ -117,7 +117,9 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
       const page = await openPage(gpu, own.url);
       const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
       await upload(page, "small.safetensors", "application/octet-stream", Buffer.from(model));
-      await page.waitForFunction(() => document.querySelectorAll("#model option").length === 3);
+      await page.waitForFunction(
+        () => document.querySelector<HTMLSelectElement>("#model")?.value === "small.safetensors",
+      );
       await upload(page, "photo.png", "image/png", picture);
       await shown(page);
       // A software adapter is slower than the processor that it runs on.
