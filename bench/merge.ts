@@ -26,7 +26,7 @@ import { loadModel } from "../packages/slimsr/src/files/models.js";
 import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { operations, percent, whole } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
-import { float32 } from "../packages/upscaler/src/session.js";
+import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const { values } = scriptArguments(import.meta.url, {

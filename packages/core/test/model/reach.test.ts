@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { open } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
-import { float32 } from "../../../upscaler/src/session.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { Graph, int, type Value } from "../../src/graph/index.js";
 import { receptiveRadius } from "../../src/model/reach.js";
 import { buildNetwork, constants, type NetworkOptions } from "../../src/networks/index.js";

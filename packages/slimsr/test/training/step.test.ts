@@ -5,7 +5,7 @@ import { Random } from "../../../../test/support/random.js";
 import { NetworkError, UsageError } from "../../../core/src/errors.js";
 import { liveNodes } from "../../../core/src/graph/index.js";
 import { type NetworkOptions, parameterShapes } from "../../../core/src/networks/index.js";
-import { float32, scalar, type Tensor } from "../../../upscaler/src/session.js";
+import { float32, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { compile } from "../../src/engine/compile.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters } from "../../src/training/flat.js";

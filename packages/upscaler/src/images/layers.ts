@@ -7,8 +7,8 @@ import {
   lumaOfRgb,
   withBicubicChroma,
 } from "@slimsr/core/internal/images/colour.js";
-import { channelsOf, type Planes } from "../planes.js";
 import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf, rounded } from "./pixels.js";
+import { channelsOf, type Planes } from "./planes.js";
 
 /**
  * Pixels as the planes that a network takes, and its results as pixels again.

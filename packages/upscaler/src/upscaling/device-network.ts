@@ -2,9 +2,9 @@ import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
-import type { Planes } from "../planes.js";
-import type { Device, SessionOptions } from "../session.js";
-import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiled-network.js";
+import type { Device, SessionOptions } from "../engine/session.js";
+import type { Planes } from "../images/planes.js";
+import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   /** What errors call the network. */

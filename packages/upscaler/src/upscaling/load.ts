@@ -1,12 +1,12 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import type { Device } from "../engine/session.js";
 import { layersOf } from "../images/layers.js";
 import { cropPixels, type PixelSource } from "../images/pixels.js";
+import type { Planes } from "../images/planes.js";
 import type { FileOptions, NetworkFile } from "../loading/network-file.js";
-import type { Planes } from "../planes.js";
-import type { Device } from "../session.js";
-import type { CreateSession } from "../tiled-network.js";
+import type { CreateSession } from "../tiling/tiled-network.js";
 import { chosenQuality, type QualityLimit } from "./auto-quality.js";
 import { DeviceNetwork } from "./device-network.js";
 import { type InferenceEngine, injected } from "./injected-engine.js";

@@ -10,8 +10,8 @@ import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { reorderInput } from "../../../core/src/lowering/blocked/operators.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add, detach, matMul, mul, relu } from "../../../core/src/operators/index.js";
+import { float32, int64, type RunOptions, type Tensor, type Tensors } from "../../src/engine/session.js";
 import { createSession } from "../../src/node/session.js";
-import { float32, int64, type RunOptions, type Tensor, type Tensors } from "../../src/session.js";
 
 /** y = relu(x + w) */
 function small(): Graph {
@@ -306,7 +306,7 @@ const SMALL = `
   import { Graph } from "./packages/core/dist/graph/index.js";
 import { add, matMul } from "./packages/core/dist/operators/index.js";
   import { createSession } from "./packages/upscaler/dist/node/session.js";
-  import { float32 } from "./packages/upscaler/dist/session.js";
+  import { float32 } from "./packages/upscaler/dist/engine/session.js";
   const graph = new Graph("small");
   const x = graph.input("x", [256, 256]);
   graph.output("y", add(matMul(x, x), x));

@@ -6,7 +6,7 @@ import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { type Depth, emptyPixels, type Pixels, peakOf, sourceInMemory } from "../../src/images/pixels.js";
 import { type NetworkFile, readNetworkFile } from "../../src/loading/network-file.js";
 import { createSession } from "../../src/node/session.js";
-import type { CreateSession } from "../../src/tiled-network.js";
+import type { CreateSession } from "../../src/tiling/tiled-network.js";
 import { gathered } from "../../src/upscaling/bands.js";
 import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
 import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";

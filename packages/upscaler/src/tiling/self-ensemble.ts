@@ -1,5 +1,5 @@
 import type { Symmetry } from "@slimsr/core/internal/images/geometry.js";
-import { channelsOf, emptyPlanes, type Planes } from "./planes.js";
+import { channelsOf, emptyPlanes, type Planes } from "../images/planes.js";
 
 /** Flipped first, then mirrored along the diagonal. */
 const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>

@@ -3,9 +3,9 @@ import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { leastCommonMultiple } from "@slimsr/core/internal/model/reach.js";
-import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
+import { float32, type Session, type SessionOptions } from "../engine/session.js";
+import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "../images/planes.js";
 import { selfEnsemble } from "./self-ensemble.js";
-import { float32, type Session, type SessionOptions } from "./session.js";
 import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
 
 export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "threads"> {
