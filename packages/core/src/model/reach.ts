@@ -42,7 +42,8 @@ export const leastCommonMultiple = (a: number, b: number): number => (a / greate
 
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
 
-function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | undefined> {
+/** What each value of a graph depends on; undefined for what doesn't depend on the images. */
+export function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | undefined> {
   const sights = new Map<Value, Sight | undefined>();
   for (const image of images) sights.set(image, [POINT, POINT]);
   for (const node of liveNodes(graph)) {
@@ -55,7 +56,8 @@ function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | un
 
 const POINT: Span = { step: 1, low: 0, high: 0 };
 
-function radiusOf(sight: Sight | undefined): number | undefined {
+/** As `receptiveRadius`, of a value that depends on the image so. */
+export function radiusOf(sight: Sight | undefined): number | undefined {
   if (sight === undefined) return 0;
   if (sight === "all") return undefined;
   // Output pixels s·c … s·(c + 1) − 1 belong to input pixel c. Steps like 1/3 are not exact.

@@ -4,6 +4,7 @@ import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
 import type { Device, SessionOptions } from "../engine/session.js";
 import type { Planes } from "../images/planes.js";
+import type { Part } from "../tiling/image-means.js";
 import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
@@ -68,10 +69,10 @@ export class DeviceNetwork {
   }
 
   /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
-  async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined): Promise<Upscaled> {
+  async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined, part?: Part): Promise<Upscaled> {
     for (let lost = 0; ; ) {
       try {
-        return await this.#tiled.upscale(image, ensemble, signal);
+        return await this.#tiled.upscale(image, ensemble, signal, part);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
         if (isOutOfMemory(error) && this.#tiled.halveMemory()) continue;
