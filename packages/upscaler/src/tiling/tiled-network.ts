@@ -92,10 +92,13 @@ export class TiledNetwork {
     return new TiledNetwork(network, name, memory, await compile(network.onnx), compile);
   }
 
-  /** Halves what tiles may take of memory. @returns whether they become smaller by that */
-  halveMemory(): boolean {
-    if (this.network.size.fixed || this.#memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
-    this.#memory /= 2;
+  /** From now on tiles take half the memory that this image's take. @returns whether they become smaller by that */
+  halveMemory(image: Size): boolean {
+    const [{ input }] = this.plan(image).tiles as [Tile];
+    const taken = input.width * input.height * bytesPerPixel(this.network);
+    const memory = Math.min(this.#memory, taken);
+    if (this.network.size.fixed || memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
+    this.#memory = memory / 2;
     return true;
   }
 

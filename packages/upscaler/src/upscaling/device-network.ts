@@ -75,12 +75,12 @@ export class DeviceNetwork {
         return await this.#tiled.upscale(image, ensemble, signal, part);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
-        if (isOutOfMemory(error) && this.#tiled.halveMemory()) continue;
+        if (isOutOfMemory(error) && this.#tiled.halveMemory(image)) continue;
         if (this.#device === "cpu") throw error;
-        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
+        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device, image);
         else {
           tellFallback(error, this.options);
-          await this.#reopen("cpu");
+          await this.#reopen("cpu", image);
         }
       }
     }
@@ -90,12 +90,12 @@ export class DeviceNetwork {
     await this.#tiled.close();
   }
 
-  async #reopen(device: Device): Promise<void> {
+  async #reopen(device: Device, image: Size): Promise<void> {
     await this.#tiled.close().catch(() => undefined);
     this.#tiled = await openOn(device, this.network, this.create, this.options);
     this.#device = device;
     // What was lost was mostly lost for memory.
-    this.#tiled.halveMemory();
+    this.#tiled.halveMemory(image);
   }
 }
 
