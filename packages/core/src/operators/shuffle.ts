@@ -97,5 +97,9 @@ function unshuffled(x: Value, r: number): Value {
 export const pixelShuffle = (x: Value, r: number): Value =>
   single(DepthToSpace, [x], { blocksize: int(r), mode: text("CRD") });
 
+/** As `pixelShuffle`, where sub-pixels of one channel lie C apart (ONNX's DCR). */
+export const depthToSpace = (x: Value, r: number): Value =>
+  single(DepthToSpace, [x], { blocksize: int(r), mode: text("DCR") });
+
 /** The inverse of a pixel shuffle: [N, C, r·H, r·W] → [N, C·r², H, W]. */
 export const pixelUnshuffle = (x: Value, r: number): Value => single(PixelUnshuffle, [x], { blocksize: int(r) });
