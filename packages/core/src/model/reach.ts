@@ -20,7 +20,7 @@ import {
  */
 export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.inputs): number | undefined {
   const sights = sightsOf(graph, images);
-  const radii = [...graph.outputs.values()].map((value) => radiusOf(sights.get(value)));
+  const radii = [...graph.outputs.values()].map((value) => outputRadius(sights.get(value)));
   return radii.every((radius) => radius !== undefined) ? Math.max(0, ...radii) : undefined;
 }
 
@@ -55,6 +55,10 @@ export function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sig
 }
 
 const POINT: Span = { step: 1, low: 0, high: 0 };
+
+/** Undefined also of what is smaller than the image, for then it isn't told which pixels are its own. */
+const outputRadius = (sight: Sight | undefined): number | undefined =>
+  sight !== undefined && sight !== "all" && sight.some(({ step }) => step > 1) ? undefined : radiusOf(sight);
 
 /** As `receptiveRadius`, of a value that depends on the image so. */
 export function radiusOf(sight: Sight | undefined): number | undefined {

@@ -74,10 +74,17 @@ const spreadChannels: ChannelRule = (node, trace) => {
   trace.set(node.outputs[0] as Value, Array.from({ length: blockOf(node) ** 2 }, () => read).flat());
 };
 
+/** The inverse of a shuffle's: what begins elsewhere than at a multiple of r is folded in another way, which `shiftPeriod` tells. */
+const foldedReach: ReachRule = ofFirst((node, spans) => {
+  const r = blockOf(node);
+  return alongBoth(spans, ({ step, low, high }) => ({ step: step * r, low, high: high + step * (r - 1) }));
+});
+
 export const SpaceToDepth = operator("SpaceToDepth", {
   shape: spaceToDepth,
   gradient: (node, [dy]) => [dy && single(DepthToSpace, [dy], { blocksize: int(blockOf(node)) })],
   channels: spreadChannels,
+  reach: foldedReach,
 });
 
 /** The inverse of a pixel shuffle; ONNX's SpaceToDepth has another order. */
@@ -85,6 +92,7 @@ export const PixelUnshuffle = operator("PixelUnshuffle", {
   domain: OWN_DOMAIN,
   shape: spaceToDepth,
   decompose: (node, [x]) => [unshuffled(x as Value, blockOf(node))],
+  reach: foldedReach,
 });
 
 function unshuffled(x: Value, r: number): Value {

@@ -69,7 +69,8 @@ describe("the receptive radius", () => {
     ["EDSR ×4", edsr(4, { blocks: 1, features: 8 })],
     ["CARN ×2", carn(2)],
     ["CARN ×4", carn(4)],
-  ])("of %s is how far a change of a pixel is seen", async (_, options) => {
+    ["FFDNet", { architecture: "ffdnet", scale: 1, channels: 3, features: 8, range: 255, layers: 3, noise: 15 }],
+  ] as [string, NetworkOptions][])("of %s is how far a change of a pixel is seen", async (_, options) => {
     const graph = networkGraph(options);
     expect(receptiveRadius(graph)).toBe(await measuredRadius(graph));
   });
