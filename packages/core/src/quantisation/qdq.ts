@@ -1,5 +1,5 @@
-import { applyLike, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
-import { dequantizeLinear, quantizeLinear } from "../operators/index.js";
+import { applyLike, Graph, intOr, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import { dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
 import { type ActivationScale, type IntegerWeight, integerBias } from "./integers.js";
 import { integerInputs, type QuantisationPlan } from "./plan.js";
 
@@ -61,7 +61,12 @@ export function quantisedGraph(
     const inputs = convolution
       ? [
           dequantised(x),
-          ...integerParameters(target, node, convolution, quantisation.activations.get(rootOf(x)) as ActivationScale),
+          ...integerParameters(
+            target,
+            node,
+            forKernels(node, convolution),
+            quantisation.activations.get(rootOf(x)) as ActivationScale,
+          ),
         ]
       : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
     const outputs = applyLike(node, target, inputs);
@@ -69,11 +74,33 @@ export function quantisedGraph(
       const made = outputs[i] as Value;
       const shown = rectified.get(value) ?? value;
       if (kind === "float") floats.set(value, made);
-      else codes.set(shown, quantizeLinear(made, ...scaleOf(shown)));
+      else codes.set(shown, firstChannels(quantizeLinear(made, ...scaleOf(shown)), value.shape));
     });
   }
   for (const [name, value] of source.outputs) target.output(name, inFloat(value));
   return target;
+}
+
+/** Without the channels of filters that were added. */
+function firstChannels(codes: Value, shape: Shape): Value {
+  const [, channels] = shape;
+  return codes.shape[1] === channels ? codes : slice(codes, [{ axis: 1, start: 0, end: channels as number }]);
+}
+
+/** Filters that the engine's fastest kernel for x86 takes, of channels that it takes: a multiple of 8 from 16 on, and of 4. */
+const [LEAST_FILTERS, FILTERS, CHANNELS] = [16, 8, 4];
+
+/** The convolution with filters of zeros added that a faster kernel takes; what it makes of them, nothing reads. */
+function forKernels(node: Node, convolution: IntegerConvolution): IntegerConvolution {
+  const [, weight] = node.inputs as [Value, Value];
+  const [filters, channels] = weight.shape as [number, number];
+  if (intOr(node.attributes, "group", 1) !== 1 || channels % CHANNELS !== 0) return convolution;
+  const wanted = Math.max(LEAST_FILTERS, Math.ceil(filters / FILTERS) * FILTERS);
+  const { codes, scales, bias } = convolution;
+  const wide = new Int8Array((codes.length / filters) * wanted);
+  wide.set(codes);
+  const each = (of: Float32Array, rest: number) => Float32Array.from({ length: wanted }, (_, o) => of[o] ?? rest);
+  return { codes: wide, scales: each(scales, 1), bias: each(bias, 0) };
 }
 
 function integerParameters(
@@ -82,8 +109,9 @@ function integerParameters(
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
 ): [Value, Value] {
-  const { name, shape } = weight as Value;
+  const { name, shape: own } = weight as Value;
   const filters = scales.length;
+  const shape = [filters, ...own.slice(1)];
   const each = target.constant(scales, [filters]);
   const none = target.shared(`no zero points ${filters}`, () => target.constant(new Int8Array(filters), [filters]));
   const noneOfBias = target.shared(`zero points of biases ${filters}`, () =>

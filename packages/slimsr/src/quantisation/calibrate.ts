@@ -28,8 +28,8 @@ import { roundedRows } from "./rounding.js";
 export interface CalibrationOptions {
   /** Bits of weights, their sign among them. */
   readonly bits: number;
-  /** The scale of the network's output, where integers make it. */
-  readonly output: ActivationScale;
+  /** The scale of images in whole levels: of the network's output where integers make it, and of its input where they read it. */
+  readonly levels: ActivationScale;
   readonly onNode?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -108,7 +108,7 @@ class Calibration {
           else {
             const shown = rectified.get(value) ?? value;
             const cut = shown === value ? batches : mapped(batches, (data) => data.map((x) => Math.max(x, 0)));
-            const scale = rootOf(shown) === rootOf(output as Value) ? this.options.output : this.#scaleOf(shown, cut);
+            const scale = rootOf(shown) === rootOf(output as Value) ? this.options.levels : this.#scaleOf(shown, cut);
             this.#activations.set(rootOf(shown), scale);
             this.#rounded.set(shown, kind === "moving" ? cut : mapped(cut, (data) => onGrid(data, scale)));
           }
@@ -161,6 +161,7 @@ class Calibration {
   }
 
   #scaleOf(value: Value, batches: Batches): ActivationScale {
+    if (this.plan.levels.has(value)) return this.options.levels;
     const known = this.#activations.get(this.plan.rootOf(value));
     if (known) return known;
     const count = batches.reduce((sum, { data }) => sum + data.length, 0);

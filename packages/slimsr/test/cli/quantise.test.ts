@@ -22,8 +22,8 @@ describe("slimsr quantise", () => {
     expect(fromJson(report)).toMatchObject({
       out,
       bits: 7,
-      convolutions: { integer: 6, all: 8 },
-      integerNodes: { QLinearConv: 6, QLinearAdd: 2 },
+      convolutions: { integer: 7, all: 10 },
+      integerNodes: { QLinearConv: 7, QLinearAdd: 2 },
       milliseconds: { float: expect.any(Number), integer: expect.any(Number) },
       psnr: { float: expect.any(Number), integer: expect.any(Number) },
       bytes: { integer: (await readFile(out)).length },
