@@ -1,6 +1,6 @@
 import { applyLike, Graph, intOr, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
-import { dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
-import { type ActivationScale, type IntegerWeight, integerBias } from "./integers.js";
+import { cast, dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
+import { type ActivationScale, type IntegerWeight, integerBias, PACKED_BITS } from "./integers.js";
 import { integerInputs, type QuantisationPlan } from "./plan.js";
 
 /** The integers of a network. */
@@ -9,6 +9,8 @@ export interface Quantisation {
   readonly activations: ReadonlyMap<Value, ActivationScale>;
   /** Of integer convolutions, with their biases. */
   readonly convolutions: ReadonlyMap<Node, IntegerConvolution>;
+  /** Of weights, their sign among them; up to 4, files pack two a byte. */
+  readonly bits: number;
 }
 
 export interface IntegerConvolution extends IntegerWeight {
@@ -66,6 +68,7 @@ export function quantisedGraph(
             node,
             forKernels(node, convolution),
             quantisation.activations.get(rootOf(x)) as ActivationScale,
+            quantisation.bits,
           ),
         ]
       : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
@@ -108,6 +111,7 @@ function integerParameters(
   { inputs: [, weight] }: Node,
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
+  bits: number,
 ): [Value, Value] {
   const { name, shape: own } = weight as Value;
   const filters = scales.length;
@@ -117,10 +121,15 @@ function integerParameters(
   const noneOfBias = target.shared(`zero points of biases ${filters}`, () =>
     target.constant(new Int32Array(filters), [filters]),
   );
-  const stored = target.constant(codes, shape, { name: target.unusedName(name) });
+  const isPacked = bits <= PACKED_BITS;
+  const stored = target.constant(codes, shape, {
+    name: target.unusedName(name),
+    dtype: isPacked ? "int4" : "int8",
+  });
   const products = scales.map((each) => Math.fround(each * scale));
   return [
-    dequantizeLinear(stored, each, none, 0),
+    // Engines unpack them once, when they read the file, and have kernels for bytes.
+    dequantizeLinear(isPacked ? cast(stored, "int8") : stored, each, none, 0),
     dequantizeLinear(
       target.constant(integerBias(bias, scale, scales), [filters]),
       target.constant(products, [filters]),

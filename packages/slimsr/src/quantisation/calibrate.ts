@@ -118,7 +118,7 @@ class Calibration {
       this.#release(done);
       this.options.onNode?.(i + 1, this.#nodes.length);
     }
-    return { activations: this.#activations, convolutions: this.#convolutions };
+    return { activations: this.#activations, convolutions: this.#convolutions, bits: this.options.bits };
   }
 
   close(): Promise<void> {
