@@ -97,6 +97,10 @@ export function planQuantisation(
   const rectified = new Map<Value, Value>();
   const isInteger = (value: Value | undefined) =>
     value?.producer !== undefined && (arithmetics.get(value.producer) ?? "float") !== "float";
+  const isRounded = (value: Value) =>
+    isInteger(value) ||
+    elements(value.shape.slice(2)) === 1 ||
+    (consumers.get(value) ?? []).some((reader) => integerConvolutions.has(reader));
   for (const node of nodes) {
     const [x] = node.inputs;
     const [output] = node.outputs as readonly [Value];
@@ -110,7 +114,7 @@ export function planQuantisation(
       arithmetics.set(node, "moving");
       rectified.set(x, output);
       roots.set(x, output);
-    } else if (useful.has(node) && isIntegerFunction(node, isInteger)) arithmetics.set(node, "integer");
+    } else if (useful.has(node) && isIntegerFunction(node, isInteger, isRounded)) arithmetics.set(node, "integer");
   }
   const levels = new Set(
     [...integerConvolutions].flatMap((node) => (inLevels && isOfLevels(graph, node) ? [node.inputs[0] as Value] : [])),
@@ -132,10 +136,11 @@ function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: Rea
   return isSpatial && weight?.data instanceof Float32Array && (!bias || bias.data instanceof Float32Array);
 }
 
-/** Whether what isn't a convolution can be done with integers, some of which come of a convolution. */
+/** Whether what isn't a convolution can be done with integers, some of which come of a convolution, without rounding any for it alone. */
 function isIntegerFunction(
   { operator, inputs, outputs }: Node,
   isInteger: (value: Value | undefined) => boolean,
+  isRounded: (value: Value) => boolean,
 ): boolean {
   const values = inputs as readonly Value[];
   const [output] = outputs as readonly [Value];
@@ -145,5 +150,5 @@ function isIntegerFunction(
   const fits =
     operator === Concat ||
     values.every(({ shape }) => sameShape(shape, output.shape) || (operator === Mul && shape.length === 4));
-  return fits && values.some(isInteger);
+  return fits && values.some(isInteger) && values.every(isRounded);
 }

@@ -6,7 +6,7 @@ import { float32 } from "../../../upscaler/src/session.js";
 import { foldConstants } from "../../src/export/fold.js";
 import { exampleOf } from "../../src/export/onnx.js";
 import { elements, Graph, liveNodes, type Value } from "../../src/graph/index.js";
-import { add, conv, DepthToSpace, pixelShuffle, relu, sub } from "../../src/operators/index.js";
+import { Add, add, conv, DepthToSpace, pixelShuffle, relu, sub } from "../../src/operators/index.js";
 import { splitLinearPart } from "../../src/quantisation/linear-part.js";
 import { planQuantisation } from "../../src/quantisation/plan.js";
 
@@ -110,6 +110,9 @@ describe("planQuantisation", () => {
     const { arithmetic } = planQuantisation(graph, { keepFloat: ["body.0.conv2"] });
     const named = liveNodes(graph).find((node) => node.inputs[1]?.name === "body.0.conv2.weight");
     expect(named && arithmetic(named)).toBe("float");
+    // A sum of what it makes rounds nothing either.
+    const sum = liveNodes(graph).find(({ operator, inputs }) => operator === Add && inputs.includes(named?.outputs[0]));
+    expect(sum && arithmetic(sum)).toBe("float");
     expect(() => planQuantisation(graph, { keepFloat: ["body.9"] })).toThrow(
       /no layer body\.9 .* head, body\.0\.conv1/,
     );

@@ -234,7 +234,9 @@ class Calibration {
     batchesOfValue: (value: Value) => Batches | undefined,
     fed: ReadonlyMap<Value, Float32Array> = new Map(),
   ): Promise<Batches[]> {
-    const isFed = (value: Value) => value.data instanceof Float32Array && value.shape.length > 0;
+    // Sessions are shared by layers of one structure; what isn't a layer's weight, as a factor of sizes, is part of that.
+    const learned = new Set((node.operator.learned ?? []).map((i) => node.inputs[i]));
+    const isFed = (value: Value) => value.data instanceof Float32Array && learned.has(value);
     const values = [...new Set(node.inputs.filter((value) => value !== undefined))];
     const read = values.filter((value) => !isConstant(value) || isFed(value));
     const count = (this.#ideal.get(this.plan.graph.inputs[0] as Value) ?? []).length;
