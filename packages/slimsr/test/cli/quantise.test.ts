@@ -43,6 +43,15 @@ describe("slimsr quantise", () => {
     }
   });
 
+  it("is what export --int8 does", async () => {
+    const folder = await temporaryFolder();
+    const [teacher, out] = [await smallTeacher(folder, 2), join(folder, "int8.onnx")];
+    const report = await captured.run(exportCommand(), [teacher, "-o", out, "--int8", "--json"]);
+    expect(fromJson(report)).toMatchObject({ out, convolutions: { integer: 7, all: 10 } });
+    const both = captured.run(exportCommand(), [teacher, "-o", out, "--int8", "--fp16", "--force"]);
+    await expect(both).rejects.toThrow(/--int8 is by itself/);
+  });
+
   it("refuses what it can't write, and inputs without images", async () => {
     const folder = await temporaryFolder();
     const teacher = await smallTeacher(folder);
