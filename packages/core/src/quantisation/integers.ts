@@ -44,9 +44,8 @@ const SWEEPS = 2;
 /**
  * The range of an activation's integers whose squared error is least on a sample: what lies outside is cut off, so that what lies within
  * is finer. Zero is one of its numbers, for convolutions put zeros around images.
- * @param others that are tried too: what is on their integers already needn't be rounded anew
  */
-export function leastErrorScale(sample: Float32Array, others: readonly ActivationScale[] = []): ActivationScale {
+export function leastErrorScale(sample: Float32Array): ActivationScale {
   let [low, high] = [0, 0];
   for (const x of sample) {
     if (x < low) low = x;
@@ -64,12 +63,7 @@ export function leastErrorScale(sample: Float32Array, others: readonly Activatio
     if (low < 0) for (const share of SHRINKS) consider(share, highShare);
     if (high > 0) for (const share of SHRINKS) consider(lowShare === best.low ? lowShare : best.low, share);
   }
-  const chosen = { scale: scaleOf(low * best.low, high * best.high), error: best.error };
-  for (const scale of others) {
-    const error = squaredError(sample, scale);
-    if (error < chosen.error) Object.assign(chosen, { scale, error });
-  }
-  return chosen.scale;
+  return scaleOf(low * best.low, high * best.high);
 }
 
 function scaleOf(low: number, high: number): ActivationScale {

@@ -173,13 +173,7 @@ class Calibration {
         `${value.name} isn't finite on the calibration images; check the range of the network's images`,
       );
     }
-    return leastErrorScale(Float32Array.from(sample), this.#scalesBefore(value));
-  }
-
-  /** Those of the integers that a value is made of. */
-  #scalesBefore({ producer }: Value): ActivationScale[] {
-    const read = producer ? integerInputs(producer, this.plan.arithmetic(producer)) : [];
-    return read.flatMap((value) => this.#activations.get(this.plan.rootOf(value)) ?? []);
+    return leastErrorScale(Float32Array.from(sample));
   }
 
   async #solve(node: Node): Promise<IntegerConvolution> {
