@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "./support/child.js";
-import { freshClone } from "./support/clone.js";
+import { cropPhotographs, freshClone, narrowTeacher } from "./support/clone.js";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const BLOCKS = [...README.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block as string);
@@ -16,6 +16,8 @@ describe("README", () => {
   it("has commands that run as they stand in a fresh clone", { timeout: 900_000 }, async () => {
     expect(RUNNABLE.length).toBeGreaterThanOrEqual(3);
     const cwd = await freshClone();
+    await cropPhotographs(cwd);
+    await narrowTeacher(cwd);
     const env = { ...process.env, XDG_CACHE_HOME: join(cwd, "cache") };
     for (const block of RUNNABLE) await promisify(execFile)("bash", ["-euc", block], { cwd, env });
     for (const file of ["student.safetensors", "student.onnx", "student.pt", "run/report.html"]) {

@@ -41,7 +41,7 @@ interface Options extends FormatOptions {
 }
 
 /** Settings that differ from run to run, and that of a network without teacher. */
-const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network", "ms", "at"];
+const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network", "pretrained", "ms", "at"];
 
 const EXAMPLES = `
 Examples:

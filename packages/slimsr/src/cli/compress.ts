@@ -66,6 +66,9 @@ ${SHARED_TEACHER}
 Ctrl-C saves after the step under way; --resume goes on exactly from there, as long as images,
 teacher and VGG19's weights are what they were; where they lie may change.`;
 
+/** Settings of networks that are trained anew. */
+const LEFT: readonly SettingKey[] = ["network", "pretrained"];
+
 /** \`slimsr compress\`: the main job, from a teacher to trained students. */
 export function compressCommand(): Command {
   const command = new Command("compress")
@@ -73,7 +76,9 @@ export function compressCommand(): Command {
     .option("--resume <folder>", "go on with an interrupted run, with the settings it has")
     .addOption(presetOption())
     .option("--config <file>", "JSON file of settings, by the same names as here without dashes (learningRate)");
-  return addSettingsOptions(addFormatOptions(command), [], STARTING_POINTS).addHelpText("after", EXAMPLES).action(run);
+  return addSettingsOptions(addFormatOptions(command), LEFT, STARTING_POINTS)
+    .addHelpText("after", EXAMPLES)
+    .action(run);
 }
 
 async function run(options: Options, command: Command): Promise<void> {
@@ -83,7 +88,7 @@ async function run(options: Options, command: Command): Promise<void> {
 
 async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
   if (out === undefined) throw new UsageError(NO_FOLDER);
-  return { out, preset, settings: await givenSettings(config, options, ["network"]), source: config };
+  return { out, preset, settings: await givenSettings(config, options, LEFT), source: config };
 }
 
 export const NO_FOLDER = "name the run's folder: --out RUN, or --resume RUN to go on with one";

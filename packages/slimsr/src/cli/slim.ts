@@ -157,6 +157,7 @@ async function run(options: Options): Promise<void> {
       ...(train !== undefined && { calibration: train }),
       ...(trainInput === undefined ? { degrade } : { input: trainInput }),
       ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, stage: withProgress, signal },
+      note: (text) => process.stderr.write(`note: ${message(text)}\n`),
       onStudent: async ({ model }) => {
         const { label = "", files = [] } = written[done++] ?? {};
         for (const path of files.filter((each) => !each.endsWith(INTEGERS))) await saveModel(path, model);

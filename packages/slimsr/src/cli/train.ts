@@ -48,6 +48,8 @@ Examples:
   slimsr train --architecture rcan --scale 4 --groups 2 --blocks 4 --train assets/calibration --val assets/held-out/Kodak --steps 20000 --out rcan
   slimsr train --architecture edsr --scale 2 --features 32 --blocks 8 --tutor assets/teachers/edsr_r8f64_x2.safetensors \\
     --train assets/calibration --val assets/held-out/Kodak --out edsr32
+  slimsr train --architecture edsr --scale 4 --features 64 --blocks 8 --pretrained assets/teachers/edsr_r8f64_x2.safetensors \\
+    --train assets/calibration --val assets/held-out/Kodak --out edsr4
   slimsr train --resume edsr
 
 --config FILE may hold the network too: {"network": {"architecture": "edsr", "scale": 2, "features": 64, "blocks": 8,

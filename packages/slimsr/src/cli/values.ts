@@ -1,9 +1,11 @@
 /** What options are given as text: each reads one, or says what it must be. */
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { InvalidArgumentError } from "commander";
 import { parseDegradation } from "../degradations/degradation.js";
 import { MOST_SEED } from "../runs/settings.js";
+import { OUTPUT_SIZE, outputSize } from "../slimming/budgets/texts.js";
 
 /** A number within bounds, which what it refuses is told. */
 const between =
@@ -50,13 +52,11 @@ export const mebibytes = between(16, 2 ** 24);
 
 export const milliseconds = between(0.001, 3_600_000, false);
 
-const side = between(8, 65_536);
-
 /** "1280x720": pixels across and down. */
-export function size(text: string): { width: number; height: number } {
-  const [, width = "", height = ""] = /^(\d+)[x×](\d+)$/i.exec(text) ?? [];
-  if (width === "") throw new InvalidArgumentError("It must be a width and a height in pixels, such as 1280x720.");
-  return { width: side(width), height: side(height) };
+export function size(text: string): Size {
+  const read = outputSize(text);
+  if (read) return read;
+  throw new InvalidArgumentError(`It must be ${OUTPUT_SIZE}.`);
 }
 
 /** What commas separate, each once. */

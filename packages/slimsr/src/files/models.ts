@@ -2,7 +2,13 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isGraphCheckpoint } from "@slimsr/core/internal/formats/graph-checkpoint.js";
-import { isOnnxFile, namingFile, readModelFile, writeModel } from "@slimsr/core/internal/formats/model-file.js";
+import {
+  isOnnxFile,
+  type ModelFile,
+  namingFile,
+  readModelFile,
+  writeModel,
+} from "@slimsr/core/internal/formats/model-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { inlineExternal } from "@slimsr/core/internal/onnx/index.js";
 import { externalBeside } from "@slimsr/upscaler/internal/node/external.js";
@@ -20,11 +26,15 @@ import { provenanceNotes } from "./provenance.js";
  * @throws CheckpointError also where the file can't be read
  */
 export const loadModel = async (file: string, overrides: Overrides = {}): Promise<Model> =>
-  (await loadNoted(file, overrides)).model;
+  (await loadModelFile(file, overrides)).model;
+
+/** As `loadModel`, with what the file says of the network. */
+export const loadModelFile = async (file: string, overrides: Overrides = {}): Promise<ModelFile> =>
+  readModelFile(await readBytes(file), file, overrides, externalBeside(file));
 
 /** As `loadModel`, with what whoever works with the network should know of its file: see `provenanceNotes`. */
 export async function loadNoted(file: string, overrides: Overrides = {}): Promise<{ model: Model; notes: string[] }> {
-  const { model, provenance } = readModelFile(await readBytes(file), file, overrides, externalBeside(file));
+  const { model, provenance } = await loadModelFile(file, overrides);
   const { origin } = model.descriptor;
   const notes = origin.kind === "network" && provenance ? provenanceNotes(origin.network, provenance) : [];
   return { model, notes: notes.map((note) => `${basename(file)}: ${note}`) };

@@ -4,16 +4,9 @@ import { RunError } from "@slimsr/core/internal/errors.js";
 import { z } from "zod";
 import { readJsonFile } from "./json-file.js";
 import { CONFIG } from "./open.js";
+import { resolveSettings } from "./resolve-settings.js";
 import { type RunResult, readResult } from "./result.js";
-import {
-  DATA_PATHS,
-  type DataPaths,
-  PATHS,
-  type PartialSettings,
-  resolveSettings,
-  type Settings,
-  STANDARD_WIDTHS,
-} from "./settings.js";
+import { DATA_PATHS, type DataPaths, PATHS, type PartialSettings, type Settings, STANDARD_WIDTHS } from "./settings.js";
 import { stepsTaken } from "./state.js";
 
 /** What is compared: a name, and the settings in which its runs differ from the others. */

@@ -8,8 +8,9 @@ import { interrupted, isInterruption } from "./interruption.js";
 import { openRun } from "./open.js";
 import { makeOutputs } from "./outputs.js";
 import { type Preset, presetSettings } from "./presets.js";
+import { resolveSettings } from "./resolve-settings.js";
 import type { Outcome } from "./result.js";
-import { type DataPaths, type PartialSettings, resolveSettings, type Settings, settingsOver } from "./settings.js";
+import { type DataPaths, type PartialSettings, type Settings, settingsOver } from "./settings.js";
 import { type TrainingHooks, train as takeSteps } from "./training-loop.js";
 
 /**

@@ -1,16 +1,14 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
-import { UsageError } from "@slimsr/core/internal/errors.js";
 import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
-import { DEGRADATIONS, parseDegradation } from "../degradations/degradation.js";
+import { DEGRADATIONS } from "../degradations/degradation.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import type { TimeBudget } from "../slimming/budgets/latency.js";
-import { budgetOf, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
-import { complaint, flagOf } from "../text/expectation.js";
+import { budgetOf, OUTPUT_SIZE, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 
 /**
@@ -46,6 +44,11 @@ const form = (name: string, read: (text: string) => unknown, description: string
 export const settingsSchema = z.strictObject({
   teacher: path.optional().describe("the network to compress: checkpoint (.safetensors, .pt, .pth) or .onnx"),
   network: networkOptions.optional().describe("the network to train, where there is no teacher"),
+  pretrained: path
+    .optional()
+    .describe(
+      "a network whose parameters training starts from where names and shapes agree, such as one of another scale",
+    ),
   ...OVERRIDES,
   tutor: z
     .array(path)
@@ -86,12 +89,7 @@ export const settingsSchema = z.strictObject({
     .max(3_600_000)
     .optional()
     .describe("this long for an output on this machine; each layer's width is chosen"),
-  at: form(
-    "size",
-    outputSize,
-    "with --ms: the output's width and height (default: 1280x720)",
-    "a width and a height from 8 to 65536 pixels, such as 1280x720",
-  ),
+  at: form("size", outputSize, "with --ms: the output's width and height (default: 1280x720)", OUTPUT_SIZE),
   method: z.enum(METHODS).default("csd").describe("how students are trained"),
   init: z.enum(STARTS).default("principal").describe("where students start"),
   teacherWeights: z
@@ -183,7 +181,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export const DATA_PATHS = ["train", "trainInput", "val", "valInput", "data", "vgg"] as const;
 
 /** All settings that are paths. */
-export const PATHS = ["teacher", "tutor", ...DATA_PATHS] as const;
+export const PATHS = ["teacher", "pretrained", "tutor", ...DATA_PATHS] as const;
 
 export type DataPaths = Partial<Pick<Settings, (typeof DATA_PATHS)[number]>>;
 
@@ -191,7 +189,7 @@ export type DataPaths = Partial<Pick<Settings, (typeof DATA_PATHS)[number]>>;
 export type PartialSettings = Partial<z.input<typeof settingsSchema>>;
 
 /** What says how slim students are: a run has one of these. */
-const SIZES = ["width", "budget", "macs", "ms"] as const;
+export const SIZES = ["width", "budget", "macs", "ms"] as const;
 
 /** The widths of a run's students where nothing says how slim they are. */
 export const STANDARD_WIDTHS: readonly number[] = [0.5];
@@ -206,31 +204,6 @@ export function settingsOver(others: PartialSettings, settings: PartialSettings)
 /** What one student may cost, where its channels are chosen by that. @throws UsageError for a size without a time */
 export const budgetIn = (settings: Settings): Budget | TimeBudget | undefined =>
   budgetOf(settings, { device: settings.device, ...(settings.threads !== undefined && { threads: settings.threads }) });
-
-/**
- * Checks settings and fills in what is left out.
- * @param source what errors call them
- * @throws UsageError naming unknown keys and wrong values
- */
-export function resolveSettings(settings: unknown, source: string): Settings {
-  const parsed = settingsSchema.safeParse(settings);
-  if (!parsed.success) {
-    throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
-  }
-  const isSized = SIZES.some((key) => parsed.data[key] !== undefined);
-  // Parsed again, so that keys have the schema's order whether they were given or not.
-  return consistent(isSized ? parsed.data : settingsSchema.parse({ ...parsed.data, width: [...STANDARD_WIDTHS] }));
-}
-
-function problem(issue: z.core.$ZodIssue, settings: unknown): string {
-  if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(settingsSchema.shape).join(", ");
-    return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
-  }
-  const isLacking = (key: string) =>
-    key in settingsSchema.shape && (settings as Readonly<Record<string, unknown>>)[key] === undefined;
-  return complaint(issue, settingsSchema, settings, (at) => (isLacking(at) ? `${at} (${flagOf(at)})` : at));
-}
 
 /** Whether a method trains the teacher along with its students. */
 export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean =>
@@ -252,59 +225,3 @@ export const vggFile = (settings: Settings): string | undefined =>
 /** Whether a run has the contrastive loss. */
 export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =>
   method === "csd" && lambdaContrastive > 0;
-
-function consistent(settings: Settings): Settings {
-  const { method, teacher, tutor, network, contrasted, batch, degrade, lambdaDistillation } = settings;
-  const complain = (message: string): never => {
-    throw new UsageError(message);
-  };
-  if (teacher === undefined && network === undefined)
-    complain("no teacher is given: name its file with --teacher FILE");
-  if (teacher !== undefined && network !== undefined)
-    complain("a teacher and a network to train are given; one of them is left out");
-  if (teacher === undefined && method !== "scratch" && !(method === "kd" && tutor.length > 0)) {
-    complain(`method ${method} needs a teacher`);
-  }
-  const sizes = SIZES.filter((key) => settings[key] !== undefined);
-  if (sizes.length > 1) {
-    complain(`${sizes.join(" and ")} are given, and each says how slim students are: leave one out`);
-  }
-  budgetIn(settings);
-  const { width: widths = [] } = settings;
-  if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
-  if (contrasted !== undefined && contrasted > batch) {
-    complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
-  }
-  if (degrade !== undefined) parseDegradation(degrade);
-  if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
-  if (method === "joint" && settings.teacherWeights === "frozen") {
-    complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");
-  }
-  const whole: Settings = {
-    ...settings,
-    ...(method === "scratch" && { init: "random" }),
-    ...(method === "kd" && lambdaDistillation === 0 && { lambdaDistillation: 1 }),
-  };
-  requireLearner(whole, complain);
-  return whole;
-}
-
-/** What is said of others' outputs needs students that learn them. */
-function requireLearner(settings: Settings, complain: (message: string) => never): void {
-  const { method, tutor, selfEnsemble, keepOutputs } = settings;
-  const said = [tutor.length > 0 && "tutor", selfEnsemble && "selfEnsemble", keepOutputs === "on" && "keepOutputs on"];
-  const [first] = said.filter((each) => each !== false);
-  if (first === undefined) return;
-  if (!learnsOutput(settings)) {
-    complain(
-      `${first} is given, but students of method ${method} learn no other network's output: leave it out, or choose kd, or weigh that term (lambdaDistillation)`,
-    );
-  }
-  if (tutor.length === 0 && isTeacherTrained(settings)) {
-    complain(
-      `${first} is given, but the teacher is trained too, so that its outputs change: name a tutor, or choose kd`,
-    );
-  }
-  if (keepOutputs === "off")
-    complain(`${first} is given, which needs outputs that are kept: leave keepOutputs off out`);
-}

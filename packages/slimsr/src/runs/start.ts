@@ -31,13 +31,21 @@ interface Calibrated {
  * @throws NetworkError where nothing can be dropped
  */
 export async function startingPoint<Options extends LearnerOptions>(
-  { options, limit, training }: Pick<RunInputs, "limit" | "training"> & { readonly options: Options },
+  {
+    options,
+    limit,
+    training,
+    network,
+  }: Pick<RunInputs, "limit" | "training" | "network"> & { readonly options: Options },
   teacher: Model | undefined,
   settings: Settings,
   hooks: RunHooks,
 ): Promise<StartingPoint<Options>> {
   const { init, calibrationPatches } = settings;
-  if (!teacher) return { options, parameters: randomParameters(options, settings) };
+  if (!teacher) {
+    const pretrained = ownParameters(new Map(options.widths.map((width) => [width, network.pretrained ?? new Map()])));
+    return { options, parameters: new Map([...randomParameters(options, settings), ...pretrained]) };
+  }
   if (init !== "principal" && !limit) {
     return { options, parameters: await parametersOf(options, undefined, settings, hooks) };
   }

@@ -15,6 +15,7 @@ import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { meanShare, settleBudget } from "./budgets/settle.js";
+import { brokenByExtremes } from "./extremes.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
@@ -41,7 +42,7 @@ export interface SlimOptions {
   /** Called with each student as soon as it is made. */
   readonly onStudent?: (student: SlimStudent) => Promise<void>;
   readonly stage?: Stage;
-  /** Called with what is worth saying of the teacher, such as a range that was found. */
+  /** Called with what is worth saying of the teacher, such as a range that was found, and of students that extreme images break. */
   readonly note?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -124,6 +125,9 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
       slimTeacher(aligned, channels, patches, refit, progress),
     );
     const seconds = preparation + (performance.now() - begun) / 1000;
+    const broken = await brokenByExtremes(model, patches);
+    if (broken !== undefined)
+      options.note?.(`student of width ${share}: ${broken}; photographs may do, a wider student is safer`);
     const milliseconds = budget && "milliseconds" in budget ? await latencyOf(model, budget) : undefined;
     const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };
     await onStudent?.(student);

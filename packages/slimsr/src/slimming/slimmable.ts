@@ -1,4 +1,5 @@
-import { GraphError, NetworkError } from "@slimsr/core/internal/errors.js";
+import { GraphError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { momentGraph } from "../calibration/moments.js";
@@ -9,10 +10,11 @@ const SIDE = 32;
 
 /**
  * Before any image is read.
- * @throws NetworkError where the network has nothing to drop, isn't one of float32 images, or can't be differentiated
+ * @throws UsageError for a slimmed network; NetworkError where it has nothing to drop, isn't one of float32 images, or can't be differentiated
  */
 export function requireSlimmable(model: Model): void {
   const name = nameOf(model);
+  requireFullWidth(model, name);
   if (model.image.dtype !== "float32") {
     throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
   }
@@ -31,5 +33,18 @@ export function requireSlimmable(model: Model): void {
     if (!(error instanceof GraphError)) throw error;
     const message = `${name} can't be slimmed: ${error.message}; export it with constants folded and without this operator`;
     throw new NetworkError(message, { cause: error });
+  }
+}
+
+/**
+ * @param name what errors call the network
+ * @throws UsageError where layers are narrower than its options say
+ */
+export function requireFullWidth({ places, parameters }: Model, name: string): void {
+  for (const [layer, { shape }] of places) {
+    if (sameShape(parameters.get(layer)?.shape ?? [], shape)) continue;
+    throw new UsageError(
+      `${name} is a slimmed network already (${layer} is narrower than its options say): name the full one, or the student's .onnx file`,
+    );
   }
 }

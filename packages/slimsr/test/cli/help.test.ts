@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { freshClone } from "../../../../test/support/clone.js";
+import { cropPhotographs, freshClone } from "../../../../test/support/clone.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
 import { settingsSchema } from "../../src/runs/settings.js";
 import { slimsr, smallTeacher } from "./runs.js";
@@ -68,13 +68,15 @@ const lineOf = (help: string, flag: string): string =>
 describe("help", () => {
   it("has examples that run as they stand, one after another", { timeout: 900_000 }, async () => {
     const cwd = await freshClone();
-    // A small network, one image to measure on and one variant stand for those of the repository.
+    // A small network, crops of photographs, one image to measure on and one variant stand for those of the repository.
     await mkdir(join(cwd, "bench/ablation"), { recursive: true });
     await writeFile(join(cwd, "bench/ablation/contrastive.json"), JSON.stringify({ slice: { method: "slice" } }));
     await cp(await smallTeacher(cwd), join(cwd, "assets/teachers/edsr_r8f64_x2.safetensors"));
     const whole = join(cwd, "assets/held-out/Kodak");
     for (const name of (await readdir(whole)).slice(1)) await rm(join(whole, name));
-    const env = { ...process.env, XDG_CACHE_HOME: join(cwd, "cache") };
+    await cropPhotographs(cwd);
+    const PATH = `${join(cwd, "node_modules/.bin")}:${process.env.PATH}`;
+    const env = { ...process.env, PATH, XDG_CACHE_HOME: join(cwd, "cache") };
     for (const command of COMMANDS) {
       const examples = examplesOf((await slimsr(command, "--help")).stdout);
       expect(examples.length, command).toBeGreaterThan(1);
@@ -82,7 +84,7 @@ describe("help", () => {
         expect(example).toMatch(new RegExp(`^slimsr ${command} `));
         const more = example.includes("--resume") ? [] : [...(SHORTER[command] ?? [])];
         if (command === "ablate" && !/--(method|variants)/.test(example)) more.push("--method", "slice");
-        await promisify(execFile)("bash", ["-c", `npx ${example.replace(/ {4}#.*/, "")} ${more.join(" ")}`], {
+        await promisify(execFile)("bash", ["-c", `${example.replace(/ {4}#.*/, "")} ${more.join(" ")}`], {
           cwd,
           env,
         });

@@ -35,17 +35,6 @@ describe("training steps and the reference's", () => {
       ...["carn_x3", "carn_x4", "edsr_x2", "edsr_x3", "edsr_x4", "edsr_x4_joint", "rcan_x2", "rcan_x4"],
     ]);
   });
-
-  it.each(names)("agree: %s", async (name) => {
-    const comparison = await compareCase(await readCase(join(GOLDEN, `${name}.json`)), THREADS);
-    expect(passes(comparison), JSON.stringify(comparison, null, 2)).toBe(true);
-    for (const quantity of Object.values(comparison)) expect(quantity.tensor).not.toBe("");
-    // Without near-agreement of student and teacher there is nothing that rounding would have to excuse.
-    if (!name.startsWith("carn")) {
-      for (const { rounding } of Object.values(comparison)) expect(rounding).toBe(0);
-      expect(comparison.gradients.error).toBeLessThan(1e-4);
-    }
-  });
 });
 
 describe("a difference from the reference is found", () => {

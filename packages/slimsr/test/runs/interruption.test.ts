@@ -8,7 +8,8 @@ import { InterruptedError } from "../../../core/src/errors.js";
 import { findRun } from "../../src/runs/ablation.js";
 import { type CompressionHooks, compress } from "../../src/runs/compress.js";
 import { RunFolder } from "../../src/runs/folder.js";
-import { type PartialSettings, resolveSettings } from "../../src/runs/settings.js";
+import { resolveSettings } from "../../src/runs/resolve-settings.js";
+import type { PartialSettings } from "../../src/runs/settings.js";
 import { IMAGES, SHORT, smallTeacher, temporaryFolder } from "../cli/runs.js";
 
 /** Aborts where a stage begins. */

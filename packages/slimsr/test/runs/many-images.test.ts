@@ -3,7 +3,7 @@ import { expect, it, vi } from "vitest";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { openDataset } from "../../src/datasets/dataset.js";
 import { PatchSampler } from "../../src/datasets/patch-sampler.js";
-import { resolveSettings } from "../../src/runs/settings.js";
+import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import { startingPoint } from "../../src/runs/start.js";
 import { silent } from "../../src/stage.js";
 import { renderTable } from "../../src/text/table.js";
@@ -28,7 +28,8 @@ it("a hundred and fifty thousand images are sampled, calibrated on and listed", 
     "settings",
   );
   const options = { model: teacher, widths: [0.5], split: "aligned", teacher: "frozen" } as const;
-  const inputs = { options, limit: undefined, training: many };
+  const network = { model: teacher, notes: [], isTeacher: true };
+  const inputs = { options, limit: undefined, training: many, network };
   const { parameters } = await startingPoint(inputs, teacher, settings, { stage: silent });
   expect(parameters.size).toBeGreaterThan(0);
   const table = renderTable([{ title: "image", value: ({ name }: { name: string }) => name }], pairs, "text");

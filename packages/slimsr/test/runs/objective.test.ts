@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { objectiveOf, usedSettings } from "../../src/runs/objective.js";
 import { presetSettings } from "../../src/runs/presets.js";
-import { type PartialSettings, resolveSettings } from "../../src/runs/settings.js";
+import { resolveSettings } from "../../src/runs/resolve-settings.js";
+import type { PartialSettings } from "../../src/runs/settings.js";
 
 const settingsOf = (preset: "paper" | "cpu", more: PartialSettings) => {
   const given = { teacher: "t.pt", train: "a", val: "b", ...more };

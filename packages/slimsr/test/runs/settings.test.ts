@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../core/src/errors.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
-import { METHODS, type PartialSettings, resolveSettings, settingsOver } from "../../src/runs/settings.js";
+import { resolveSettings } from "../../src/runs/resolve-settings.js";
+import { METHODS, type PartialSettings, settingsOver } from "../../src/runs/settings.js";
 
 const least = { teacher: "teacher.pt", train: "photos", val: "Kodak24" };
 const resolve = (settings: object) => resolveSettings({ ...least, ...settings }, "run.json");

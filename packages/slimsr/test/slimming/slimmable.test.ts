@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
+import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { NetworkError } from "../../../core/src/errors.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { int, type Value } from "../../../core/src/graph/index.js";
+import { narrowed } from "../../../core/src/model/split.js";
 import { single } from "../../../core/src/operators/apply.js";
 import { conv, Mod, reshape } from "../../../core/src/operators/index.js";
 import { requireSlimmable } from "../../src/slimming/slimmable.js";
@@ -49,6 +51,14 @@ describe("what can't be slimmed is refused before any image is read:", () => {
     const half = { ...model, image: { ...model.image, dtype: "float16" } } as const;
     expect(() => requireSlimmable(half)).toThrow(NetworkError);
     expect(() => requireSlimmable(half)).toThrow("someones.onnx takes float16 images; export the model in float32");
+  });
+
+  it("a student", () => {
+    const teacher = modelOf(edsr(2, { features: 8, blocks: 1 }));
+    expect(() => requireSlimmable(narrowed(teacher, 0.5))).toThrow(
+      "EDSR is a slimmed network already (head.weight is narrower than its options say): name the full one",
+    );
+    expect(() => requireSlimmable(teacher)).not.toThrow();
   });
 
   it("not a network of layers", () => {

@@ -30,6 +30,15 @@ export const SHIPPED_MODELS: readonly ShippedModel[] = [
     licence: "Apache-2.0",
     purpose: "photographs that were compressed much, whose blocks would be sharpened otherwise",
   },
+  {
+    name: "photo-x4",
+    file: "photo-x4.safetensors",
+    task: "super-resolution",
+    scale: 4,
+    qualities: [1, 0.5, 0.25],
+    licence: "Apache-2.0",
+    purpose: "small clean photographs, four times as large",
+  },
 ];
 
 export const DEFAULT_MODEL = "photo-x2";

@@ -1,22 +1,14 @@
 import { type FileHandle, mkdtemp, open, rm, rmdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { constantSize, writeOnnx, writeSplitOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import type { Response, SessionWorker } from "../protocol.js";
 import type { Session, SessionOptions } from "../session.js";
 import { openSession } from "../worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
-import { newTurns } from "./turns.js";
-
-const WORKER = createRequire(import.meta.url).resolve("#session-worker");
-
-/** Of all sessions of this process. */
-const TURNS = newTurns();
+import { sessionThread } from "./session-threads.js";
 
 /** A model's bytes or the path of its file, and how it is to be compiled. */
 export interface Source {
@@ -25,7 +17,7 @@ export interface Source {
 }
 
 /**
- * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread of its own.
+ * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread.
  * @param temporary the folder that a graph of many constants passes through; a process that is killed meanwhile leaves its files there
  * @throws OnnxError where the bytes are damaged or hold what is not run
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
@@ -39,7 +31,8 @@ export async function createSession(
   if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source, temporary);
   try {
-    return await openSession(startWorker(), { model, options }, typeof model === "string" ? [] : [model.buffer]);
+    const compiled: Source = { model, options };
+    return await openSession(sessionThread(compiled), compiled, typeof model === "string" ? [] : [model.buffer]);
   } catch (error) {
     throw deviceAdvice(options.device ?? "cpu", (error as Error).message);
   } finally {
@@ -97,32 +90,3 @@ const unusable = (what: string, error: unknown): DeviceError =>
     `${what} through the folder for temporary files, ${tmpdir()}: ${(error as Error).message}; make room there, or name another folder (TMPDIR)`,
     { cause: error },
   );
-
-/** While a request is under way the thread keeps the process alive; an idle session doesn't. */
-function startWorker(): SessionWorker<Source> {
-  // The process' own flags may not suit a thread: --input-type=module of `node -e` wouldn't.
-  const worker = new Worker(WORKER, { execArgv: [], workerData: TURNS });
-  let unanswered = 0;
-  worker.unref();
-  return {
-    post: (request, transfer) => {
-      worker.postMessage(request, transfer);
-      if (unanswered++ === 0) worker.ref();
-    },
-    listen: (answer, failure) => {
-      worker.on("message", (response: Response) => {
-        if (--unanswered === 0) worker.unref();
-        answer(response);
-      });
-      worker.on("messageerror", (error) => {
-        void worker.terminate();
-        failure(new DeviceError(`the engine's answer can't be read: ${error.message}`));
-      });
-      worker.on("error", (error) => failure(new DeviceError(`the engine's thread failed: ${error.message}`)));
-      worker.on("exit", () => failure(new DeviceError("the session is closed")));
-    },
-    terminate: async () => {
-      await worker.terminate();
-    },
-  };
-}

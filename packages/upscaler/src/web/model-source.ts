@@ -16,6 +16,7 @@ export interface SourceOptions extends DownloadOptions {
 const SHIPPED: Readonly<Record<string, () => URL>> = {
   "photo-x2.safetensors": () => new URL("../../models/photo-x2.safetensors", import.meta.url),
   "jpeg-x2.safetensors": () => new URL("../../models/jpeg-x2.safetensors", import.meta.url),
+  "photo-x4.safetensors": () => new URL("../../models/photo-x4.safetensors", import.meta.url),
 };
 
 /** @throws CheckpointError where it can't be fetched */

@@ -1,11 +1,11 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
 import type { Pixels } from "../../src/images/pixels.js";
 import { noisePixels } from "../images/noise.js";
+import { inBrowser } from "./browser.js";
 import type { Images, Plain } from "./images-page.js";
-import { type Site, serveSite } from "./site.js";
 
 /** In the page. */
 declare const images: Images;
@@ -16,26 +16,11 @@ const pipeline = ({ data, width, height, channels }: Pixels) =>
   sharp(data as Uint8Array, { raw: { width, height, channels } }).toColourspace(channels < 3 ? "b-w" : "srgb");
 
 describeWith(CHROMIUM, "images in a browser", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const { open } = inBrowser(executablePath);
   let page: Page;
 
-  beforeAll(async () => {
-    site = await serveSite();
-    browser = await chromium.launch({ executablePath });
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
-
   beforeEach(async () => {
-    page = await browser.newPage();
-    onTestFinished(() => page.close());
-    await page.goto(`${site.url}/isolated`);
-    await page.addScriptTag({ url: `${site.url}/images-page.js`, type: "module" });
-    await page.waitForFunction(() => "images" in globalThis);
+    page = await open("/isolated", { script: ["images-page.js", "images"] });
   });
 
   /** A file's pixels, read in the page. */

@@ -1,47 +1,33 @@
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
 import type { WebSessionOptions } from "../../src/web/options.js";
+import { inBrowser } from "./browser.js";
 import { image, network } from "./networks.js";
 import type { Upscaler } from "./page.js";
-import { type Site, serveSite } from "./site.js";
 import { WEBGPU } from "./webgpu.js";
 
 /** In the page. */
 declare const upscaler: Upscaler;
 
 describeWith(CHROMIUM, "a session in a browser", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const { open: openPage, site } = inBrowser(executablePath);
   let page: Page;
 
-  beforeAll(async () => {
-    site = await serveSite();
-    browser = await chromium.launch({ executablePath });
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
-
-  /** A page that is closed when the test ends, and must not have complained until then. */
-  async function open(path: string, from: Browser): Promise<Page> {
-    const opened = await from.newPage();
+  /** A page that must not have complained until the test ends. */
+  async function open(path: string, from?: Browser): Promise<Page> {
     const complaints: string[] = [];
-    opened.on("console", (message) => complaints.push(message.text()));
-    opened.on("pageerror", (error) => complaints.push(String(error)));
-    onTestFinished(async () => {
-      await opened.close();
-      expect(complaints).toEqual([]);
-    });
-    await opened.goto(site.url + path);
-    return opened;
+    onTestFinished(() => expect(complaints).toEqual([]));
+    const watch = (opened: Page) => {
+      opened.on("console", (message) => complaints.push(message.text()));
+      opened.on("pageerror", (error) => complaints.push(String(error)));
+    };
+    return openPage(path, { ...(from && { from }), watch });
   }
 
   beforeEach(async () => {
-    page = await open("/isolated", browser);
+    page = await open("/isolated");
   });
 
   const errorOf = (options: WebSessionOptions): Promise<string> =>
@@ -70,9 +56,9 @@ describeWith(CHROMIUM, "a session in a browser", (executablePath) => {
   });
 
   it("takes the engine's files from where it is told to", async () => {
-    const before = site.requests.length;
+    const before = site().requests.length;
     await expectNodes(await upscaled(page, { wasmPaths: "engine/" }));
-    const requests = site.requests.slice(before);
+    const requests = site().requests.slice(before);
     expect(requests).toContain("/engine/ort-wasm-simd-threaded.mjs");
     expect(requests).toContain("/engine/ort-wasm-simd-threaded.wasm");
   });
@@ -80,13 +66,15 @@ describeWith(CHROMIUM, "a session in a browser", (executablePath) => {
   it("has threads in a page that is isolated, and one elsewhere", async () => {
     /** How often the worker's script is loaded: by the session and by each thread beside its own. */
     const scripts = async (at: Page, threads: number) => {
-      const before = site.requests.length;
+      const before = site().requests.length;
       await expectNodes(await upscaled(at, { threads }));
-      return site.requests.slice(before).filter((path) => path === "/session-worker-cpu.js").length;
+      return site()
+        .requests.slice(before)
+        .filter((path) => path === "/session-worker-cpu.js").length;
     };
     expect(await scripts(page, 1)).toBe(1);
     expect(await scripts(page, 3)).toBe(3);
-    expect(await scripts(await open("/shared", browser), 3)).toBe(1);
+    expect(await scripts(await open("/shared"), 3)).toBe(1);
   });
 
   it("takes a model's bytes, which stay the caller's", async () => {

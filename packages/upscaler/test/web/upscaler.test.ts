@@ -1,13 +1,13 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { beforeAll, expect, it, onTestFinished } from "vitest";
 import { randomParameters } from "../../../../test/support/networks.js";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
 import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { Upscaler as NodeUpscaler } from "../../src/node/index.js";
-import { type Site, serveSite } from "./site.js";
+import { inBrowser } from "./browser.js";
 import type { Upscaling } from "./upscaler-page.js";
 import { WEBGPU } from "./webgpu.js";
 
@@ -23,14 +23,11 @@ const WIDTH = 40;
 const HEIGHT = 30;
 
 describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const { open: openPage, site } = inBrowser(executablePath);
   let picture: Buffer;
   let expected: Buffer;
 
   beforeAll(async () => {
-    site = await serveSite();
-    browser = await chromium.launch({ executablePath });
     const kodak = new URL("../../../../assets/held-out/Kodak/kodak-19.png", import.meta.url).pathname;
     picture = await sharp(kodak).resize(WIDTH, HEIGHT).png().toBuffer();
     const node = await NodeUpscaler.load("photo-x2", { quality: 0.25, threads: 1 });
@@ -40,19 +37,8 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     await node.dispose();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
-
-  async function open(from = browser): Promise<Page> {
-    const page = await from.newPage();
-    onTestFinished(() => page.close());
-    await page.goto(`${site.url}/isolated`);
-    await page.addScriptTag({ url: `${site.url}/upscaler-page.js`, type: "module" });
-    await page.waitForFunction(() => "upscaling" in globalThis);
-    return page;
-  }
+  const open = (from?: Browser): Promise<Page> =>
+    openPage("/isolated", { ...(from && { from }), script: ["upscaler-page.js", "upscaling"] });
 
   /** The largest difference from Node's image. */
   const difference = (samples: ArrayLike<number>, from = expected) =>
@@ -87,8 +73,8 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
 
   it("keeps a model from an address in the browser's cache", async () => {
     const page = await open();
-    const address = `${site.url}/models/photo-x2.safetensors`;
-    const before = site.requests.length;
+    const address = `${site().url}/models/photo-x2.safetensors`;
+    const before = site().requests.length;
     const qualities = await page.evaluate(async (url) => {
       const received: number[] = [];
       await upscaling.Upscaler.precache(url, { onDownload: (bytes) => received.push(bytes) });
@@ -97,7 +83,11 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
       return [...upscaler.qualities, (received.at(-1) ?? 0) > 1e6];
     }, address);
     expect(qualities).toEqual([1, 0.5, 0.25, true]);
-    expect(site.requests.slice(before).filter((path) => path.startsWith("/models/"))).toHaveLength(1);
+    expect(
+      site()
+        .requests.slice(before)
+        .filter((path) => path.startsWith("/models/")),
+    ).toHaveLength(1);
   });
 
   it("goes on on the processor where there is no graphics processor, and says why", async () => {

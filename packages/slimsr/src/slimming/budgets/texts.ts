@@ -27,6 +27,9 @@ export function percentage(text: string): Budget | undefined {
   return share > 0 && share <= 1 ? { of: "macs", share } : undefined;
 }
 
+/** What `outputSize` reads. */
+export const OUTPUT_SIZE = "a width and a height from 8 to 65536 pixels, such as 1280x720";
+
 /** "1280x720": pixels across and down, from 8 to 65,536 each; undefined for another text. */
 export function outputSize(text: string): Size | undefined {
   const [width, height] = (/^(\d+)[x×](\d+)$/i.exec(text) ?? []).slice(1).map(Number);

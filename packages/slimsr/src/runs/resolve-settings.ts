@@ -1,0 +1,96 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
+import type { z } from "zod";
+import { parseDegradation } from "../degradations/degradation.js";
+import { complaint, flagOf } from "../text/expectation.js";
+import {
+  budgetIn,
+  isTeacherTrained,
+  learnsOutput,
+  type Settings,
+  SIZES,
+  STANDARD_WIDTHS,
+  settingsSchema,
+} from "./settings.js";
+
+/**
+ * Checks settings and fills in what is left out.
+ * @param source what errors call them
+ * @throws UsageError naming unknown keys and wrong values
+ */
+export function resolveSettings(settings: unknown, source: string): Settings {
+  const parsed = settingsSchema.safeParse(settings);
+  if (!parsed.success) {
+    throw new UsageError(`${source}: ${parsed.error.issues.map((issue) => problem(issue, settings)).join("; ")}`);
+  }
+  const isSized = SIZES.some((key) => parsed.data[key] !== undefined);
+  // Parsed again, so that keys have the schema's order whether they were given or not.
+  return consistent(isSized ? parsed.data : settingsSchema.parse({ ...parsed.data, width: [...STANDARD_WIDTHS] }));
+}
+
+function problem(issue: z.core.$ZodIssue, settings: unknown): string {
+  if (issue.code === "unrecognized_keys") {
+    const known = Object.keys(settingsSchema.shape).join(", ");
+    return `unknown ${issue.keys.length > 1 ? "keys" : "key"} ${issue.keys.join(", ")}; there are ${known}`;
+  }
+  const isLacking = (key: string) =>
+    key in settingsSchema.shape && (settings as Readonly<Record<string, unknown>>)[key] === undefined;
+  return complaint(issue, settingsSchema, settings, (at) => (isLacking(at) ? `${at} (${flagOf(at)})` : at));
+}
+
+function consistent(settings: Settings): Settings {
+  const { method, teacher, tutor, network, contrasted, batch, degrade, lambdaDistillation } = settings;
+  const complain = (message: string): never => {
+    throw new UsageError(message);
+  };
+  if (teacher === undefined && network === undefined)
+    complain("no teacher is given: name its file with --teacher FILE");
+  if (teacher !== undefined && network !== undefined)
+    complain("a teacher and a network to train are given; one of them is left out");
+  if (settings.pretrained !== undefined && network === undefined)
+    complain("pretrained is what a network that is trained anew starts from; a teacher has parameters of its own");
+  if (teacher === undefined && method !== "scratch" && !(method === "kd" && tutor.length > 0)) {
+    complain(`method ${method} needs a teacher`);
+  }
+  const sizes = SIZES.filter((key) => settings[key] !== undefined);
+  if (sizes.length > 1) {
+    complain(`${sizes.join(" and ")} are given, and each says how slim students are: leave one out`);
+  }
+  budgetIn(settings);
+  const { width: widths = [] } = settings;
+  if (new Set(widths).size < widths.length) complain(`width ${widths.join(",")} names one width twice`);
+  if (contrasted !== undefined && contrasted > batch) {
+    complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
+  }
+  if (degrade !== undefined) parseDegradation(degrade);
+  if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
+  if (method === "joint" && settings.teacherWeights === "frozen") {
+    complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");
+  }
+  const whole: Settings = {
+    ...settings,
+    ...(method === "scratch" && { init: "random" }),
+    ...(method === "kd" && lambdaDistillation === 0 && { lambdaDistillation: 1 }),
+  };
+  requireLearner(whole, complain);
+  return whole;
+}
+
+/** What is said of others' outputs needs students that learn them. */
+function requireLearner(settings: Settings, complain: (message: string) => never): void {
+  const { method, tutor, selfEnsemble, keepOutputs } = settings;
+  const said = [tutor.length > 0 && "tutor", selfEnsemble && "selfEnsemble", keepOutputs === "on" && "keepOutputs on"];
+  const [first] = said.filter((each) => each !== false);
+  if (first === undefined) return;
+  if (!learnsOutput(settings)) {
+    complain(
+      `${first} is given, but students of method ${method} learn no other network's output: leave it out, or choose kd, or weigh that term (lambdaDistillation)`,
+    );
+  }
+  if (tutor.length === 0 && isTeacherTrained(settings)) {
+    complain(
+      `${first} is given, but the teacher is trained too, so that its outputs change: name a tutor, or choose kd`,
+    );
+  }
+  if (keepOutputs === "off")
+    complain(`${first} is given, which needs outputs that are kept: leave keepOutputs off out`);
+}
