@@ -1,5 +1,4 @@
-import { chromium } from "playwright-core";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { floats } from "../../../../test/support/engine.js";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { photograph } from "../../../../test/support/photographs.js";
@@ -7,8 +6,8 @@ import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js"
 import { rgbPlanes } from "../../../core/src/images/planes.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { float32 } from "../../../upscaler/src/session.js";
+import { inBrowser } from "../../../upscaler/test/web/browser.js";
 import type { Upscaler } from "../../../upscaler/test/web/page.js";
-import { serveSite } from "../../../upscaler/test/web/site.js";
 import { BITS } from "../../src/quantisation/processor.js";
 import { quantise } from "../../src/quantisation/quantise.js";
 
@@ -18,6 +17,8 @@ declare const upscaler: Upscaler;
 const SIDE = 32;
 
 describeWith(CHROMIUM, "a network of integers in a browser", (executablePath) => {
+  const { open } = inBrowser(executablePath);
+
   it("makes the image that Node makes, of weights of 8 bits and of 4 that are packed", {
     timeout: 240_000,
   }, async () => {
@@ -27,12 +28,7 @@ describeWith(CHROMIUM, "a network of integers in a browser", (executablePath) =>
       const [plane, row] = [Math.floor(i / SIDE ** 2), Math.floor(i / SIDE) % SIDE];
       return whole[(plane * image.height + 100 + row) * image.width + 100 + (i % SIDE)] as number;
     });
-    const site = await serveSite();
-    onTestFinished(() => site.close());
-    const browser = await chromium.launch({ executablePath });
-    onTestFinished(() => browser.close());
-    const page = await browser.newPage();
-    await page.goto(`${site.url}/isolated`);
+    const page = await open();
     await page.waitForFunction(() => "upscaler" in globalThis);
     for (const bits of [BITS.vnni, 4]) {
       const { onnx } = await quantise(modelOf(edsr(2, { features: 8, blocks: 1 })), { patches: 2, bits });
