@@ -1,7 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import { bicubicAxis, type Stretch } from "@slimsr/core/internal/images/bicubic.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import type { Rectangle } from "../planes.js";
 import {
   cropPixels,
   depthOf,
@@ -12,6 +11,7 @@ import {
   peakOf,
   rounded,
 } from "./pixels.js";
+import type { Rectangle } from "./planes.js";
 
 /**
  * An image in another size, by MATLAB's bicubic (antialiased where it shrinks), while its bands come in from the top: as many rows are

@@ -1,5 +1,5 @@
 import type { DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
-import type { Device } from "../session.js";
+import type { Device } from "../engine/session.js";
 import type { PixelUpscaler } from "./pixel-upscaler.js";
 
 /** What an upscaler is on every platform: a loaded model. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createSession } from "../../src/node/session.js";
-import type { CreateSession } from "../../src/tiled-network.js";
+import type { CreateSession } from "../../src/tiling/tiled-network.js";
 import { loadNetwork, type NetworkOptions } from "../../src/upscaling/load.js";
 import type { PixelUpscaler } from "../../src/upscaling/pixel-upscaler.js";
 import { enlarged, load, networkFile, picture, TILES } from "./support.js";
