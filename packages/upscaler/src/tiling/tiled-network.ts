@@ -92,6 +92,11 @@ export class TiledNetwork {
     return new TiledNetwork(network, name, memory, await compile(network.onnx), compile);
   }
 
+  /** Bytes of activations at once. */
+  get memory(): number {
+    return this.#memory;
+  }
+
   /** From now on tiles take half the memory that this image's take. @returns whether they become smaller by that */
   halveMemory(image: Size): boolean {
     const [{ input }] = this.plan(image).tiles as [Tile];
