@@ -16,6 +16,9 @@ export interface IntegerWeight {
 
 export const LARGEST_CODE = 255;
 
+/** Bits of weights that files pack, two a byte. */
+export const PACKED_BITS = 4;
+
 /** The largest code of a weight of so many bits; the least is its negative. */
 export const largestWeightCode = (bits: number): number => 2 ** (bits - 1) - 1;
 

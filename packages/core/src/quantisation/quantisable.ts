@@ -7,6 +7,8 @@ import type { Descriptor } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, nameOf } from "../model/model.js";
 import { Conv, QuantizeLinear } from "../operators/index.js";
+import { composeLinearPart } from "./composed-linear-part.js";
+import { convolveImageItself } from "./image-levels.js";
 import { splitLinearPart } from "./linear-part.js";
 
 /** A network as it is best quantised. */
@@ -28,15 +30,20 @@ export function requireFloat(model: Model): void {
   throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
 }
 
-/** @throws NetworkError for a network that is quantised already */
-export function quantisable(model: Model): Quantisable {
+/**
+ * @param inLevels whether its images are in whole levels, as those of 8 bits
+ * @throws NetworkError for a network that is quantised already
+ */
+export function quantisable(model: Model, inLevels = false): Quantisable {
   requireFloat(model);
-  const { scale, size } = model.descriptor;
-  const { graph, border } = merged(exampleOf(model), scale);
-  const descriptor = { ...model.descriptor, size: sizesOf(size, undefined, Math.ceil((2 * border + 1) / scale)) };
-  const prepared = importedModel(splitLinearPart(withBiases(repeatWithin(graph, border))), {
+  const { scale, size, range } = model.descriptor;
+  const { graph: whole, border } = merged(exampleOf(model), scale);
+  const { graph, least } = composeLinearPart(splitLinearPart(withBiases(repeatWithin(whole, border))));
+  const sizes = sizesOf(size, undefined, Math.max(least, Math.ceil((2 * border + 1) / scale)));
+  const descriptor = { ...model.descriptor, size: sizes };
+  const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {
     name: nameOf(model),
-    ...{ range: descriptor.range, size: descriptor.size },
+    ...{ range, size: sizes },
   });
   return { model: prepared, descriptor, border };
 }
