@@ -1,6 +1,6 @@
 /**
  * Folders and files of each package's src, from low to high: what stands here imports itself and what stands before it, and what
- * shares a line doesn't import one another. "." are the files of src itself. Only index.ts, elsewhere, sees everything.
+ * shares a line doesn't import one another. Only index.ts, elsewhere, sees everything.
  */
 export const ORDER = {
   core: [
@@ -17,7 +17,7 @@ export const ORDER = {
     ["quantisation"],
     ["formats"],
   ],
-  upscaler: [["planes"], ["images"], ["."], ["loading"], ["upscaling"], ["node", "web"]],
+  upscaler: [["engine", "images", "loading"], ["tiling"], ["upscaling"], ["index"], ["node", "web"]],
   slimsr: [
     ["assets", "random", "stage", "text", "version"],
     ["files"],
@@ -39,7 +39,7 @@ export const ORDER = {
   ],
 };
 
-const pathOf = (name, part) => `^packages/${name}/src/${part === "." ? "[^/]+\\.ts$" : `${part}(/|\\.ts$)`}`;
+const pathOf = (name, part) => `^packages/${name}/src/${part}(/|\\.ts$)`;
 
 const order = Object.entries(ORDER).flatMap(([name, lines]) => {
   const all = lines.flat().map((part) => pathOf(name, part));

@@ -21,7 +21,7 @@ import { bitsFor } from "../packages/slimsr/src/quantisation/processor.js";
 import { quantise } from "../packages/slimsr/src/quantisation/quantise.js";
 import { bytes } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
-import { float32 } from "../packages/upscaler/src/session.js";
+import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
 import { inChromium } from "./int8/browser.js";
 import { Peer } from "./step/peers.js";

@@ -1,6 +1,6 @@
 /**
  * What merging linear stretches is worth (`slimsr export`): parameters, operations, time and PSNR of networks as `slimsr convert` and as
- * `slimsr export` write them, which take turns: medians. EDSR ×2 with its weights, EDSR 16×64 ×4 and RCAN ×2 and ×4 with random ones,
+ * `slimsr export` write them, which take turns: medians. EDSR ×2 with its weights, EDSR 16×64 ×4, RCAN ×2 and ×4 and ESRGAN of 6 blocks with random ones,
  * whose PSNR says nothing; with --model the networks of files alone.
  * Arguments: --model FILE (may be repeated), --data FOLDER (sets to measure PSNR on, may be repeated; inputs are made by bicubic where
  * none lie there), --side N (128; RCAN's are half: pixels along each side of the image that is timed), --threads N, --runs N (7), --json.
@@ -26,7 +26,7 @@ import { loadModel } from "../packages/slimsr/src/files/models.js";
 import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { operations, percent, whole } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
-import { float32 } from "../packages/upscaler/src/session.js";
+import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const { values } = scriptArguments(import.meta.url, {
@@ -65,11 +65,13 @@ async function cases(): Promise<Case[]> {
     ...common,
     ...{ architecture: "rcan", scale, groups: 10, blocks: 20, reduction: 16 },
   });
+  const esrgan: NetworkOptions = { architecture: "rrdbnet", scale: 4, features: 64, growth: 32, blocks: 6, range: 1 };
   return [
     await fromFile(fileURLToPath(new URL("../assets/teachers/edsr_r8f64_x2.safetensors", import.meta.url))),
     random("EDSR 16×64 ×4", { architecture: "edsr", ...common, scale: 4, blocks: 16, resScale: 1 }, side),
     random("RCAN ×2", rcan(2), side / 2),
     random("RCAN ×4", rcan(4), side / 2),
+    random("ESRGAN 6×64 ×4", esrgan, side / 2),
   ];
 }
 

@@ -17,9 +17,9 @@ import { savedLabel } from "../packages/slimsr/src/evaluation/evaluate.js";
 import { loadContenders } from "../packages/slimsr/src/evaluation/load.js";
 import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
+import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { createSession } from "../packages/upscaler/src/node/session.js";
-import { float32 } from "../packages/upscaler/src/session.js";
-import { TiledNetwork } from "../packages/upscaler/src/tiled-network.js";
+import { TiledNetwork } from "../packages/upscaler/src/tiling/tiled-network.js";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const { values } = scriptArguments(import.meta.url, {

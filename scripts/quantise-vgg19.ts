@@ -18,7 +18,7 @@ import { calibrationPatches } from "../packages/slimsr/src/calibration/patches.j
 import { compile } from "../packages/slimsr/src/engine/compile.js";
 import { writeAtomic } from "../packages/slimsr/src/files/atomic.js";
 import { loadCheckpoint, loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
-import { float32, type Tensors } from "../packages/upscaler/src/session.js";
+import { float32, type Tensors } from "../packages/upscaler/src/engine/session.js";
 
 const TEACHER = "assets/teachers/edsr_r8f64_x2.safetensors";
 const IMAGES = "assets/held-out/Kodak";

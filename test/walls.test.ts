@@ -64,13 +64,13 @@ const BROKEN = [
   ["order-core-metrics", "core/src/metrics/sideways.ts", 'import type * as csd from "../objectives/csd.js";'],
   ["order-core-graph", "core/src/graph/lazily.ts", 'export const later = () => import("../onnx/index.js");'],
   ["order-core", "core/src/elsewhere/unplaced.ts", 'export * from "../errors.js";'],
-  ["order-upscaler-.", "upscaler/src/upwards.ts", 'export * from "./node/session.js";'],
+  ["order-upscaler-engine", "upscaler/src/engine/upwards.ts", 'export * from "../node/session.js";'],
   ["order-slimsr-datasets", "slimsr/src/datasets/upwards.ts", 'export * from "../runs/open.js";'],
   ["packages-by-name", "slimsr/src/images/by-path.ts", 'export * from "../../../core/src/errors.js";'],
-  ["packages-downwards", "core/src/images/upwards.ts", 'export * from "@slimsr/upscaler/internal/tiles.js";'],
+  ["packages-downwards", "core/src/images/upwards.ts", 'export * from "@slimsr/upscaler/internal/tiling/tiles.js";'],
   ["packages-downwards", "upscaler/src/node/upwards.ts", 'export * from "slimsr";'],
   ["nothing-of-node", "core/src/images/node.ts", 'export { readFileSync } from "node:fs";'],
-  ["nothing-of-node", "upscaler/src/node.ts", 'export { join } from "path";'],
+  ["nothing-of-node", "upscaler/src/tiling/node.ts", 'export { join } from "path";'],
   ["one-place-for-engines", "slimsr/src/engine/own.ts", 'export type { Tensor } from "onnxruntime-node";'],
   ["one-place-for-engines", "upscaler/test/engine.ts", 'export * from "onnxruntime-node";'],
   ["declared-dependencies", "core/src/images/undeclared.ts", 'export { default } from "sharp";'],
@@ -83,7 +83,7 @@ const STRANGERS = [
   ["core/src/images/buffer.ts", "export const bytes = Buffer.from([1]);"],
   ["core/src/images/process.ts", "export const platform = process.platform;"],
   ["core/src/images/document.ts", 'export const canvas = document.createElement("canvas");'],
-  ["upscaler/src/window.ts", "export const width = window.innerWidth;"],
+  ["upscaler/src/engine/window.ts", "export const width = window.innerWidth;"],
 ] as const;
 
 /** A copy of the packages' sources in which some files are added. */

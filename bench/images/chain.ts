@@ -1,9 +1,9 @@
 /** One file enlarged by 2, pixel by pixel, through the planes of a network of RGB. Arguments: input, output. Prints seconds and MiB at most. */
 import { layersOf, pixelsOf } from "../../packages/upscaler/src/images/layers.js";
 import type { PixelSource } from "../../packages/upscaler/src/images/pixels.js";
+import { channelsOf, emptyPlanes, type Planes } from "../../packages/upscaler/src/images/planes.js";
 import { imageSink } from "../../packages/upscaler/src/node/image-sink.js";
 import { openImage } from "../../packages/upscaler/src/node/open-image.js";
-import { channelsOf, emptyPlanes, type Planes } from "../../packages/upscaler/src/planes.js";
 
 const SCALE = 2;
 const BAND = 128;

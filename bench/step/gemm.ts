@@ -1,7 +1,7 @@
 import { Graph } from "../../packages/core/src/graph/index.js";
 import { matMul, reduceMean } from "../../packages/core/src/operators/index.js";
+import { float32 } from "../../packages/upscaler/src/engine/session.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
-import { float32 } from "../../packages/upscaler/src/session.js";
 
 /** The product of a convolution with 512 filters over 256 channels: rows, inner size, columns. */
 const [ROWS, INNER, COLUMNS] = [512, 2304, 2304];

@@ -9,7 +9,7 @@ import { vgg19 } from "../../packages/core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../packages/core/src/optimisers/adam.js";
 import { compile } from "../../packages/slimsr/src/engine/compile.js";
 import { trainingStep } from "../../packages/slimsr/src/training/step.js";
-import { float32, int64, scalar, type Tensor } from "../../packages/upscaler/src/session.js";
+import { float32, int64, scalar, type Tensor } from "../../packages/upscaler/src/engine/session.js";
 import { STEP_CONFIGURATIONS } from "./configurations.js";
 import { randomVgg19 } from "./vgg.js";
 

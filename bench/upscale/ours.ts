@@ -6,7 +6,7 @@ import { fromJson, toJson } from "../../packages/slimsr/src/files/json.js";
 import { sourceInMemory } from "../../packages/upscaler/src/images/pixels.js";
 import { readNetworkFile } from "../../packages/upscaler/src/loading/network-file.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
-import type { CreateSession } from "../../packages/upscaler/src/tiled-network.js";
+import type { CreateSession } from "../../packages/upscaler/src/tiling/tiled-network.js";
 import { gathered } from "../../packages/upscaler/src/upscaling/bands.js";
 import { loadNetwork } from "../../packages/upscaler/src/upscaling/load.js";
 import type { Request, Times } from "./contenders.js";

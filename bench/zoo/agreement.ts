@@ -7,7 +7,7 @@ import type { Model } from "../../packages/core/src/model/model.js";
 import { createSession } from "../../packages/slimsr/src/engine/session.js";
 import { readBytes } from "../../packages/slimsr/src/files/checkpoints.js";
 import { randomNumbers } from "../../packages/slimsr/src/random.js";
-import { float32, type Session, type Tensor } from "../../packages/upscaler/src/session.js";
+import { float32, type Session, type Tensor } from "../../packages/upscaler/src/engine/session.js";
 import type { Entry } from "./entry.js";
 import type { Result } from "./record.js";
 

@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
 import { elements, type Graph, type Shape } from "../../packages/core/src/graph/index.js";
 import { lowerOwnOperators } from "../../packages/core/src/lowering/portable.js";
+import { float32, type Session, type Tensor, type Tensors } from "../../packages/upscaler/src/engine/session.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
-import { float32, type Session, type Tensor, type Tensors } from "../../packages/upscaler/src/session.js";
 
 /** A session on one thread that is closed when the test ends. Operators of our own are lowered first. */
 export async function open(graph: Graph, lower: (graph: Graph) => Graph = lowerOwnOperators): Promise<Session> {

@@ -5,8 +5,8 @@ import { type NetworkOptions, parameterShapes, type Scale } from "../../packages
 import { type Patches, patchShape } from "../../packages/slimsr/src/calibration/batches.js";
 import { randomNumbers } from "../../packages/slimsr/src/random.js";
 import { alignTeacher } from "../../packages/slimsr/src/slimming/aligned-teacher.js";
+import { float32 } from "../../packages/upscaler/src/engine/session.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
-import { float32 } from "../../packages/upscaler/src/session.js";
 
 /** Small networks of every architecture and variant. */
 export function smallNetworks(scale: Scale, features = 8): NetworkOptions[] {

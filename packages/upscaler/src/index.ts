@@ -6,14 +6,15 @@
  * Worker's scripts by themselves (Vite, webpack) or take them as entries (esbuild): web/session-worker-cpu.js and
  * web/session-worker-webgpu.js.
  *
- * In the sources, session.ts is the interface to an engine. A session (worker-session.ts) asks, and its worker (serve.ts) answers, in
- * the messages of protocol.ts; tiled-network.ts runs a network on planes of any size. images/ are pixels, loading/ models,
- * upscaling/ what makes of both an upscaler; node/ and web/ bring workers, files and pictures.
+ * In the sources, engine/session.ts is the interface to an engine. A session (worker-session.ts) asks, and its worker (serve.ts)
+ * answers, in the messages of protocol.ts. tiling/ runs a network on planes of any size; images/ are pixels, loading/ models,
+ * upscaling/ what makes of all that an upscaler; node/ and web/ bring workers, files and pictures.
  */
+
+export * from "./engine/session.js";
 export type { Pixels } from "./images/pixels.js";
 export { DEFAULT_MODEL, SHIPPED_MODELS, type ShippedModel } from "./loading/shipped-models.js";
-export * from "./session.js";
-export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiled-network.js";
+export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiling/tiled-network.js";
 export type { EnlargedTile } from "./upscaling/bands.js";
 export type { InferenceEngine } from "./upscaling/injected-engine.js";
 export type { Progress, UpscaleOptions } from "./upscaling/pixel-upscaler.js";

@@ -4,7 +4,8 @@ import { type Descriptor, imageNames } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
 import { receptiveRadius, shiftPeriod } from "../model/reach.js";
-import { exampleOf, exportModel } from "./onnx.js";
+import { exampleOf, forEngines, writeGraph } from "./onnx.js";
+import { type PartwiseNetwork, partwise } from "./partwise.js";
 
 /** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
 export interface Deployment {
@@ -22,6 +23,8 @@ export interface Deployment {
   readonly cost: DeploymentCost | null;
   /** Of its convolutions' weights, where they are integers. */
   readonly bits?: number;
+  /** How parts of an image are computed just as within it, where its means are all that the network takes from the whole of it. */
+  readonly partwise?: PartwiseNetwork;
 }
 
 /** What running a network takes. */
@@ -45,8 +48,10 @@ export function deploy(model: Model): Deployment {
   const { scale, channels, range, rangeSource, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
+  const graph = forEngines(example);
+  const cost = costOf(example);
   return {
-    onnx: exportModel(model, example),
+    onnx: writeGraph(graph, model.descriptor),
     input,
     output,
     scale,
@@ -54,14 +59,33 @@ export function deploy(model: Model): Deployment {
     range,
     ...(rangeSource && { rangeSource }),
     size,
-    cost: costOf(example),
+    cost,
+    ...partwiseIfGlobal(graph, cost, size),
   };
 }
 
 /** @param graph from one image [1, C, H, W] to another, its parameters constants */
 export function costOf(graph: Graph): DeploymentCost {
   const { parameters, macs } = graphCost(graph);
+  return {
+    ...{ parameters, macs, radius: receptiveRadius(graph), period: shiftPeriod(graph) },
+    bytesPerPixel: bytesPerPixel(graph),
+  };
+}
+
+/** Memory that a run takes for each pixel of the graph's first input. */
+function bytesPerPixel(graph: Graph): number {
   const [, , height = 1, width = 1] = graph.inputs[0]?.shape ?? [];
-  const bytesPerPixel = (ENGINE_OVERHEAD * activationBytes(graph)) / (height * width);
-  return { parameters, macs, radius: receptiveRadius(graph), period: shiftPeriod(graph), bytesPerPixel };
+  return (ENGINE_OVERHEAD * activationBytes(graph)) / (height * width);
+}
+
+/** @param graph as it is written @param cost of the same network */
+export function partwiseIfGlobal(
+  graph: Graph,
+  cost: DeploymentCost | null,
+  { fixed, multipleOf }: Descriptor["size"],
+): Pick<Deployment, "partwise"> {
+  if (cost?.radius !== undefined || fixed) return {};
+  const made = partwise(graph, multipleOf);
+  return made ? { partwise: { ...made, bytesPerPixel: bytesPerPixel(made.graph) } } : {};
 }

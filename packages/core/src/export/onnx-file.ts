@@ -8,7 +8,7 @@ import { findSizeRule } from "../model/sizes.js";
 import { type External, openOnnx } from "../onnx/index.js";
 import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
-import { costOf, type Deployment, type DeploymentCost, deploy } from "./deployment.js";
+import { costOf, type Deployment, type DeploymentCost, deploy, partwiseIfGlobal } from "./deployment.js";
 import { behindShuffles } from "./subpixel.js";
 import { weightBits } from "./weight-bits.js";
 
@@ -70,6 +70,8 @@ export function describeOnnxFile(
   const magnification = own ?? scale;
   const bits = namingFile(name, () => weightBits(message));
   const source = range !== undefined ? "given" : stored.range === undefined ? "assumed" : undefined;
+  const size = fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? (graph ? sizesOf(graph) : ANY_SIZE));
+  const cost = graph ? countable(graph) : null;
   return {
     ...(magnification !== undefined && { scale: magnification }),
     channels: { input: channels, output: channels },
@@ -78,8 +80,9 @@ export function describeOnnxFile(
     output: output.name,
     range: range ?? stored.range ?? 255,
     ...(source && { rangeSource: source }),
-    size: fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? (graph ? sizesOf(graph) : ANY_SIZE)),
-    cost: graph ? countable(graph) : null,
+    size,
+    cost,
+    ...(graph && partwiseIfGlobal(graph, cost, size)),
     ...(bits !== undefined && { bits }),
   };
 }

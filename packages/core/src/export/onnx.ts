@@ -22,7 +22,10 @@ export function exampleOf(model: Model): Graph {
  * get wrong is written so that they don't. Its metadata say what it is.
  */
 export const exportModel = (model: Model, example: Graph = exampleOf(model)): Uint8Array<ArrayBuffer> =>
-  writeGraph(widenConvolutions(putBeforeShuffles(foldConstants(example))), model.descriptor);
+  writeGraph(forEngines(example), model.descriptor);
+
+/** The same network for engines. */
+export const forEngines = (example: Graph): Graph => widenConvolutions(putBeforeShuffles(foldConstants(example)));
 
 /** A network's graph as an ONNX model. @param isFixed whether it takes one image of the graph's size at a time */
 export function writeGraph(graph: Graph, descriptor: Descriptor, isFixed = false): Uint8Array<ArrayBuffer> {

@@ -20,7 +20,7 @@ import {
  */
 export function receptiveRadius(graph: Graph, images: readonly Value[] = graph.inputs): number | undefined {
   const sights = sightsOf(graph, images);
-  const radii = [...graph.outputs.values()].map((value) => radiusOf(sights.get(value)));
+  const radii = [...graph.outputs.values()].map((value) => outputRadius(sights.get(value)));
   return radii.every((radius) => radius !== undefined) ? Math.max(0, ...radii) : undefined;
 }
 
@@ -42,7 +42,8 @@ export const leastCommonMultiple = (a: number, b: number): number => (a / greate
 
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
 
-function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | undefined> {
+/** What each value of a graph depends on; undefined for what doesn't depend on the images. */
+export function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | undefined> {
   const sights = new Map<Value, Sight | undefined>();
   for (const image of images) sights.set(image, [POINT, POINT]);
   for (const node of liveNodes(graph)) {
@@ -55,7 +56,12 @@ function sightsOf(graph: Graph, images: readonly Value[]): Map<Value, Sight | un
 
 const POINT: Span = { step: 1, low: 0, high: 0 };
 
-function radiusOf(sight: Sight | undefined): number | undefined {
+/** Undefined also of what is smaller than the image, for then it isn't told which pixels are its own. */
+const outputRadius = (sight: Sight | undefined): number | undefined =>
+  sight !== undefined && sight !== "all" && sight.some(({ step }) => step > 1) ? undefined : radiusOf(sight);
+
+/** As `receptiveRadius`, of a value that depends on the image so. */
+export function radiusOf(sight: Sight | undefined): number | undefined {
   if (sight === undefined) return 0;
   if (sight === "all") return undefined;
   // Output pixels s·c … s·(c + 1) − 1 belong to input pixel c. Steps like 1/3 are not exact.

@@ -174,15 +174,27 @@ function spaced(x: Value, axis: number, step: number): Value {
   return reshape(padded, [...before, size * step, ...after]);
 }
 
+/** What sizes go through on their way to being multiples of sizes. */
+const OF_SIZES: readonly string[] = ["Cast", "Concat", "Gather", "Mul", "Slice", "Squeeze", "Unsqueeze"];
+
+/** Whether a value is in proportion to sizes of images: what it is of one image tells what it is of others. */
+const isOfSizes = ({ producer }: Value): boolean =>
+  producer !== undefined &&
+  (producer.operator.name === "Shape" ||
+    (OF_SIZES.includes(producer.operator.name) && producer.inputs.some((value) => value && isOfSizes(value))));
+
 /** Ends from here on are the axis' own. */
 const ANY_END = 2 ** 31 - 1;
 
 /** Without pixels at a begin, the others lie that much nearer; what is left must end with the image, not at some place. */
 const slicedReach: ReachRule = ofFirst(({ inputs }, spans) => {
   const [starts = [], ends = [], axes, steps] = [1, 2, 3, 4].map((i) => integersOf(inputs[i]));
+  const { shape } = inputs[0] as Value;
+  const followsSize = inputs[2] !== undefined && inputs[2].data === undefined && isOfSizes(inputs[2]);
   const isCropped = (i: number): boolean => {
     const [start, end, step] = [starts[i] as number, ends[i] as number, steps?.[i] ?? 1];
-    return start >= 0 && (end < 0 || end >= ANY_END) && step === 1;
+    const isEnd = end < 0 || end >= ANY_END || (followsSize && end >= (shape[axes?.[i] ?? i] as number));
+    return start >= 0 && isEnd && step === 1;
   };
   if (!axes?.every((axis, i) => axis === 1 || (axis > 1 && isCropped(i)))) return "all";
   return alongBoth(spans, ({ step, low, high }, axis) => {
@@ -239,6 +251,7 @@ export const Gather = operator("Gather", {
   selection: gatherSelection,
   evaluate: gatheredContent,
   gradient: gatherGradient,
+  reach: ofFirst((node, spans) => (intOr(node.attributes, "axis", 0) === 1 ? spans : "all")),
 });
 
 export const ScatterElements = operator("ScatterElements", { shape: likeFirst });

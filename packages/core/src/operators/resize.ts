@@ -113,6 +113,19 @@ export const Resize = operator("Resize", {
   reach: resizedReach,
 });
 
+/** How often a node repeats each pixel along rows and along columns, where that is all it does to images of any size. */
+export function copiesOfPixels(node: Node): number | undefined {
+  const scales = node.operator === Resize && !node.inputs[3] ? numbersOf(node.inputs[2]) : undefined;
+  if (scales?.length !== 4) return undefined;
+  const [, , scale, other] = scales as [number, number, number, number];
+  if (scale !== other || !Number.isInteger(scale)) return undefined;
+  const taps = sampledAxis(samplingOf(node.attributes), { inputs: PROBE, outputs: PROBE * scale, scale });
+  const isCopy = taps.every(
+    (seen, at) => seen.length === 1 && seen[0]?.[0] === Math.floor(at / scale) && seen[0][1] === 1,
+  );
+  return isCopy ? scale : undefined;
+}
+
 /** Each pixel of x [N, C, H, W] repeated `factor` times along rows and columns. */
 export function resizeNearest(x: Value, factor: number): Value {
   const { graph } = x;

@@ -74,10 +74,17 @@ const spreadChannels: ChannelRule = (node, trace) => {
   trace.set(node.outputs[0] as Value, Array.from({ length: blockOf(node) ** 2 }, () => read).flat());
 };
 
+/** The inverse of a shuffle's: what begins elsewhere than at a multiple of r is folded in another way, which `shiftPeriod` tells. */
+const foldedReach: ReachRule = ofFirst((node, spans) => {
+  const r = blockOf(node);
+  return alongBoth(spans, ({ step, low, high }) => ({ step: step * r, low, high: high + step * (r - 1) }));
+});
+
 export const SpaceToDepth = operator("SpaceToDepth", {
   shape: spaceToDepth,
   gradient: (node, [dy]) => [dy && single(DepthToSpace, [dy], { blocksize: int(blockOf(node)) })],
   channels: spreadChannels,
+  reach: foldedReach,
 });
 
 /** The inverse of a pixel shuffle; ONNX's SpaceToDepth has another order. */
@@ -85,6 +92,7 @@ export const PixelUnshuffle = operator("PixelUnshuffle", {
   domain: OWN_DOMAIN,
   shape: spaceToDepth,
   decompose: (node, [x]) => [unshuffled(x as Value, blockOf(node))],
+  reach: foldedReach,
 });
 
 function unshuffled(x: Value, r: number): Value {
@@ -96,6 +104,10 @@ function unshuffled(x: Value, r: number): Value {
 /** Pixel shuffle: [N, C·r², H, W] → [N, C, r·H, r·W], sub-pixels of one channel adjacent (PyTorch's order, ONNX CRD). */
 export const pixelShuffle = (x: Value, r: number): Value =>
   single(DepthToSpace, [x], { blocksize: int(r), mode: text("CRD") });
+
+/** As `pixelShuffle`, where sub-pixels of one channel lie C apart (ONNX's DCR). */
+export const depthToSpace = (x: Value, r: number): Value =>
+  single(DepthToSpace, [x], { blocksize: int(r), mode: text("DCR") });
 
 /** The inverse of a pixel shuffle: [N, C, r·H, r·W] → [N, C·r², H, W]. */
 export const pixelUnshuffle = (x: Value, r: number): Value => single(PixelUnshuffle, [x], { blocksize: int(r) });

@@ -6,8 +6,8 @@ import {
   smallModel,
   smallNetworks,
 } from "../../../../test/support/small-networks.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { UsageError } from "../../src/errors.js";
 import { deployable, mergedCost } from "../../src/export/deployable.js";
 import { onnxDeployment } from "../../src/export/onnx-file.js";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
-import { float32 } from "../../../upscaler/src/session.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { NetworkError } from "../../src/errors.js";
 import { inHalves } from "../../src/export/halves/index.js";
 import { scaledWithin } from "../../src/export/halves/unit-range.js";

@@ -6,8 +6,8 @@ import {
   smallModel,
   smallNetworks,
 } from "../../../../test/support/small-networks.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { exportModel } from "../../src/export/onnx.js";
 import { readModel } from "../../src/formats/model-file.js";
 import { Graph, type Value } from "../../src/graph/index.js";

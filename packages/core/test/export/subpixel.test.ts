@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { putBeforeShuffles } from "../../src/export/before-shuffles.js";
 import { behindShuffles, kernelBeforeShuffle, kernelBehindShuffle } from "../../src/export/subpixel.js";
 import { elements, Graph, liveNodes } from "../../src/graph/index.js";

@@ -3,7 +3,7 @@ import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { BLOCK, LOWERINGS } from "../../../../test/support/lowerings.js";
 import { Random } from "../../../../test/support/random.js";
 import { relativeError } from "../../../slimsr/src/parity/compare.js";
-import type { Tensors } from "../../../upscaler/src/session.js";
+import type { Tensors } from "../../../upscaler/src/engine/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { elements, Graph, liveNodes, rewrite, type Value } from "../../src/graph/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";

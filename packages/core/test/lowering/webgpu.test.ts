@@ -5,7 +5,7 @@ import { Random } from "../../../../test/support/random.js";
 import { relativeError } from "../../../slimsr/src/parity/compare.js";
 import { trainingStep } from "../../../slimsr/src/training/step.js";
 import { contrastive, stepOptions } from "../../../slimsr/test/training/batches.js";
-import type { Tensors } from "../../../upscaler/src/session.js";
+import type { Tensors } from "../../../upscaler/src/engine/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { elements, Graph, liveNodes, type Value } from "../../src/graph/index.js";
 import { lowerForWebgpu } from "../../src/lowering/webgpu/index.js";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { open } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
-import { float32 } from "../../../upscaler/src/session.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { Graph, int, type Value } from "../../src/graph/index.js";
 import { receptiveRadius } from "../../src/model/reach.js";
 import { buildNetwork, constants, type NetworkOptions } from "../../src/networks/index.js";
@@ -69,7 +69,8 @@ describe("the receptive radius", () => {
     ["EDSR ×4", edsr(4, { blocks: 1, features: 8 })],
     ["CARN ×2", carn(2)],
     ["CARN ×4", carn(4)],
-  ])("of %s is how far a change of a pixel is seen", async (_, options) => {
+    ["FFDNet", { architecture: "ffdnet", scale: 1, channels: 3, features: 8, range: 255, layers: 3, noise: 15 }],
+  ] as [string, NetworkOptions][])("of %s is how far a change of a pixel is seen", async (_, options) => {
     const graph = networkGraph(options);
     expect(receptiveRadius(graph)).toBe(await measuredRadius(graph));
   });

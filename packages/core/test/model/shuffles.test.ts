@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { exportModel } from "../../src/export/onnx.js";
 import { elements, Graph, type Value } from "../../src/graph/index.js";
 import { importedModel } from "../../src/model/imported.js";

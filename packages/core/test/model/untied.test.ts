@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../../test/support/random.js";
 import { outputOf, randomParameters, randomPatches, rootMeanSquare } from "../../../../test/support/small-networks.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { exportModel } from "../../src/export/onnx.js";
 import { readModel, writeModel } from "../../src/formats/model-file.js";
 import { elements, Graph, type Value } from "../../src/graph/index.js";

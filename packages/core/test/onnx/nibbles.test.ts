@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { floats } from "../../../../test/support/engine.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { Graph } from "../../src/graph/index.js";
 import { decodeOnnx } from "../../src/onnx/codec.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";

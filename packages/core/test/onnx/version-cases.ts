@@ -1,5 +1,5 @@
 import { Random } from "../../../../test/support/random.js";
-import { float32, type Tensor } from "../../../upscaler/src/session.js";
+import { float32, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { elements } from "../../src/graph/index.js";
 import {
   attribute,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../../../test/support/engine.js";
+import type { Tensor } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import type { Tensor } from "../../../upscaler/src/session.js";
 import { OnnxError } from "../../src/errors.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";
 import { readOnnx, writeOnnx } from "../../src/onnx/index.js";

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { floats } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
+import { float32, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32, type Tensor } from "../../../upscaler/src/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { floats, open } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
-import { float32, type Session, scalar } from "../../../upscaler/src/session.js";
+import { float32, type Session, scalar } from "../../../upscaler/src/engine/session.js";
 import { Graph } from "../../src/graph/index.js";
 import { ADAM_DEFAULTS, type AdamOptions, adam } from "../../src/optimisers/adam.js";
 

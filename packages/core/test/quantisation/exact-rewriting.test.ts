@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
-import { float32 } from "../../../upscaler/src/session.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { foldConstants } from "../../src/export/fold.js";
 import { exampleOf } from "../../src/export/onnx.js";
 import { elements, Graph, liveNodes, type Shape, type Value } from "../../src/graph/index.js";

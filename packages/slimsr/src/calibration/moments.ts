@@ -2,7 +2,7 @@ import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { applyModel, constantSource, type Model } from "@slimsr/core/internal/model/model.js";
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
-import { float32, type Session } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Session } from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
 import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";

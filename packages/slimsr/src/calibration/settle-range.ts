@@ -4,9 +4,9 @@ import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 import { oddChannels } from "@slimsr/core/internal/model/image-network.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import type { Planes } from "@slimsr/upscaler/internal/images/planes.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import type { Planes } from "@slimsr/upscaler/internal/planes.js";
-import type { CreateSession } from "@slimsr/upscaler/internal/tiled-network.js";
+import type { CreateSession } from "@slimsr/upscaler/internal/tiling/tiled-network.js";
 import {
   CLEARLY,
   compareRanges,

@@ -1,7 +1,7 @@
 import { OnnxError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
 
 /** Pixels along a side of the image that is run: a multiple of what networks of windows and of several scales take. */
 const SIDE = 64;

@@ -2,7 +2,7 @@ import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/o
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
-import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
+import { DEVICES, type Device } from "@slimsr/upscaler/internal/engine/session.js";
 import { Command, Option } from "commander";
 import { type Dataset, type DatasetOptions, openDataset } from "../datasets/dataset.js";
 import { distinctNames, setNames } from "../datasets/names.js";

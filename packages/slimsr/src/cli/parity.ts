@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
-import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
+import { DEVICES, type Device } from "@slimsr/upscaler/internal/engine/session.js";
 import { Command, Option } from "commander";
 import { toJson } from "../files/json.js";
 import { readCase } from "../parity/case.js";

@@ -5,7 +5,7 @@ import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/o
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { DEVICES, type Device } from "@slimsr/upscaler/internal/session.js";
+import { DEVICES, type Device } from "@slimsr/upscaler/internal/engine/session.js";
 import { Command, type Command as CommandType, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { openDataset } from "../datasets/dataset.js";

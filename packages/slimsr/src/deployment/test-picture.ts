@@ -3,7 +3,7 @@ import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { floatPlanes } from "@slimsr/core/internal/images/planes.js";
 import { colourSpaceOf, type Descriptor } from "@slimsr/core/internal/model/descriptor.js";
-import { float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { readImage } from "../images/decode.js";
 

@@ -4,8 +4,8 @@ import { onnxDeployment } from "@slimsr/core/internal/export/onnx-file.js";
 import { type Descriptor, sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
+import { type Device, float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import { type Device, float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
 import { testPicture } from "./test-picture.js";
 
 /** How far what a file computes is from what its network does, in levels of 255. */

@@ -1,6 +1,6 @@
 import { Graph } from "@slimsr/core/internal/graph/index.js";
 import { reorderInput } from "@slimsr/core/internal/lowering/blocked/operators.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { createSession } from "./session.js";
 
 const CHANNELS = 64;

@@ -3,7 +3,7 @@ import { lowerBlocked } from "@slimsr/core/internal/lowering/blocked/index.js";
 import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { settleSizes } from "@slimsr/core/internal/lowering/sizes.js";
 import { lowerForWebgpu } from "@slimsr/core/internal/lowering/webgpu/index.js";
-import type { Session, SessionOptions } from "@slimsr/upscaler/internal/session.js";
+import type { Session, SessionOptions } from "@slimsr/upscaler/internal/engine/session.js";
 import { blockSize } from "./blocks.js";
 import { createSession } from "./session.js";
 

@@ -4,7 +4,7 @@ import { inColourSpace, withBicubicChroma } from "@slimsr/core/internal/images/c
 import type { Image } from "@slimsr/core/internal/images/image.js";
 import { imageFromPlanes } from "@slimsr/core/internal/images/planes.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
-import type { TiledNetwork, Upscaled } from "@slimsr/upscaler/internal/tiled-network.js";
+import type { TiledNetwork, Upscaled } from "@slimsr/upscaler/internal/tiling/tiled-network.js";
 
 /** What a network made of an image. */
 export interface Made extends Omit<Upscaled, "planes"> {

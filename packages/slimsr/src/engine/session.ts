@@ -1,6 +1,6 @@
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
+import type { Session, SessionOptions } from "@slimsr/upscaler/internal/engine/session.js";
 import { createSession as open } from "@slimsr/upscaler/internal/node/session.js";
-import type { Session, SessionOptions } from "@slimsr/upscaler/internal/session.js";
 import { removeAbandonedScratch, scratchFolder } from "../files/scratch.js";
 
 /** A session whose large model passes through this process' scratch folder, which outlives no crash for long. */

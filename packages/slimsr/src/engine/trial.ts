@@ -2,8 +2,8 @@ import { DeviceError } from "@slimsr/core/internal/errors.js";
 import { elements } from "@slimsr/core/internal/graph/index.js";
 import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
 
 /**
  * Runs a network that was read from anyone's ONNX file once, in a process of its own, before it is worked with in this one.

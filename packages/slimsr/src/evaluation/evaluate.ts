@@ -4,16 +4,16 @@ import { ImageError, InterruptedError, UsageError } from "@slimsr/core/internal/
 import { type FloatPlanes, resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
 import { type Image, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import type { Device } from "@slimsr/upscaler/internal/engine/session.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
-import type { Device } from "@slimsr/upscaler/internal/session.js";
 import {
   bytesPerPixel,
   type CreateSession,
   DEFAULT_MEMORY,
   type Deviation,
   TiledNetwork,
-} from "@slimsr/upscaler/internal/tiled-network.js";
+} from "@slimsr/upscaler/internal/tiling/tiled-network.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { networkImage } from "../engine/network-image.js";
 import { makeFolder } from "../files/folders.js";

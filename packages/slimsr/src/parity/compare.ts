@@ -9,7 +9,7 @@ import {
   type SessionOptions,
   scalar,
   type Tensors,
-} from "@slimsr/upscaler/internal/session.js";
+} from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
 import { packParameters } from "../training/flat.js";
 import { type ContrastiveStep, type StepOptions, trainingStep } from "../training/step.js";

@@ -2,7 +2,7 @@ import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { applyModel, channelAnalysis, constantSource, type Model } from "@slimsr/core/internal/model/model.js";
 import { abs, reduceMax } from "@slimsr/core/internal/operators/index.js";
 import type { QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
 import { createSession } from "../engine/session.js";
 import { scaleChannels } from "../slimming/alignment/equalise.js";

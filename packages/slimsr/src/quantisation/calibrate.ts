@@ -17,7 +17,7 @@ import {
 } from "@slimsr/core/internal/quantisation/integers.js";
 import { integerInputs, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
 import type { IntegerConvolution, Quantisation } from "@slimsr/core/internal/quantisation/qdq.js";
-import { float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
 import { addScaled } from "../slimming/linear-algebra/matrices.js";
 import { convolutionFeatures, declareEquations, NormalEquations } from "../slimming/refitting/normal-equations.js";

@@ -1,6 +1,6 @@
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
-import type { Session, Tensor } from "@slimsr/upscaler/internal/session.js";
+import type { Session, Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { createSession } from "../engine/session.js";
 
 /** Declares outputs that are made of values which are fed. */

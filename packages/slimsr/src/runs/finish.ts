@@ -4,7 +4,7 @@ import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { colourSpaceOf, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { createSession } from "../engine/session.js";
 import { type Contender, contender, onnxContender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";

@@ -1,8 +1,8 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
+import { DEVICES } from "@slimsr/upscaler/internal/engine/session.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
-import { DEVICES } from "@slimsr/upscaler/internal/session.js";
 import { z } from "zod";
 import { EMBEDDED_VGG19 } from "../assets.js";
 import { DEGRADATIONS } from "../degradations/degradation.js";

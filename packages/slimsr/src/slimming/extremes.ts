@@ -1,6 +1,6 @@
 import { type Graph, liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { float32, type Tensors } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
 import { inRange, type Patches, patchShape, somePatches } from "../calibration/batches.js";
 import { createSession } from "../engine/session.js";
 import { randomNumbers } from "../random.js";

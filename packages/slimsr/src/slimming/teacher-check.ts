@@ -6,7 +6,7 @@ import { type PsnrOptions, psnr } from "@slimsr/core/internal/metrics/psnr.js";
 import { type Model, nameOf, networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
-import { TiledNetwork } from "@slimsr/upscaler/internal/tiled-network.js";
+import { TiledNetwork } from "@slimsr/upscaler/internal/tiling/tiled-network.js";
 import type { ImagePair } from "../calibration/patches.js";
 import { networkImage } from "../engine/network-image.js";
 import { flagOf } from "../text/expectation.js";

@@ -7,7 +7,7 @@ import {
   scalar,
   type Tensor,
   type Tensors,
-} from "@slimsr/upscaler/internal/session.js";
+} from "@slimsr/upscaler/internal/engine/session.js";
 import type { Batch } from "../datasets/patch-sampler.js";
 import { compile } from "../engine/compile.js";
 import { flatSize } from "./flat.js";

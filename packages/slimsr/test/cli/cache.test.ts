@@ -1,7 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { noise } from "../../../../test/support/photographs.js";
 import { UsageError } from "../../../core/src/errors.js";
+import { folderStore } from "../../../upscaler/src/node/model-store.js";
 import { cacheCommand } from "../../src/cli/cache.js";
 import { compressCommand, resuming } from "../../src/cli/compress.js";
 import { defaultCacheDirectory } from "../../src/datasets/cache-folder.js";
@@ -34,10 +36,27 @@ describe("slimsr cache", () => {
     vi.restoreAllMocks();
     expect(JSON.parse(await run("--json"))).toEqual({
       ...{ folder: cache, files: 2, bytes, outputs: 0, cleared: false },
+      models: { folder: join(home, "slimsr", "models"), files: 0, bytes: 0 },
     });
     vi.restoreAllMocks();
     expect(await run("--clear")).toBe(`${cache}: 2 decoded images, 1.6 KiB, removed\n`);
     expect(await listing(home)).toEqual([]);
+  });
+});
+
+describe("slimsr cache with downloaded models", () => {
+  it("counts and removes them, and nothing else in their folder", async () => {
+    const home = await temporaryFolder();
+    vi.stubEnv("XDG_CACHE_HOME", home);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const models = join(home, "slimsr", "models");
+    await folderStore(models).put("https://example.org/nets/x2.onnx", new Uint8Array(2000));
+    await writeFile(join(models, "mine.onnx"), "mine");
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    onTestFinished(() => written.mockRestore());
+    await cacheCommand().exitOverride().parseAsync(["--clear"], { from: "user" });
+    expect(written.mock.calls.join("")).toContain(`${models}: 1 downloaded model, 2.0 KiB, removed`);
+    expect(await listing(home)).toEqual(["slimsr/models/mine.onnx"]);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   add,
   conv,
   DepthToSpace,
+  GlobalMaxPool,
   globalAveragePool,
   mul,
   pixelShuffle,
@@ -103,16 +104,23 @@ describe("evaluation", () => {
 
   it("says where tiles or a fixed size change the output", async () => {
     const set = await openSet(await photographs());
-    const gated = (x: Value) => nearest(mul(x, mul(globalAveragePool(x), 0.01)));
-    const global = onnxContender("global.onnx", imageModel(gated));
-    expect(global.cost?.radius).toBeUndefined();
-    const [whole] = await rowsOf([global], set, { bicubic: false });
-    expect(whole?.deviations).toEqual({});
-    const [tiled] = await rowsOf([global], set, {
-      bicubic: false,
-      memory: 96 * 80 * (global.cost?.bytesPerPixel ?? 0),
-    });
-    expect(tiled?.deviations).toEqual({ tiled: 2 });
+    for (const [pool, deviations] of [
+      [globalAveragePool, {}],
+      [(x: Value) => single(GlobalMaxPool, [x]), { tiled: 2 }],
+    ] as const) {
+      const gated = (x: Value) => nearest(mul(x, mul(pool(x), 0.005)));
+      const global = onnxContender("global.onnx", imageModel(gated));
+      expect(global.cost?.radius).toBeUndefined();
+      const [whole] = await rowsOf([global], set, { bicubic: false });
+      expect(whole?.deviations).toEqual({});
+      const [tiled] = await rowsOf([global], set, {
+        bicubic: false,
+        memory: 96 * 80 * (global.cost?.bytesPerPixel ?? 0),
+      });
+      expect(tiled?.deviations).toEqual(deviations);
+      const differences = whole?.images.map(({ psnr }, i) => Math.abs(psnr - (tiled?.images[i]?.psnr ?? 0))) ?? [];
+      if (pool === globalAveragePool) expect(Math.max(...differences)).toBeLessThan(0.01);
+    }
     const fixed = onnxContender("fixed.onnx", imageModel(nearest, { fixed: [48, 64] }));
     const [first, second] = (await rowsOf([fixed, nearestModel()], set, { bicubic: false })) as [
       EvaluationRow,

@@ -8,7 +8,7 @@ import { DatasetError, InterruptedError, UsageError } from "../../../core/src/er
 import { rgbPlanes } from "../../../core/src/images/planes.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { TiledNetwork } from "../../../upscaler/src/tiled-network.js";
+import { TiledNetwork } from "../../../upscaler/src/tiling/tiled-network.js";
 import { openDataset } from "../../src/datasets/dataset.js";
 import { readOutput } from "../../src/datasets/kept-output.js";
 import { contender } from "../../src/evaluation/contender.js";

@@ -32,8 +32,8 @@ import {
   sum,
   tanh,
 } from "../../../core/src/operators/index.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
-import { float32 } from "../../../upscaler/src/session.js";
 import { patchShape } from "../../src/calibration/batches.js";
 import { alignTeacher, slimTeacher } from "../../src/slimming/aligned-teacher.js";
 

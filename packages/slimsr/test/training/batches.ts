@@ -10,7 +10,7 @@ import {
   vgg19,
 } from "../../../core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../../core/src/optimisers/adam.js";
-import { float32, int64, scalar, type Tensor } from "../../../upscaler/src/session.js";
+import { float32, int64, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { compile } from "../../src/engine/compile.js";
 import { packParameters } from "../../src/training/flat.js";
 import { type ContrastiveStep, type StepOptions, trainingStep } from "../../src/training/step.js";

@@ -3,7 +3,7 @@ import { floats, number, tensor } from "../../../../test/support/engine.js";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import { liveNodes } from "../../../core/src/graph/index.js";
-import { float32 } from "../../../upscaler/src/session.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize } from "../../src/training/flat.js";
 import { learnedShapes, type TeacherRole } from "../../src/training/learners.js";

@@ -7,7 +7,7 @@ import { networkModel } from "../../../core/src/model/model.js";
 import { materialise, splitChannels } from "../../../core/src/model/split.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
 import { csdLoss } from "../../../core/src/objectives/csd.js";
-import { float32, scalar } from "../../../upscaler/src/session.js";
+import { float32, scalar } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters, unpackParameters } from "../../src/training/flat.js";
 import { learnedShapes, ownParameters, studentOf } from "../../src/training/learners.js";

@@ -4,7 +4,7 @@ import { carn, edsr, randomParameters, rcan } from "../../../../test/support/net
 import { NetworkError, UsageError } from "../../../core/src/errors.js";
 import { liveNodes } from "../../../core/src/graph/index.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
-import { float32, scalar, type Tensor } from "../../../upscaler/src/session.js";
+import { float32, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters } from "../../src/training/flat.js";
 import { type StepOptions, trainingHalves, trainingStep } from "../../src/training/step.js";

@@ -7,8 +7,8 @@ import {
   lumaOfRgb,
   withBicubicChroma,
 } from "@slimsr/core/internal/images/colour.js";
-import { channelsOf, type Planes } from "../planes.js";
 import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf, rounded } from "./pixels.js";
+import { channelsOf, type Planes } from "./planes.js";
 
 /**
  * Pixels as the planes that a network takes, and its results as pixels again.
@@ -30,9 +30,13 @@ type Float32Planes = FloatPlanes<Float32Array<ArrayBuffer>>;
  */
 export function layersOf(pixels: Pixels, colour: ColourSpace): Planes[] {
   const alpha = flatAlpha(pixels);
-  if (alpha === 0) return [];
+  return alpha === 0 ? [] : layersWith(pixels, colour, hasAlpha(pixels) && alpha === undefined);
+}
+
+/** The layers of the colours, then alpha's if asked for, whether or not anything is seen of them. */
+export function layersWith(pixels: Pixels, colour: ColourSpace, alpha: boolean): Planes[] {
   const layers = layersOfColours(coloursOf(pixels), colour);
-  return hasAlpha(pixels) && alpha === undefined ? [...layers, ...layersOfColours(alphaOf(pixels), colour)] : layers;
+  return alpha ? [...layers, ...layersOfColours(alphaOf(pixels), colour)] : layers;
 }
 
 /**
@@ -62,7 +66,7 @@ export function pixelsOf(results: readonly Planes[], pixels: Pixels, colour: Col
 }
 
 /** Alpha's one sample; undefined where it differs or there is none. */
-function flatAlpha(pixels: Pixels): number | undefined {
+export function flatAlpha(pixels: Pixels): number | undefined {
   if (!hasAlpha(pixels)) return undefined;
   const { data, channels } = pixels;
   const first = data[channels - 1];

@@ -1,6 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import type { Rectangle } from "../planes.js";
+import type { Rectangle } from "./planes.js";
 
 /**
  * Pixels side by side, their channels interleaved, rows from the top: grey, grey and alpha, RGB, or RGB and alpha (not

@@ -1,5 +1,5 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
-import type { Device } from "../session.js";
+import type { Device } from "../engine/session.js";
 import { loadEngine } from "./engine.js";
 
 const ADVICE: Record<Device, string> = {

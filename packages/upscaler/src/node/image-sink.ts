@@ -181,8 +181,9 @@ class SharpSink implements PixelSink {
       stages.length > 1
         ? this.#sharp(stages, { ...options, join: { animated: true } })
         : this.#sharp(stages[0], options);
-    // GIF has no profile: its pixels are made sRGB's.
-    const kept = this.#format === "gif" ? image : image.keepMetadata();
+    const { icc, exif, density } = this.#options;
+    // GIF has no profile: its pixels are made sRGB's. Where nothing is to be kept libvips would still make EXIF of its own.
+    const kept = this.#format === "gif" || (!icc && !exif && !density) ? image : image.keepMetadata();
     const encoder = encodeBySharp(
       kept.toColourspace(spaceOf(channels < 3, depth)),
       this.#format,

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
@@ -35,6 +35,13 @@ export function folderStore(folder: string): ModelStore {
       }
     },
   };
+}
+
+/** Models that were downloaded into a folder, and what a killed process left half written. */
+export async function downloadedModels(folder = modelsFolder()): Promise<{ path: string; bytes: number }[]> {
+  const names = await readdir(folder).catch(() => []);
+  const own = names.filter((name) => /^[0-9a-f]{16}-[\w.-]+$/.test(name)).map((name) => join(folder, name));
+  return Promise.all(own.map(async (path) => ({ path, bytes: (await stat(path)).size })));
 }
 
 /** A file's name in an address, of characters that any file system takes. */

@@ -3,9 +3,9 @@ import { createRequire } from "node:module";
 import { totalmem } from "node:os";
 import { DeviceError, InterruptedError } from "@slimsr/core/internal/errors.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import type { Response, SessionWorker } from "../protocol.js";
-import type { Session, SessionOptions, Tensors } from "../session.js";
-import { openSession } from "../worker-session.js";
+import type { Response, SessionWorker } from "../engine/protocol.js";
+import type { Session, SessionOptions, Tensors } from "../engine/session.js";
+import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import type { Source } from "./session.js";
 

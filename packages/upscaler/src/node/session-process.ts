@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
-import type { Request, Response } from "../protocol.js";
+import type { Request, Response } from "../engine/protocol.js";
 import type { Farewell } from "./process-session.js";
 import type { Source } from "./session.js";
 import { newTurns } from "./turns.js";

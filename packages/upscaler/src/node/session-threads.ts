@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { DeviceError } from "@slimsr/core/internal/errors.js";
-import type { Request, Response, SessionWorker } from "../protocol.js";
+import type { Request, Response, SessionWorker } from "../engine/protocol.js";
 import type { Source } from "./session.js";
 import { newTurns } from "./turns.js";
 

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { type Engine, serve } from "../serve.js";
-import type { Device, SessionOptions } from "../session.js";
+import { type Engine, serve } from "../engine/serve.js";
+import type { Device, SessionOptions } from "../engine/session.js";
 import { copies } from "./copies.js";
 import type { Source } from "./session.js";
 import { coreCount } from "./threads.js";

@@ -5,8 +5,8 @@ import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { constantSize, writeOnnx, writeSplitOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import type { Session, SessionOptions } from "../session.js";
-import { openSession } from "../worker-session.js";
+import type { Session, SessionOptions } from "../engine/session.js";
+import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import { sessionThread } from "./session-threads.js";
 

@@ -1,6 +1,6 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { emptyPlanes } from "../planes.js";
+import { emptyPlanes } from "../images/planes.js";
 import type { PixelUpscaler } from "./pixel-upscaler.js";
 
 /** What `quality: "auto"` keeps to, one of the two. */

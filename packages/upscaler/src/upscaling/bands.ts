@@ -7,7 +7,7 @@ import {
   pastePixels,
   sourceInMemory,
 } from "../images/pixels.js";
-import type { Tile } from "../tiles.js";
+import type { Tile } from "../tiling/tiles.js";
 
 /** A part of an enlarged image, at its place there. */
 export interface EnlargedTile {

@@ -2,9 +2,10 @@ import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
-import type { Planes } from "../planes.js";
-import type { Device, SessionOptions } from "../session.js";
-import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiled-network.js";
+import type { Device, SessionOptions } from "../engine/session.js";
+import type { Planes } from "../images/planes.js";
+import type { Part } from "../tiling/image-means.js";
+import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   /** What errors call the network. */
@@ -68,18 +69,18 @@ export class DeviceNetwork {
   }
 
   /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
-  async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined): Promise<Upscaled> {
+  async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined, part?: Part): Promise<Upscaled> {
     for (let lost = 0; ; ) {
       try {
-        return await this.#tiled.upscale(image, ensemble, signal);
+        return await this.#tiled.upscale(image, ensemble, signal, part);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
-        if (isOutOfMemory(error) && this.#tiled.halveMemory()) continue;
+        if (isOutOfMemory(error) && this.#tiled.halveMemory(image)) continue;
         if (this.#device === "cpu") throw error;
-        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
+        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device, image);
         else {
           tellFallback(error, this.options);
-          await this.#reopen("cpu");
+          await this.#reopen("cpu", image);
         }
       }
     }
@@ -89,12 +90,12 @@ export class DeviceNetwork {
     await this.#tiled.close();
   }
 
-  async #reopen(device: Device): Promise<void> {
+  async #reopen(device: Device, image: Size): Promise<void> {
     await this.#tiled.close().catch(() => undefined);
     this.#tiled = await openOn(device, this.network, this.create, this.options);
     this.#device = device;
     // What was lost was mostly lost for memory.
-    this.#tiled.halveMemory();
+    this.#tiled.halveMemory(image);
   }
 }
 

@@ -1,8 +1,8 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import { type Engine, type EngineTensor, runOnce } from "../serve.js";
-import type { Device, RunOptions, RunResult, Session, Tensor, Tensors } from "../session.js";
-import type { CreateSession } from "../tiled-network.js";
+import { type Engine, type EngineTensor, runOnce } from "../engine/serve.js";
+import type { Device, RunOptions, RunResult, Session, Tensor, Tensors } from "../engine/session.js";
+import type { CreateSession } from "../tiling/tiled-network.js";
 
 /** What is used of ONNX Runtime's JavaScript interface: the module onnxruntime-node, or one of onnxruntime-web's. */
 export interface InferenceEngine {

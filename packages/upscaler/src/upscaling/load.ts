@@ -1,12 +1,13 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import type { Device } from "../engine/session.js";
 import { layersOf } from "../images/layers.js";
 import { cropPixels, type PixelSource } from "../images/pixels.js";
+import type { Planes } from "../images/planes.js";
 import type { FileOptions, NetworkFile } from "../loading/network-file.js";
-import type { Planes } from "../planes.js";
-import type { Device } from "../session.js";
-import type { CreateSession } from "../tiled-network.js";
+import type { CreateSession } from "../tiling/tiled-network.js";
 import { chosenQuality, type QualityLimit } from "./auto-quality.js";
 import { DeviceNetwork } from "./device-network.js";
 import { type InferenceEngine, injected } from "./injected-engine.js";
@@ -65,8 +66,14 @@ export async function loadNetwork(
       range = await settledRange(network, create, name, await sample());
       rangeSource = undefined;
     }
-    const cost = network.cost && { ...network.cost, radius: withColours(network.cost.radius) };
-    return DeviceNetwork.open({ ...network, range, cost }, create, {
+    const { cost, partwise } = network;
+    const coloured: Deployment = {
+      ...network,
+      range,
+      cost: cost && { ...cost, radius: cost.radius === undefined ? undefined : withColours(cost.radius) },
+      ...(partwise && { partwise: { ...partwise, radius: withColours(partwise.radius) } }),
+    };
+    return DeviceNetwork.open(coloured, create, {
       ...{ name, device, strict, onFallback, memory },
       ...(threads !== undefined && { threads }),
     });
@@ -87,8 +94,7 @@ export async function loadNetwork(
   }
 }
 
-const withColours = (radius: number | undefined): number | undefined =>
-  radius === undefined ? undefined : Math.max(radius, LEAST_RADIUS);
+const withColours = (radius: number): number => Math.max(radius, LEAST_RADIUS);
 
 /** The middle of an image, as the network takes it. */
 async function sampleOf(source: PixelSource, network: Parameters<typeof colourSpaceOf>[0]): Promise<Planes> {

@@ -1,4 +1,4 @@
-import type { Device } from "../session.js";
+import type { Device } from "../engine/session.js";
 import type { PixelUpscaler } from "./pixel-upscaler.js";
 
 /** What an upscaler is on every platform: a loaded model. */

@@ -2,14 +2,15 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import type { Device } from "../engine/session.js";
 import { layersOf, pixelsOf } from "../images/layers.js";
 import { cropPixels, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
+import type { Planes } from "../images/planes.js";
 import { resizedBands } from "../images/resize.js";
-import type { Planes } from "../planes.js";
-import type { Device } from "../session.js";
-import type { Deviation, Plan } from "../tiled-network.js";
+import type { Deviation, Plan } from "../tiling/tiled-network.js";
 import { bandsOf, type EnlargedTile, spooled, TileReader } from "./bands.js";
 import type { DeviceNetwork } from "./device-network.js";
+import { meansOfLayers, partOf } from "./means-of-layers.js";
 import { type OutputSize, planSize } from "./output-size.js";
 
 /** What a run may be told. */
@@ -41,6 +42,10 @@ const NOTES: Readonly<Record<Deviation, string>> = {
   tiled: "the network looks at the whole image, and there is memory for parts of it alone: each is computed by itself",
   padded: "the image is smaller than what the network takes: its borders were repeated",
 };
+
+const IN_PASSES =
+  "the network looks at the whole image, and there is memory for parts of it alone: what it takes of the whole is computed first, in " +
+  "several passes; with more memory there is one";
 
 /** Compiles the network of a quality. @param source the first image, where there is one */
 export type Opener = (quality: number, source: PixelSource | undefined) => Promise<DeviceNetwork>;
@@ -183,7 +188,7 @@ export class PixelUpscaler {
   ): AsyncGenerator<EnlargedTile> {
     signal?.throwIfAborted();
     const network = await this.networkOf(quality, source);
-    const { tiles, deviation }: Plan = network.plan(source);
+    const { tiles, deviation, pooling }: Plan = network.plan(source);
     const noted = new Set<Deviation>();
     const note = (which: Deviation | undefined) => {
       if (which && !noted.has(which)) onNote?.(NOTES[which]);
@@ -191,22 +196,35 @@ export class PixelUpscaler {
     };
     note(deviation);
     const colour = colourSpaceOf(this.network);
+    const done = () => {
+      progress.done++;
+      onProgress?.({ ...progress });
+    };
+    const begun = () => {
+      progress.total += tiles.length;
+    };
+    if (pooling) onNote?.(IN_PASSES);
+    const means =
+      pooling &&
+      (await meansOfLayers(network, source, {
+        ...{ tiles, pooling, colour, selfEnsemble, signal, onPass: begun, onTile: done },
+      }));
     const reader = new TileReader(source);
-    progress.total += tiles.length;
+    begun();
     for (const tile of tiles) {
       const { input, core } = tile;
       const pixels = await reader.read(tile);
       const results: Planes[] = [];
-      for (const layer of layersOf(pixels, colour)) {
+      for (const [i, layer] of layersOf(pixels, colour).entries()) {
         signal?.throwIfAborted();
-        const result = await network.upscale(layer, selfEnsemble, signal);
+        const own = means?.[i];
+        const result = await network.upscale(layer, selfEnsemble, signal, own && partOf(tile, own));
         note(result.deviation);
         results.push(result.planes);
       }
       this.#device = network.device;
       const enlarged = pixelsOf(results, pixels, colour, this.scale);
-      progress.done++;
-      onProgress?.({ ...progress });
+      done();
       const [x, y, width, height] = [core.x - input.x, core.y - input.y, core.width, core.height].map(
         (length) => length * this.scale,
       ) as [number, number, number, number];

@@ -1,8 +1,8 @@
 import { DeviceError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import { type FloatPlanes, resizePlanesBicubic } from "@slimsr/core/internal/images/bicubic.js";
-import { channelsOf, type Planes } from "../planes.js";
-import { type CreateSession, TiledNetwork } from "../tiled-network.js";
+import { channelsOf, type Planes } from "../images/planes.js";
+import { type CreateSession, TiledNetwork } from "../tiling/tiled-network.js";
 
 type Range = Deployment["range"];
 

@@ -1,5 +1,5 @@
 import { DeviceError } from "@slimsr/core/internal/errors.js";
-import type { Device, SessionOptions } from "../session.js";
+import type { Device, SessionOptions } from "../engine/session.js";
 
 /** @throws DeviceError where no browser has such a device. */
 export function requireDevice(device: Device): void {

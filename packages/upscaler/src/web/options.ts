@@ -1,4 +1,4 @@
-import type { SessionOptions } from "../session.js";
+import type { SessionOptions } from "../engine/session.js";
 
 /**
  * `threads` counts where the page is isolated from other origins (headers COOP and COEP); elsewhere there is one.

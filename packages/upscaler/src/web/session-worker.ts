@@ -1,7 +1,7 @@
 import { showShape, type TensorData } from "@slimsr/core/internal/graph/types.js";
 import type { Tensor as OrtTensor } from "onnxruntime-web";
-import type { Request } from "../protocol.js";
-import { type Engine, serve } from "../serve.js";
+import type { Request } from "../engine/protocol.js";
+import { type Engine, serve } from "../engine/serve.js";
 import type { Source } from "./options.js";
 
 type Runtime = typeof import("onnxruntime-web");

@@ -2,9 +2,9 @@ import { DeviceError } from "@slimsr/core/internal/errors.js";
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
-import type { Response, SessionWorker } from "../protocol.js";
-import type { Device, Session } from "../session.js";
-import { openSession } from "../worker-session.js";
+import type { Response, SessionWorker } from "../engine/protocol.js";
+import type { Device, Session } from "../engine/session.js";
+import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice, requireOptions } from "./devices.js";
 import type { Source, WebSessionOptions } from "./options.js";
 

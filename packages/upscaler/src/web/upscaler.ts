@@ -1,7 +1,7 @@
+import type { Device } from "../engine/session.js";
 import { type PixelSource, type Pixels, sourceInMemory } from "../images/pixels.js";
 import { readNetworkFile } from "../loading/network-file.js";
-import type { Device } from "../session.js";
-import type { CreateSession } from "../tiled-network.js";
+import type { CreateSession } from "../tiling/tiled-network.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions } from "../upscaling/load.js";
 import { LoadedUpscaler } from "../upscaling/loaded-upscaler.js";

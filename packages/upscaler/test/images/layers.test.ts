@@ -3,8 +3,8 @@ import { resizePlanesBicubic } from "../../../core/src/images/bicubic.js";
 import { type ColourSpace, withBicubicChroma } from "../../../core/src/images/colour.js";
 import { layersOf, pixelsOf } from "../../src/images/layers.js";
 import { cropPixels, emptyPixels, type Pixels, pastePixels, toDepth } from "../../src/images/pixels.js";
-import { channelsOf, type Planes } from "../../src/planes.js";
-import { tilesOfSize } from "../../src/tiles.js";
+import { channelsOf, type Planes } from "../../src/images/planes.js";
+import { tilesOfSize } from "../../src/tiling/tiles.js";
 import { noisePixels } from "./noise.js";
 
 /** What a network without any weights would make of planes. */

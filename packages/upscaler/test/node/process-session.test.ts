@@ -9,8 +9,8 @@ import { Graph } from "../../../core/src/graph/index.js";
 import { reorderInput } from "../../../core/src/lowering/blocked/operators.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add } from "../../../core/src/operators/index.js";
+import type { Session } from "../../src/engine/session.js";
 import { createProcessSession, type ProcessOptions } from "../../src/node/process-session.js";
-import type { Session } from "../../src/session.js";
 
 /** y = x + 1 */
 function successor(): Graph {
@@ -83,7 +83,7 @@ describe("a session in a process of its own", () => {
 
 const PROGRAM = `
   import { createProcessSession } from "./packages/upscaler/dist/node/process-session.js";
-  import { float32 } from "./packages/upscaler/dist/session.js";
+  import { float32 } from "./packages/upscaler/dist/engine/session.js";
   const open = (bytes) => createProcessSession(Buffer.from(bytes, "base64"), { threads: 1 });
 `;
 const literal = (onnx: Uint8Array): string => JSON.stringify(Buffer.from(onnx).toString("base64"));

@@ -6,7 +6,7 @@ const SMALL = `
   import { Graph } from "./packages/core/dist/graph/index.js";
 import { add, matMul } from "./packages/core/dist/operators/index.js";
   import { createSession } from "./packages/upscaler/dist/node/session.js";
-  import { float32 } from "./packages/upscaler/dist/session.js";
+  import { float32 } from "./packages/upscaler/dist/engine/session.js";
   const graph = new Graph("small");
   const x = graph.input("x", [256, 256]);
   graph.output("y", add(matMul(x, x), x));

@@ -5,8 +5,8 @@ import { Graph } from "../../../core/src/graph/index.js";
 import { reorderInput } from "../../../core/src/lowering/blocked/operators.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add, detach, relu } from "../../../core/src/operators/index.js";
+import { float32, int64, type RunOptions, type Tensor, type Tensors } from "../../src/engine/session.js";
 import { createSession } from "../../src/node/session.js";
-import { float32, int64, type RunOptions, type Tensor, type Tensors } from "../../src/session.js";
 
 /** y = relu(x + w) */
 function small(): Graph {

@@ -8,8 +8,8 @@ import { DeviceError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { add, matMul, mul, relu } from "../../../core/src/operators/index.js";
+import { float32, type Tensor } from "../../src/engine/session.js";
 import { createSession } from "../../src/node/session.js";
-import { float32, type Tensor } from "../../src/session.js";
 
 /** y = relu(x + w) */
 function small(): Graph {

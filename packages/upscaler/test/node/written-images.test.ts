@@ -70,6 +70,13 @@ describe("images that are written", () => {
     if (ending === "png") expect(opened.metadata.density).toBeCloseTo(300, 1);
   });
 
+  it.each(["png", "jpg", "webp", "avif", "tiff"])("as %s carry nothing where nothing is given", async (ending) => {
+    const bytes = await readFile(await write(`bare.${ending}`, noisePixels(16, 12, 3, 8)));
+    const { exif, icc, xmp, iptc } = await sharp(bytes).metadata();
+    expect([exif, icc, xmp, iptc]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(bytes.toString("latin1")).not.toContain("Exif\0\0");
+  });
+
   it("as JPEG carry a density without EXIF, as GIF are sRGB's, and as BMP have no profile", async () => {
     const pixels = { data: Uint8Array.of(200, 40, 40), width: 1, height: 1, channels: 3 } as const;
     expect((await sharp(await write("density.jpg", pixels, { density: 150 })).metadata()).density).toBe(150);

@@ -3,7 +3,7 @@ import { DeviceError, UsageError } from "../../../core/src/errors.js";
 import { cropPixels, sourceInMemory } from "../../src/images/pixels.js";
 import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
-import type { CreateSession } from "../../src/tiled-network.js";
+import type { CreateSession } from "../../src/tiling/tiled-network.js";
 import { enlarged, load, picture, TILES } from "./support.js";
 
 describe("an upscaler of pixels", () => {

@@ -1,12 +1,17 @@
 import { expect, onTestFinished } from "vitest";
+import { imageModel } from "../../../../test/support/image-models.js";
 import { randomParameters } from "../../../../test/support/networks.js";
+import { Random } from "../../../../test/support/random.js";
 import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
+import type { Value } from "../../../core/src/graph/index.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { conv } from "../../../core/src/operators/index.js";
 import { type Depth, emptyPixels, type Pixels, peakOf, sourceInMemory } from "../../src/images/pixels.js";
 import { type NetworkFile, readNetworkFile } from "../../src/loading/network-file.js";
+import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
-import type { CreateSession } from "../../src/tiled-network.js";
+import type { CreateSession } from "../../src/tiling/tiled-network.js";
 import { gathered } from "../../src/upscaling/bands.js";
 import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
 import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
@@ -69,4 +74,41 @@ export function difference(one: Pixels, other: Pixels): number {
     most = Math.max(most, Math.abs((one.data[i] as number) - (other.data[i] as number)));
   }
   return most;
+}
+
+interface Compared {
+  readonly file: NetworkFile;
+  readonly image: Pixels;
+  /** Of the tiles, in bytes. */
+  readonly memory?: number;
+  readonly options?: UpscaleOptions;
+  readonly loading?: Options;
+}
+
+/** The image in one piece and in tiles, how many those are, and what is told of them. */
+export async function inBothWays({ file, image, memory = TILES, options = {}, loading = {} }: Compared) {
+  const notes: string[] = [];
+  let tiles = 0;
+  const whole = await enlarged(await load({ engine: await loadEngine(), ...loading }, { file }), image, options);
+  const tiled = await enlarged(await load({ engine: await loadEngine(), ...loading, memory }, { file }), image, {
+    ...options,
+    onProgress: ({ total }) => {
+      tiles = total;
+    },
+    onNote: (note) => notes.push(note),
+  });
+  return { whole, tiled, tiles, notes };
+}
+
+/** A model of someone's. */
+export const onnx = (...model: Parameters<typeof imageModel>): NetworkFile =>
+  readNetworkFile(imageModel(...model), "model.onnx");
+
+/** Random weights, the same for each graph. */
+export function convolved(x: Value, filters: number, side = 3): Value {
+  const channels = x.shape[1] as number;
+  const bound = Math.sqrt(3 / (channels * side ** 2));
+  const weights = new Random(5).floats(filters * channels * side ** 2, -bound, bound);
+  const weight = x.graph.constant(weights, [filters, channels, side, side]);
+  return conv(x, weight, undefined, { pads: side === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1] });
 }

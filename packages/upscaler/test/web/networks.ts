@@ -1,7 +1,7 @@
 import { Random } from "../../../../test/support/random.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { conv, matMul, mul, pixelShuffle, relu } from "../../../core/src/operators/index.js";
-import { float32, type Tensor } from "../../src/session.js";
+import { float32, type Tensor } from "../../src/engine/session.js";
 
 /** Two convolutions and a pixel shuffle: "sr" [1, 3, 24, 20] of "lr" [1, 3, 12, 10]. */
 export function network(): Graph {

@@ -1,5 +1,5 @@
 import { writeOnnx } from "../../../core/src/onnx/index.js";
-import { float32 } from "../../src/session.js";
+import { float32 } from "../../src/engine/session.js";
 import { createSession } from "../../src/web/session.js";
 import { heavy, image, network } from "./networks.js";
 

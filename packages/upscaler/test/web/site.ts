@@ -12,6 +12,7 @@ const ENTRIES = [
   "./page.ts",
   "./images-page.ts",
   "./upscaler-page.ts",
+  "./losing-worker.ts",
   "../../src/web/session-worker-cpu.ts",
   "../../src/web/session-worker-webgpu.ts",
 ].map(here);

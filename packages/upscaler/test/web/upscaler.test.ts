@@ -134,6 +134,38 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     expect(difference(data, samples)).toBeLessThanOrEqual(1);
   });
 
+  it.each([
+    // The first run checks the device.
+    [[1], "webgpu"],
+    [[1, 0], "cpu"],
+  ] as const)("goes on where a graphics processor is lost after %j runs, on %s", async (runs, expectedDevice) => {
+    const gpu = await chromium.launch({ executablePath, args: WEBGPU });
+    onTestFinished(() => gpu.close());
+    const page = await open(gpu);
+    const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
+    const [device, data, reasons] = await page.evaluate(
+      async ([checkpoint, bytes, losses]) => {
+        upscaling.loseDevices(losses);
+        const told: string[] = [];
+        const upscaler = await upscaling.Upscaler.load(Uint8Array.from(checkpoint), {
+          device: "webgpu",
+          onFallback: (reason) => told.push(reason),
+        });
+        const { data } = await upscaler.upscale(upscaling.blobOf(bytes), { to: "pixels" });
+        return [upscaler.device, [...data], told] as const;
+      },
+      [[...model], [...picture], runs] as const,
+    );
+    expect(device).toBe(expectedDevice);
+    expect(reasons).toEqual(expectedDevice === "cpu" ? [expect.stringContaining("webgpu is not used")] : []);
+    const node = await NodeUpscaler.load(model, { threads: 1 });
+    const samples = await sharp(await node.upscale(picture))
+      .raw()
+      .toBuffer();
+    await node.dispose();
+    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+  });
+
   it("says of a file that is no image what it is", async () => {
     const page = await open();
     const message = await page.evaluate(async () => {

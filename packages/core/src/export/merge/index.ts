@@ -1,6 +1,7 @@
 import { type Graph, liveNodes, rewriteLazily, type Value } from "../../graph/index.js";
 import { Identity } from "../../operators/index.js";
 import { mergeChains } from "./chains.js";
+import { mergeEnlarged } from "./enlarged.js";
 import { mergeSums } from "./sums.js";
 
 export interface Merged {
@@ -14,7 +15,7 @@ const MOST_ROUNDS = 16;
 
 /**
  * The same network with each linear stretch merged where that costs fewer operations: convolutions with nothing between them but pixel
- * shuffles, and sums of convolutions of one value. Constants should have been folded in before.
+ * shuffles, sums of convolutions of one value, and convolutions of repeated pixels. Constants should have been folded in before.
  *
  * A convolution behind another has zeros around the intermediate image, where the merged one computes on. It therefore
  * yields something else for pixels at the border that saw these zeros, unless there are none or the intermediate image would be zero there.
@@ -29,7 +30,7 @@ export function mergeLinear(source: Graph, most: number): Merged {
     if (liveNodes(merged.graph).length === liveNodes(graph).length) break;
     graph = merged.graph;
   }
-  return { graph, border };
+  return { graph: mergeEnlarged(graph), border };
 }
 
 const withoutIdentities = (source: Graph): Graph =>

@@ -1,5 +1,5 @@
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
 import { COLOUR, LUMA } from "../../calibration/moments.js";
 import { createSession } from "../../engine/session.js";

@@ -12,7 +12,7 @@ import {
   sub,
   where,
 } from "@slimsr/core/internal/operators/index.js";
-import { float32, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 
 /** What is left of a negative value behind a rectifier, as a factor: a number, or one for each of the student's channels. */
 export type Slope = number | Tensor;

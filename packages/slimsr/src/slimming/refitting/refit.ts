@@ -25,7 +25,7 @@ import {
   slice,
   sub,
 } from "@slimsr/core/internal/operators/index.js";
-import { float32 } from "@slimsr/upscaler/internal/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import type { Patches } from "../../calibration/batches.js";
 import { addScaled } from "../linear-algebra/matrices.js";
 import { activationBehind, passedByActivation } from "./activation.js";

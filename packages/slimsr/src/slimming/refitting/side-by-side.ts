@@ -13,7 +13,7 @@ import {
 import { type Model, selecting } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
-import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/session.js";
+import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
 import { createSession } from "../../engine/session.js";
 

@@ -3,8 +3,8 @@ import { consumersOf, Graph, type Value } from "../../../../core/src/graph/index
 import { writeOnnx } from "../../../../core/src/onnx/index.js";
 import { single } from "../../../../core/src/operators/apply.js";
 import { abs, add, concat, div, Erf, mul, relu, sigmoid } from "../../../../core/src/operators/index.js";
+import { float32, type Tensor } from "../../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../../upscaler/src/node/session.js";
-import { float32, type Tensor } from "../../../../upscaler/src/session.js";
 import { activationBehind, passedByActivation } from "../../../src/slimming/refitting/activation.js";
 import { passedBy } from "../../../src/slimming/refitting/rectified.js";
 

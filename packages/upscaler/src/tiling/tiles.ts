@@ -1,5 +1,5 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import type { Rectangle } from "./planes.js";
+import type { Rectangle } from "../images/planes.js";
 
 /** A part of an image that is computed by itself. */
 export interface Tile {

@@ -1,8 +1,8 @@
-import type { Symmetry } from "@slimsr/core/internal/images/geometry.js";
-import { channelsOf, emptyPlanes, type Planes } from "./planes.js";
+import type { Size, Symmetry } from "@slimsr/core/internal/images/geometry.js";
+import { channelsOf, emptyPlanes, type Planes, type Rectangle } from "../images/planes.js";
 
 /** Flipped first, then mirrored along the diagonal. */
-const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
+export const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
   [false, true].flatMap((flippedY) => [false, true].map((flippedX) => ({ flippedX, flippedY, transposed }))),
 );
 
@@ -10,10 +10,13 @@ const SYMMETRIES: readonly Symmetry[] = [false, true].flatMap((transposed) =>
  * The geometric self-ensemble, "+" (Lim et al. 2017, section 3.4): the mean of the eight outputs for the image turned and
  * flipped, each turned back, not rounded.
  */
-export async function selfEnsemble(image: Planes, upscale: (image: Planes) => Promise<Planes>): Promise<Planes> {
+export async function selfEnsemble(
+  image: Planes,
+  upscale: (image: Planes, symmetry: Symmetry, index: number) => Promise<Planes>,
+): Promise<Planes> {
   let mean: Planes | undefined;
-  for (const symmetry of SYMMETRIES) {
-    const output = await upscale(turned(image, symmetry));
+  for (const [index, symmetry] of SYMMETRIES.entries()) {
+    const output = await upscale(turned(image, symmetry), symmetry, index);
     const { transposed } = symmetry;
     mean ??= emptyPlanes(transposed ? { width: output.height, height: output.width } : output, channelsOf(output));
     addTurnedBack(mean, output, symmetry);
@@ -29,6 +32,17 @@ export function turned(image: Planes, symmetry: Symmetry): Planes {
     target.data[other] = image.data[own] as number;
   });
   return target;
+}
+
+/** Where a rectangle of an image of the given size lies when that is turned. */
+export function turnedRectangle(
+  { x, y, width, height }: Rectangle,
+  image: Size,
+  { flippedX, flippedY, transposed }: Symmetry,
+): Rectangle {
+  const left = flippedX ? image.width - x - width : x;
+  const top = flippedY ? image.height - y - height : y;
+  return transposed ? { x: top, y: left, width: height, height: width } : { x: left, y: top, width, height };
 }
 
 /** Adds an eighth of `output`, turned back, to `mean`. */

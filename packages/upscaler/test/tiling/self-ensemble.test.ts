@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../../test/support/random.js";
-import type { Planes } from "../src/planes.js";
-import { selfEnsemble } from "../src/self-ensemble.js";
+import { Random } from "../../../../test/support/random.js";
+import type { Planes } from "../../src/images/planes.js";
+import { selfEnsemble } from "../../src/tiling/self-ensemble.js";
 
 const image = (width: number, height: number): Planes => ({
   width,

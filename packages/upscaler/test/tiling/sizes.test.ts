@@ -1,14 +1,14 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { modelOf } from "../../../test/support/networks.js";
-import { type Deployment, deploy } from "../../core/src/export/deployment.js";
-import { exampleOf, exportModel } from "../../core/src/export/onnx.js";
-import { onnxDeployment } from "../../core/src/export/onnx-file.js";
-import { readModel } from "../../core/src/formats/model-file.js";
-import type { NetworkOptions } from "../../core/src/networks/index.js";
-import { writeOnnx } from "../../core/src/onnx/index.js";
-import { createSession } from "../src/node/session.js";
-import { cropPlanes, type Planes } from "../src/planes.js";
-import { TiledNetwork } from "../src/tiled-network.js";
+import { modelOf } from "../../../../test/support/networks.js";
+import { type Deployment, deploy } from "../../../core/src/export/deployment.js";
+import { exampleOf, exportModel } from "../../../core/src/export/onnx.js";
+import { onnxDeployment } from "../../../core/src/export/onnx-file.js";
+import { readModel } from "../../../core/src/formats/model-file.js";
+import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { cropPlanes, type Planes } from "../../src/images/planes.js";
+import { createSession } from "../../src/node/session.js";
+import { TiledNetwork } from "../../src/tiling/tiled-network.js";
 
 /** Its attention needs 15 pixels a side. */
 const network: NetworkOptions = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../../test/support/random.js";
-import { planTiles, type Tile, tilesOfSize } from "../src/tiles.js";
+import { Random } from "../../../../test/support/random.js";
+import { planTiles, type Tile, tilesOfSize } from "../../src/tiling/tiles.js";
 
 /** Each pixel of the image lies in one core; cores have the overlap around them, save at the border. */
 function check(tiles: readonly Tile[], width: number, height: number, overlap: number): void {

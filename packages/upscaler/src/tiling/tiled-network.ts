@@ -1,11 +1,13 @@
 import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
-import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
-import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import type { Deployment, DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
+import type { PartwiseNetwork } from "@slimsr/core/internal/export/partwise.js";
+import type { Size, Symmetry } from "@slimsr/core/internal/images/geometry.js";
 import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { leastCommonMultiple } from "@slimsr/core/internal/model/reach.js";
-import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "./planes.js";
-import { selfEnsemble } from "./self-ensemble.js";
-import { float32, type Session, type SessionOptions } from "./session.js";
+import { float32, type Session, type SessionOptions, type Tensor } from "../engine/session.js";
+import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "../images/planes.js";
+import { intersection, MeanOfParts, type Means, noMeans, type Part, settledMeans, weightsOf } from "./image-means.js";
+import { SYMMETRIES, selfEnsemble, turnedRectangle } from "./self-ensemble.js";
 import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
 
 export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "threads"> {
@@ -21,6 +23,15 @@ export type CreateSession = (onnx: Uint8Array, options: SessionOptions) => Promi
 export interface Plan {
   readonly tiles: readonly Tile[];
   readonly deviation?: Deviation;
+  /** What the tiles take of the whole image, where they do: they come out as within it, once that is known. */
+  readonly pooling?: Pooling;
+}
+
+export interface Pooling {
+  /** Means of all poolings, together. */
+  readonly channels: number;
+  /** Poolings that lie behind one another. */
+  readonly depth: number;
 }
 
 export interface Upscaled {
@@ -29,6 +40,8 @@ export interface Upscaled {
   readonly milliseconds: number;
   /** Why the result is not just what the network computes of the whole image, if it isn't. */
   readonly deviation?: Deviation;
+  /** Of an image's part: its core's means, for each of its turned forms. */
+  readonly pooled?: Means;
 }
 
 /** Tiles of a network that looks at the whole image, or an image that was enlarged to a size that a model takes. */
@@ -53,12 +66,15 @@ export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale"
 /** A network in an engine, for images of any size. */
 export class TiledNetwork {
   #memory: number;
+  /** Of `network.partwise`, from when it is first needed. */
+  #parts: Promise<Session> | undefined;
 
   private constructor(
     private readonly network: Deployment,
     private readonly name: string,
     memory: number,
     private readonly session: Session,
+    private readonly compile: (onnx: Uint8Array) => Promise<Session>,
   ) {
     this.#memory = memory;
   }
@@ -69,16 +85,20 @@ export class TiledNetwork {
     create: CreateSession,
     { name, memory = DEFAULT_MEMORY, ...options }: TiledNetworkOptions,
   ): Promise<TiledNetwork> {
-    const session = await create(network.onnx, options).catch((error: unknown) => {
-      throw named(name, error);
-    });
-    return new TiledNetwork(network, name, memory, session);
+    const compile = (onnx: Uint8Array) =>
+      create(onnx, options).catch((error: unknown) => {
+        throw named(name, error);
+      });
+    return new TiledNetwork(network, name, memory, await compile(network.onnx), compile);
   }
 
-  /** Halves what tiles may take of memory. @returns whether they become smaller by that */
-  halveMemory(): boolean {
-    if (this.network.size.fixed || this.#memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
-    this.#memory /= 2;
+  /** From now on tiles take half the memory that this image's take. @returns whether they become smaller by that */
+  halveMemory(image: Size): boolean {
+    const [{ input }] = this.plan(image).tiles as [Tile];
+    const taken = input.width * input.height * bytesPerPixel(this.network);
+    const memory = Math.min(this.#memory, taken);
+    if (this.network.size.fixed || memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
+    this.#memory = memory / 2;
     return true;
   }
 
@@ -92,45 +112,103 @@ export class TiledNetwork {
    * The super-resolved or restored image, in 0..255, neither rounded nor clipped.
    * @param image of as many planes as the network's images have channels
    * @param signal stops between two runs of the engine
+   * @param part of a network that pools, where the image is a part of another: of tiles of a plan that says `pooling`
    * @throws NetworkError where the image has other channels; where the model yields something that is no image of the expected size, or not finite
    */
-  async upscale(image: Planes, ensemble = false, signal?: AbortSignal): Promise<Upscaled> {
+  async upscale(image: Planes, ensemble = false, signal?: AbortSignal, part?: Part): Promise<Upscaled> {
     const { channels } = this.network;
     if (channelsOf(image) !== channels.input) {
       throw new NetworkError(`${this.name} takes images of ${channels.input} channels, not of ${channelsOf(image)}`);
     }
     let milliseconds = 0;
     const deviations = new Set<Deviation>();
-    const once = async (turned: Planes): Promise<Planes> => {
-      const result = await this.#inTiles(turned, signal);
+    const pooled: Float32Array<ArrayBuffer>[] = [];
+    const once = async (turned: Planes, symmetry: Symmetry, form: number): Promise<Planes> => {
+      const means = part?.means[form];
+      const result = await this.#inTiles(
+        turned,
+        signal,
+        means && part && { core: turnedRectangle(part.core, image, symmetry), means: [means] },
+      );
       milliseconds += result.milliseconds;
       if (result.deviation) deviations.add(result.deviation);
+      if (result.pooled) pooled.push(...result.pooled);
       return result.planes;
     };
-    const planes = await (ensemble ? selfEnsemble(image, once) : once(image));
+    const planes = await (ensemble ? selfEnsemble(image, once) : once(image, SYMMETRIES[0] as Symmetry, 0));
     if (!allFinite(planes.data)) {
       throw new NetworkError(`${this.name} yields values that are no numbers; its weights are damaged`);
     }
     const [deviation] = deviations;
-    return { planes, milliseconds, ...(deviation && { deviation }) };
+    return { planes, milliseconds, ...(deviation && { deviation }), ...(part && { pooled }) };
   }
 
   async close(): Promise<void> {
     await this.session.close();
+    await (await this.#parts?.catch(() => undefined))?.close();
   }
 
-  async #inTiles(image: Planes, signal: AbortSignal | undefined): Promise<Upscaled> {
+  async #inTiles(image: Planes, signal: AbortSignal | undefined, part?: Part): Promise<Upscaled> {
+    const { tiles, deviation, pooling } = this.plan(image);
+    const told = deviation && { deviation };
+    if (part) return { ...(await this.#partInTiles(image, tiles, part, signal)), ...told };
+    if (pooling) {
+      const core = { ...image, x: 0, y: 0 };
+      let milliseconds = 0;
+      const pass = async (means: Means): Promise<Means> => {
+        const { pooled, ...result } = await this.#partInTiles(image, tiles, { core, means }, signal);
+        milliseconds += result.milliseconds;
+        return pooled as Means;
+      };
+      const means = await settledMeans(noMeans(1, pooling.channels), pooling.depth, pass);
+      const result = await this.#partInTiles(image, tiles, { core, means }, signal);
+      return { planes: result.planes, milliseconds: milliseconds + result.milliseconds, ...told };
+    }
+    return {
+      ...(await this.#joined(image, tiles, signal, ({ input }) => this.#run(cropPlanes(image, input)))),
+      ...told,
+    };
+  }
+
+  /** The part, and the means of its core. */
+  async #partInTiles(
+    image: Planes,
+    tiles: readonly Tile[],
+    { core, means: [means] }: Part,
+    signal: AbortSignal | undefined,
+  ): Promise<Upscaled> {
+    const sum = new MeanOfParts();
+    const result = await this.#joined(image, tiles, signal, async ({ input, core: own }) => {
+      const counted = intersection(own, core);
+      const { x, y, ...size } = counted ?? own;
+      const run = await this.#run(cropPlanes(image, input), {
+        core: { ...size, x: x - input.x, y: y - input.y },
+        means: [means as Float32Array<ArrayBuffer>],
+      });
+      if (counted && run.pooled) sum.add(run.pooled, counted);
+      return run;
+    });
+    return { ...result, pooled: sum.result() };
+  }
+
+  /** Tiles' outputs, put together. */
+  async #joined(
+    image: Size,
+    tiles: readonly Tile[],
+    signal: AbortSignal | undefined,
+    run: (tile: Tile) => Promise<Upscaled>,
+  ): Promise<Upscaled> {
     const { scale, channels } = this.network;
-    const { tiles, deviation } = this.plan(image);
-    const [first] = tiles;
-    if (tiles.length === 1 && first?.input.width === image.width && first.input.height === image.height) {
-      return { ...(await this.#run(cropPlanes(image, first.input))), ...(deviation && { deviation }) };
+    const [first] = tiles as [Tile];
+    if (tiles.length === 1 && first.input.width === image.width && first.input.height === image.height) {
+      return run(first);
     }
     const whole = emptyPlanes({ width: image.width * scale, height: image.height * scale }, channels.output);
     let milliseconds = 0;
-    for (const { input, core } of tiles) {
+    for (const tile of tiles) {
+      const { input, core } = tile;
       signal?.throwIfAborted();
-      const result = await this.#run(cropPlanes(image, input));
+      const result = await run(tile);
       milliseconds += result.milliseconds;
       pastePlanes(whole, core.x * scale, core.y * scale, result.planes, {
         x: (core.x - input.x) * scale,
@@ -139,15 +217,24 @@ export class TiledNetwork {
         height: core.height * scale,
       });
     }
-    return { planes: whole, milliseconds, ...(deviation && { deviation }) };
+    return { planes: whole, milliseconds };
   }
 
   /** The tiles that an image is computed in, row by row, and why they yield something else than the whole image would, if they do. */
   plan(image: Size): Plan {
-    const { cost, size } = this.network;
+    const { partwise } = this.network;
+    const isWhole = image.width * image.height <= this.#memory / bytesPerPixel(this.network);
+    if (!partwise || isWhole) return this.#planOf(image, this.network.cost, bytesPerPixel(this.network));
+    const { channels, depth } = partwise;
+    const plan = this.#planOf(image, partwise, partwise.bytesPerPixel);
+    return plan.tiles.length === 1 ? plan : { ...plan, pooling: { channels, depth } };
+  }
+
+  #planOf(image: Size, reach: Pick<DeploymentCost, "radius" | "period"> | null, pixelBytes: number): Plan {
+    const { size } = this.network;
     const { fixed } = size;
-    const radius = cost?.radius;
-    const ownPeriod = cost?.period ?? 1;
+    const radius = reach?.radius;
+    const ownPeriod = reach?.period ?? 1;
     if (fixed) {
       const room = Math.max(0, Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4) - (ownPeriod - 1));
       const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
@@ -155,19 +242,34 @@ export class TiledNetwork {
     }
     const overlap = radius ?? APPROXIMATE_OVERLAP;
     const period = leastCommonMultiple(radius === undefined ? ASSUMED_PERIOD : ownPeriod, size.multipleOf);
-    const tiles = planTiles(image, overlap, this.#memory / bytesPerPixel(this.network), period);
+    const tiles = planTiles(image, overlap, this.#memory / pixelBytes, period);
     const [{ input }] = tiles as [Tile];
     const window = nextSize(input, size);
     const isFitted = window.width === input.width && window.height === input.height;
     return planned(image, isFitted ? tiles : tilesOfSize(image, window, overlap, period), radius !== undefined);
   }
 
-  /** Takes the planes' buffer. */
-  async #run({ width, height, data }: Planes): Promise<Upscaled> {
-    const { input, output, range, scale, channels } = this.network;
+  #sessionOfParts({ onnx }: PartwiseNetwork): Promise<Session> {
+    this.#parts ??= this.compile(onnx()).catch((error: unknown) => {
+      this.#parts = undefined;
+      throw error;
+    });
+    return this.#parts;
+  }
+
+  /** Takes the planes' buffer. @param part what the planes are of an image, where they are a part of one */
+  async #run({ width, height, data }: Planes, part?: Part): Promise<Upscaled> {
+    const { input, output, range, scale, channels, partwise } = this.network;
     if (range === 1) scaleInPlace(data, 1 / 255);
-    const feeds = { [input]: float32(data, [1, channels.input, height, width]) };
-    const { outputs, milliseconds } = await this.session.run(feeds, { move: [input] }).catch((error: unknown) => {
+    const feeds: Record<string, Tensor> = { [input]: float32(data, [1, channels.input, height, width]) };
+    if (part && partwise) {
+      feeds[partwise.means] = float32(part.means[0] as Float32Array, [1, partwise.channels, 1, 1]);
+      for (const { name, step } of partwise.weights) {
+        feeds[name] = float32(weightsOf({ width, height }, part.core, step), [1, 1, height / step, width / step]);
+      }
+    }
+    const session = part && partwise ? await this.#sessionOfParts(partwise) : this.session;
+    const { outputs, milliseconds } = await session.run(feeds, { move: [input] }).catch((error: unknown) => {
       throw named(this.name, error);
     });
     const result = outputs[output];
@@ -180,7 +282,12 @@ export class TiledNetwork {
     }
     const values = result.data as Float32Array<ArrayBuffer>;
     if (range === 1) scaleInPlace(values, 255);
-    return { planes: { width: width * scale, height: height * scale, data: values }, milliseconds };
+    const pooled = partwise && outputs[partwise.pooled]?.data;
+    return {
+      planes: { width: width * scale, height: height * scale, data: values },
+      milliseconds,
+      ...(pooled instanceof Float32Array && { pooled: [pooled as Float32Array<ArrayBuffer>] }),
+    };
   }
 }
 
