@@ -37,7 +37,6 @@ export class DeviceNetwork {
   #tiled: TiledNetwork;
   #device: Device;
   #tiles = 0;
-  #halvings = 0;
 
   private constructor(
     private readonly network: Deployment,
@@ -80,21 +79,21 @@ export class DeviceNetwork {
   /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
   async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined, part?: Part): Promise<Upscaled> {
     const { tilesPerSession = Number.POSITIVE_INFINITY } = this.options;
-    if (this.#tiles++ >= tilesPerSession) await this.#reopen(this.#device, image);
+    if (this.#tiles++ >= tilesPerSession) await this.#reopen(this.#device);
     for (let lost = 0; ; ) {
       try {
         return await this.#tiled.upscale(image, ensemble, signal, part);
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
-        if (isOutOfMemory(error) && this.#halveMemory(image)) continue;
+        if (isOutOfMemory(error) && this.#tiled.halveMemory(image)) continue;
         if (this.#device === "cpu") throw error;
-        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device, image);
+        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
         else {
           tellFallback(error, this.options);
-          await this.#reopen("cpu", image);
+          await this.#reopen("cpu");
         }
         // What was lost was mostly lost for memory.
-        this.#halveMemory(image);
+        this.#tiled.halveMemory(image);
       }
     }
   }
@@ -103,19 +102,12 @@ export class DeviceNetwork {
     await this.#tiled.close();
   }
 
-  async #reopen(device: Device, image: Size): Promise<void> {
+  async #reopen(device: Device): Promise<void> {
     await this.#tiled.close().catch(() => undefined);
-    this.#tiled = await openOn(device, this.network, this.create, this.options);
+    const { memory } = this.#tiled;
+    this.#tiled = await openOn(device, this.network, this.create, { ...this.options, memory });
     this.#device = device;
     this.#tiles = 1;
-    for (let times = 0; times < this.#halvings; times++) this.#tiled.halveMemory(image);
-  }
-
-  /** For as long as the network is used. */
-  #halveMemory(image: Size): boolean {
-    if (!this.#tiled.halveMemory(image)) return false;
-    this.#halvings++;
-    return true;
   }
 }
 
