@@ -11,6 +11,12 @@ export interface Quantisation {
   readonly convolutions: ReadonlyMap<Node, IntegerConvolution>;
 }
 
+/** A network's integers, where convolutions read some activations in fewer bits than is kept of them. */
+export interface CoarseQuantisation extends Quantisation {
+  /** By roots: at which scale convolutions read their numbers. */
+  readonly reads: ReadonlyMap<Value, ActivationScale>;
+}
+
 export interface IntegerConvolution extends IntegerWeight {
   /** [O] */
   readonly bias: Float32Array;
@@ -61,7 +67,12 @@ export function quantisedGraph(
     const inputs = convolution
       ? [
           dequantised(x),
-          ...integerParameters(target, node, convolution, quantisation.activations.get(rootOf(x)) as ActivationScale),
+          ...integerParameters(
+            target,
+            node.inputs[1] as Value,
+            convolution,
+            quantisation.activations.get(rootOf(x)) as ActivationScale,
+          ),
         ]
       : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
     const outputs = applyLike(node, target, inputs);
@@ -76,13 +87,13 @@ export function quantisedGraph(
   return target;
 }
 
-function integerParameters(
+/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name and shape they have */
+export function integerParameters(
   target: Graph,
-  { inputs: [, weight] }: Node,
+  { name, shape }: Pick<Value, "name" | "shape">,
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
 ): [Value, Value] {
-  const { name, shape } = weight as Value;
   const filters = scales.length;
   const each = target.constant(scales, [filters]);
   const none = target.shared(`no zero points ${filters}`, () => target.constant(new Int8Array(filters), [filters]));
@@ -100,4 +111,10 @@ function integerParameters(
       0,
     ),
   ];
+}
+
+/** What a convolution's integers stand for. */
+export function dequantised({ codes, scales, bias }: IntegerConvolution): { weight: Float32Array; bias: Float32Array } {
+  const size = codes.length / scales.length;
+  return { weight: Float32Array.from(codes, (code, i) => code * (scales[Math.floor(i / size)] as number)), bias };
 }

@@ -6,7 +6,7 @@ import { applyLike, type Graph, liveNodes, rewriteLazily, type Value } from "../
 import type { Descriptor } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, nameOf } from "../model/model.js";
-import { Conv, QuantizeLinear } from "../operators/index.js";
+import { Conv, FakeQuantise, QuantizeLinear } from "../operators/index.js";
 import { splitLinearPart } from "./linear-part.js";
 
 /** A network as it is best quantised. */
@@ -24,17 +24,21 @@ export interface Quantisable {
  * @throws NetworkError
  */
 export function requireFloat(model: Model): void {
-  if (!model.graph.nodes.some(({ operator }) => operator === QuantizeLinear)) return;
+  if (!model.graph.nodes.some(({ operator }) => [QuantizeLinear, FakeQuantise].includes(operator))) return;
   throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
 }
 
-/** @throws NetworkError for a network that is quantised already */
-export function quantisable(model: Model): Quantisable {
+/**
+ * @param apart whether the linear part is; where the tail stays in float, it needs not be
+ * @throws NetworkError for a network that is quantised already
+ */
+export function quantisable(model: Model, apart = true): Quantisable {
   requireFloat(model);
   const { scale, size } = model.descriptor;
   const { graph, border } = merged(exampleOf(model), scale);
   const descriptor = { ...model.descriptor, size: sizesOf(size, undefined, Math.ceil((2 * border + 1) / scale)) };
-  const prepared = importedModel(splitLinearPart(withBiases(repeatWithin(graph, border))), {
+  const whole = withBiases(repeatWithin(graph, border));
+  const prepared = importedModel(apart ? splitLinearPart(whole) : whole, {
     name: nameOf(model),
     ...{ range: descriptor.range, size: descriptor.size },
   });
