@@ -37,6 +37,13 @@ export const ORDER = {
     ["parity", "upscaling"],
     ["cli"],
   ],
+  page: [
+    ["messages"],
+    ["client", "layers", "live", "state", "worker"],
+    ["stage"],
+    ["actions", "controls", "offline"],
+    ["main"],
+  ],
 };
 
 const pathOf = (name, part) => `^packages/${name}/src/${part}(/|\\.ts$)`;
@@ -87,6 +94,13 @@ export default {
       severity: "error",
       from: { path: "^packages/(core|upscaler)/src/" },
       to: { path: "(^|/)packages/(upscaler|slimsr)/", pathNot: "^packages/$1/" },
+    },
+    {
+      name: "page-of-upscaler",
+      comment: "the page shows what the upscaler does, and nothing imports the page",
+      severity: "error",
+      from: { path: "^packages/page/src/" },
+      to: { path: "(^|/)packages/slimsr/" },
     },
     {
       name: "nothing-of-node",

@@ -3,7 +3,7 @@
  * beside them PyTorch's forward passes in float32 of the same networks (Debian's python3-torch), where it is installed.
  * Arguments: --model FILE (a checkpoint of several widths; by default assets/slim/edsr_r8f64_x2.safetensors), --width LIST (1,0.5),
  * --calibrate FOLDER, --patches N (48), --data FOLDER (sets to measure PSNR on, may be repeated), --side N (256), --threads N, --runs N (7),
- * --json.
+ * --browser (files in Chromium's WASM too, on one thread, of an image a quarter as wide), --json.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -23,6 +23,7 @@ import { bytes } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { inChromium } from "./int8/browser.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -37,6 +38,7 @@ const { values } = scriptArguments(import.meta.url, {
     side: { type: "string", default: "256" },
     threads: { type: "string" },
     runs: { type: "string", default: "7" },
+    browser: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -95,6 +97,16 @@ for (let run = 0; run <= runs; run++) {
 }
 await Promise.all(entries.map(({ close }) => close()));
 
+const deployed = entries.flatMap(({ name, onnx }) => (onnx ? [{ name, onnx }] : []));
+const browserTimes = values.browser
+  ? await inChromium(
+      deployed.map(({ onnx }) => onnx),
+      side / 4,
+      runs,
+    )
+  : [];
+const inBrowser = new Map(deployed.map(({ name }, i) => [name, browserTimes[i] ?? null]));
+
 const psnr = new Map<string, Map<string, number>>();
 for (const path of values.data) {
   const networks = entries.flatMap(({ name, onnx }) => (onnx ? [contender(name, 1, onnxDeployment(name, onnx))] : []));
@@ -110,6 +122,7 @@ const rows = entries.map(({ name, onnx }, i) => ({
   milliseconds: medians[i] as number,
   fastest: Math.min(...(times[i] as number[])),
   speedUp: (medians[0] as number) / (medians[i] as number),
+  browser: inBrowser.get(name) ?? null,
   bytes: onnx?.length ?? null,
   psnr: Object.fromEntries([...psnr].map(([set, each]) => [set, each.get(name) ?? null])),
 }));
@@ -124,6 +137,15 @@ else {
         { title: "ms (median)", value: ({ milliseconds }) => milliseconds, show: (value) => value.toFixed(1) },
         { title: "ms (fastest)", value: ({ fastest }) => fastest, show: (value) => value.toFixed(1) },
         { title: "of the first", value: ({ speedUp }) => speedUp, show: (factor) => `×${factor.toFixed(2)}` },
+        ...(values.browser
+          ? [
+              {
+                title: `ms in Chromium, ${side / 4}×${side / 4}`,
+                value: (row: (typeof rows)[number]) => row.browser,
+                show: (value: number) => value.toFixed(1),
+              },
+            ]
+          : []),
         { title: "file", value: (row) => row.bytes, show: bytes },
         ...[...psnr.keys()].map((set) => ({
           title: set,

@@ -3,8 +3,8 @@
  * has: `@slimsr/upscaler/node` in Node, Deno and Bun, `@slimsr/upscaler/web` in pages and workers.
  *
  * The engines, and sharp, which decodes files in Node, are peer dependencies: a program installs what it uses. Bundlers find the Web
- * Worker's scripts by themselves (Vite, webpack) or take them as entries (esbuild): web/session-worker-cpu.js and
- * web/session-worker-webgpu.js.
+ * Worker's scripts by themselves (Vite, webpack) or take them as entries (esbuild): web/session-worker-cpu.js,
+ * web/session-worker-webgpu.js and web/session-worker-jspi.js.
  *
  * In the sources, engine/session.ts is the interface to an engine. A session (worker-session.ts) asks, and its worker (serve.ts)
  * answers, in the messages of protocol.ts. tiling/ runs a network on planes of any size; images/ are pixels, loading/ models,

@@ -10,7 +10,8 @@ const RANK = 4;
  * small, for processors that add their products up in 16 bits, take fewer than they are stored in.
  */
 export function weightBits({ initializers }: Pick<GraphMessage, "initializers">): number | undefined {
-  const weights = initializers.filter(({ type, dims }) => type === DATA_TYPES.int8.onnx && dims.length === RANK);
+  const types: readonly number[] = [DATA_TYPES.int8.onnx, DATA_TYPES.int4.onnx];
+  const weights = initializers.filter(({ type, dims }) => types.includes(type) && dims.length === RANK);
   if (weights.length === 0) return undefined;
   let largest = 1;
   for (const weight of weights) {

@@ -16,7 +16,7 @@ interface DataTypeInfo {
   readonly array: new (buffer: ArrayBuffer) => TensorData;
 }
 
-/** `float16` and `bfloat16` are held as their bits; `bool` as bytes 0 and 1. */
+/** `float16` and `bfloat16` are held as their bits; `bool` as bytes 0 and 1; `int4` one a byte, which files pack. */
 export const DATA_TYPES = {
   float32: { onnx: 1, bytes: 4, array: Float32Array },
   uint8: { onnx: 2, bytes: 1, array: Uint8Array },
@@ -27,9 +27,14 @@ export const DATA_TYPES = {
   float16: { onnx: 10, bytes: 2, array: Uint16Array },
   float64: { onnx: 11, bytes: 8, array: Float64Array },
   bfloat16: { onnx: 16, bytes: 2, array: Uint16Array },
+  int4: { onnx: 22, bytes: 1, array: Int8Array },
 } as const satisfies Record<string, DataTypeInfo>;
 
 export type DataType = keyof typeof DATA_TYPES;
+
+/** Bytes that so many elements take in a file: two of int4 share one. */
+export const bytesInFile = (dtype: DataType, count: number): number =>
+  dtype === "int4" ? Math.ceil(count / 2) : count * DATA_TYPES[dtype].bytes;
 
 export type Shape = readonly number[];
 

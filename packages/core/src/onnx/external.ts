@@ -1,5 +1,5 @@
 import { OnnxError } from "../errors.js";
-import { DATA_TYPES, type DataType, elements } from "../graph/types.js";
+import { bytesInFile, type DataType, elements } from "../graph/types.js";
 import { requireModest } from "./limits.js";
 import type { TensorMessage } from "./messages.js";
 import { dataType } from "./tensors.js";
@@ -20,7 +20,7 @@ export function takeIn(tensor: TensorMessage, external: External): void {
     throw new OnnxError(`tensor ${name} lies in ${JSON.stringify(location)}; only files beside the model are read`);
   }
   const dtype: DataType = dataType(tensor.type, `tensor ${name}`);
-  const expected = elements(dims) * DATA_TYPES[dtype].bytes;
+  const expected = bytesInFile(dtype, elements(dims));
   const start = Number(offset);
   if (!/^\d+$/.test(offset) || !Number.isSafeInteger(start)) {
     throw new OnnxError(`tensor ${name} lies at ${JSON.stringify(offset)} of ${location}, which is no place in a file`);

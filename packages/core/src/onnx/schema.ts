@@ -53,3 +53,6 @@ export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, tensor: 4, floats: 
 
 export const OPSET_VERSION = 17;
 export const IR_VERSION = 8;
+/** Those of files that hold int4. */
+export const PACKED_OPSET_VERSION = 21;
+export const PACKED_IR_VERSION = 10;

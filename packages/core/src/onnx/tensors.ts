@@ -1,7 +1,8 @@
 import { OnnxError } from "../errors.js";
 import { bfloat16Table, halfTable } from "../graph/halves.js";
-import { DATA_TYPES, type DataType, elements, type Shape, type TensorData } from "../graph/types.js";
+import { bytesInFile, DATA_TYPES, type DataType, elements, type Shape, type TensorData } from "../graph/types.js";
 import type { AttributeMessage, TensorMessage } from "./messages.js";
+import { unpackNibbles } from "./nibbles.js";
 
 /** A tensor as an ONNX file holds it. */
 export interface ReadTensor {
@@ -50,13 +51,18 @@ function tensorData(tensor: TensorMessage, dtype: DataType, name: string): Tenso
   const { array, bytes } = DATA_TYPES[dtype];
   const count = elements(tensor.dims);
   if (tensor.raw && tensor.raw.length > 0) {
-    if (tensor.raw.length !== count * bytes) {
+    if (tensor.raw.length !== bytesInFile(dtype, count)) {
       throw new OnnxError(`tensor ${name}: ${tensor.raw.length} bytes don't hold ${count} elements of ${dtype}`);
     }
+    if (dtype === "int4") return unpackNibbles(tensor.raw, count);
     // A copy of exactly these bytes; slice() of Node's Buffer would be a view of the whole file.
     return new array(new Uint8Array(tensor.raw).buffer);
   }
   const listed = [tensor.floats, tensor.int64s, tensor.int32s, tensor.doubles].find((list) => list.length > 0) ?? [];
+  if (dtype === "int4") {
+    if (listed.length === bytesInFile(dtype, count)) return unpackNibbles(Uint8Array.from(listed), count);
+    throw new OnnxError(`tensor ${name}: ${listed.length} bytes don't hold ${count} elements of ${dtype}`);
+  }
   if (listed.length !== count) throw new OnnxError(`tensor ${name}: ${listed.length} of ${count} elements are there`);
   if (dtype === "int64") return BigInt64Array.from(listed, BigInt);
   const data = new array(new ArrayBuffer(count * bytes)) as Exclude<TensorData, BigInt64Array>;

@@ -1,8 +1,9 @@
 import { type BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { Attribute } from "../graph/attributes.js";
+import { type Attribute, ints } from "../graph/attributes.js";
 import type { Graph, Node, Value } from "../graph/graph.js";
 import { liveNodes } from "../graph/traverse.js";
-import { DATA_TYPES, type DataType, elements, type Shape } from "../graph/types.js";
+import { bytesInFile, DATA_TYPES, type DataType, elements, type Shape } from "../graph/types.js";
+import { packNibbles } from "./nibbles.js";
 import { concatenate, delimited, encode, sizeOf } from "./parts.js";
 import {
   ATTRIBUTE,
@@ -15,6 +16,8 @@ import {
   NODE,
   OPSET,
   OPSET_VERSION,
+  PACKED_IR_VERSION,
+  PACKED_OPSET_VERSION,
   SHAPE,
   TENSOR,
   TENSOR_TYPE,
@@ -29,7 +32,7 @@ export interface WriteOptions {
   dynamicAxes?: Readonly<Record<string, Readonly<Record<number, string>>>>;
 }
 
-/** Encodes a graph as an ONNX model (opset 17, IR version 8). */
+/** Encodes a graph as an ONNX model (opset 17, IR version 8; 21 and 10 where it holds int4). */
 export function writeOnnx(graph: Graph, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   return concatenate(modelParts(graph, options, inlineConstant));
 }
@@ -70,28 +73,32 @@ function modelParts(
 ): Uint8Array[] {
   const live = liveNodes(graph);
   const read = new Set<Value | undefined>([...live.flatMap((node) => node.inputs), ...graph.outputs.values()]);
+  const isPacked = graph.constants.some((constant) => constant.dtype === "int4" && read.has(constant));
   const body = [
     ...graph.constants.filter((constant) => read.has(constant)).flatMap(encodeConstant),
-    encode((writer) => writeGraph(writer, graph, live, read, dynamicAxes)),
+    encode((writer) => writeGraph(writer, graph, live, read, { dynamicAxes, isPacked })),
   ];
   const start = encode((writer) => {
-    writer.tag(MODEL.irVersion, WireType.Varint).int64(IR_VERSION);
+    writer.tag(MODEL.irVersion, WireType.Varint).int64(isPacked ? PACKED_IR_VERSION : IR_VERSION);
     writer.tag(MODEL.producer, WireType.LengthDelimited).string("slimsr");
     writer.tag(MODEL.graph, WireType.LengthDelimited).uint32(sizeOf(body));
   });
-  const end = encode((writer) => writeModelEnd(writer, new Set(live.map(({ operator }) => operator.domain)), metadata));
+  const domains = new Set(live.map(({ operator }) => operator.domain));
+  const opset = isPacked ? PACKED_OPSET_VERSION : OPSET_VERSION;
+  const end = encode((writer) => writeModelEnd(writer, domains, opset, metadata));
   return [start, ...body, end];
 }
 
 function writeModelEnd(
   writer: BinaryWriter,
   used: ReadonlySet<string>,
+  opset: number,
   metadata: Readonly<Record<string, string>>,
 ): void {
   for (const domain of [...new Set(["", ...used])].sort()) {
     message(writer, MODEL.opsets, () => {
       writer.tag(OPSET.domain, WireType.LengthDelimited).string(domain);
-      writer.tag(OPSET.version, WireType.Varint).int64(domain === "" ? OPSET_VERSION : 1);
+      writer.tag(OPSET.version, WireType.Varint).int64(domain === "" ? opset : 1);
     });
   }
   for (const [key, value] of Object.entries(metadata)) {
@@ -113,12 +120,17 @@ function writeGraph(
   graph: Graph,
   live: readonly Node[],
   read: ReadonlySet<Value | undefined>,
-  dynamicAxes: NonNullable<WriteOptions["dynamicAxes"]>,
+  { dynamicAxes, isPacked }: { dynamicAxes: NonNullable<WriteOptions["dynamicAxes"]>; isPacked: boolean },
 ): void {
   const outputs = [...graph.outputs];
   const names = outputNames(graph, live);
   const nameOf = (value: Value) => names.get(value) ?? value.name;
-  for (const node of live) message(writer, GRAPH.nodes, () => writeNode(writer, node, read, nameOf));
+  for (const node of live) {
+    const axes = isPacked ? axesToPass(node) : undefined;
+    const passed = axes && `${nameOf(node.outputs[0] as Value)} axes`;
+    if (passed) message(writer, GRAPH.nodes, () => writeIntegers(writer, passed, axes));
+    message(writer, GRAPH.nodes, () => writeNode(writer, node, read, nameOf, passed));
+  }
   // An output that its own node can't be named after passes through an Identity.
   for (const [name, value] of outputs.filter(([name, value]) => nameOf(value) !== name)) {
     message(writer, GRAPH.nodes, () => {
@@ -154,21 +166,36 @@ function outputNames({ outputs }: Graph, live: readonly Node[]): ReadonlyMap<Val
   return names;
 }
 
+/** A reduction's axes, where it has them as an attribute: from opset 18 on they are an input. */
+function axesToPass({ operator, attributes: { axes } }: Node): readonly number[] | undefined {
+  return operator.name.startsWith("Reduce") && axes?.kind === "ints" ? axes.value : undefined;
+}
+
+function writeIntegers(writer: BinaryWriter, output: string, value: readonly number[]): void {
+  writer.tag(NODE.outputs, WireType.LengthDelimited).string(output);
+  writer.tag(NODE.operator, WireType.LengthDelimited).string("Constant");
+  message(writer, NODE.attributes, () => writeAttribute(writer, "value_ints", ints(value)));
+}
+
+/** @param axes name of a value that is its second input in place of its attribute */
 function writeNode(
   writer: BinaryWriter,
   node: Node,
   read: ReadonlySet<Value | undefined>,
   nameOf: (value: Value) => string,
+  axes?: string,
 ): void {
   for (const input of node.inputs) {
     writer.tag(NODE.inputs, WireType.LengthDelimited).string(input ? nameOf(input) : "");
   }
+  if (axes !== undefined) writer.tag(NODE.inputs, WireType.LengthDelimited).string(axes);
   const { name: operatorName, domain, optionalOutputs } = node.operator;
   const outputs = optionalOutputs ? node.outputs.filter((value, i) => i === 0 || read.has(value)) : node.outputs;
   for (const output of outputs) writer.tag(NODE.outputs, WireType.LengthDelimited).string(nameOf(output));
   writer.tag(NODE.name, WireType.LengthDelimited).string(outputs[0] ? nameOf(outputs[0]) : "");
   writer.tag(NODE.operator, WireType.LengthDelimited).string(operatorName);
   for (const [name, attribute] of Object.entries(node.attributes)) {
+    if (name === "axes" && axes !== undefined) continue;
     message(writer, NODE.attributes, () => writeAttribute(writer, name, attribute));
   }
   if (domain !== "") writer.tag(NODE.domain, WireType.LengthDelimited).string(domain);
@@ -197,9 +224,10 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute
 }
 
 /** Bytes that a constant takes. */
-export const constantSize = ({ shape, dtype }: Value): number => elements(shape) * DATA_TYPES[dtype].bytes;
+export const constantSize = ({ shape, dtype }: Value): number => bytesInFile(dtype, elements(shape));
 
-function constantBytes({ data }: Value): Uint8Array {
+function constantBytes({ data, dtype }: Value): Uint8Array {
+  if (dtype === "int4") return packNibbles(data as Int8Array);
   return data ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array();
 }
 

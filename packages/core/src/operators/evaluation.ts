@@ -82,6 +82,7 @@ export function numbersIn(data: TensorData): ArrayLike<number> | undefined {
 const INTEGERS: Partial<Record<DataType, readonly [number, number]>> = {
   bool: [0, 1],
   uint8: [0, 255],
+  int4: [-8, 7],
   int8: [-128, 127],
   int32: [-(2 ** 31), 2 ** 31 - 1],
   int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],

@@ -21,6 +21,9 @@ export const LARGEST_CODE = 255;
 /** The largest code of an activation of so many bits; the least is 0. */
 export const largestActivationCode = (bits: number): number => 2 ** bits - 1;
 
+/** Bits of weights that files pack, two a byte. */
+export const PACKED_BITS = 4;
+
 /** The largest code of a weight of so many bits; the least is its negative. */
 export const largestWeightCode = (bits: number): number => 2 ** (bits - 1) - 1;
 

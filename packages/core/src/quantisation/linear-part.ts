@@ -101,10 +101,12 @@ export function splitLinearPart(source: Graph): Graph {
   });
 }
 
+const MOVES = new Set([Slice, Pad, DepthToSpace]);
+
 /** Values from the output back through what moves pixels: the innermost first. */
 function behindMoves(output: Value): Value[] {
   const values = [output];
-  for (let node = output.producer; node && [Slice, Pad].includes(node.operator); node = node.inputs[0]?.producer) {
+  for (let node = output.producer; node && MOVES.has(node.operator); node = node.inputs[0]?.producer) {
     values.unshift(node.inputs[0] as Value);
   }
   return values;

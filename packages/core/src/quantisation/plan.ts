@@ -24,7 +24,7 @@ import {
   Slice,
   Split,
 } from "../operators/index.js";
-import { linearValues } from "./linear-part.js";
+import { isOfLevels, straightNodes } from "./straight-nodes.js";
 
 /** `integer`: of integers to integers of another scale; `moving`: its output are some of its input's integers. */
 export type Arithmetic = "float" | "integer" | "moving";
@@ -37,6 +37,8 @@ export interface QuantisationPlan {
   readonly rootOf: (value: Value) => Value;
   /** The output of an integer node that is cut off at zero behind it, by its integers' least number, in place of the node's own. */
   readonly rectified: ReadonlyMap<Value, Value>;
+  /** What convolutions of integers read and is the image itself, in whole levels. */
+  readonly levels: ReadonlySet<Value>;
 }
 
 const MOVING = new Set([DepthToSpace, Slice, Split, MaxPool]);
@@ -55,16 +57,23 @@ const OF_ONE = new Set([LeakyRelu, Sigmoid, GlobalAveragePool]);
 export interface PlanOptions {
   /** Names of nodes' outputs, or of the layers whose weights they have, that stay in float. */
   readonly keepFloat?: readonly string[];
+  /** Whether images are in whole levels, as those of 8 bits: integers then are what they are. */
+  readonly inLevels?: boolean;
 }
 
 /**
- * Convolutions compute with integers, and so does what lies between them as far as engines can. What is linear in the image stays in
- * float, as a network's first convolution, and so does what sees one position an image.
+ * Convolutions compute with integers, and so does what lies between them as far as engines can. What is linear in the image and ends in the
+ * output stays in float, and so does what sees one position an image, and the first convolution of an image that isn't in whole levels.
  */
-export function planQuantisation(graph: Graph, { keepFloat = [] }: PlanOptions = {}): QuantisationPlan {
+export function planQuantisation(
+  graph: Graph,
+  { keepFloat = [], inLevels = false }: PlanOptions = {},
+): QuantisationPlan {
   const nodes = liveNodes(graph);
   const consumers = consumersOf(nodes);
-  const straight = straightNodes(graph, nodes, consumers);
+  const { terms, features, both } = straightNodes(graph);
+  const isOfImage = (node: Node) => features.has(node) && !(inLevels && isOfLevels(graph, node));
+  const straight = new Set([...terms, ...both, ...[...features].filter(isOfImage)]);
   const outputs = new Set(graph.outputs.values());
   const kept = new Set(keepFloat);
   for (const name of kept) {
@@ -88,6 +97,10 @@ export function planQuantisation(graph: Graph, { keepFloat = [] }: PlanOptions =
   const rectified = new Map<Value, Value>();
   const isInteger = (value: Value | undefined) =>
     value?.producer !== undefined && (arithmetics.get(value.producer) ?? "float") !== "float";
+  const isRounded = (value: Value) =>
+    isInteger(value) ||
+    elements(value.shape.slice(2)) === 1 ||
+    (consumers.get(value) ?? []).some((reader) => integerConvolutions.has(reader));
   for (const node of nodes) {
     const [x] = node.inputs;
     const [output] = node.outputs as readonly [Value];
@@ -101,9 +114,12 @@ export function planQuantisation(graph: Graph, { keepFloat = [] }: PlanOptions =
       arithmetics.set(node, "moving");
       rectified.set(x, output);
       roots.set(x, output);
-    } else if (useful.has(node) && isIntegerFunction(node, isInteger)) arithmetics.set(node, "integer");
+    } else if (useful.has(node) && isIntegerFunction(node, isInteger, isRounded)) arithmetics.set(node, "integer");
   }
-  return { graph, arithmetic: (node) => arithmetics.get(node) ?? "float", rootOf, rectified };
+  const levels = new Set(
+    [...integerConvolutions].flatMap((node) => (inLevels && isOfLevels(graph, node) ? [node.inputs[0] as Value] : [])),
+  );
+  return { graph, arithmetic: (node) => arithmetics.get(node) ?? "float", rootOf, rectified, levels };
 }
 
 /**
@@ -132,39 +148,6 @@ const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =
 /** A layer as it is called where its weight is "layer.weight". */
 const layerOf = ({ name }: Value): string => name.replace(/\.weight(#\d+)?$/, "");
 
-/** Channels of an image: what reads no more is a network's first layer. */
-const IMAGE_CHANNELS = 4;
-
-/** What is linear in the image and makes it features, or nothing but a term of the output that is linear too. */
-function straightNodes(
-  graph: Graph,
-  nodes: readonly Node[],
-  consumers: ReadonlyMap<Value, readonly Node[]>,
-): ReadonlySet<Node> {
-  const linear = linearValues(graph);
-  const [output] = graph.outputs.values();
-  const straight = new Set<Node>();
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.every((value) => linear.has(value))) continue;
-    const readers = node.outputs.flatMap((value) => consumers.get(value) ?? []);
-    const isOfImage = (node.inputs[0]?.shape[1] ?? 0) <= IMAGE_CHANNELS;
-    if (isOfImage || readers.every((reader) => straight.has(reader) || endsIn(reader, output as Value, consumers)))
-      straight.add(node);
-  }
-  return straight;
-}
-
-/** Whether a node's output is the graph's, moved at most. */
-function endsIn(node: Node, output: Value, consumers: ReadonlyMap<Value, readonly Node[]>): boolean {
-  let [value] = node.outputs as readonly [Value];
-  for (;;) {
-    if (value === output) return true;
-    const [reader, ...others] = consumers.get(value) ?? [];
-    if (!reader || others.length > 0 || reader.operator.cost) return false;
-    [value] = reader.outputs as readonly [Value];
-  }
-}
-
 function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: ReadonlySet<Node>): boolean {
   const [x, weight, bias] = inputs;
   const [output] = outputs;
@@ -173,10 +156,11 @@ function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: Rea
   return isSpatial && weight?.data instanceof Float32Array && (!bias || bias.data instanceof Float32Array);
 }
 
-/** Whether what isn't a convolution can be done with integers, some of which come of a convolution. */
+/** Whether what isn't a convolution can be done with integers, some of which come of a convolution, without rounding any for it alone. */
 function isIntegerFunction(
   { operator, inputs, outputs }: Node,
   isInteger: (value: Value | undefined) => boolean,
+  isRounded: (value: Value) => boolean,
 ): boolean {
   const values = inputs as readonly Value[];
   const [output] = outputs as readonly [Value];
@@ -186,5 +170,5 @@ function isIntegerFunction(
   const fits =
     operator === Concat ||
     values.every(({ shape }) => sameShape(shape, output.shape) || (operator === Mul && shape.length === 4));
-  return fits && values.some(isInteger);
+  return fits && values.some(isInteger) && values.every(isRounded);
 }

@@ -1,6 +1,6 @@
-import { applyLike, Graph, liveNodes, type Node, type Value } from "../graph/index.js";
-import { dequantizeLinear, quantizeLinear } from "../operators/index.js";
-import { type ActivationScale, type IntegerWeight, integerBias } from "./integers.js";
+import { applyLike, Graph, intOr, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
+import { cast, dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
+import { type ActivationScale, type IntegerWeight, integerBias, PACKED_BITS } from "./integers.js";
 import { integerInputs, type QuantisationPlan } from "./plan.js";
 
 /** The integers of a network. */
@@ -9,6 +9,8 @@ export interface Quantisation {
   readonly activations: ReadonlyMap<Value, ActivationScale>;
   /** Of integer convolutions, with their biases. */
   readonly convolutions: ReadonlyMap<Node, IntegerConvolution>;
+  /** Of weights, their sign among them; up to 4, files pack two a byte. */
+  readonly bits: number;
 }
 
 /** A network's integers, where convolutions read some activations in fewer bits than is kept of them. */
@@ -70,8 +72,9 @@ export function quantisedGraph(
           ...integerParameters(
             target,
             node.inputs[1] as Value,
-            convolution,
+            forKernels(node, convolution),
             quantisation.activations.get(rootOf(x)) as ActivationScale,
+            quantisation.bits,
           ),
         ]
       : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
@@ -80,30 +83,59 @@ export function quantisedGraph(
       const made = outputs[i] as Value;
       const shown = rectified.get(value) ?? value;
       if (kind === "float") floats.set(value, made);
-      else codes.set(shown, quantizeLinear(made, ...scaleOf(shown)));
+      else codes.set(shown, firstChannels(quantizeLinear(made, ...scaleOf(shown)), value.shape));
     });
   }
   for (const [name, value] of source.outputs) target.output(name, inFloat(value));
   return target;
 }
 
-/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name and shape they have */
+/** Without the channels of filters that were added. */
+function firstChannels(codes: Value, shape: Shape): Value {
+  const [, channels] = shape;
+  return codes.shape[1] === channels ? codes : slice(codes, [{ axis: 1, start: 0, end: channels as number }]);
+}
+
+/** Filters that the engine's fastest kernel for x86 takes, of channels that it takes: a multiple of 8 from 16 on, and of 4. */
+const [LEAST_FILTERS, FILTERS, CHANNELS] = [16, 8, 4];
+
+/** The convolution with filters of zeros added that a faster kernel takes; what it makes of them, nothing reads. */
+function forKernels(node: Node, convolution: IntegerConvolution): IntegerConvolution {
+  const [, weight] = node.inputs as [Value, Value];
+  const [filters, channels] = weight.shape as [number, number];
+  if (intOr(node.attributes, "group", 1) !== 1 || channels % CHANNELS !== 0) return convolution;
+  const wanted = Math.max(LEAST_FILTERS, Math.ceil(filters / FILTERS) * FILTERS);
+  const { codes, scales, bias } = convolution;
+  const wide = new Int8Array((codes.length / filters) * wanted);
+  wide.set(codes);
+  const each = (of: Float32Array, rest: number) => Float32Array.from({ length: wanted }, (_, o) => of[o] ?? rest);
+  return { codes: wide, scales: each(scales, 1), bias: each(bias, 0) };
+}
+
+/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name it has, and whose shape but for filters */
 export function integerParameters(
   target: Graph,
-  { name, shape }: Pick<Value, "name" | "shape">,
+  { name, shape: own }: Pick<Value, "name" | "shape">,
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
+  bits: number,
 ): [Value, Value] {
   const filters = scales.length;
+  const shape = [filters, ...own.slice(1)];
   const each = target.constant(scales, [filters]);
   const none = target.shared(`no zero points ${filters}`, () => target.constant(new Int8Array(filters), [filters]));
   const noneOfBias = target.shared(`zero points of biases ${filters}`, () =>
     target.constant(new Int32Array(filters), [filters]),
   );
-  const stored = target.constant(codes, shape, { name: target.unusedName(name) });
+  const isPacked = bits <= PACKED_BITS;
+  const stored = target.constant(codes, shape, {
+    name: target.unusedName(name),
+    dtype: isPacked ? "int4" : "int8",
+  });
   const products = scales.map((each) => Math.fround(each * scale));
   return [
-    dequantizeLinear(stored, each, none, 0),
+    // Engines unpack them once, when they read the file, and have kernels for bytes.
+    dequantizeLinear(isPacked ? cast(stored, "int8") : stored, each, none, 0),
     dequantizeLinear(
       target.constant(integerBias(bias, scale, scales), [filters]),
       target.constant(products, [filters]),

@@ -7,6 +7,8 @@ import type { Descriptor } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, nameOf } from "../model/model.js";
 import { Conv, FakeQuantise, QuantizeLinear } from "../operators/index.js";
+import { composeLinearPart } from "./composed-linear-part.js";
+import { convolveImageItself } from "./image-levels.js";
 import { splitLinearPart } from "./linear-part.js";
 
 /** A network as it is best quantised. */
@@ -29,18 +31,26 @@ export function requireFloat(model: Model): void {
 }
 
 /**
- * @param apart whether the linear part is; where the tail stays in float, it needs not be
+ * @param inLevels whether its images are in whole levels, as those of 8 bits
+ * @param linearPart whether it is apart, and then composed to one map of the image; where the tail stays in float, it may be left whole
  * @throws NetworkError for a network that is quantised already
  */
-export function quantisable(model: Model, apart = true): Quantisable {
+export function quantisable(
+  model: Model,
+  inLevels = false,
+  linearPart: "composed" | "apart" | "whole" = "composed",
+): Quantisable {
   requireFloat(model);
-  const { scale, size } = model.descriptor;
-  const { graph, border } = merged(exampleOf(model), scale);
-  const descriptor = { ...model.descriptor, size: sizesOf(size, undefined, Math.ceil((2 * border + 1) / scale)) };
-  const whole = withBiases(repeatWithin(graph, border));
-  const prepared = importedModel(apart ? splitLinearPart(whole) : whole, {
+  const { scale, size, range } = model.descriptor;
+  const { graph: whole, border } = merged(exampleOf(model), scale);
+  const biased = withBiases(repeatWithin(whole, border));
+  const parted = linearPart === "whole" ? biased : splitLinearPart(biased);
+  const { graph, least } = linearPart === "composed" ? composeLinearPart(parted) : { graph: parted, least: 1 };
+  const sizes = sizesOf(size, undefined, Math.max(least, Math.ceil((2 * border + 1) / scale)));
+  const descriptor = { ...model.descriptor, size: sizes };
+  const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {
     name: nameOf(model),
-    ...{ range: descriptor.range, size: descriptor.size },
+    ...{ range, size: sizes },
   });
   return { model: prepared, descriptor, border };
 }

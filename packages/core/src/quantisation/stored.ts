@@ -4,6 +4,7 @@ import {
   applyLike,
   elements,
   type Graph,
+  intOr,
   type Node,
   rewriteLazily,
   type Shape,
@@ -59,7 +60,7 @@ export function withStoredIntegers(source: Graph): Graph {
     const place = { name: parameterBehind(rounding.inputs[0] as Value).name, shape: weight?.shape as Shape };
     const numbers = (bias ? contentOf(bias) : new Float32Array(filters)) as Float32Array;
     const integers = { ...integerWeight(rounding, contentOf, filters), bias: numbers };
-    const [codes, offsets] = integerParameters(target, place, integers, zeroed(grid));
+    const [codes, offsets] = integerParameters(target, place, integers, zeroed(grid), bitsOf(rounding));
     if (!bias || bias.producer?.operator === FakeQuantise) return applyLike(node, target, [imageOf(x), codes, offsets]);
     // Within a convolution of integers engines would round it.
     const [products] = applyLike(node, target, [imageOf(x), codes]);
@@ -67,6 +68,9 @@ export function withStoredIntegers(source: Graph): Graph {
   });
   return withoutUnread(stored);
 }
+
+/** Bits of the weights that are rounded so, their sign among them. */
+const bitsOf = ({ attributes }: Node): number => 1 + Math.ceil(Math.log2(intOr(attributes, "high", 0) + 1));
 
 const zeroed = ({ scale, low }: Grid) => ({ scale, zeroPoint: -low });
 

@@ -1,10 +1,11 @@
-import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
+import { UsageError } from "@slimsr/core/internal/errors.js";
 import { type Deployable, deployable } from "@slimsr/core/internal/export/deployable.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { atQuality } from "../deployment/quality.js";
 import { type Difference, type Unchecked, verify } from "../deployment/verify.js";
@@ -13,20 +14,17 @@ import { writeBytes } from "../files/models.js";
 import { bytes, operations, whole } from "../text/numbers.js";
 import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
-import { addOverrideOptions } from "./checkpoint-options.js";
+import { addWritingOptions, type DeploymentOptions, deploymentCommand } from "./deployment-options.js";
 import { interruptible } from "./interrupt.js";
 import { requireOnnxPlace } from "./onnx-place.js";
-import { required } from "./required.js";
-import { quality, tile } from "./values.js";
+import { writeIntegers } from "./quantise.js";
+import { tile } from "./values.js";
 
-interface Options extends Overrides {
-  out: string;
-  quality?: number;
+interface Options extends DeploymentOptions {
   fp16?: true;
+  int8?: true;
   tile?: number;
   merge: boolean;
-  force?: true;
-  json?: true;
 }
 
 /** What a network takes. */
@@ -58,6 +56,7 @@ Examples:
   slimsr export assets/teachers/edsr_r8f64_x2.safetensors --out deployed.onnx
   slimsr export assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --out half-width.onnx
   slimsr export assets/teachers/edsr_r8f64_x2.safetensors --fp16 --tile 128 --out edsr_x2_fp16.onnx
+  slimsr export assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --int8 --out half-width-int8.onnx
 
 The file is for any engine that reads ONNX of opset 17. Convolutions with nothing between them but pixel shuffles, and sums of
 convolutions of one value, are merged where that costs fewer operations. Of a convolution behind another the border is not to be had
@@ -65,30 +64,24 @@ so: pixels there, at most as many as the scale, repeat the next ones within, and
 
 /** `slimsr export MODEL --out FILE`: a network as it is deployed. */
 export function exportCommand(): Command {
-  const command = new Command("export").argument(
-    "<model>",
-    "checkpoint: .safetensors, .pt or .pth; or .onnx of anyone's",
-  );
-  required(command, new Option("-o, --out <file>", "ONNX file to write, such as student.onnx"));
-  command
-    .addOption(
-      new Option(
-        "--quality <width>",
-        "share of every layer's channels, of a file that holds several widths (default: its widest)",
-      ).argParser(quality),
-    )
+  const command = deploymentCommand("export", "student.onnx")
     .option("--fp16", "compute in half precision; images stay in single precision")
+    .option("--int8", "compute in integers of 8 bits, as slimsr quantise does, which has options of its own")
     .addOption(
       new Option("--tile <pixels>", "take one image of this height and width at a time (default: any)").argParser(tile),
     )
-    .option("--no-merge", "leave convolutions as they are")
-    .option("--force", "replace OUT if it exists")
-    .option("--json", "print JSON");
-  return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
+    .option("--no-merge", "leave convolutions as they are");
+  return addWritingOptions(command).addHelpText("after", EXAMPLES).action(run);
 }
 
 async function run(file: string, options: Options): Promise<void> {
-  const { out, quality, fp16: half = false, tile, merge, force, json } = options;
+  const { out, quality, fp16: half = false, int8, tile, merge, force, json } = options;
+  if (int8) {
+    if (half || tile !== undefined || !merge) {
+      throw new UsageError("--int8 is by itself: integers have no half precision, take any size and are merged");
+    }
+    return writeIntegers(file, options);
+  }
   requireOnnxPlace(out, file, { force, others: "slimsr convert writes others" });
   const report = await interruptible(async (signal): Promise<Report> => {
     const read = await atQuality(file, overridesOf(options), quality);

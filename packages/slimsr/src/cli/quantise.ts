@@ -1,6 +1,6 @@
-import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
+import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { DEGRADATIONS } from "../degradations/degradation.js";
 import { atQuality } from "../deployment/quality.js";
 import { toJson } from "../files/json.js";
@@ -11,26 +11,21 @@ import { TOLERANCE } from "../quantisation/verify.js";
 import { bytes, milliseconds } from "../text/numbers.js";
 import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
-import { addOverrideOptions } from "./checkpoint-options.js";
+import { addWritingOptions, type DeploymentOptions, deploymentCommand } from "./deployment-options.js";
 import { interruptible } from "./interrupt.js";
 import { requireOnnxPlace } from "./onnx-place.js";
 import { withProgress } from "./progress.js";
-import { required } from "./required.js";
-import { bits, degradation, patches, quality, threads } from "./values.js";
+import { bits, degradation, patches, threads } from "./values.js";
 
-interface Options extends Overrides {
-  out: string;
-  quality?: number;
+interface Options extends DeploymentOptions {
   train?: string;
   trainInput?: string;
   degrade?: string;
-  calibrationPatches: number;
+  calibrationPatches?: number;
   bits?: number;
   target?: Target;
   keepFloat?: string[];
   threads?: number;
-  force?: true;
-  json?: true;
 }
 
 const EXAMPLES = `
@@ -39,7 +34,8 @@ Examples:
   slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
-The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. It is
+The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
+up to 4 bits are int4 (opset 21), for a download of half the size: engines make bytes of them when they read the file, and are as fast; PSNR falls. It is
 for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which
 is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
 It is measured on patches of the calibration images that it wasn't calibrated on, and the engine's output is compared with the same roundings
@@ -49,18 +45,7 @@ for others.`;
 
 /** \`slimsr quantise MODEL --out FILE\`: a network in integers of 8 bits. */
 export function quantiseCommand(): Command {
-  const command = new Command("quantise").argument(
-    "<model>",
-    "checkpoint: .safetensors, .pt or .pth; or .onnx of anyone's",
-  );
-  required(command, new Option("-o, --out <file>", "ONNX file to write, such as student-int8.onnx"));
-  command
-    .addOption(
-      new Option(
-        "--quality <width>",
-        "share of every layer's channels, of a file that holds several widths (default: its widest)",
-      ).argParser(quality),
-    )
+  const command = deploymentCommand("quantise", "student-int8.onnx")
     .option("--train <folder>", "images to calibrate on (default: photographs that come with slimsr)")
     .option("--train-input <folder>", "their inputs, by the same names, where they aren't made of them")
     .addOption(
@@ -75,7 +60,7 @@ export function quantiseCommand(): Command {
     )
     .option(
       "--bits <number>",
-      "bits of weights, 2 to 8, fewer for trials: files don't get smaller (default: 8, or 7)",
+      "bits of weights, 2 to 8; up to 4 are packed, two weights a byte (default: 8, or 7)",
       bits,
     )
     .addOption(
@@ -87,13 +72,12 @@ export function quantiseCommand(): Command {
       "--keep-float <layer...>",
       "layers, by their weights' names, or nodes, by their outputs', that stay in float",
     )
-    .option("--threads <number>", "threads within an operator where it is measured (default: all cores)", threads)
-    .option("--force", "replace OUT if it exists")
-    .option("--json", "print JSON");
-  return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
+    .option("--threads <number>", "threads within an operator where it is measured (default: all cores)", threads);
+  return addWritingOptions(command).addHelpText("after", EXAMPLES).action(writeIntegers);
 }
 
-async function run(file: string, options: Options): Promise<void> {
+/** Quantises a model, writes it and prints what it is worth. */
+export async function writeIntegers(file: string, options: Options): Promise<void> {
   const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads } = options;
   requireOnnxPlace(out, file, { force });
   if (trainInput !== undefined && train === undefined) {
@@ -105,7 +89,8 @@ async function run(file: string, options: Options): Promise<void> {
       ...(trainInput === undefined ? { degrade } : { input: trainInput }),
       ...(bits !== undefined && { bits }),
       ...(keepFloat && { keepFloat }),
-      ...{ patches: options.calibrationPatches, target, threads, stage: withProgress, signal },
+      ...(options.calibrationPatches !== undefined && { patches: options.calibrationPatches }),
+      ...{ target, threads, stage: withProgress, signal },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
     });
     await writeBytes(out, quantised.onnx);

@@ -36,8 +36,8 @@ export interface CalibrationOptions {
   readonly bits: number;
   /** Bits of the activations that convolutions read; 8 where left out, as all others have. */
   readonly activationBits?: number;
-  /** The scale of the network's output, where integers make it. */
-  readonly output: ActivationScale;
+  /** The scale of images in whole levels: of the network's output where integers make it, and of its input where they read it. */
+  readonly levels: ActivationScale;
   readonly onNode?: (done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -122,7 +122,7 @@ class Calibration {
           else {
             const shown = rectified.get(value) ?? value;
             const cut = shown === value ? batches : mapped(batches, (data) => data.map((x) => Math.max(x, 0)));
-            const scale = rootOf(shown) === rootOf(output as Value) ? this.options.output : this.#scaleOf(shown, cut);
+            const scale = rootOf(shown) === rootOf(output as Value) ? this.options.levels : this.#scaleOf(shown, cut);
             this.#activations.set(rootOf(shown), scale);
             this.#rounded.set(shown, kind === "moving" ? cut : mapped(cut, (data) => onGrid(data, scale)));
           }
@@ -132,7 +132,8 @@ class Calibration {
       this.#release(done);
       this.options.onNode?.(i + 1, this.#nodes.length);
     }
-    return { activations: this.#activations, reads: this.#reads, convolutions: this.#convolutions };
+    const { bits } = this.options;
+    return { activations: this.#activations, reads: this.#reads, convolutions: this.#convolutions, bits };
   }
 
   close(): Promise<void> {
@@ -191,6 +192,7 @@ class Calibration {
   }
 
   #scaleOf(value: Value, batches: Batches): ActivationScale {
+    if (this.plan.levels.has(value)) return this.options.levels;
     const known = this.#activations.get(this.plan.rootOf(value));
     if (known) return known;
     const bits = this.#coarse.has(this.plan.rootOf(value)) ? this.options.activationBits : undefined;
@@ -254,7 +256,9 @@ class Calibration {
     batchesOfValue: (value: Value) => Batches | undefined,
     fed: ReadonlyMap<Value, Float32Array> = new Map(),
   ): Promise<Batches[]> {
-    const isFed = (value: Value) => value.data instanceof Float32Array && value.shape.length > 0;
+    // Sessions are shared by layers of one structure; what isn't a layer's weight, as a factor of sizes, is part of that.
+    const learned = new Set((node.operator.learned ?? []).map((i) => node.inputs[i]));
+    const isFed = (value: Value) => value.data instanceof Float32Array && learned.has(value);
     const values = [...new Set(node.inputs.filter((value) => value !== undefined))];
     const read = values.filter((value) => !isConstant(value) || isFed(value));
     const count = (this.#ideal.get(this.plan.graph.inputs[0] as Value) ?? []).length;

@@ -1,9 +1,10 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { deployable } from "@slimsr/core/internal/export/deployable.js";
 import { writeGraph } from "@slimsr/core/internal/export/onnx.js";
-import { liveNodes } from "@slimsr/core/internal/graph/index.js";
+import { liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { LARGEST_CODE } from "@slimsr/core/internal/quantisation/integers.js";
 import { planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
 import { quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
@@ -94,15 +95,16 @@ export async function quantiseOn(
   }: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal">,
 ): Promise<Quantised> {
   const start = performance.now();
-  const { model: prepared, descriptor, border } = quantisable(model);
-  const plan = planQuantisation(prepared.graph, { keepFloat });
-  requireIntegers(plan, model);
-  const patches = inRange(descriptor, await draw());
-  const scaled = await withAlikeRanges(prepared, plan, patches);
+  requireIntegers(planQuantisation(quantisable(model).model.graph, { keepFloat }), model);
+  const drawn = await draw();
+  const inLevels = drawn.data.every((value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_CODE);
+  const { model: prepared, descriptor, border } = quantisable(model, inLevels);
+  const patches = inRange(descriptor, drawn);
+  const scaled = await withAlikeRanges(prepared, planQuantisation(prepared.graph, { keepFloat, inLevels }), patches);
   const graph = instantiate(scaled, patchShape(patches, 1), imageNames(descriptor));
-  const own = planQuantisation(graph, { keepFloat });
+  const own = planQuantisation(graph, { keepFloat, inLevels });
   const quantisation = await stage("quantise", "nodes", (onNode) =>
-    calibrate(own, patches, { bits, output: { scale: descriptor.range / 255, zeroPoint: 0 }, onNode, signal }),
+    calibrate(own, patches, { bits, levels: { scale: descriptor.range / LARGEST_CODE, zeroPoint: 0 }, onNode, signal }),
   );
   return {
     name: nameOf(model),
@@ -115,8 +117,13 @@ export async function quantiseOn(
 }
 
 function convolutionsOf({ graph, arithmetic }: QuantisationPlan): Quantised["convolutions"] {
-  const all = liveNodes(graph).filter(({ operator }) => operator.name === "Conv");
-  return { integer: all.filter((node) => arithmetic(node) === "integer").length, all: all.length };
+  const convolutions = liveNodes(graph).filter(({ operator }) => operator.name === "Conv");
+  // Some are applied to strips of the image as well, by the same weights.
+  const countOf = (nodes: readonly Node[]) => new Set(nodes.map(({ inputs }) => inputs[1])).size;
+  return {
+    integer: countOf(convolutions.filter((node) => arithmetic(node) === "integer")),
+    all: countOf(convolutions),
+  };
 }
 
 /** @throws NetworkError where a network's plan has none */

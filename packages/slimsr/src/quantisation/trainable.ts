@@ -59,7 +59,7 @@ async function fromClosedForm(
   { bits, activationBits, stage, signal }: TrainableOptions,
 ): Promise<Model> {
   const isFine = bits === 8 && activationBits === 8;
-  const { model: merged, descriptor } = quantisable(student, isFine);
+  const { model: merged, descriptor } = quantisable(student, false, isFine ? "apart" : "whole");
   // What Adam can begin from; the units bring its steps back from alike ranges to this.
   const { model } = equalise(merged);
   // Of few bits the tail's noise would go straight into the image.
@@ -69,13 +69,13 @@ async function fromClosedForm(
   const patches = inRange(descriptor, given);
   const scaled = await withAlikeRanges(model, whole, patches);
   const plan = planOf(instantiate(scaled, patchShape(patches, 1), imageNames(descriptor)));
-  const output: ActivationScale = { scale: descriptor.range / 255, zeroPoint: 0 };
-  const options: CalibrationOptions = { bits, activationBits, output };
+  const levels: ActivationScale = { scale: descriptor.range / LARGEST_CODE, zeroPoint: 0 };
+  const options: CalibrationOptions = { bits, activationBits, levels };
   const { activations, reads, convolutions } = await stage("quantise", "nodes", (onNode) =>
     calibrate(plan, patches, { ...options, onNode, signal }),
   );
   const roundings = (scales: ReadonlyMap<Value, ActivationScale>) =>
-    new Map([...scales].map(([root, scale]) => [root, roundingOf(scale, scale === output ? "fixed" : "logarithm")]));
+    new Map([...scales].map(([root, scale]) => [root, roundingOf(scale, scale === levels ? "fixed" : "logarithm")]));
   return fakeQuantised(scaled, plan, {
     weightBits: bits,
     activations: roundings(activations),

@@ -22,8 +22,8 @@ describe("slimsr quantise", () => {
     expect(fromJson(report)).toMatchObject({
       out,
       bits: 7,
-      convolutions: { integer: 6, all: 8 },
-      integerNodes: { QLinearConv: 6, QLinearAdd: 2 },
+      convolutions: { integer: 7, all: 10 },
+      integerNodes: { QLinearConv: 7, QLinearAdd: 2 },
       milliseconds: { float: expect.any(Number), integer: expect.any(Number) },
       psnr: { float: expect.any(Number), integer: expect.any(Number) },
       bytes: { integer: (await readFile(out)).length },
@@ -41,6 +41,15 @@ describe("slimsr quantise", () => {
       const again = captured.run(command, [out, "--out", join(folder, "again.onnx")]);
       await expect(again).rejects.toThrow(/quantised already/);
     }
+  });
+
+  it("is what export --int8 does", async () => {
+    const folder = await temporaryFolder();
+    const [teacher, out] = [await smallTeacher(folder, 2), join(folder, "int8.onnx")];
+    const report = await captured.run(exportCommand(), [teacher, "-o", out, "--int8", "--json"]);
+    expect(fromJson(report)).toMatchObject({ out, convolutions: { integer: 7, all: 10 } });
+    const both = captured.run(exportCommand(), [teacher, "-o", out, "--int8", "--fp16", "--force"]);
+    await expect(both).rejects.toThrow(/--int8 is by itself/);
   });
 
   it("refuses what it can't write, and inputs without images", async () => {

@@ -3,6 +3,7 @@ import { floats, evaluate as run } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { photograph } from "../../../../test/support/photographs.js";
 import { Random } from "../../../../test/support/random.js";
+import { exportModel } from "../../../core/src/export/onnx.js";
 import { describeOnnxFile } from "../../../core/src/export/onnx-file.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { rgbPlanes } from "../../../core/src/images/planes.js";
@@ -10,7 +11,7 @@ import { instantiate, type Model } from "../../../core/src/model/model.js";
 import { decodeOnnx } from "../../../core/src/onnx/codec.js";
 import { planQuantisation } from "../../../core/src/quantisation/plan.js";
 import { quantisable } from "../../../core/src/quantisation/quantisable.js";
-import { float32 } from "../../../upscaler/src/engine/session.js";
+import { float32, type SessionOptions } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { EMBEDDED_IMAGES } from "../../src/assets.js";
 import { calibrationPatches } from "../../src/calibration/patches.js";
@@ -23,7 +24,11 @@ const small = (): Model => modelOf(edsr(2, { features: 16, blocks: 2 }));
 const FEW = { patches: 2 };
 
 /** What a file makes of a part of a photograph. */
-async function outputOf(onnx: Uint8Array, side: number): Promise<Float32Array> {
+async function outputOf(
+  onnx: Uint8Array,
+  side: number,
+  optimisation: NonNullable<SessionOptions["optimisation"]> = "all",
+): Promise<Float32Array> {
   const image = await photograph("19");
   const [{ width, height }, data] = [image, rgbPlanes(image)];
   const start = Math.floor(height / 2) * width + Math.floor(width / 2);
@@ -31,7 +36,7 @@ async function outputOf(onnx: Uint8Array, side: number): Promise<Float32Array> {
     const [plane, row, column] = [Math.floor(i / side ** 2), Math.floor(i / side) % side, i % side];
     return data[plane * width * height + start + row * width + column] as number;
   });
-  const session = await createSession(onnx, { threads: 1, spinning: false });
+  const session = await createSession(onnx, { threads: 1, spinning: false, optimisation });
   try {
     return floats((await session.run({ lr: float32(crop, [1, 3, side, side]) })).outputs, "sr");
   } finally {
@@ -56,8 +61,8 @@ describe("quantise", () => {
   });
 
   it("writes a network that the engine computes with integers, as the file says", () => {
-    expect(made.convolutions).toEqual({ integer: 6, all: 8 });
-    expect(made.verification.integerNodes).toMatchObject({ QLinearConv: 6, QLinearAdd: 2 });
+    expect(made.convolutions).toEqual({ integer: 7, all: 10 });
+    expect(made.verification.integerNodes).toMatchObject({ QLinearConv: 7, QLinearAdd: 2 });
     expect(made.verification.difference.rms).toBeLessThan(0.3);
     expect(made.onnx.length).toBeLessThan(made.float.length);
   });
@@ -76,6 +81,20 @@ describe("quantise", () => {
     const model = readModel(onnx, "int8.onnx");
     expect(model.descriptor).toMatchObject({ scale: 2, range: 255 });
     await expect(quantise(model, FEW)).rejects.toThrow(/quantised already/);
+  });
+
+  it("packs weights of 4 bits, which the engine computes with as bytes, and reads them back", async () => {
+    const { onnx, verification } = await quantiseVerified(small(), { ...FEW, bits: 4, target: "vnni", threads: 1 });
+    expect(verification.integerNodes).toEqual(made.verification.integerNodes);
+    expect(verification.difference.rms).toBeLessThan(0.3);
+    expect(describeOnnxFile("int4.onnx", onnx).bits).toBe(4);
+    const packed = (decodeOnnx(onnx).graph?.initializers ?? []).filter(({ type }) => type === 22);
+    expect(packed).toHaveLength(7);
+    const bytesOf = (file: Uint8Array) => weightsOf(file).reduce((sum, { length }) => sum + length, 0);
+    expect(packed.reduce((sum, { raw }) => sum + (raw?.length ?? 0), 0)).toBe(bytesOf(made.onnx) / 2);
+    const read = readModel(onnx, "int4.onnx");
+    const simulated = await outputOf(exportModel(read), 24, "none");
+    expect(rms(simulated, await outputOf(onnx, 24))).toBeLessThan(0.3);
   });
 
   it.each([

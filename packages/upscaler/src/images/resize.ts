@@ -1,6 +1,17 @@
+import { ImageError } from "@slimsr/core/internal/errors.js";
 import { bicubicAxis, type Stretch } from "@slimsr/core/internal/images/bicubic.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf, rounded } from "./pixels.js";
+import {
+  cropPixels,
+  depthOf,
+  emptyPixels,
+  hasAlpha,
+  type PixelSource,
+  type Pixels,
+  peakOf,
+  rounded,
+} from "./pixels.js";
+import type { Rectangle } from "./planes.js";
 
 /**
  * An image in another size, by MATLAB's bicubic (antialiased where it shrinks), while its bands come in from the top: as many rows are
@@ -22,6 +33,31 @@ export async function* resizedBands(bands: AsyncIterable<Pixels>, from: Size, to
     const needed = written < to.height ? span(rows, written).first : read;
     for (const row of held.keys()) if (row < needed) held.delete(row);
   }
+}
+
+/** Pixels at each side that an enlarged one depends on. */
+const RADIUS = 3;
+
+/**
+ * A part of an image as `resizedBands` enlarges it, alone.
+ * @param scale whole @param part a rectangle of the enlarged image
+ */
+export async function bicubicPart(source: PixelSource, scale: number, part: Rectangle): Promise<Pixels> {
+  const from = (start: number) => Math.max(0, Math.floor(start / scale) - RADIUS);
+  const to = (end: number, length: number) => Math.min(length, Math.ceil(end / scale) + RADIUS);
+  const [left, top] = [from(part.x), from(part.y)];
+  const width = to(part.x + part.width, source.width) - left;
+  const height = to(part.y + part.height, source.height) - top;
+  const rows = await source.read(top, height);
+  const small = cropPixels(rows, { x: left, y: 0, width, height });
+  const size = { width: width * scale, height: height * scale };
+  async function* whole() {
+    yield small;
+  }
+  for await (const large of resizedBands(whole(), small, size)) {
+    return cropPixels(large, { ...part, x: part.x - left * scale, y: part.y - top * scale });
+  }
+  throw new ImageError(`${source.width}×${source.height} has no part at ${part.x}, ${part.y}`);
 }
 
 /** First and last of the input rows that an output row is made of. */

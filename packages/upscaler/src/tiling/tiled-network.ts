@@ -92,12 +92,18 @@ export class TiledNetwork {
     return new TiledNetwork(network, name, memory, await compile(network.onnx), compile);
   }
 
+  /** Bytes of activations at once. */
+  get memory(): number {
+    return this.#memory;
+  }
+
   /** From now on tiles take half the memory that this image's take. @returns whether they become smaller by that */
   halveMemory(image: Size): boolean {
     const [{ input }] = this.plan(image).tiles as [Tile];
-    const taken = input.width * input.height * bytesPerPixel(this.network);
-    const memory = Math.min(this.#memory, taken);
-    if (this.network.size.fixed || memory / bytesPerPixel(this.network) < LEAST_TILE) return false;
+    const { partwise, size } = this.network;
+    const pixelBytes = Math.min(bytesPerPixel(this.network), partwise?.bytesPerPixel ?? Number.POSITIVE_INFINITY);
+    const memory = Math.min(this.#memory, input.width * input.height * pixelBytes);
+    if (size.fixed || memory / pixelBytes < LEAST_TILE) return false;
     this.#memory = memory / 2;
     return true;
   }

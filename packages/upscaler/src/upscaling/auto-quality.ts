@@ -9,7 +9,7 @@ export interface QualityLimit {
   readonly maxMs?: number | undefined;
   /** Images a second, at least. */
   readonly minFps?: number | undefined;
-  /** Size of the images that go in; 512×512 by default. */
+  /** Size of the images that go in, which `auto` qualities and devices are measured at; for qualities 512×512 by default. */
   readonly at?: Size | undefined;
 }
 

@@ -14,6 +14,8 @@ export interface EnlargedTile {
   readonly x: number;
   readonly y: number;
   readonly pixels: Pixels;
+  /** Time that the engine took for it. */
+  readonly milliseconds: number;
 }
 
 /** Inputs of tiles that come row by row: those of a row share a band of the image, which is read once. */
@@ -32,7 +34,10 @@ export class TileReader {
 }
 
 /** Rows of tiles put together: an image's bands from the top. */
-export async function* bandsOf(tiles: AsyncIterable<EnlargedTile>, width: number): AsyncGenerator<Pixels> {
+export async function* bandsOf(
+  tiles: AsyncIterable<Omit<EnlargedTile, "milliseconds">>,
+  width: number,
+): AsyncGenerator<Pixels> {
   let band: Pixels | undefined;
   for await (const { x, pixels } of tiles) {
     if (pixels.width === width) {

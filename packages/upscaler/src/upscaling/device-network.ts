@@ -6,6 +6,7 @@ import type { Device, SessionOptions } from "../engine/session.js";
 import type { Planes } from "../images/planes.js";
 import type { Part } from "../tiling/image-means.js";
 import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
+import type { Tile } from "../tiling/tiles.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   /** What errors call the network. */
@@ -18,17 +19,24 @@ export interface DeviceOptions extends Pick<SessionOptions, "threads"> {
   readonly onFallback?: ((reason: string) => void) | undefined;
   /** Bytes of activations at once. */
   readonly memory?: number | undefined;
+  /** Size of the images that are to come: the device is checked with a tile of theirs. */
+  readonly at?: Size | undefined;
+  /** Whether a device that is slower than the processor, `at` a size, is left as one that fails. */
+  readonly mustPay?: boolean | undefined;
+  /** Tiles after which it is opened anew: an engine's memory may only grow. */
+  readonly tilesPerSession?: number | undefined;
 }
 
 /** How far a device's output may be from the processor's, of 255. */
 const AGREEING = 1;
-/** Pixels along a side of the image that both compute. */
+/** Pixels along a side of the image that both compute where no size is said. */
 const CHECKED = 48;
 
 /** A network on the device that was asked for or, where that fails, on the processor; tiles shrink where memory is short. */
 export class DeviceNetwork {
   #tiled: TiledNetwork;
   #device: Device;
+  #tiles = 0;
 
   private constructor(
     private readonly network: Deployment,
@@ -70,6 +78,8 @@ export class DeviceNetwork {
 
   /** As `TiledNetwork.upscale`; a tile for which memory is short is computed in smaller ones, and a device that is lost is opened anew. */
   async upscale(image: Planes, ensemble: boolean, signal: AbortSignal | undefined, part?: Part): Promise<Upscaled> {
+    const { tilesPerSession = Number.POSITIVE_INFINITY } = this.options;
+    if (this.#tiles++ >= tilesPerSession) await this.#reopen(this.#device);
     for (let lost = 0; ; ) {
       try {
         return await this.#tiled.upscale(image, ensemble, signal, part);
@@ -77,11 +87,13 @@ export class DeviceNetwork {
         if (!(error instanceof DeviceError)) throw error;
         if (isOutOfMemory(error) && this.#tiled.halveMemory(image)) continue;
         if (this.#device === "cpu") throw error;
-        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device, image);
+        if (isLost(error) && lost++ === 0) await this.#reopen(this.#device);
         else {
           tellFallback(error, this.options);
-          await this.#reopen("cpu", image);
+          await this.#reopen("cpu");
         }
+        // What was lost was mostly lost for memory.
+        this.#tiled.halveMemory(image);
       }
     }
   }
@@ -90,12 +102,12 @@ export class DeviceNetwork {
     await this.#tiled.close();
   }
 
-  async #reopen(device: Device, image: Size): Promise<void> {
+  async #reopen(device: Device): Promise<void> {
     await this.#tiled.close().catch(() => undefined);
-    this.#tiled = await openOn(device, this.network, this.create, this.options);
+    const { memory } = this.#tiled;
+    this.#tiled = await openOn(device, this.network, this.create, { ...this.options, memory });
     this.#device = device;
-    // What was lost was mostly lost for memory.
-    this.#tiled.halveMemory(image);
+    this.#tiles = 1;
   }
 }
 
@@ -127,7 +139,8 @@ async function checkAgainstProcessor(
   create: CreateSession,
   options: DeviceOptions,
 ): Promise<void> {
-  const size = sizeFrom(network.size, CHECKED);
+  const { at, mustPay } = options;
+  const size = at ? (tiled.plan(at).tiles[0] as Tile).input : sizeFrom(network.size, CHECKED);
   const image = pattern(size, network.channels.input);
   const processor = await openOn("cpu", network, create, options);
   try {
@@ -136,8 +149,15 @@ async function checkAgainstProcessor(
       (most, value, i) => Math.max(most, Math.abs(value - (other.planes.data[i] as number))),
       0,
     );
-    if (difference <= AGREEING) return;
-    throw new DeviceError(`it computes something else than the processor (by ${difference.toFixed(1)} of 255)`);
+    if (difference > AGREEING) {
+      throw new DeviceError(`it computes something else than the processor (by ${difference.toFixed(1)} of 255)`);
+    }
+    if (!(at && mustPay)) return;
+    // The first run compiled what this one runs.
+    const { milliseconds } = await tiled.upscale(image);
+    if (milliseconds <= other.milliseconds) return;
+    const [slow, fast] = [milliseconds, other.milliseconds].map((time) => `${time.toFixed(0)} ms`);
+    throw new DeviceError(`a tile takes it ${slow} where the processor takes ${fast}`);
   } finally {
     await processor.close();
   }

@@ -18,7 +18,7 @@ import { settledRange } from "./settle-range.js";
 export interface NetworkOptions extends FileOptions, QualityLimit {
   /** ONNX Runtime's module, as imported; by default the package that is installed, in a thread of its own. */
   readonly engine?: InferenceEngine | undefined;
-  /** `auto`: a page's graphics processor where it has one that computes as the processor does; in Node the processor. */
+  /** `auto`: a page's graphics processor where it has one that computes as the processor does and, `at` a size, no slower; in Node the processor. */
   readonly device?: Device | "auto" | undefined;
   /** One of the file's qualities, the best by default, for images that don't say another; `auto` measures them. */
   readonly quality?: number | "auto" | undefined;
@@ -39,6 +39,8 @@ export interface Platform {
   readonly createForeign: CreateSession;
   /** What `auto` is here. */
   readonly autoDevice: () => Promise<Device>;
+  /** Tiles after which a network is opened anew, where an engine's memory only grows. */
+  readonly tilesPerSession?: number;
 }
 
 const MEMORY = 2 ** 29;
@@ -53,7 +55,7 @@ export async function loadNetwork(
   platform: Platform,
   options: NetworkOptions,
 ): Promise<PixelUpscaler> {
-  const { engine, device: asked = "auto", quality, strict, onFallback, memory = MEMORY, threads } = options;
+  const { engine, device: asked = "auto", quality, strict, onFallback, memory = MEMORY, threads, at } = options;
   const device = asked === "auto" ? await platform.autoDevice() : asked;
   const create = engine ? injected(engine) : file.isForeign ? platform.createForeign : platform.create;
   const { name } = file;
@@ -74,13 +76,18 @@ export async function loadNetwork(
       ...(partwise && { partwise: { ...partwise, radius: withColours(partwise.radius) } }),
     };
     return DeviceNetwork.open(coloured, create, {
-      ...{ name, device, strict, onFallback, memory },
+      ...{ name, device, strict, onFallback, memory, at },
+      ...{ mustPay: asked === "auto" && !strict, tilesPerSession: platform.tilesPerSession },
       ...(threads !== undefined && { threads }),
     });
   }
 
-  const upscaler = new PixelUpscaler(file.qualities, best, device, (which, source) =>
-    open(which, source && (() => sampleOf(source, best))),
+  const upscaler = new PixelUpscaler(
+    file.qualities,
+    best,
+    device,
+    (which, source) => open(which, source && (() => sampleOf(source, best))),
+    (which) => file.deployment(which).cost,
   );
   try {
     if (quality === "auto") upscaler.quality = await chosenQuality(upscaler, options);

@@ -1,3 +1,4 @@
+import type { DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
 import type { Device } from "../engine/session.js";
 import type { PixelUpscaler } from "./pixel-upscaler.js";
 
@@ -22,6 +23,11 @@ export abstract class LoadedUpscaler {
   /** That of images which don't say another. */
   get quality(): number {
     return this.pixels.quality;
+  }
+
+  /** Parameters of a quality's network, and multiply-accumulates for a 1280×720 output; null where its operators aren't known here. */
+  costOf(quality = this.quality): Pick<DeploymentCost, "parameters" | "macs"> | null {
+    return this.pixels.costOf(quality);
   }
 
   /** Where the network really runs. */

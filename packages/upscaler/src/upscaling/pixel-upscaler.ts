@@ -1,5 +1,5 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
+import type { Deployment, DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Device } from "../engine/session.js";
@@ -68,6 +68,8 @@ export class PixelUpscaler {
     private readonly network: Pick<Deployment, "scale" | "channels">,
     device: Device,
     open: Opener,
+    /** What a quality's network takes; null where its operators aren't known here. */
+    readonly costOf: (quality: number) => DeploymentCost | null,
   ) {
     this.#quality = qualities[0] as number;
     this.#device = device;
@@ -215,12 +217,14 @@ export class PixelUpscaler {
       const { input, core } = tile;
       const pixels = await reader.read(tile);
       const results: Planes[] = [];
+      let milliseconds = 0;
       for (const [i, layer] of layersOf(pixels, colour).entries()) {
         signal?.throwIfAborted();
         const own = means?.[i];
         const result = await network.upscale(layer, selfEnsemble, signal, own && partOf(tile, own));
         note(result.deviation);
         results.push(result.planes);
+        milliseconds += result.milliseconds;
       }
       this.#device = network.device;
       const enlarged = pixelsOf(results, pixels, colour, this.scale);
@@ -232,6 +236,7 @@ export class PixelUpscaler {
         x: core.x * this.scale,
         y: core.y * this.scale,
         pixels: cropPixels(enlarged, { x, y, width, height }),
+        milliseconds,
       };
     }
   }

@@ -1,5 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { ByteSink } from "../images/bytes.js";
+import { declaredSize, endsEarly } from "../images/header.js";
 import { emptyPixels, type PixelSink, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
 import { type PngLayout, type PngMetadata, pngSink } from "../images/png.js";
 import { BitmapReader } from "./bitmap-reader.js";
@@ -21,7 +22,7 @@ const BAND = 256;
 /**
  * Reads an image as it looks, upright, in sRGB, at 8 bits: grey where it has no colour, with alpha where it can be seen through.
  * A canvas, a video and a Blob are read as they are now; an ImageData or ImageBitmap must stay as it is, and a bitmap open.
- * @throws ImageError where the browser can't decode a Blob, or the image has no pixels
+ * @throws ImageError where the browser can't decode a Blob, the Blob breaks off or declares more pixels than there is room for, or the image has no pixels
  */
 export async function sourceOf(image: WebImage): Promise<PixelSource> {
   if (image instanceof ImageData && image.colorSpace === "srgb" && image.data instanceof Uint8ClampedArray) {
@@ -36,7 +37,26 @@ export async function sourceOf(image: WebImage): Promise<PixelSource> {
   return { ...source, close: async () => (bitmap === image ? undefined : bitmap.close()) };
 }
 
-async function bitmapOf(image: Exclude<WebImage, ImageBitmap>): Promise<ImageBitmap> {
+/** Pixels that a browser has room for, with those that are made of them beside them. */
+const MOST_PIXELS = 2 ** 28;
+
+/** Browsers show a part of what ends early, and end themselves where a file of some bytes says that its image is huge. */
+async function requireWhole(file: Blob): Promise<void> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const size = declaredSize(bytes);
+  if (size && size.width * size.height > MOST_PIXELS) {
+    throw new ImageError(
+      `the image has ${size.width}×${size.height} pixels, more than a page has room for (${Math.round(MOST_PIXELS / 1e6)} million); slimsr upscale takes it`,
+    );
+  }
+  if (endsEarly(bytes)) {
+    throw new ImageError(`the image's file breaks off after ${file.size} bytes; get it again from where it came`);
+  }
+}
+
+/** Upright, in sRGB. @throws as `sourceOf` */
+export async function bitmapOf(image: Exclude<WebImage, ImageBitmap>): Promise<ImageBitmap> {
+  if (image instanceof Blob) await requireWhole(image);
   try {
     return await createImageBitmap(image, {
       premultiplyAlpha: "none",

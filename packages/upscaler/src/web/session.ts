@@ -10,6 +10,13 @@ import type { Source, WebSessionOptions } from "./options.js";
 
 export type { WebSessionOptions } from "./options.js";
 
+/** onnxruntime-web's builds: for the processor; for WebGPU; for WebGPU where the browser can suspend WebAssembly, smaller and with less to do for each call. */
+export type EngineBuild = "wasm" | "webgpu" | "jspi";
+
+/** The build that a device's sessions run in here. */
+export const engineBuild = (device: Device): EngineBuild =>
+  device !== "webgpu" ? "wasm" : "Suspending" in WebAssembly ? "jspi" : "webgpu";
+
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a Web Worker of its own.
  * @throws OnnxError where the bytes are damaged or hold what is not run
@@ -30,12 +37,15 @@ export async function createSession(source: Graph | Uint8Array, options: WebSess
   }
 }
 
+/** Bundlers recognise a worker by an address that is written in full. */
+const WORKERS: Readonly<Record<EngineBuild, () => Worker>> = {
+  wasm: () => new Worker(new URL("./session-worker-cpu.js", import.meta.url), { type: "module" }),
+  webgpu: () => new Worker(new URL("./session-worker-webgpu.js", import.meta.url), { type: "module" }),
+  jspi: () => new Worker(new URL("./session-worker-jspi.js", import.meta.url), { type: "module" }),
+};
+
 function startWorker(device: Device): SessionWorker<Source> {
-  // Bundlers recognise a worker by an address that is written in full.
-  const worker =
-    device === "webgpu"
-      ? new Worker(new URL("./session-worker-webgpu.js", import.meta.url), { type: "module" })
-      : new Worker(new URL("./session-worker-cpu.js", import.meta.url), { type: "module" });
+  const worker = WORKERS[engineBuild(device)]();
   return {
     post: (request, transfer) => worker.postMessage(request, transfer),
     listen: (answer, failure) => {

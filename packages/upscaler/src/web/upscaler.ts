@@ -11,6 +11,9 @@ import { type ModelSource, modelBytes, type SourceOptions } from "./model-source
 import type { WebSessionOptions } from "./options.js";
 import { createSession } from "./session.js";
 
+/** WebAssembly's memory never shrinks, and pages of WebKit ended after some 500 runs on a graphics processor. */
+const TILES_PER_SESSION = 256;
+
 export interface LoadOptions extends NetworkOptions, SourceOptions, Pick<WebSessionOptions, "wasmPaths"> {}
 
 /** What an image may come out as. */
@@ -49,7 +52,7 @@ export class Upscaler extends LoadedUpscaler {
     const { bytes, name } = await modelBytes(source, options);
     const create: CreateSession = (onnx, session) =>
       createSession(onnx, wasmPaths === undefined ? session : { ...session, wasmPaths });
-    const platform = { create, createForeign: create, autoDevice };
+    const platform = { create, createForeign: create, autoDevice, tilesPerSession: TILES_PER_SESSION };
     return new Upscaler(name, await loadNetwork(readNetworkFile(bytes, name, options), platform, options));
   }
 
@@ -75,7 +78,7 @@ export class Upscaler extends LoadedUpscaler {
   }
 
   /** Parts of the image at the network's own scale, row by row, as they are computed. */
-  async *tiles(image: WebImage | Pixels, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
+  async *tiles(image: WebImage | Pixels | PixelSource, options?: UpscaleOptions): AsyncGenerator<EnlargedTile> {
     const source = await opened(image);
     try {
       yield* this.pixels.tiles(source, options);
@@ -108,8 +111,11 @@ async function pngOf({ width, height, bands }: Enlarged, { channels, depth }: Pi
 
 const isPixels = (image: WebImage | Pixels): image is Pixels => "channels" in image;
 
-const opened = async (image: WebImage | Pixels): Promise<PixelSource> =>
-  isPixels(image) ? sourceInMemory(image) : sourceOf(image);
+/** A source that is given stays open. */
+async function opened(image: WebImage | Pixels | PixelSource): Promise<PixelSource> {
+  if ("read" in image) return { ...image, close: async () => {} };
+  return isPixels(image) ? sourceInMemory(image) : sourceOf(image);
+}
 
 function formOf(image: WebImage | Pixels): keyof Forms {
   if (image instanceof Blob) return "blob";

@@ -15,6 +15,7 @@ const ENTRIES = [
   "./losing-worker.ts",
   "../../src/web/session-worker-cpu.ts",
   "../../src/web/session-worker-webgpu.ts",
+  "../../src/web/session-worker-jspi.ts",
 ].map(here);
 const ENGINE = `${ROOT}node_modules/onnxruntime-web/dist/`;
 const MODELS = `${ROOT}packages/upscaler/models/`;

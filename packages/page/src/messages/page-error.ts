@@ -1,0 +1,2 @@
+/** What a visitor can do something about: the message says what. */
+export class PageError extends Error {}

@@ -1,0 +1,53 @@
+/// <reference lib="dom" />
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { expect, onTestFinished } from "vitest";
+
+export const KODAK = fileURLToPath(new URL("../../../assets/held-out/Kodak/kodak-19.png", import.meta.url));
+
+export interface OpenOptions extends BrowserContextOptions {
+  /** Errors that the page may write to its console. */
+  readonly allowed?: RegExp;
+}
+
+/** The page without its sample, until the test's end; it must not complain until then. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  { allowed, ...options }: OpenOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({ serviceWorkers: "block", ...options });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const complain = (text: string) => {
+    if (!allowed?.test(text) && !/blocked by Playwright/.test(text)) complaints.push(text);
+  };
+  page.on("console", (message) => message.type() === "error" && complain(message.text()));
+  page.on("pageerror", (error) => complain(String(error)));
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  // Whoever saves data presses a button for the sample.
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, "connection", { value: { saveData: true } });
+  });
+  await page.goto(url);
+  return page;
+}
+
+export const upload = (page: Page, name: string, mimeType: string, buffer: Buffer): Promise<void> =>
+  page.setInputFiles("#file", { name, mimeType, buffer });
+
+/** Ends when the image is there as a whole. */
+export async function shown(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.querySelector<HTMLButtonElement>("#save")?.disabled === false, undefined, {
+    timeout: 50_000,
+  });
+}
+
+/** Ends when the page says something that went wrong, or is to be known. @returns what it says */
+export async function message(page: Page): Promise<string> {
+  await page.waitForSelector("#message:not([hidden])", { timeout: 50_000 });
+  return (await page.textContent("#message-text")) ?? "";
+}
