@@ -10,6 +10,7 @@ import { inHalves } from "./halves/index.js";
 import { repeatWithin } from "./merge/border.js";
 import { mergeLinear } from "./merge/index.js";
 import { exampleOf, writeGraph } from "./onnx.js";
+import { withStandardRounding } from "./roundings.js";
 
 export interface DeployableOptions {
   /** Whether linear stretches become one convolution where that costs fewer operations. On by default. */
@@ -42,7 +43,10 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
   const { channels, scale, size } = model.descriptor;
   if (tile !== undefined) requireTile(size, tile);
   const names = imageNames(model.descriptor);
-  const example = tile === undefined ? exampleOf(model) : instantiate(model, [1, channels.input, tile, tile], names);
+  const example =
+    tile === undefined
+      ? exampleOf(model)
+      : withStandardRounding(instantiate(model, [1, channels.input, tile, tile], names));
   const { graph, border } = merge ? merged(example, scale) : { graph: foldConstants(example), border: 0 };
   const { parameters, macs } = graphCost(graph);
   const descriptor = { ...model.descriptor, size: sizesOf(size, tile, Math.ceil((2 * border + 1) / scale)) };

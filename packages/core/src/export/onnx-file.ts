@@ -8,6 +8,7 @@ import { findSizeRule } from "../model/sizes.js";
 import { type External, openOnnx } from "../onnx/index.js";
 import type { GraphMessage, ValueMessage } from "../onnx/messages.js";
 import { readPermitted } from "../onnx/permitted.js";
+import { OWN_DOMAIN } from "../operators/declare.js";
 import { costOf, type Deployment, type DeploymentCost, deploy, partwiseIfGlobal } from "./deployment.js";
 import { behindShuffles } from "./subpixel.js";
 import { weightBits } from "./weight-bits.js";
@@ -87,11 +88,15 @@ export function describeOnnxFile(
   };
 }
 
-/** Whether images are given to the file in another way than engines get them here: halves, channels last, parts in other files. */
+/** Whether images are given to the file in another way than engines get them here: halves, channels last, parts in other files; or it has operators of our own. */
 function runsOtherwise(message: GraphMessage): boolean {
   const floats = message.inputs.some(({ element }) => OTHER_FLOATS.includes(element));
+  const isOwn = message.nodes.some(({ domain }) => domain === OWN_DOMAIN);
   return (
-    floats || hasChannelsLast({ message }) || message.initializers.some(({ place }) => place.location !== undefined)
+    isOwn ||
+    floats ||
+    hasChannelsLast({ message }) ||
+    message.initializers.some(({ place }) => place.location !== undefined)
   );
 }
 

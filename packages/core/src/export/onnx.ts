@@ -5,15 +5,16 @@ import { instantiate, type Model } from "../model/model.js";
 import { writeOnnx } from "../onnx/index.js";
 import { putBeforeShuffles } from "./before-shuffles.js";
 import { foldConstants } from "./fold.js";
+import { withStandardRounding } from "./roundings.js";
 
 /** Height and width of the image that the graph is built for, at least; the file leaves them open. */
-const EXAMPLE = 32;
+export const EXAMPLE = 32;
 
-/** The network with constant parameters, for an image of the example's size, or one that it takes. */
+/** The network with constant parameters, for an image of the example's size, or one that it takes, of operators that engines have. */
 export function exampleOf(model: Model): Graph {
   const { channels, size } = model.descriptor;
   const { height, width } = sizeFrom(size, EXAMPLE);
-  return instantiate(model, [1, channels.input, height, width], imageNames(model.descriptor));
+  return withStandardRounding(instantiate(model, [1, channels.input, height, width], imageNames(model.descriptor)));
 }
 
 /**

@@ -129,10 +129,15 @@ export function applyModel(
 }
 
 /** `applyModel` for images in 0..255, whatever the model's own range. */
-export function applyToPixels(model: Model, lr: Value, parameterOf: ParameterSource): Value {
+export function applyToPixels(
+  model: Model,
+  lr: Value,
+  parameterOf: ParameterSource,
+  known: Map<Value, Value> = new Map(),
+): Value {
   const { range } = model.descriptor;
-  if (range === 255) return applyModel(model, lr, parameterOf);
-  return mul(applyModel(model, mul(lr, range / 255), parameterOf), 255 / range);
+  if (range === 255) return applyModel(model, lr, parameterOf, known);
+  return mul(applyModel(model, mul(lr, range / 255), parameterOf, known), 255 / range);
 }
 
 /** The network with its parameters as constants, for images of the given shape. */

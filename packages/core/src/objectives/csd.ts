@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.js";
 import type { Value } from "../graph/index.js";
 import { concat, detach, gather, mul, slice, sum } from "../operators/index.js";
+import { attentionLoss } from "./attention.js";
 import { type ContrastiveLoss, contrastiveLoss, type RatioForm } from "./contrastive.js";
 import { bicubicNegatives } from "./negatives.js";
 import { l1 } from "./reconstruction.js";
@@ -35,6 +36,8 @@ export interface CsdInputs {
   anchor?: { weight: Value; image: Value };
   /** With `distillationWeight`: the image that students learn in place of the teacher's. */
   tutor?: Value;
+  /** With the scalar λ_S: the last features of the teacher and of each student, [B, C, h, w] of any C. */
+  attention?: { weight: Value; teacher: Value; students: readonly Value[] };
   /** With the scalar λ_C: the contrastive loss. */
   contrastive?: ContrastiveOptions & { weight: Value };
 }
@@ -43,6 +46,8 @@ export interface StudentLoss {
   l1: Value;
   /** L1(S, T). */
   distillation?: Value;
+  /** Structured knowledge transfer. */
+  attention?: Value;
   contrastive?: ContrastiveLoss;
 }
 
@@ -59,25 +64,27 @@ export interface CsdLoss {
  * Contrastive self-distillation (CSD, eq. 5): Σ over students of L1(S, HR) + λ_C·contrastive(S; T, negatives), + λ_T·L1(T, HR).
  * Images are [B, 3, H, W] in 0..255. Without the contrastive loss it is joint training (J-T1). λ_D·L1(S, T), plain distillation of
  * the teacher's output or of a tutor's, and λ_A·L1(T, T₀), which keeps a trained teacher near its output before training, T₀, are terms of our own;
- * through the former the teacher gets no gradient.
+ * through the former the teacher gets no gradient. λ_S·attention(S, T) is PAMS's.
  * @throws UsageError where a term needs a teacher and there is none
  */
 export function csdLoss(inputs: CsdInputs): CsdLoss {
-  const { hr, students, teacherWeight, distillationWeight, anchor, tutor, contrastive } = inputs;
+  const { hr, students, teacherWeight, distillationWeight, anchor, tutor, attention, contrastive } = inputs;
   const teacher = teacherOf(inputs);
   const contrast = contrastive && against(inputs, teacher(), contrastive);
   const target = distillationWeight && (tutor ?? anchor?.image ?? detach(teacher()));
-  const terms = students.map((student): StudentLoss => {
+  const terms = students.map((student, i): StudentLoss => {
     const contrastiveTerm = contrast?.loss(student);
     return {
       l1: l1(student, hr),
       ...(target && { distillation: l1(student, target) }),
+      ...(attention && { attention: attentionLoss(attention.students[i] as Value, detach(attention.teacher)) }),
       ...(contrastiveTerm && { contrastive: contrastiveTerm }),
     };
   });
-  const weighted = terms.flatMap(({ l1, distillation, contrastive: contrastiveTerm }) => [
+  const weighted = terms.flatMap(({ l1, distillation, attention: attentionTerm, contrastive: contrastiveTerm }) => [
     l1,
     ...(distillation && distillationWeight ? [mul(distillationWeight, distillation)] : []),
+    ...(attentionTerm && attention ? [mul(attention.weight, attentionTerm)] : []),
     ...(contrastiveTerm && contrastive ? [mul(contrastive.weight, contrastiveTerm.loss)] : []),
   ]);
   const teacherL1 = teacherWeight && l1(teacher(), hr);

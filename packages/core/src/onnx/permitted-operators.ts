@@ -23,10 +23,14 @@ const STANDARD = `
 /** The engine's own, which exporters of its makers write and which check what they are given. */
 const OF_ENGINE = ["com.microsoft:FusedMatMul"];
 
+/** Our own, which checkpoints of networks that are trained with quantisation hold; it is written as ONNX's before an engine sees it. */
+const OWN = ["slimsr:FakeQuantise"];
+
 /** What files may hold, as "domain:operator"; ONNX's own domain is "". */
 export const PERMITTED_OPERATORS: ReadonlySet<string> = new Set([
   ...STANDARD.trim()
     .split(/\s+/)
     .map((name) => `:${name}`),
   ...OF_ENGINE,
+  ...OWN,
 ]);

@@ -106,6 +106,7 @@ export const erf = unary(Erf);
 export const sin = unary(Sin);
 export const cos = unary(Cos);
 export const floor = unary(Floor);
+export const round = unary(Round);
 
 /** The same values, through which no gradient passes. */
 export const detach = unary(StopGradient);

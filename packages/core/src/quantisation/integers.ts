@@ -1,9 +1,11 @@
 /** How numbers become integers of few bits. */
 
-/** Of an activation, as uint8: x ≈ (q − zeroPoint) · scale, q in 0..255. */
+/** Of an activation, as uint8: x ≈ (q − zeroPoint) · scale, q in 0..largest. */
 export interface ActivationScale {
   readonly scale: number;
   readonly zeroPoint: number;
+  /** 255 where left out. */
+  readonly largest?: number;
 }
 
 /** Of a convolution's weight, as int8: w ≈ q · scale of its filter. */
@@ -15,6 +17,9 @@ export interface IntegerWeight {
 }
 
 export const LARGEST_CODE = 255;
+
+/** The largest code of an activation of so many bits; the least is 0. */
+export const largestActivationCode = (bits: number): number => 2 ** bits - 1;
 
 /** Bits of weights that files pack, two a byte. */
 export const PACKED_BITS = 4;
@@ -29,10 +34,13 @@ export function roundHalfToEven(x: number): number {
 }
 
 /** Nearest numbers that the integers stand for. */
-export function onGrid(data: Float32Array, { scale, zeroPoint }: ActivationScale): Float32Array {
+export function onGrid(
+  data: Float32Array,
+  { scale, zeroPoint, largest = LARGEST_CODE }: ActivationScale,
+): Float32Array {
   const factor = Math.fround(scale);
   return data.map((x) => {
-    const code = Math.min(LARGEST_CODE, Math.max(0, roundHalfToEven(x / factor) + zeroPoint));
+    const code = Math.min(largest, Math.max(0, roundHalfToEven(x / factor) + zeroPoint));
     return (code - zeroPoint) * factor;
   });
 }
@@ -45,16 +53,17 @@ const SWEEPS = 2;
  * The range of an activation's integers whose squared error is least on a sample: what lies outside is cut off, so that what lies within
  * is finer. Zero is one of its numbers, for convolutions put zeros around images.
  */
-export function leastErrorScale(sample: Float32Array): ActivationScale {
+export function leastErrorScale(sample: Float32Array, largest = LARGEST_CODE): ActivationScale {
   let [low, high] = [0, 0];
   for (const x of sample) {
     if (x < low) low = x;
     if (x > high) high = x;
   }
-  if (!(high - low > 0)) return { scale: 1, zeroPoint: 0 };
+  const own = largest === LARGEST_CODE ? {} : { largest };
+  if (!(high - low > 0)) return { scale: 1, zeroPoint: 0, ...own };
   let best = { low: 1, high: 1, error: Number.POSITIVE_INFINITY };
   const consider = (lowShare: number, highShare: number) => {
-    const error = squaredError(sample, scaleOf(low * lowShare, high * highShare));
+    const error = squaredError(sample, scaleOf(low * lowShare, high * highShare, largest));
     if (error < best.error) best = { low: lowShare, high: highShare, error };
   };
   for (const share of SHRINKS) consider(share, share);
@@ -63,17 +72,18 @@ export function leastErrorScale(sample: Float32Array): ActivationScale {
     if (low < 0) for (const share of SHRINKS) consider(share, highShare);
     if (high > 0) for (const share of SHRINKS) consider(lowShare === best.low ? lowShare : best.low, share);
   }
-  return scaleOf(low * best.low, high * best.high);
+  const { scale, zeroPoint } = scaleOf(low * best.low, high * best.high, largest);
+  return { scale, zeroPoint, ...own };
 }
 
-function scaleOf(low: number, high: number): ActivationScale {
-  const scale = Math.fround((high - low) / LARGEST_CODE);
-  return { scale, zeroPoint: Math.round(-low / scale) };
+function scaleOf(low: number, high: number, largest: number): Required<ActivationScale> {
+  const scale = Math.fround((high - low) / largest);
+  return { scale, zeroPoint: Math.round(-low / scale), largest };
 }
 
-function squaredError(sample: Float32Array, { scale, zeroPoint }: ActivationScale): number {
+function squaredError(sample: Float32Array, { scale, zeroPoint, largest }: Required<ActivationScale>): number {
   let sum = 0;
-  const [least, most] = [-zeroPoint, LARGEST_CODE - zeroPoint];
+  const [least, most] = [-zeroPoint, largest - zeroPoint];
   for (let i = 0; i < sample.length; i++) {
     const x = sample[i] as number;
     const code = Math.round(x / scale);

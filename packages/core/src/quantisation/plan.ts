@@ -44,7 +44,7 @@ export interface QuantisationPlan {
 const MOVING = new Set([DepthToSpace, Slice, Split, MaxPool]);
 
 /** Whether a node's outputs are some of its first input's numbers. */
-const isMoving = ({ operator, attributes }: Node): boolean =>
+export const isMoving = ({ operator, attributes }: Node): boolean =>
   MOVING.has(operator) || (operator === Pad && textOr(attributes, "mode", "constant") !== "constant");
 
 /** What a node that doesn't compute in float reads as integers. */
@@ -120,6 +120,26 @@ export function planQuantisation(
     [...integerConvolutions].flatMap((node) => (inLevels && isOfLevels(graph, node) ? [node.inputs[0] as Value] : [])),
   );
   return { graph, arithmetic: (node) => arithmetics.get(node) ?? "float", rootOf, rectified, levels };
+}
+
+/**
+ * Roots whose numbers convolutions alone read, as integers: of what else is read, such as a residual stream, more bits may be kept than
+ * convolutions see.
+ */
+export function rootsOfConvolutions({ graph, arithmetic, rootOf, rectified }: QuantisationPlan): ReadonlySet<Value> {
+  const [of, others] = [new Set<Value>(), new Set<Value>([...graph.outputs.values()].map(rootOf))];
+  const isFloat = ({ producer }: Value) => !producer || arithmetic(producer) === "float";
+  for (const node of liveNodes(graph)) {
+    const kind = arithmetic(node);
+    if (kind === "moving" && rectified.get(node.inputs[0] as Value) === node.outputs[0]) continue;
+    const integers = kind === "float" ? [] : integerInputs(node, kind);
+    for (const value of node.inputs) {
+      // What is made in float is read in float too, beside its integers.
+      if (!value || (kind === "moving" && value === integers[0]) || (kind === "float" && isFloat(value))) continue;
+      (node.operator === Conv && integers.includes(value) ? of : others).add(rootOf(value));
+    }
+  }
+  return new Set([...of].filter((root) => !others.has(root)));
 }
 
 const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =>

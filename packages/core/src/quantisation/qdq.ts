@@ -13,6 +13,12 @@ export interface Quantisation {
   readonly bits: number;
 }
 
+/** A network's integers, where convolutions read some activations in fewer bits than is kept of them. */
+export interface CoarseQuantisation extends Quantisation {
+  /** By roots: at which scale convolutions read their numbers. */
+  readonly reads: ReadonlyMap<Value, ActivationScale>;
+}
+
 export interface IntegerConvolution extends IntegerWeight {
   /** [O] */
   readonly bias: Float32Array;
@@ -65,7 +71,7 @@ export function quantisedGraph(
           dequantised(x),
           ...integerParameters(
             target,
-            node,
+            node.inputs[1] as Value,
             forKernels(node, convolution),
             quantisation.activations.get(rootOf(x)) as ActivationScale,
             quantisation.bits,
@@ -106,14 +112,14 @@ function forKernels(node: Node, convolution: IntegerConvolution): IntegerConvolu
   return { codes: wide, scales: each(scales, 1), bias: each(bias, 0) };
 }
 
-function integerParameters(
+/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name it has, and whose shape but for filters */
+export function integerParameters(
   target: Graph,
-  { inputs: [, weight] }: Node,
+  { name, shape: own }: Pick<Value, "name" | "shape">,
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
   bits: number,
 ): [Value, Value] {
-  const { name, shape: own } = weight as Value;
   const filters = scales.length;
   const shape = [filters, ...own.slice(1)];
   const each = target.constant(scales, [filters]);
@@ -137,4 +143,10 @@ function integerParameters(
       0,
     ),
   ];
+}
+
+/** What a convolution's integers stand for. */
+export function dequantised({ codes, scales, bias }: IntegerConvolution): { weight: Float32Array; bias: Float32Array } {
+  const size = codes.length / scales.length;
+  return { weight: Float32Array.from(codes, (code, i) => code * (scales[Math.floor(i / size)] as number)), bias };
 }

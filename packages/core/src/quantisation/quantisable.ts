@@ -6,7 +6,7 @@ import { applyLike, type Graph, liveNodes, rewriteLazily, type Value } from "../
 import type { Descriptor } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { type Model, nameOf } from "../model/model.js";
-import { Conv, QuantizeLinear } from "../operators/index.js";
+import { Conv, FakeQuantise, QuantizeLinear } from "../operators/index.js";
 import { composeLinearPart } from "./composed-linear-part.js";
 import { convolveImageItself } from "./image-levels.js";
 import { splitLinearPart } from "./linear-part.js";
@@ -26,19 +26,26 @@ export interface Quantisable {
  * @throws NetworkError
  */
 export function requireFloat(model: Model): void {
-  if (!model.graph.nodes.some(({ operator }) => operator === QuantizeLinear)) return;
+  if (!model.graph.nodes.some(({ operator }) => [QuantizeLinear, FakeQuantise].includes(operator))) return;
   throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
 }
 
 /**
  * @param inLevels whether its images are in whole levels, as those of 8 bits
+ * @param linearPart whether it is apart, and then composed to one map of the image; where the tail stays in float, it may be left whole
  * @throws NetworkError for a network that is quantised already
  */
-export function quantisable(model: Model, inLevels = false): Quantisable {
+export function quantisable(
+  model: Model,
+  inLevels = false,
+  linearPart: "composed" | "apart" | "whole" = "composed",
+): Quantisable {
   requireFloat(model);
   const { scale, size, range } = model.descriptor;
   const { graph: whole, border } = merged(exampleOf(model), scale);
-  const { graph, least } = composeLinearPart(splitLinearPart(withBiases(repeatWithin(whole, border))));
+  const biased = withBiases(repeatWithin(whole, border));
+  const parted = linearPart === "whole" ? biased : splitLinearPart(biased);
+  const { graph, least } = linearPart === "composed" ? composeLinearPart(parted) : { graph: parted, least: 1 };
   const sizes = sizesOf(size, undefined, Math.max(least, Math.ceil((2 * border + 1) / scale)));
   const descriptor = { ...model.descriptor, size: sizes };
   const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {

@@ -17,10 +17,11 @@ import {
 import { compareRuns } from "../runs/comparison.js";
 import { type CompressionHooks, completeRun, compressionSettings } from "../runs/compress.js";
 import { openInputs } from "../runs/inputs.js";
+import { METHODS, type Method, ROUNDING_METHODS } from "../runs/methods.js";
 import type { Preset } from "../runs/presets.js";
 import { type RunResult, readResult } from "../runs/result.js";
 import { ReuseCheck } from "../runs/reuse.js";
-import { METHODS, type Method, type Settings, STANDARD_WIDTHS } from "../runs/settings.js";
+import { type Settings, STANDARD_WIDTHS } from "../runs/settings.js";
 import { givenSettings, presetOption, SHARED_TEACHER, STARTING_POINTS, watched } from "./compress.js";
 import { addFormatOptions, type FormatOptions, tableFormat } from "./formats.js";
 import { interruptible } from "./interrupt.js";
@@ -39,6 +40,9 @@ interface Options extends FormatOptions {
   width?: number[];
   seed: number[];
 }
+
+/** Methods that are compared where none are named: those that need no bits. */
+const COMPARED = METHODS.filter((method) => !ROUNDING_METHODS.some((name) => name === method));
 
 /** Settings that differ from run to run, and that of a network without teacher. */
 const LEFT: readonly SettingKey[] = ["width", "method", "seed", "network", "pretrained", "ms", "at"];
@@ -66,7 +70,7 @@ export function ablateCommand(): Command {
   required(command, new Option("--out <folder>", "folder of the runs and the comparison"));
   command
     .addOption(
-      new Option("--method <list>", "methods to compare").argParser(methods).default([...METHODS], METHODS.join(",")),
+      new Option("--method <list>", "methods to compare").argParser(methods).default([...COMPARED], COMPARED.join(",")),
     )
     .addOption(new Option("--variants <file>", "JSON file of what to compare instead").conflicts("method"))
     .addOption(

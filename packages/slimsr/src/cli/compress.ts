@@ -57,11 +57,13 @@ Examples:
     --tutor assets/teachers/edsr_r8f64_x2.safetensors --self-ensemble --out taught
   slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak \\
     --macs 25% --out quarter
+  slimsr compress --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/held-out/Kodak \\
+    --width 0.5 --bits 8 --out integers
   slimsr compress --resume run
   slimsr compress --resume run --train assets/calibration --val assets/held-out/Kodak
 
 The run's folder gets config.json, metrics.jsonl, TensorBoard events, checkpoints, samples, and at the end each student as
-.safetensors and .onnx, and report.html. What the command line says goes before the config file, and that before the preset.
+.safetensors and .onnx, and report.html; those that are trained with the roundings of --bits also as integers, -int8.onnx. What the command line says goes before the config file, and that before the preset.
 ${SHARED_TEACHER}
 Ctrl-C saves after the step under way; --resume goes on exactly from there, as long as images,
 teacher and VGG19's weights are what they were; where they lie may change.`;

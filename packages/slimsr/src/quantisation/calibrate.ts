@@ -11,12 +11,18 @@ import {
 import { sub } from "@slimsr/core/internal/operators/index.js";
 import {
   type ActivationScale,
+  LARGEST_CODE,
+  largestActivationCode,
   largestWeightCode,
   leastErrorScale,
   onGrid,
 } from "@slimsr/core/internal/quantisation/integers.js";
-import { integerInputs, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
-import type { IntegerConvolution, Quantisation } from "@slimsr/core/internal/quantisation/qdq.js";
+import { integerInputs, type QuantisationPlan, rootsOfConvolutions } from "@slimsr/core/internal/quantisation/plan.js";
+import {
+  type CoarseQuantisation,
+  dequantised,
+  type IntegerConvolution,
+} from "@slimsr/core/internal/quantisation/qdq.js";
 import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
 import { addScaled } from "../slimming/linear-algebra/matrices.js";
@@ -28,6 +34,8 @@ import { roundedRows } from "./rounding.js";
 export interface CalibrationOptions {
   /** Bits of weights, their sign among them. */
   readonly bits: number;
+  /** Bits of the activations that convolutions read; 8 where left out, as all others have. */
+  readonly activationBits?: number;
   /** The scale of images in whole levels: of the network's output where integers make it, and of its input where they read it. */
   readonly levels: ActivationScale;
   readonly onNode?: (done: number, total: number) => void;
@@ -54,7 +62,7 @@ export async function calibrate(
   plan: QuantisationPlan,
   patches: Patches,
   options: CalibrationOptions,
-): Promise<Quantisation> {
+): Promise<CoarseQuantisation> {
   const calibration = new Calibration(plan, patches, options);
   try {
     return await calibration.run();
@@ -70,7 +78,12 @@ class Calibration {
   readonly #own = new Map<Value, Batches>();
   readonly #rounded = new Map<Value, Batches>();
   readonly #activations = new Map<Value, ActivationScale>();
+  /** What convolutions read of what has more bits, and at which scale. */
+  readonly #read = new Map<Value, Batches>();
+  readonly #reads = new Map<Value, ActivationScale>();
   readonly #convolutions = new Map<Node, IntegerConvolution>();
+  /** Roots whose integers have no more bits than convolutions read. */
+  readonly #coarse: ReadonlySet<Value>;
   readonly #nodes: readonly Node[];
   readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
 
@@ -82,6 +95,7 @@ class Calibration {
     const { graph } = plan;
     this.#nodes = liveNodes(graph);
     this.#consumers = consumersOf(this.#nodes);
+    this.#coarse = rootsOfConvolutions(plan);
     // Sizes that the network computes are those of the plan's one image.
     const isOfSizes = this.#nodes.some(({ outputs }) => outputs.some(isConstant));
     const images = batchesOf(patches, isOfSizes ? 1 : BATCH).map((part) =>
@@ -91,7 +105,7 @@ class Calibration {
     this.#own.set(graph.inputs[0] as Value, images);
   }
 
-  async run(): Promise<Quantisation> {
+  async run(): Promise<CoarseQuantisation> {
     const { graph, arithmetic, rootOf, rectified } = this.plan;
     const [output] = graph.outputs.values();
     const done = new Set<Node>();
@@ -118,7 +132,8 @@ class Calibration {
       this.#release(done);
       this.options.onNode?.(i + 1, this.#nodes.length);
     }
-    return { activations: this.#activations, convolutions: this.#convolutions, bits: this.options.bits };
+    const { bits } = this.options;
+    return { activations: this.#activations, reads: this.#reads, convolutions: this.#convolutions, bits };
   }
 
   close(): Promise<void> {
@@ -137,15 +152,31 @@ class Calibration {
     const isConvolution = kind === "integer" && node.operator.cost?.ofWeights === true;
     for (const value of integerInputs(node, kind)) this.#round(value);
     if (!isConvolution) return this.#apply(node, (value) => this.#rounded.get(value));
-    const convolution = await this.#solve(node);
+    const [x, weight, bias] = node.inputs as [Value, Value, Value];
+    const { batches, scale } = this.#readByConvolution(x);
+    const convolution = await this.#solve(node, batches, scale);
     this.#convolutions.set(node, convolution);
     const parameters = dequantised(convolution);
-    const [, weight, bias] = node.inputs as [Value, Value, Value];
     const fed = new Map([
       [weight, parameters.weight],
       [bias, parameters.bias],
     ]);
-    return this.#apply(node, (value) => this.#rounded.get(value), fed);
+    return this.#apply(node, () => batches, fed);
+  }
+
+  /** An activation's integers as convolutions read them: rounded once more where those have more bits. */
+  #readByConvolution(value: Value): { batches: Batches; scale: ActivationScale } {
+    const root = this.plan.rootOf(value);
+    const batches = this.#rounded.get(value) as Batches;
+    const largest = largestActivationCode(this.options.activationBits ?? 8);
+    if (largest === LARGEST_CODE || this.#coarse.has(root)) {
+      return { batches, scale: this.#activations.get(root) as ActivationScale };
+    }
+    const scale = this.#reads.get(root) ?? leastErrorScale(sampleOf(value, batches), largest);
+    this.#reads.set(root, scale);
+    const read = this.#read.get(value) ?? mapped(batches, (data) => onGrid(data, scale));
+    this.#read.set(value, read);
+    return { batches: read, scale };
   }
 
   /** Rounds what nodes in float make to integers that others read. */
@@ -164,27 +195,19 @@ class Calibration {
     if (this.plan.levels.has(value)) return this.options.levels;
     const known = this.#activations.get(this.plan.rootOf(value));
     if (known) return known;
-    const count = batches.reduce((sum, { data }) => sum + data.length, 0);
-    const step = Math.max(1, Math.floor(count / SAMPLE)) | 1;
-    const sample: number[] = [];
-    for (const { data } of batches) for (let i = 0; i < data.length; i += step) sample.push(data[i] as number);
-    if (!sample.every(Number.isFinite)) {
-      throw new NetworkError(
-        `${value.name} isn't finite on the calibration images; check the range of the network's images`,
-      );
-    }
-    return leastErrorScale(Float32Array.from(sample));
+    const bits = this.#coarse.has(this.plan.rootOf(value)) ? this.options.activationBits : undefined;
+    return leastErrorScale(sampleOf(value, batches), largestActivationCode(bits ?? 8));
   }
 
-  async #solve(node: Node): Promise<IntegerConvolution> {
-    const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value];
+  /** @param inputs what it reads, of integers of the scale */
+  async #solve(node: Node, inputs: Batches, { scale: inputScale }: ActivationScale): Promise<IntegerConvolution> {
+    const [, weightPlace, biasPlace] = node.inputs as [Value, Value, Value];
     const shape = weightPlace.shape as [number, number, number, number];
     const [filters, channels, ...kernel] = shape;
     const taps = elements(kernel);
     const groups = intOr(node.attributes, "group", 1);
     const features = channels * taps + 1;
     const start = { weight: weightPlace.data as Float32Array, bias: biasPlace.data as Float32Array };
-    const inputs = this.#rounded.get(x) as Batches;
     const ideals = this.#ideal.get(node.outputs[0] as Value) as Batches;
     const gram = new Float64Array(groups * features ** 2);
     const cross = new Float64Array(filters * features);
@@ -202,7 +225,6 @@ class Calibration {
       addScaled(gram, outputs.gram?.data as Float32Array, 1);
       addScaled(cross, outputs.cross?.data as Float32Array, 1);
     }
-    const inputScale = (this.#activations.get(this.plan.rootOf(x)) as ActivationScale).scale;
     const each = filters / groups;
     const parts = Array.from({ length: groups }, (_, g) => {
       const own = gram.slice(g * features ** 2, (g + 1) * features ** 2);
@@ -264,7 +286,7 @@ class Calibration {
   /** Lets go of what nothing reads any more; the image's count of batches stays. */
   #release(done: ReadonlySet<Node>): void {
     const image = this.plan.graph.inputs[0];
-    for (const held of [this.#ideal, this.#own, this.#rounded]) {
+    for (const held of [this.#ideal, this.#own, this.#rounded, this.#read]) {
       for (const value of held.keys()) {
         const readers = this.#consumers.get(value) ?? [];
         if (value !== image && readers.every((node) => done.has(node))) held.delete(value);
@@ -273,13 +295,19 @@ class Calibration {
   }
 }
 
+/** Numbers that an activation's range is chosen by. @throws NetworkError unless all are finite */
+function sampleOf({ name }: Value, batches: Batches): Float32Array {
+  const count = batches.reduce((sum, { data }) => sum + data.length, 0);
+  const step = Math.max(1, Math.floor(count / SAMPLE)) | 1;
+  const sample: number[] = [];
+  for (const { data } of batches) for (let i = 0; i < data.length; i += step) sample.push(data[i] as number);
+  if (!sample.every(Number.isFinite)) {
+    throw new NetworkError(`${name} isn't finite on the calibration images; check the range of the network's images`);
+  }
+  return Float32Array.from(sample);
+}
+
 const isConstant = ({ data, known }: Value): boolean => data !== undefined || known !== undefined;
 
 const mapped = (batches: Batches, change: (data: Float32Array) => Float32Array): Batches =>
   batches.map(({ data, shape }) => float32(change(data as Float32Array), shape));
-
-/** What a convolution's integers stand for. */
-function dequantised({ codes, scales, bias }: IntegerConvolution): { weight: Float32Array; bias: Float32Array } {
-  const size = codes.length / scales.length;
-  return { weight: Float32Array.from(codes, (code, i) => code * (scales[Math.floor(i / size)] as number)), bias };
-}

@@ -126,7 +126,8 @@ function convolutionsOf({ graph, arithmetic }: QuantisationPlan): Quantised["con
   };
 }
 
-function requireIntegers(plan: QuantisationPlan, network: Model): void {
+/** @throws NetworkError where a network's plan has none */
+export function requireIntegers(plan: QuantisationPlan, network: Model): void {
   if (convolutionsOf(plan).integer > 0) return;
   throw new NetworkError(
     `${nameOf(network)} has no convolution that can compute with integers: there is none behind what isn't linear, or all are kept in float`,

@@ -7,7 +7,8 @@ import type { Dataset } from "../datasets/dataset.js";
 import { fileDigest } from "../files/digest.js";
 import { fromJson } from "../files/json.js";
 import type { RunFolder } from "./folder.js";
-import { type Settings, vggFile } from "./settings.js";
+import { vggFile } from "./methods.js";
+import type { Settings } from "./settings.js";
 import { keptTeacher } from "./teacher.js";
 import { keptTutors } from "./tutors.js";
 

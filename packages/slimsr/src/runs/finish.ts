@@ -1,11 +1,7 @@
 import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
-import { RunError } from "@slimsr/core/internal/errors.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
-import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
-import { colourSpaceOf, imageNames } from "@slimsr/core/internal/model/descriptor.js";
-import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
-import { createSession } from "../engine/session.js";
+import type { Model } from "@slimsr/core/internal/model/model.js";
+import { integerModel } from "@slimsr/core/internal/quantisation/stored.js";
 import { type Contender, contender, onnxContender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
@@ -13,10 +9,12 @@ import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
 import { bitsFor } from "../quantisation/processor.js";
 import { quantiseOn } from "../quantisation/quantise.js";
-import { verify } from "../quantisation/verify.js";
+import { TOLERANCE, verify } from "../quantisation/verify.js";
 import { latencyOf } from "../slimming/budgets/latency.js";
 import { isShared, studentOf } from "../training/learners.js";
+import { differenceOf, requireLike } from "./export-difference.js";
 import type { RunHooks } from "./inputs.js";
+import { roundingOf } from "./methods.js";
 import type { Run } from "./open.js";
 import { type Outcome, RESULT, resultOf, type WrittenStudent } from "./result.js";
 import { runReport } from "./run-report.js";
@@ -29,9 +27,6 @@ import { learnedOf } from "./training-loop.js";
 
 /** Patches that a student in integers is calibrated on. */
 const INTEGER_PATCHES = 48;
-
-/** Largest difference, of 255, of an exported model to the training network that counts as float rounding. */
-const EXPORT_TOLERANCE = 0.05;
 
 /**
  * Writes a trained run's students, from its best checkpoint, and measures them beside bicubic and the teacher. A run that trains
@@ -50,7 +45,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   for (const width of options.widths) {
     const student = studentOf(options, learned, width);
     const written = await writeStudent(run, width, student);
-    const quantised = settings.quantise ? await writeIntegers(run, width, student, hooks) : undefined;
+    const quantised = await inIntegers(run, width, student, hooks);
     students.push(quantised ? { ...written, files: [...written.files, quantised.file] } : written);
     if (quantised) integers.push(quantised.contender);
   }
@@ -83,18 +78,18 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
   const { folder, settings, options } = run;
   const name = studentLabel(width);
   const onnx = exportModel(student);
-  const difference = await exportDifference(run, onnx, student);
-  if (!(difference <= EXPORT_TOLERANCE)) {
-    throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);
-  }
+  const difference = await requireLike(run, name, onnx, student);
   await folder.write(`${name}.onnx`, onnx);
-  const isNetwork = student.descriptor.origin.kind === "network";
+  const rounding = roundingOf(settings);
+  // A network that was read from ONNX is one again; the ranges that a student learnt are in no ONNX file to be trained on.
+  const isNetwork = student.descriptor.origin.kind === "network" || rounding !== undefined;
   if (isNetwork) await saveModel(folder.file(`${name}.safetensors`), student);
   const budget = budgetIn(settings);
   return {
     width,
     files: [...(isNetwork ? [folder.file(`${name}.safetensors`)] : []), folder.file(`${name}.onnx`)],
     difference,
+    ...(rounding && { bits: { weights: rounding.bits, activations: rounding.activationBits } }),
     ...(options.channels && { channels: [...options.channels] }),
     ...(budget && "milliseconds" in budget && { milliseconds: await latencyOf(student, budget) }),
   };
@@ -102,6 +97,42 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
 
 /** Patches of validation images that a student in integers is compared with its simulation on. */
 const COMPARED = 4;
+
+/** A student in integers, where the run is asked for it or trains it so; none where this machine computes them otherwise than they say. */
+function inIntegers(
+  run: Run,
+  width: number,
+  student: Model,
+  hooks: RunHooks,
+): Promise<{ file: string; contender: Contender } | undefined> {
+  const { settings } = run;
+  const rounding = roundingOf(settings);
+  if (rounding) return writeTrainedIntegers(run, width, student, rounding.bits, hooks);
+  return settings.quantise ? writeIntegers(run, width, student, hooks) : Promise.resolve(undefined);
+}
+
+/** A student in the integers that it was trained with. */
+async function writeTrainedIntegers(
+  run: Run,
+  width: number,
+  student: Model,
+  bits: number,
+  { note }: RunHooks,
+): Promise<{ file: string; contender: Contender } | undefined> {
+  const label = `${studentLabel(width)}-int${bits}`;
+  const onnx = integerModel(student);
+  const difference = await differenceOf(run, onnx, student);
+  if (!(difference.rms <= TOLERANCE)) {
+    note?.(
+      `${label}.onnx is not written: on this machine it yields something else than it stands for, ${difference.rms.toFixed(2)} levels of 255 on average; ` +
+        "its processor likely adds products up in 16 bits, which weights of 7 bits fit: --bits 7",
+    );
+    return undefined;
+  }
+  await run.folder.write(`${label}.onnx`, onnx);
+  const file = run.folder.file(`${label}.onnx`);
+  return { file, contender: { ...onnxContender(`student-int${bits}`, onnx), width } };
+}
 
 /** A student in integers, calibrated on training images. */
 async function writeIntegers(
@@ -123,26 +154,4 @@ async function writeIntegers(
     file: folder.file(`${label}.onnx`),
     contender: { ...onnxContender("student-int8", quantised.onnx), width },
   };
-}
-
-/** Largest difference between the deployable model and the network as it is trained, on a validation image. */
-async function exportDifference(run: Run, onnx: Uint8Array, student: Model): Promise<number> {
-  const image = await run.validation.centres.pairs[0]?.input();
-  if (!image) throw new RunError("there is no validation image to check the exported model on");
-  const { range } = student.descriptor;
-  const { input, output } = imageNames(student.descriptor);
-  const { planes, height, width, data } = inColourSpace(colourSpaceOf(student.descriptor), image);
-  const pixels = Float32Array.from(data, (value) => (value * range) / 255);
-  const lr = float32(pixels, [1, planes, height, width]);
-  const [exported, trained] = await Promise.all(
-    [onnx, instantiate(student, lr.shape, { input, output })].map(async (source) => {
-      const session = await createSession(source);
-      const { outputs } = await session.run({ [input]: lr });
-      await session.close();
-      return outputs[output]?.data as Float32Array;
-    }),
-  );
-  if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
-  const worst = exported.reduce((most, value, i) => Math.max(most, Math.abs(value - (trained[i] as number))), 0);
-  return (worst * 255) / range;
 }

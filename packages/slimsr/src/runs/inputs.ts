@@ -24,9 +24,10 @@ import type { TeacherRole } from "../training/learners.js";
 import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
+import { isTeacherFrozen, isTeacherRun, isTeacherTrained, vggFile } from "./methods.js";
 import { type OutputSource, outputSource } from "./outputs.js";
 import { openSets, type RunSets } from "./sets.js";
-import { budgetIn, isTeacherFrozen, isTeacherTrained, type Settings, vggFile } from "./settings.js";
+import { budgetIn, type Settings } from "./settings.js";
 import { type FullNetwork, openNetwork } from "./teacher.js";
 import { openTutors, settleTutors } from "./tutors.js";
 import { centresOf } from "./validation.js";
@@ -137,6 +138,7 @@ async function trainerOptions(
 ): Promise<TrainerOptions> {
   const { width = [], split, batch, patch, accumulate, average, device, threads } = settings;
   const role = roleOf(settings);
+  const isDistilled = isTeacherTrained(settings) || isTeacherFrozen(settings);
   const contrastive = await contrastiveOf(settings);
   if (contrastive && model.descriptor.channels.output !== 3) {
     throw new UsageError(
@@ -152,12 +154,17 @@ async function trainerOptions(
     patch: [patch, patch],
     accumulate,
     adam: ADAM_DEFAULTS,
-    distillation: role !== "none" && settings.lambdaDistillation > 0,
+    distillation: isDistilled && settings.lambdaDistillation > 0,
+    ...(settings.method === "pams" && settings.lambdaAttention > 0 && { attention: true }),
+    ...(settings.method === "pact" && { rangeDecay: PACT_DECAY }),
     ...(contrastive && { contrastive }),
     ...(average > 0 && { averageDecay: average }),
     session: { device, spinning: false, ...(threads !== undefined && { threads }) },
   };
 }
+
+/** PACT's decay of the ranges' ends (Choi et al. 2018, section 3). */
+const PACT_DECAY = 1e-4;
 
 /** The part of a trainer's options that says which channels students have. */
 export const withChannels = (
@@ -170,7 +177,7 @@ export const withChannels = (
 
 function roleOf(settings: Settings): TeacherRole {
   if (isTeacherTrained(settings)) return settings.lambdaAnchor > 0 ? "anchored" : "shared";
-  return isTeacherFrozen(settings) ? "frozen" : "none";
+  return isTeacherRun(settings) ? "frozen" : "none";
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {

@@ -1,20 +1,15 @@
 import { basename } from "node:path";
-import {
-  isContrasted,
-  isTeacherFrozen,
-  isTeacherTrained,
-  learnsOutput,
-  type Settings,
-  settingsSchema,
-} from "./settings.js";
+import { isContrasted, isTeacherFrozen, isTeacherTrained, learnsOutput, roundingOf } from "./methods.js";
+import { type Settings, settingsSchema } from "./settings.js";
 
 /** What a run's students learn from, in words: "L1 + L1 to the teacher + 10 · contrastive; frozen teacher". */
 export function objectiveOf(settings: Settings): string {
-  const { lambdaTeacher, lambdaAnchor, lambdaDistillation, lambdaContrastive, tutor } = settings;
+  const { lambdaTeacher, lambdaAnchor, lambdaDistillation, lambdaContrastive, lambdaAttention, tutor } = settings;
   const [trained, frozen] = [isTeacherTrained(settings), isTeacherFrozen(settings)];
   const terms: readonly [weight: number, term: string][] = [
     [1, "L1"],
     [trained || frozen ? lambdaDistillation : 0, `L1 to the ${LEARNT[Math.min(tutor.length, 2)]}`],
+    [settings.method === "pams" ? lambdaAttention : 0, "transfer of the teacher's features"],
     [isContrasted(settings) ? lambdaContrastive : 0, "contrastive"],
     [trained ? lambdaTeacher : 0, "the teacher's L1"],
     [trained ? lambdaAnchor : 0, "the teacher's L1 to what it was"],
@@ -59,6 +54,11 @@ function isUsed(key: Key, settings: Settings): boolean {
     case "lambdaTeacher":
     case "lambdaAnchor":
       return isTeacherTrained(settings);
+    case "bits":
+    case "activationBits":
+      return roundingOf(settings) !== undefined;
+    case "lambdaAttention":
+      return settings.method === "pams";
     case "decayAt":
     case "decayFactor":
       return settings.schedule === "step";

@@ -11,6 +11,7 @@ import { openInputs, type RunHooks, type RunInputs } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { readJsonFile } from "./json-file.js";
 import { resolveSettings } from "./resolve-settings.js";
+import { roundedStart, withKeptRoundings } from "./roundings.js";
 import type { DataPaths, Settings } from "./settings.js";
 import { startingPoint } from "./start.js";
 import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
@@ -89,7 +90,8 @@ async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Pr
   await folder.clear();
   await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);
-  const { options, parameters } = await startingPoint(inputs, teacher, settings, hooks);
+  const start = await startingPoint(inputs, teacher, settings, hooks);
+  const { options, parameters } = await roundedStart(folder, start, training, settings, hooks);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
@@ -111,7 +113,8 @@ async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Pr
 async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMoved: boolean): Promise<Run> {
   const { channels } = await loadProgress(folder, "latest");
   const inputs = await openInputs(settings, folder, hooks, channels);
-  const { network, options, training, validation } = inputs;
+  const { network, training, validation } = inputs;
+  const options = await withKeptRoundings(folder, inputs.options, settings);
   const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
   const kept = await keptIn(folder, settings);
   const now = await contentsOf(kept, settings, training, validation.whole, inputs.outputs !== undefined);
@@ -119,7 +122,7 @@ async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMo
   if (isMoved) await keepSettings(folder, settings);
   const environments = await recordEnvironment(folder);
   const teacher = network.isTeacher ? network.model : undefined;
-  return { folder, settings, environments, teacher, ...inputs, state, progress };
+  return { folder, settings, environments, teacher, ...inputs, options, state, progress };
 }
 
 const keepSettings = (folder: RunFolder, settings: Settings): Promise<void> =>

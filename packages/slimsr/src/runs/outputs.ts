@@ -14,7 +14,8 @@ import { type Contender, contender } from "../evaluation/contender.js";
 import { openContender } from "../evaluation/evaluate.js";
 import { bytes as shown } from "../text/numbers.js";
 import type { RunHooks } from "./inputs.js";
-import { isContrasted, isTeacherFrozen, learnsOutput, type Settings } from "./settings.js";
+import { isContrasted, isTeacherFrozen, learnsOutput } from "./methods.js";
+import type { Settings } from "./settings.js";
 
 /** Networks whose mean output students learn, made once of whole images. */
 export interface OutputSource {

@@ -2,15 +2,8 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { z } from "zod";
 import { parseDegradation } from "../degradations/degradation.js";
 import { complaint, flagOf } from "../text/expectation.js";
-import {
-  budgetIn,
-  isTeacherTrained,
-  learnsOutput,
-  type Settings,
-  SIZES,
-  STANDARD_WIDTHS,
-  settingsSchema,
-} from "./settings.js";
+import { isTeacherTrained, learnsOutput, ROUNDING_METHODS } from "./methods.js";
+import { budgetIn, type Settings, SIZES, STANDARD_WIDTHS, settingsSchema } from "./settings.js";
 
 /**
  * Checks settings and fills in what is left out.
@@ -72,6 +65,7 @@ function consistent(settings: Settings): Settings {
     ...(method === "kd" && lambdaDistillation === 0 && { lambdaDistillation: 1 }),
   };
   requireLearner(whole, complain);
+  requireRoundable(whole, complain);
   return whole;
 }
 
@@ -93,4 +87,24 @@ function requireLearner(settings: Settings, complain: (message: string) => never
   }
   if (keepOutputs === "off")
     complain(`${first} is given, which needs outputs that are kept: leave keepOutputs off out`);
+}
+
+/** What rounds its numbers in training starts from trained weights, which are its own. */
+function requireRoundable(settings: Settings, complain: (message: string) => never): void {
+  const { method, bits, activationBits, init, quantise } = settings;
+  if (bits === undefined) {
+    if (activationBits !== undefined)
+      complain("activationBits is given without bits: give --bits too, or leave it out");
+    if (ROUNDING_METHODS.some((name) => name === method)) {
+      complain(`method ${method} trains students with the roundings of some bits: name them, such as --bits 4`);
+    }
+    return;
+  }
+  if (isTeacherTrained(settings)) {
+    complain(
+      "bits are given, but students are slices of a teacher that is trained too, and can't be rounded without it: choose --teacher-weights frozen, or kd",
+    );
+  }
+  if (init === "random") complain("bits are given, but ranges of random weights mean nothing: start from a teacher");
+  if (quantise) complain("students of --bits are written in integers too: leave quantise out");
 }

@@ -13,6 +13,8 @@ const student = z.object({
   /** Channels that each group keeps, and what an output takes, where a budget and a time chose them. */
   channels: z.array(z.number()).exactOptional(),
   milliseconds: z.number().exactOptional(),
+  /** Of its numbers, where it was trained with their rounding. */
+  bits: z.object({ weights: z.number(), activations: z.number() }).exactOptional(),
 });
 
 /** A student as it was written, and how far its ONNX model's output is from the training network's, of 255. */

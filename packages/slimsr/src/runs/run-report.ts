@@ -12,6 +12,7 @@ import { stepCost } from "../training/flops.js";
 import { isShared } from "../training/learners.js";
 
 import { readJournal, type StepLine } from "./journal.js";
+import { roundingOf } from "./methods.js";
 import { objectiveOf } from "./objective.js";
 import type { Run } from "./open.js";
 import type { Outcome } from "./result.js";
@@ -52,6 +53,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
       "Latency is the engine's time for a whole image on this machine, with the other models measured in turn in the same run.",
       `The students are those of step ${progress.best?.step}, the best on the validation images; the test sets had no part in the choice.`,
       ...channelNotes(run, outcome),
+      ...roundingNotes(run),
       ...outputNotes(run),
       ...(isShared(options) ? driftNotes(rows) : []),
     ],
@@ -89,6 +91,16 @@ function channelNotes({ settings: { budget, macs, ms, at }, options }: Run, { st
     milliseconds === undefined ? [] : [`An output of the student takes ${milliseconds.toFixed(1)} ms.`],
   );
   return [`Channels were chosen for ${given.filter(Boolean).join(" ")}: ${kept.join(", ")}.`, ...times];
+}
+
+/** What students' numbers were rounded to as they were trained. */
+function roundingNotes({ settings }: Run): string[] {
+  const rounding = roundingOf(settings);
+  if (!rounding) return [];
+  const { method, bits, activationBits } = rounding;
+  const what = `weights of ${bits} bits and activations of ${activationBits}`;
+  const how = { ours: "scales that are learnt, from the closed form's", pams: "PAMS's ranges", pact: "PACT's ranges" };
+  return [`Students were trained with the roundings of ${what} in front of convolutions, by ${how[method]}.`];
 }
 
 /** Where the output came from that students learnt. */

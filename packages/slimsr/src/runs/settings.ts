@@ -4,20 +4,12 @@ import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES } from "@slimsr/upscaler/internal/engine/session.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
 import { z } from "zod";
-import { EMBEDDED_VGG19 } from "../assets.js";
 import { DEGRADATIONS } from "../degradations/degradation.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import type { TimeBudget } from "../slimming/budgets/latency.js";
 import { budgetOf, OUTPUT_SIZE, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
-
-/**
- * `csd`: L1 and the contrastive loss, as published; `joint`: teacher and students with shared weights, L1 alone (J-T1); `slice`:
- * students start as slices of the teacher, L1 alone; `scratch`: the same from random weights; `kd`: L1 to the truth and to the
- * teacher's output.
- */
-export const METHODS = ["csd", "joint", "slice", "scratch", "kd"] as const;
-export type Method = (typeof METHODS)[number];
+import { METHODS } from "./methods.js";
 
 /**
  * `principal`: the teacher's channels aligned, and students that have weights of their own refitted in closed form; `plain`: its
@@ -27,6 +19,7 @@ export const STARTS = ["principal", "plain", "random"] as const;
 
 export const MOST_SEED = 2 ** 31;
 
+const bits = z.int().min(2).max(8);
 const count = z.int().min(1).max(1e9);
 const weight = z.number().min(0).max(1e6);
 const share = z.number().min(1e-9).max(1);
@@ -91,6 +84,10 @@ export const settingsSchema = z.strictObject({
     .describe("this long for an output on this machine; each layer's width is chosen"),
   at: form("size", outputSize, "with --ms: the output's width and height (default: 1280x720)", OUTPUT_SIZE),
   method: z.enum(METHODS).default("csd").describe("how students are trained"),
+  bits: bits
+    .optional()
+    .describe("train students with the roundings of so many bits, 2 to 8, of weights and of what convolutions read"),
+  activationBits: bits.optional().describe("of what convolutions read, where that differs from --bits"),
   init: z.enum(STARTS).default("principal").describe("where students start"),
   teacherWeights: z
     .enum(["shared", "frozen"])
@@ -122,6 +119,7 @@ export const settingsSchema = z.strictObject({
       "weights of VGG19's relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 in the contrastive loss; 0 leaves one out",
     ),
   lambdaDistillation: weight.default(0).describe("weight of the L1 to the teacher's output (kd: 1)"),
+  lambdaAttention: weight.default(1000).describe("weight of the transfer of the teacher's features (pams)"),
   keepOutputs: z
     .enum(["auto", "on", "off"])
     .default("auto")
@@ -204,24 +202,3 @@ export function settingsOver(others: PartialSettings, settings: PartialSettings)
 /** What one student may cost, where its channels are chosen by that. @throws UsageError for a size without a time */
 export const budgetIn = (settings: Settings): Budget | TimeBudget | undefined =>
   budgetOf(settings, { device: settings.device, ...(settings.threads !== undefined && { threads: settings.threads }) });
-
-/** Whether a method trains the teacher along with its students. */
-export const isTeacherTrained = ({ method, teacherWeights }: Settings): boolean =>
-  method === "joint" || (method === "csd" && teacherWeights === "shared");
-
-/** Whether a method looks at a teacher that stays as it is. */
-export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =>
-  method === "kd" || (method === "csd" && teacherWeights === "frozen");
-
-/** Whether students learn the output of another network. */
-export const learnsOutput = (settings: Settings): boolean =>
-  ((isTeacherTrained(settings) || isTeacherFrozen(settings)) && settings.lambdaDistillation > 0) ||
-  (isTeacherFrozen(settings) && isContrasted(settings));
-
-/** The file of VGG19's weights, where the method looks through them. */
-export const vggFile = (settings: Settings): string | undefined =>
-  isContrasted(settings) ? (settings.vgg ?? EMBEDDED_VGG19) : undefined;
-
-/** Whether a run has the contrastive loss. */
-export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =>
-  method === "csd" && lambdaContrastive > 0;

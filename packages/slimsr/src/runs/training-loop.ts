@@ -108,6 +108,7 @@ export async function train(
         teacherWeight: settings.lambdaTeacher,
         anchorWeight: settings.lambdaAnchor,
         distillationWeight: settings.lambdaDistillation,
+        attentionWeight: settings.lambdaAttention,
         contrastiveWeight: contrastiveWeightAt(state.step + 1, settings),
       });
       requireFinite(run, state.step, losses);

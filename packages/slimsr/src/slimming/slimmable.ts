@@ -1,4 +1,5 @@
 import { GraphError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
+import { isFakeQuantised } from "@slimsr/core/internal/export/roundings.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
@@ -17,6 +18,9 @@ export function requireSlimmable(model: Model): void {
   requireFullWidth(model, name);
   if (model.image.dtype !== "float32") {
     throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
+  }
+  if (isFakeQuantised(model.graph)) {
+    throw new NetworkError(`${name} is trained with roundings already; slim the network that it was made of`);
   }
   try {
     const taps = tapsOf(model);

@@ -1,15 +1,17 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
-import { applyToPixels, type Model } from "@slimsr/core/internal/model/model.js";
+import { bodyFeatures } from "@slimsr/core/internal/model/features.js";
+import { applyToPixels, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type RatioForm, TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
-import { concat, reduceSumSquare, reshape, sqrt } from "@slimsr/core/internal/operators/index.js";
+import { add, concat, mul, reduceSumSquare, reshape, sqrt, sum } from "@slimsr/core/internal/operators/index.js";
 import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js";
+import { isRangeEnd, squaredEnd } from "@slimsr/core/internal/quantisation/fake.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
-import { isShared, learnedShapes, sourcesOf, type TeacherRole } from "./learners.js";
+import { isShared, learnedShapes, networkOf, sourcesOf, type TeacherRole } from "./learners.js";
 
 export interface ContrastiveStep {
   /** Appends frozen weights to a graph and yields the features of images [N, 3, H, W] in 0..255, tap by tap: `vgg19`. */
@@ -32,6 +34,12 @@ export interface StepOptions {
   /** In place of the width of one student, channels that each group keeps. */
   channels?: readonly number[];
   split: SplitMode;
+  /** Students that are networks of their own, by width; see `LearnerOptions`. */
+  quantised?: ReadonlyMap<number, Model>;
+  /** Whether students learn where the teacher's last features are large, as PAMS has it. */
+  attention?: boolean;
+  /** The weight of Σ α² of ranges that learn their end α, as PACT has it; 0 where left out. */
+  rangeDecay?: number;
   /** `shared` where left out, as published. */
   teacher?: TeacherRole;
   batch: number;
@@ -51,10 +59,10 @@ export interface StepOptions {
 /**
  * One training step as a graph.
  * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w], with kept outputs `output` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
- * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `contrastive_weight`, and
+ * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `attention_weight`, `contrastive_weight`, and
  * `negatives` [K] int64 (indices into the batch).
  * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `anchor`, `gradient_norm`; per student i
- * `l1_student.i`, `distillation.i`, `contrastive.i`, `d_pos.i` and `d_neg.i`, a value per tap whose
+ * `l1_student.i`, `distillation.i`, `attention.i`, `contrastive.i`, `d_pos.i` and `d_neg.i`, a value per tap whose
  * weight isn't 0.
  */
 export function trainingStep(options: StepOptions): Graph {
@@ -82,7 +90,7 @@ export function trainingHalves(options: StepOptions): { gradients: Graph; update
 
 /** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
 function appendGradient(graph: Graph, options: StepOptions): Value {
-  const { model, batch, patch, contrastive } = options;
+  const { model, widths, batch, patch, contrastive } = options;
   const { scale, channels } = model.descriptor;
   const shapes = learnedShapes(options);
   const vector = graph.input("parameters", [flatSize(shapes)]);
@@ -91,9 +99,18 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   const hr = graph.input("hr", [batch, channels.output, ...patch.map((size) => size * scale)]);
   const sources = sourcesOf(options, parameters, graph);
   const kept = options.keptOutputs ? graph.input("output", hr.shape) : undefined;
-  const teacher = sources.teacher && applyToPixels(model, lr, sources.teacher);
+  const featuresOf = (network: Model, known: ReadonlyMap<Value, Value>) =>
+    options.attention ? known.get(bodyFeatures(network.graph)) : undefined;
+  const applied = (network: Model, source: ParameterSource) => {
+    const known = new Map<Value, Value>();
+    return { image: applyToPixels(network, lr, source, known), features: featuresOf(network, known) };
+  };
+  const frozen = sources.teacher && applied(model, sources.teacher);
+  const teacher = frozen?.image;
   const anchor = sources.anchor && applyToPixels(model, lr, sources.anchor);
-  const students = sources.students.map((source) => applyToPixels(model, lr, source));
+  const made = sources.students.map((source, i) => applied(networkOf(options, widths[i] as number), source));
+  const students = made.map(({ image }) => image);
+  const { features } = frozen ?? {};
   const loss = csdLoss({
     lr,
     hr,
@@ -103,10 +120,17 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
     ...(anchor && { anchor: { weight: graph.input("anchor_weight", []), image: anchor } }),
     ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),
+    ...(features && {
+      attention: {
+        weight: graph.input("attention_weight", []),
+        teacher: features,
+        students: made.map((student) => student.features as Value),
+      },
+    }),
     ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
   });
   declareLosses(graph, loss);
-  const gradient = gradientOf(loss.loss, parameters, shapes);
+  const gradient = gradientOf(withDecay(loss.loss, parameters, options), parameters, shapes);
   if (options.inspect) {
     if (teacher) graph.output("teacher", teacher);
     students.forEach((student, i) => {
@@ -116,6 +140,14 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
     graph.output("gradient", gradient);
   }
   return gradient;
+}
+
+/** The loss with the decay of learned ranges' ends, which is none of those that are shown. */
+function withDecay(loss: Value, parameters: ReadonlyMap<string, Value>, { rangeDecay = 0 }: StepOptions): Value {
+  const ends = rangeDecay > 0 ? [...parameters].filter(([name]) => isRangeEnd(name)) : [];
+  if (ends.length === 0) return loss;
+  const squares = ends.map(([, value]) => reshape(squaredEnd(value), []));
+  return add(loss, mul(sum(squares), rangeDecay));
 }
 
 /** Kept outputs stand for a frozen teacher; a teacher that is trained stays, and students learn them in place of its own. */
@@ -150,9 +182,10 @@ function declareLosses(graph: Graph, { loss, teacherL1, anchorL1, students }: Cs
       values.map((value) => reshape(value, [1])),
       0,
     );
-  students.forEach(({ l1, distillation, contrastive }, i) => {
+  students.forEach(({ l1, distillation, attention, contrastive }, i) => {
     graph.output(`l1_student.${i}`, l1);
     if (distillation) graph.output(`distillation.${i}`, distillation);
+    if (attention) graph.output(`attention.${i}`, attention);
     if (!contrastive) return;
     graph.output(`contrastive.${i}`, contrastive.loss);
     graph.output(`d_pos.${i}`, vector(contrastive.positive));

@@ -36,10 +36,11 @@ export interface MicroBatch extends Batch {
 /** What varies from step to step. */
 export interface StepSchedule {
   readonly learningRate: number;
-  /** λ_T, λ_A, λ_D and λ_C. */
+  /** λ_T, λ_A, λ_D, λ_S and λ_C. */
   readonly teacherWeight: number;
   readonly anchorWeight: number;
   readonly distillationWeight: number;
+  readonly attentionWeight: number;
   readonly contrastiveWeight: number;
 }
 
@@ -182,6 +183,7 @@ export class Trainer {
       teacher_weight: scalar(schedule.teacherWeight),
       anchor_weight: scalar(schedule.anchorWeight),
       distillation_weight: scalar(schedule.distillationWeight),
+      attention_weight: scalar(schedule.attentionWeight),
       contrastive_weight: scalar(schedule.contrastiveWeight),
     };
     return Object.fromEntries(Object.entries(given).filter(([name]) => this.shapes.has(name)));

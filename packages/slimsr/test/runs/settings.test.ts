@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../core/src/errors.js";
+import { METHODS, ROUNDING_METHODS } from "../../src/runs/methods.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
 import { resolveSettings } from "../../src/runs/resolve-settings.js";
-import { METHODS, type PartialSettings, settingsOver } from "../../src/runs/settings.js";
+import { type PartialSettings, settingsOver } from "../../src/runs/settings.js";
 
 const least = { teacher: "teacher.pt", train: "photos", val: "Kodak24" };
 const resolve = (settings: object) => resolveSettings({ ...least, ...settings }, "run.json");
@@ -66,9 +67,10 @@ describe("settings", () => {
   it.each(PRESETS)("of preset %s are sound for every method and scale", (preset) => {
     for (const scale of [2, 3, 4] as const) {
       for (const method of METHODS) {
-        const settings = presetSettings(preset, scale, { method });
+        const bits = ROUNDING_METHODS.some((name) => name === method) ? { bits: 4 } : {};
+        const settings = { ...presetSettings(preset, scale, { method }), ...bits };
         expect(resolve(settings).method).toBe(method);
-        const single = { ...presetSettings(preset, scale, { method, batch: 1 }), batch: 1 };
+        const single = { ...presetSettings(preset, scale, { method, batch: 1 }), ...bits, batch: 1 };
         expect(() => resolve(single)).not.toThrow();
         expect(() => resolve(settings)).not.toThrow();
       }

@@ -15,6 +15,7 @@ const schedule = {
   teacherWeight: 1,
   anchorWeight: 0,
   distillationWeight: 0,
+  attentionWeight: 0,
   contrastiveWeight: 20,
 };
 

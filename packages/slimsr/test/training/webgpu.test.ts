@@ -21,7 +21,7 @@ const program = (device: string, profile: string, averaged: boolean) => `
   const image = (count, seed) => Float32Array.from({ length: count }, (_, i) => (i * 7919 * seed) % 251);
   const vector = Float32Array.from({ length: flatSize(learnedShapes(options)) }, (_, i) => Math.sin(i) * 0.05);
   const trainer = await Trainer.compile(options, initialState(vector, ${averaged}));
-  const schedule = { learningRate: 1e-3, teacherWeight: 1, anchorWeight: 0, distillationWeight: 0, contrastiveWeight: 0 };
+  const schedule = { learningRate: 1e-3, teacherWeight: 1, anchorWeight: 0, distillationWeight: 0, attentionWeight: 0, contrastiveWeight: 0 };
   const losses = [];
   for (let step = 1; step <= 4; step++) {
     const batch = { lr: image(2 * 3 * 120, step), hr: image(2 * 3 * 480, step + 1) };

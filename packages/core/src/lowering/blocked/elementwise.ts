@@ -1,6 +1,7 @@
 import { elements, sameShape, type Value } from "../../graph/index.js";
 import { shape4 } from "../../operators/geometry.js";
 import { clip, mul, reshape } from "../../operators/index.js";
+import { portableReplacement } from "../portable.js";
 import type { Layouts } from "./layouts.js";
 import type { BlockedRule } from "./rule.js";
 
@@ -9,7 +10,7 @@ import type { BlockedRule } from "./rule.js";
  * channel is grouped into blocks beside them.
  */
 export const lowerElementwise: BlockedRule = (node, layouts) => {
-  if (!node.operator.elementwise || node.operator.decompose) return false;
+  if (!node.operator.elementwise) return false;
   const output = node.outputs[0] as Value;
   const inputs = node.inputs.filter((value) => value !== undefined) as Value[];
   const full = inputs.filter((value) => isFull(value, output));
@@ -28,7 +29,8 @@ export const lowerElementwise: BlockedRule = (node, layouts) => {
     const image = layouts.blocked(value);
     return groups ? grouped(layouts, image) : image;
   });
-  const made = layouts.target.apply(node.operator, images, node.attributes)[0] as Value;
+  const parts = portableReplacement(node, images) ?? layouts.target.apply(node.operator, images, node.attributes);
+  const made = parts[0] as Value;
   layouts.setBlocked(output, groups ? reshape(made, output.shape) : made);
   return true;
 };

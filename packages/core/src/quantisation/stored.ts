@@ -1,0 +1,101 @@
+import { EXAMPLE, writeGraph } from "../export/onnx.js";
+import { constantContents, type Grid, gridOf, parameterBehind, withKnown, withoutUnread } from "../export/roundings.js";
+import {
+  applyLike,
+  elements,
+  type Graph,
+  intOr,
+  type Node,
+  rewriteLazily,
+  type Shape,
+  type TensorData,
+  type Value,
+} from "../graph/index.js";
+import { imageNames, sizeFrom } from "../model/descriptor.js";
+import { instantiate, type Model } from "../model/model.js";
+import { add, Conv, clip, dequantizeLinear, FakeQuantise, quantizeLinear } from "../operators/index.js";
+import { LARGEST_CODE } from "./integers.js";
+import { isMoving } from "./plan.js";
+import { integerParameters } from "./qdq.js";
+
+/** The file of a network that was trained with its roundings, in integers; see `withStoredIntegers`. */
+export function integerModel(model: Model): Uint8Array<ArrayBuffer> {
+  const { channels, size } = model.descriptor;
+  const { height, width } = sizeFrom(size, EXAMPLE);
+  const graph = instantiate(model, [1, channels.input, height, width], imageNames(model.descriptor));
+  return writeGraph(withStoredIntegers(graph), model.descriptor);
+}
+
+/**
+ * A network that was trained with its roundings, as engines take it for one of integers, as `quantisedGraph` writes it: activations through
+ * bytes, weights int8 with a scale for each filter, of no more levels than they were trained with, and int32 biases where these were rounded too.
+ * @param source an instance of `fakeQuantised`'s network, its parameters constants
+ */
+export function withStoredIntegers(source: Graph): Graph {
+  const contents = constantContents(source);
+  const contentOf = (value: Value) => value.data ?? contents.get(value);
+  /** What values are rounded to that are kept as bytes. */
+  const grids = new Map<Value, Grid>();
+  const stored = rewriteLazily(source, (target, imageOf) => (node) => {
+    const [x, weight, bias] = node.inputs as [Value, Value?, Value?];
+    const [output] = node.outputs as [Value];
+    const known = withKnown(node, target, contents);
+    if (known) return known;
+    if (node.operator === FakeQuantise) {
+      const grid = gridOf(node, contents);
+      grids.set(output, grid);
+      return [roundedTo(imageOf(x), grid)];
+    }
+    const grid = grids.get(x);
+    if (grid && isMoving(node)) {
+      const inputs = node.inputs.map((value) => value && imageOf(value));
+      return applyLike(node, target, inputs).map((made, i) => {
+        grids.set(node.outputs[i] as Value, grid);
+        return throughBytes(made, grid.scale, -grid.low);
+      });
+    }
+    const rounding = weight?.producer;
+    if (node.operator !== Conv || !grid || rounding?.operator !== FakeQuantise) return undefined;
+    const filters = weight?.shape[0] as number;
+    const place = { name: parameterBehind(rounding.inputs[0] as Value).name, shape: weight?.shape as Shape };
+    const numbers = (bias ? contentOf(bias) : new Float32Array(filters)) as Float32Array;
+    const integers = { ...integerWeight(rounding, contentOf, filters), bias: numbers };
+    const [codes, offsets] = integerParameters(target, place, integers, zeroed(grid), bitsOf(rounding));
+    if (!bias || bias.producer?.operator === FakeQuantise) return applyLike(node, target, [imageOf(x), codes, offsets]);
+    // Within a convolution of integers engines would round it.
+    const [products] = applyLike(node, target, [imageOf(x), codes]);
+    return [add(products as Value, target.constant(numbers, [1, filters, ...output.shape.slice(2).map(() => 1)]))];
+  });
+  return withoutUnread(stored);
+}
+
+/** Bits of the weights that are rounded so, their sign among them. */
+const bitsOf = ({ attributes }: Node): number => 1 + Math.ceil(Math.log2(intOr(attributes, "high", 0) + 1));
+
+const zeroed = ({ scale, low }: Grid) => ({ scale, zeroPoint: -low });
+
+function integerWeight(rounding: Node, contentOf: (value: Value) => TensorData | undefined, filters: number) {
+  const [output] = rounding.outputs as [Value];
+  const given = contentOf(rounding.inputs[1] as Value) as Float32Array;
+  const scales = given.length === filters ? given : new Float32Array(filters).fill(given[0] as number);
+  const each = elements(output.shape) / filters;
+  const rounded = contentOf(output) as Float32Array;
+  return {
+    scales,
+    codes: Int8Array.from(rounded, (w, i) => Math.round(w / (scales[Math.floor(i / each)] as number))),
+  };
+}
+
+/** x rounded by ONNX's own operators, through bytes. A byte's range cuts off by itself what has 256 levels. */
+function roundedTo(x: Value, { scale, low, high }: Grid): Value {
+  const isWhole = high - low === LARGEST_CODE;
+  return throughBytes(isWhole ? x : clip(x, Math.fround(low * scale), Math.fround(high * scale)), scale, -low);
+}
+
+/** Numbers as bytes and back. */
+function throughBytes(x: Value, scale: number, zeroPoint: number): Value {
+  const { graph } = x;
+  const step = graph.scalar(scale);
+  const zero = graph.shared(`zero point ${zeroPoint}`, () => graph.constant(Uint8Array.of(zeroPoint), []));
+  return dequantizeLinear(quantizeLinear(x, step, zero), step, zero);
+}
