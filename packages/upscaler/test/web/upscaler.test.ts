@@ -143,19 +143,20 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     onTestFinished(() => gpu.close());
     const page = await open(gpu);
     const model = encodeCheckpoint({ network: SMALL, parameters: stateOf(randomParameters(SMALL)) });
-    const [device, data, reasons] = await page.evaluate(
+    const [device, data, reasons, left] = await page.evaluate(
       async ([checkpoint, bytes, losses]) => {
-        upscaling.loseDevices(losses);
+        const left = upscaling.loseDevices(losses);
         const told: string[] = [];
         const upscaler = await upscaling.Upscaler.load(Uint8Array.from(checkpoint), {
           device: "webgpu",
           onFallback: (reason) => told.push(reason),
         });
         const { data } = await upscaler.upscale(upscaling.blobOf(bytes), { to: "pixels" });
-        return [upscaler.device, [...data], told] as const;
+        return [upscaler.device, [...data], told, left] as const;
       },
       [[...model], [...picture], runs] as const,
     );
+    expect(left).toEqual([]);
     expect(device).toBe(expectedDevice);
     expect(reasons).toEqual(expectedDevice === "cpu" ? [expect.stringContaining("webgpu is not used")] : []);
     const node = await NodeUpscaler.load(model, { threads: 1 });
