@@ -39,7 +39,7 @@ up to 4 bits are int4 (opset 21), for a download of half the size: engines make 
 for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which
 is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
 It is measured on patches of the calibration images that it wasn't calibrated on, and the engine's output is compared with the same roundings
-computed in float: ${TOLERANCE} levels of 255, root mean square, may lie between.
+computed in float: ${TOLERANCE} levels of 255, root mean square, may lie between, or 1.5 times what the roundings change themselves.
 Products are added up in 16 bits where a processor has no VNNI (x86): weights then have 7 bits, unless --target vnni says that the file is
 for others.`;
 
