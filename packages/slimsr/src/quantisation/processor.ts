@@ -21,6 +21,10 @@ export function hasByteProducts(): boolean | undefined {
   return undefined;
 }
 
+/** "; its processor likely …", behind what integers were computed wrong, where that may be so. */
+export const likelyCause = (advice: string): string =>
+  hasByteProducts() ? "" : `; its processor likely adds products up in 16 bits: ${advice}`;
+
 /** Processors that a file of integers is for: those with VNNI, or any. */
 export const TARGETS = ["vnni", "any"] as const;
 export type Target = (typeof TARGETS)[number];

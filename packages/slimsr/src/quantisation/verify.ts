@@ -4,6 +4,7 @@ import { NetworkError } from "@slimsr/core/internal/errors.js";
 import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import { elements } from "@slimsr/core/internal/graph/index.js";
 import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
+import { type Difference, differenceBetween } from "@slimsr/core/internal/metrics/difference.js";
 import { colourSpaceOf, imageNames, sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { decodeOnnx } from "@slimsr/core/internal/onnx/codec.js";
 import { float32, type Session, type SessionOptions } from "@slimsr/upscaler/internal/engine/session.js";
@@ -12,7 +13,7 @@ import type { ImagePair } from "../calibration/patches.js";
 import { createSession } from "../engine/session.js";
 import { scratchFolder } from "../files/scratch.js";
 import { psnrOn } from "../slimming/teacher-check.js";
-import { hasByteProducts } from "./processor.js";
+import { likelyCause } from "./processor.js";
 import type { Quantised } from "./quantise.js";
 
 /** What a network of integers is worth on this machine, beside the same in float. */
@@ -25,7 +26,7 @@ export interface Verification {
   readonly milliseconds: { readonly float: number; readonly integer: number };
   readonly size: { readonly width: number; readonly height: number };
   /** Of the engine's output to that of the same roundings in float, in levels of 255. */
-  readonly difference: { readonly rms: number; readonly largest: number };
+  readonly difference: Difference;
 }
 
 /**
@@ -57,16 +58,13 @@ export async function verify(
   const outputs = await outputsOf(integers, name, compared, options);
   // Without its optimisations the engine rounds as the file says and computes in float.
   const simulated = await outputsOf(integers, name, compared, { ...options, optimisation: "none" });
-  const difference = differenceOf(outputs, simulated);
-  const noise = differenceOf(simulated, await outputsOf(floats, name, compared, options)).rms;
+  const difference = differenceBetween(outputs, simulated);
+  const noise = differenceBetween(simulated, await outputsOf(floats, name, compared, options)).rms;
   const most = Math.max(TOLERANCE, SHARE * noise);
   if (!(difference.rms <= most)) {
-    const advice = hasByteProducts()
-      ? ""
-      : "; its processor likely adds products up in 16 bits: quantise with --target any";
     throw new NetworkError(
       `${name} in integers yields something else on this machine than it stands for: ${difference.rms.toFixed(2)} levels of 255 on average, ` +
-        `where up to ${most.toFixed(2)} is rounding${advice}`,
+        `where up to ${most.toFixed(2)} is rounding${likelyCause("quantise with --target any")}`,
     );
   }
   return {
@@ -110,19 +108,6 @@ async function outputsOf(
   } finally {
     await upscaler.close();
   }
-}
-
-function differenceOf(some: readonly Float32Array[], others: readonly Float32Array[]): Verification["difference"] {
-  let [sum, count, largest] = [0, 0, 0];
-  some.forEach((data, i) => {
-    data.forEach((value, at) => {
-      const difference = Math.abs(value - (others[i]?.[at] as number));
-      sum += difference ** 2;
-      largest = Math.max(largest, difference);
-    });
-    count += data.length;
-  });
-  return { rms: Math.sqrt(sum / Math.max(1, count)), largest };
 }
 
 /** Nodes of integers in the graph as the engine runs it. */

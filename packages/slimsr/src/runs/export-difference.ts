@@ -2,18 +2,13 @@ import { RunError } from "@slimsr/core/internal/errors.js";
 import { isFakeQuantised } from "@slimsr/core/internal/export/roundings.js";
 import { inColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
+import { type Difference, differenceBetween } from "@slimsr/core/internal/metrics/difference.js";
 import { colourSpaceOf, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { createSession } from "../engine/session.js";
 import { TOLERANCE } from "../quantisation/verify.js";
 import type { Run } from "./open.js";
-
-/** How far a file's output is from the training network's on a validation image, of 255. */
-interface Difference {
-  readonly largest: number;
-  readonly rms: number;
-}
 
 /** Largest difference of an exported model to the training network that counts as float rounding. */
 const LARGEST = 0.05;
@@ -30,6 +25,7 @@ export async function requireLike(run: Run, name: string, onnx: Uint8Array, stud
   throw new RunError(`${name}: the exported model's output is ${difference} of 255 off the training network's`);
 }
 
+/** How far a file's output is from the training network's on a validation image, of 255. */
 export async function differenceOf(run: Run, onnx: Uint8Array, student: Model): Promise<Difference> {
   const image = await run.validation.centres.pairs[0]?.input();
   if (!image) throw new RunError("there is no validation image to check the exported model on");
@@ -47,12 +43,7 @@ export async function differenceOf(run: Run, onnx: Uint8Array, student: Model): 
     }),
   );
   if (!exported || exported.length !== trained?.length) throw new RunError("the exported model yields another size");
-  let [largest, squares] = [0, 0];
-  exported.forEach((value, i) => {
-    const difference = Math.abs(value - (trained[i] as number));
-    largest = Math.max(largest, difference);
-    squares += difference ** 2;
-  });
+  const { largest, rms } = differenceBetween([exported], [trained]);
   const levels = 255 / range;
-  return { largest: largest * levels, rms: Math.sqrt(squares / exported.length) * levels };
+  return { largest: largest * levels, rms: rms * levels };
 }

@@ -7,7 +7,7 @@ import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate
 import { saveCheckpoint } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import { saveModel } from "../files/models.js";
-import { bitsFor } from "../quantisation/processor.js";
+import { bitsFor, likelyCause } from "../quantisation/processor.js";
 import { quantiseOn } from "../quantisation/quantise.js";
 import { TOLERANCE, verify } from "../quantisation/verify.js";
 import { latencyOf } from "../slimming/budgets/latency.js";
@@ -124,8 +124,7 @@ async function writeTrainedIntegers(
   const difference = await differenceOf(run, onnx, student);
   if (!(difference.rms <= TOLERANCE)) {
     note?.(
-      `${label}.onnx is not written: on this machine it yields something else than it stands for, ${difference.rms.toFixed(2)} levels of 255 on average; ` +
-        "its processor likely adds products up in 16 bits, which weights of 7 bits fit: --bits 7",
+      `${label}.onnx is not written: on this machine it yields something else than it stands for, ${difference.rms.toFixed(2)} levels of 255 on average${likelyCause("weights of 7 bits fit these, --bits 7")}`,
     );
     return undefined;
   }
