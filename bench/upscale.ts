@@ -1,6 +1,6 @@
 /**
- * Upscaling with EDSR 8×64 ×2 in its qualities: ours (of pixels in memory to pixels, and the engine's part of it) against PyTorch
- * with the same weights (Debian's python3-torch) and UpscalerJS' ESRGAN slim, each in a process of its own, in turn: medians, and
+ * Upscaling with EDSR 8×64 ×2 in its qualities: ours in floats and in integers (of pixels in memory to pixels, and the engine's part of it)
+ * against PyTorch with the same weights (Debian's python3-torch) and UpscalerJS' ESRGAN slim, each in a process of its own, in turn: medians, and
  * PSNR of Y on a set. UpscalerJS is installed from npm's registry into the system's temporary folder the first time.
  * Arguments: --data FOLDER (Set5's; by default three small photographs), --size N (may be repeated; 256 and 1024), --runs N (7), --json.
  */
@@ -19,6 +19,7 @@ import { type Contender, ourPeer, type RawImage, type Times, torchPeer, upscaler
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 const MODEL = beside("../assets/slim/edsr_r8f64_x2.safetensors");
+const integersOf = (quality: number) => beside(`../assets/int8/edsr_r8f64_x2-${quality}.onnx`);
 const SCALE = 2;
 const QUALITIES = [1, 0.5, 0.25];
 /** A contender that takes longer than this for all runs of a size has fewer. */
@@ -85,10 +86,14 @@ async function quality(contender: Contender, set: Awaited<ReturnType<typeof open
   return sum / set.pairs.length;
 }
 
-const [ours, torch, upscalerJs] = [ourPeer(MODEL), torchPeer(MODEL, await square(256)), await upscalerJsPeer()];
-for (const peer of [ours, torch, upscalerJs]) await peer.ready();
+const filesOf = (path: (quality: number) => string) =>
+  Object.fromEntries(QUALITIES.map((share) => [share, path(share)]));
+const [ours, integers] = [ourPeer(filesOf(() => MODEL)), ourPeer(filesOf(integersOf))];
+const [torch, upscalerJs] = [torchPeer(MODEL, await square(256)), await upscalerJsPeer()];
+for (const peer of [ours, integers, torch, upscalerJs]) await peer.ready();
 const contenders: Contender[] = [
   ...QUALITIES.map((share) => ({ name: "ours fp32", quality: share, peer: ours })),
+  ...QUALITIES.map((share) => ({ name: "ours INT8", quality: share, peer: integers })),
   ...QUALITIES.map((share) => ({ name: "PyTorch fp32", quality: share, peer: torch })),
   { name: "UpscalerJS ESRGAN slim", peer: upscalerJs },
 ];
@@ -112,16 +117,25 @@ for (const side of sizes) {
     const medians = { whole: median(list.map(({ whole }) => whole)), engine: median(list.map(({ engine }) => engine)) };
     Object.assign(rows[i]?.times ?? {}, { [side]: medians });
   });
-  const [first, torchFirst, last] = [0, QUALITIES.length, contenders.length - 1];
-  add("quality 1 over PyTorch", "≤ 0.6", first, torchFirst);
-  add("quality 1 over 0.5", "≥ 3.3", first, first + 1);
-  add("quality 1 over 0.25", "≥ 9", first, first + 2);
+  const first = (name: string) => contenders.findIndex((contender) => contender.name.startsWith(name));
+  const [floats, bytes, pytorch, upscalerjs] = ["ours fp32", "ours INT8", "PyTorch", "UpscalerJS"].map(first) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  add("quality 1 over PyTorch", "≤ 0.6", floats, pytorch);
+  add("quality 1 over 0.5", "≥ 3.3", floats, floats + 1);
+  add("quality 1 over 0.25", "≥ 9", floats, floats + 2);
   QUALITIES.forEach((share, i) => {
-    add(`UpscalerJS over quality ${share}`, "≥ 10", last, first + i);
+    add(`UpscalerJS over quality ${share}`, "≥ 10", upscalerjs, floats + i);
+  });
+  QUALITIES.forEach((share, i) => {
+    add(`fp32 over INT8, quality ${share}`, "", floats + i, bytes + i);
   });
 }
 const memory: Record<string, number> = {};
-for (const [name, peer] of Object.entries({ ours, torch, upscalerJs })) memory[name] = await peer.finish();
+for (const [name, peer] of Object.entries({ ours, integers, torch, upscalerJs })) memory[name] = await peer.finish();
 await rm(folder, { recursive: true });
 
 if (values.json) {
@@ -143,7 +157,7 @@ if (values.json) {
   console.log();
   for (const { side, what, target, whole, engine } of ratios) {
     const figures = `${whole.toFixed(2).padStart(7)}  engine alone ${engine.toFixed(2).padStart(6)}`;
-    console.log(`${`${side}×${side}`.padEnd(10)} ${what.padEnd(28)}${figures}  (target ${target})`);
+    console.log(`${`${side}×${side}`.padEnd(10)} ${what.padEnd(28)}${figures}${target && `  (target ${target})`}`);
   }
   const peaks = Object.entries(memory).map(([name, bytes]) => `${name} ${Math.round(bytes / 2 ** 20)} MiB`);
   console.log(`peak memory: ${peaks.join(", ")}`);

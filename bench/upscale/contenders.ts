@@ -31,15 +31,16 @@ export interface Times {
 /** A network in a process of its own. */
 export interface Contender {
   readonly name: string;
-  /** Of those that have several. */
+  /** The share of the full network's channels, where there are networks of several. */
   readonly quality?: number;
   readonly peer: Peer;
 }
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-export const ourPeer = (model: string): Peer =>
-  new Peer(process.execPath, ["--import", "tsx", beside("ours.ts"), model]);
+/** @param models files by the qualities that are asked of them */
+export const ourPeer = (models: Readonly<Record<number, string>>): Peer =>
+  new Peer(process.execPath, ["--import", "tsx", beside("ours.ts"), toJson(models)]);
 
 export const torchPeer = (model: string, { input, width, height }: RawImage): Peer =>
   new Peer("/usr/bin/python3", [beside("peer.py"), model, input, String(width), String(height)]);
