@@ -17,6 +17,7 @@ interface Result {
 
 const TYPESCRIPT = ["typescript-oldest@npm:typescript@5.4", "typescript-newest@npm:typescript@5.9", "@types/node@20"];
 const ENGINES = ["onnxruntime-node", "onnxruntime-web"];
+const BUNDLER = "webpack@5";
 
 let project: Project;
 let expected: Result;
@@ -30,8 +31,8 @@ async function run(file: string, source: string): Promise<Result> {
 
 beforeAll(async () => {
   project = await packedProject();
-  await project.install(["@slimsr/core", "@slimsr/upscaler"], [...ENGINES, ...TYPESCRIPT]);
-  for (const name of ["program.js", "types.ts", "types-web.ts"]) {
+  await project.install(["@slimsr/core", "@slimsr/upscaler"], [...ENGINES, ...TYPESCRIPT, BUNDLER]);
+  for (const name of ["program.js", "types.ts", "types-web.ts", "bundle-by-webpack.js"]) {
     await cp(join(ROOT, "test/consumers", name), inProject(name));
   }
   expected = await run(
@@ -167,5 +168,12 @@ describeWith(CHROMIUM, "the packed upscaler in a browser", (executablePath) => {
       build: { outDir, target: "es2022" },
     });
     expectSame(await inPage(outDir));
+  });
+
+  it("makes the same image in a bundle by webpack", { timeout: 300_000 }, async () => {
+    await writePage(false);
+    await project.run(process.execPath, "bundle-by-webpack.js");
+    await cp(inProject("index.html"), inProject("webpack", "index.html"));
+    expectSame(await inPage(inProject("webpack")));
   });
 });

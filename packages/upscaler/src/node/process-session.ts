@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { totalmem } from "node:os";
 import { DeviceError, InterruptedError } from "@slimsr/core/internal/errors.js";
@@ -8,6 +8,8 @@ import type { Session, SessionOptions, Tensors } from "../engine/session.js";
 import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import type { Source } from "./session.js";
+
+type Channel = NonNullable<ChildProcess["channel"]>;
 
 const PROCESS = createRequire(import.meta.url).resolve("#session-process");
 
@@ -63,7 +65,8 @@ function startProcess(signal: AbortSignal | undefined, memory: number): SessionW
     unanswered += change;
     const held = unanswered > 0 ? "ref" : "unref";
     child[held]();
-    child.channel?.[held]();
+    // Bun's channel has neither: there the process alone is held.
+    (child.channel as Partial<Channel> | null | undefined)?.[held]?.();
   };
   hold(0);
   const end = () => void child.kill("SIGKILL");

@@ -66,6 +66,19 @@ const ofTheLargest = (x: Value): Value =>
     2,
   );
 
+/** The processor, whose times depend on nothing but the image's size. */
+const millisecondForEachPixel: CreateSession = async (model, options) => {
+  const session = await createSession(model, options);
+  return {
+    close: () => session.close(),
+    carried: () => session.carried(),
+    run: async (feeds, how) => {
+      const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
+      return { ...(await session.run(feeds, how)), milliseconds: height * width };
+    },
+  };
+};
+
 describe("a network that pools the whole image, in tiles", () => {
   it.each([
     ["RCAN", networkFile(rcan(2), [1]), 2 ** 20],
@@ -115,6 +128,18 @@ describe("a network that pools the whole image, in tiles", () => {
       const upscaler = await load({ memory }, { file, create: limited(3000) });
       expect(difference(await enlarged(upscaler, image), whole)).toBeLessThanOrEqual(LEVEL / 10);
     }
+  });
+
+  it("is measured with the passes that it takes, where the quality is to be found", async () => {
+    const file = networkFile(rcan(2, { features: 8 }), [1, 0.5]);
+    const common = { at: { width: 400, height: 300 }, memory: 2 ** 20 };
+    const { tiles, pooling } = (await (await load(common, { file })).networkOf()).plan(common.at);
+    const once = tiles.reduce((sum, { input }) => sum + input.width * input.height, 0);
+    expect(pooling?.depth).toBe(2);
+    const choose = async (maxMs: number) =>
+      (await load({ ...common, quality: "auto", maxMs }, { file, create: millisecondForEachPixel })).quality;
+    expect(await choose(1.9 * once)).toBe(0.5);
+    expect(await choose(3.1 * once)).toBe(1);
   });
 
   it("says where it takes something else than means, and its tiles differ", async () => {

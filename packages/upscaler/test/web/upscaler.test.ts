@@ -1,7 +1,7 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
-import { randomParameters } from "../../../../test/support/networks.js";
+import { randomParameters, rcan } from "../../../../test/support/networks.js";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
 import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
@@ -18,6 +18,8 @@ declare const upscaling: Upscaling;
 const SMALL: NetworkOptions = {
   ...{ architecture: "edsr", scale: 2, features: 8, range: 255, mean: [114, 111, 103], blocks: 1, resScale: 1 },
 };
+
+const POOLING = rcan(2, { features: 8 });
 
 const WIDTH = 40;
 const HEIGHT = 30;
@@ -159,6 +161,33 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     expect(left).toEqual([]);
     expect(device).toBe(expectedDevice);
     expect(reasons).toEqual(expectedDevice === "cpu" ? [expect.stringContaining("webgpu is not used")] : []);
+    const node = await NodeUpscaler.load(model, { threads: 1 });
+    const samples = await sharp(await node.upscale(picture))
+      .raw()
+      .toBuffer();
+    await node.dispose();
+    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+  });
+
+  it("makes of tiles what Node makes of the whole image, of a network that pools it", async () => {
+    const page = await open();
+    const model = encodeCheckpoint({ network: POOLING, parameters: stateOf(randomParameters(POOLING)) });
+    const [tiles, data] = await page.evaluate(
+      async ([checkpoint, bytes]) => {
+        const options = { device: "cpu" as const, memory: 2 ** 17 };
+        const upscaler = await upscaling.Upscaler.load(Uint8Array.from(checkpoint), options);
+        let tiles = 0;
+        const onProgress = ({ total }: { total: number }) => {
+          tiles = total;
+        };
+        const { data } = await upscaler.upscale(upscaling.blobOf(bytes), { to: "pixels", onProgress });
+        await upscaler.dispose();
+        return [tiles, [...data]] as const;
+      },
+      [[...model], [...picture]] as const,
+    );
+    // Two passes over the tiles at least.
+    expect(tiles).toBeGreaterThan(3);
     const node = await NodeUpscaler.load(model, { threads: 1 });
     const samples = await sharp(await node.upscale(picture))
       .raw()
