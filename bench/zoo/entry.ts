@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UsageError } from "../../packages/core/src/errors.js";
 import { fileDigest } from "../../packages/slimsr/src/files/digest.js";
 import { readJsonFile } from "../../packages/slimsr/src/runs/json-file.js";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { SlimsrError } from "../../packages/core/src/errors.js";
 import { writeAtomic } from "../../packages/slimsr/src/files/atomic.js";
 import { toJson } from "../../packages/slimsr/src/files/json.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CheckpointError } from "../errors.js";
 import { type NetworkOptions, networkOptions } from "../networks/registry.js";
 import { printable } from "./printable.js";

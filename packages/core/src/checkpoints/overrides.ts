@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { CheckpointError, UsageError } from "../errors.js";
 import { commonOptions } from "../networks/options.js";
 import { ARCHITECTURES, architectureOf, type NetworkOptions, type Registered } from "../networks/registry.js";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { CheckpointError } from "../errors.js";
 import { sameShape } from "../graph/types.js";
 import { type Mean, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "../checkpoints/safetensors.js";
 import { type Int8Tensor, type StateTensor, stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError } from "../errors.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Shape } from "../graph/index.js";
 import type { ColourSpace } from "../images/colour.js";
 import type { Size } from "../images/geometry.js";

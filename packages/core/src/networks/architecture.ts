@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Value } from "../graph/index.js";
 import type { Layers } from "./layers.js";
 import type { CommonOptions, Scale } from "./options.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 export const SCALES = [2, 3, 4] as const;
 export type Scale = (typeof SCALES)[number];

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { NetworkError } from "../errors.js";
 import type { Architecture } from "./architecture.js";
 import { CARN } from "./carn/index.js";

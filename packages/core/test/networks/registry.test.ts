@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { modelOf } from "../../../../test/support/networks.js";
 import { canonicalName, NAMINGS, publishedName } from "../../src/checkpoints/conventions.js";
 import { recognise } from "../../src/checkpoints/recognise.js";

@@ -1,7 +1,7 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import type { Command } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { flagOf } from "../text/expectation.js";
 import { argumentOf, checkedValue } from "./schema-options.js";
 

@@ -7,7 +7,7 @@ import {
   networkOptions,
 } from "@slimsr/core/internal/networks/index.js";
 import { type Command, Option } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { complaint, flagOf } from "../text/expectation.js";
 import { argumentOf, typedValue } from "./schema-options.js";
 

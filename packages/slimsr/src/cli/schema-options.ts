@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { expectation, jsonSchema } from "../text/expectation.js";
 
 /** "<number>", as usage shows the argument; nothing for a switch. */

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { type Command, Option } from "commander";
-import type { z } from "zod";
+import type * as z from "zod";
 import { fromJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";

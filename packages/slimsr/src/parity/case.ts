@@ -10,7 +10,7 @@ import {
   networkOptions,
   type Vgg19Weights,
 } from "@slimsr/core/internal/networks/index.js";
-import { z } from "zod";
+import * as z from "zod";
 import { fromJson } from "../files/json.js";
 
 const count = z.int().positive();

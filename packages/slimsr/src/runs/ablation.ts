@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import { readJsonFile } from "./json-file.js";
 import { CONFIG } from "./open.js";
 import { resolveSettings } from "./resolve-settings.js";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import type { Dataset } from "../datasets/dataset.js";
 import { fileDigest } from "../files/digest.js";
 import { fromJson } from "../files/json.js";

@@ -1,6 +1,6 @@
 import { arch, cpus, platform, release, totalmem } from "node:os";
 import { engineVersion } from "@slimsr/upscaler/internal/node/engine.js";
-import { z } from "zod";
+import * as z from "zod";
 import { VERSION } from "../version.js";
 import type { RunFolder } from "./folder.js";
 import { readJsonFile } from "./json-file.js";

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import { writeAtomic } from "../files/atomic.js";
 import { makeFolder } from "../files/folders.js";
 import { FileLock } from "../files/lock.js";

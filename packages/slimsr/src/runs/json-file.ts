@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import { fromJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 

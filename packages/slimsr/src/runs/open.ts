@@ -1,6 +1,6 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { z } from "zod";
+import * as z from "zod";
 import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes } from "../training/learners.js";
 import { initialState, type TrainingState } from "../training/trainer.js";

@@ -1,5 +1,5 @@
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import type { z } from "zod";
+import type * as z from "zod";
 import { parseDegradation } from "../degradations/degradation.js";
 import { complaint, flagOf } from "../text/expectation.js";
 import { isTeacherTrained, learnsOutput, ROUNDING_METHODS } from "./methods.js";

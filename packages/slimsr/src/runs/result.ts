@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { evaluationJson } from "../evaluation/evaluation-table.js";
 import { psnrSchema, readJsonFile } from "./json-file.js";

@@ -3,7 +3,7 @@ import { networkOptions } from "@slimsr/core/internal/networks/index.js";
 import { TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { DEVICES } from "@slimsr/upscaler/internal/engine/session.js";
 import { MOST_THREADS } from "@slimsr/upscaler/internal/node/threads.js";
-import { z } from "zod";
+import * as z from "zod";
 import { DEGRADATIONS } from "../degradations/degradation.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import type { TimeBudget } from "../slimming/budgets/latency.js";

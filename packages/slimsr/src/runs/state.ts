@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "@slimsr/core/internal/checkpoints/safetensors.js";
 import type { StateDict } from "@slimsr/core/internal/checkpoints/state.js";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import { readBytes } from "../files/checkpoints.js";
 import { toJson } from "../files/json.js";
 import type { TrainingState } from "../training/trainer.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A schema as plain data, of which this is what is read here. */
 export interface JsonSchema {

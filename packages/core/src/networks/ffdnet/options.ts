@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { channelsOption, commonOptions } from "../options.js";
 
 export const ffdnetOptions = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const imdnOptions = z.strictObject({

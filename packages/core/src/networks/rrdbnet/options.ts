@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonOptions } from "../options.js";
 
 export const rrdbnetOptions = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonOptions, SCALES } from "../options.js";
 
 export const srvggOptions = z.strictObject({

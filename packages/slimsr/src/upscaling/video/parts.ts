@@ -1,7 +1,7 @@
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { VideoError } from "@slimsr/core/internal/errors.js";
-import { z } from "zod";
+import * as z from "zod";
 import { writeAtomic } from "../../files/atomic.js";
 import { makeFolder } from "../../files/folders.js";
 import { fromJson, toJson } from "../../files/json.js";

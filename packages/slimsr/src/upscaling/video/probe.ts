@@ -1,6 +1,6 @@
 import { VideoError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { z } from "zod";
+import * as z from "zod";
 import { fromJson } from "../../files/json.js";
 import { fileArgument, run } from "./tools.js";
 
