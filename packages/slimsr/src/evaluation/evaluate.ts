@@ -7,13 +7,8 @@ import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Device } from "@slimsr/upscaler/internal/engine/session.js";
 import { createProcessSession } from "@slimsr/upscaler/internal/node/process-session.js";
 import { createSession } from "@slimsr/upscaler/internal/node/session.js";
-import {
-  bytesPerPixel,
-  type CreateSession,
-  DEFAULT_MEMORY,
-  type Deviation,
-  TiledNetwork,
-} from "@slimsr/upscaler/internal/tiling/tiled-network.js";
+import { bytesPerPixel, DEFAULT_MEMORY, type Deviation } from "@slimsr/upscaler/internal/tiling/plan.js";
+import { type CreateSession, TiledNetwork } from "@slimsr/upscaler/internal/tiling/tiled-network.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { networkImage } from "../engine/network-image.js";
 import { makeFolder } from "../files/folders.js";

@@ -1,14 +1,13 @@
 import { DeviceError, NetworkError, OnnxError } from "@slimsr/core/internal/errors.js";
-import type { Deployment, DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
+import type { Deployment } from "@slimsr/core/internal/export/deployment.js";
 import type { PartwiseNetwork } from "@slimsr/core/internal/export/partwise.js";
 import type { Size, Symmetry } from "@slimsr/core/internal/images/geometry.js";
-import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
-import { leastCommonMultiple } from "@slimsr/core/internal/model/reach.js";
 import { float32, type Session, type SessionOptions, type Tensor } from "../engine/session.js";
 import { channelsOf, cropPlanes, emptyPlanes, type Planes, pastePlanes } from "../images/planes.js";
 import { intersection, MeanOfParts, type Means, noMeans, type Part, settledMeans, weightsOf } from "./image-means.js";
+import { bytesPerPixel, DEFAULT_MEMORY, type Deviation, nextSize, type Plan, planOf } from "./plan.js";
 import { SYMMETRIES, selfEnsemble, turnedRectangle } from "./self-ensemble.js";
-import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
+import type { Tile } from "./tiles.js";
 
 export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "threads"> {
   /** What errors call the network. */
@@ -20,20 +19,6 @@ export interface TiledNetworkOptions extends Pick<SessionOptions, "device" | "th
 /** Compiles an ONNX model's bytes: an engine's adapter. */
 export type CreateSession = (onnx: Uint8Array, options: SessionOptions) => Promise<Session>;
 
-export interface Plan {
-  readonly tiles: readonly Tile[];
-  readonly deviation?: Deviation;
-  /** What the tiles take of the whole image, where they do: they come out as within it, once that is known. */
-  readonly pooling?: Pooling;
-}
-
-export interface Pooling {
-  /** Means of all poolings, together. */
-  readonly channels: number;
-  /** Poolings that lie behind one another. */
-  readonly depth: number;
-}
-
 export interface Upscaled {
   readonly planes: Planes;
   /** Time of the engine's runs. */
@@ -44,24 +29,9 @@ export interface Upscaled {
   readonly pooled?: Means;
 }
 
-/** Tiles of a network that looks at the whole image, or an image that was enlarged to a size that a model takes. */
-export type Deviation = "tiled" | "padded";
-
-/** Bytes of activations at once, at most, where tiles don't change the result. */
-export const DEFAULT_MEMORY = 2 ** 30;
-/** For each output pixel, where the cost isn't known: four layers of 256 channels in float32, as the largest networks have. */
-const ASSUMED_BYTES = 4 * 256 * 4;
-/** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
-const APPROXIMATE_OVERLAP = 32;
-/** Where tiles of a network begin of which it isn't known how it moves pixels: it may fold 2×2 to 8×8 of them into one. */
-const ASSUMED_PERIOD = 8;
 /** Pixels of tiles that aren't made smaller. */
 const LEAST_TILE = 48 ** 2;
 const WARM_UP: Size = { width: 24, height: 24 };
-
-/** Memory that a run takes for each input pixel, at most where the network's cost isn't known. */
-export const bytesPerPixel = ({ cost, scale }: Pick<Deployment, "cost" | "scale">): number =>
-  cost?.bytesPerPixel ?? ASSUMED_BYTES * Math.max(2, scale) ** 2;
 
 /** A network in an engine, for images of any size. */
 export class TiledNetwork {
@@ -226,33 +196,8 @@ export class TiledNetwork {
     return { planes: whole, milliseconds };
   }
 
-  /** The tiles that an image is computed in, row by row, and why they yield something else than the whole image would, if they do. */
   plan(image: Size): Plan {
-    const { partwise } = this.network;
-    const isWhole = image.width * image.height <= this.#memory / bytesPerPixel(this.network);
-    if (!partwise || isWhole) return this.#planOf(image, this.network.cost, bytesPerPixel(this.network));
-    const { channels, depth } = partwise;
-    const plan = this.#planOf(image, partwise, partwise.bytesPerPixel);
-    return plan.tiles.length === 1 ? plan : { ...plan, pooling: { channels, depth } };
-  }
-
-  #planOf(image: Size, reach: Pick<DeploymentCost, "radius" | "period"> | null, pixelBytes: number): Plan {
-    const { size } = this.network;
-    const { fixed } = size;
-    const radius = reach?.radius;
-    const ownPeriod = reach?.period ?? 1;
-    if (fixed) {
-      const room = Math.max(0, Math.floor((Math.min(fixed.width, fixed.height) - 1) / 4) - (ownPeriod - 1));
-      const overlap = Math.min(radius ?? APPROXIMATE_OVERLAP, room);
-      return planned(image, tilesOfSize(image, fixed, overlap, ownPeriod), overlap === radius);
-    }
-    const overlap = radius ?? APPROXIMATE_OVERLAP;
-    const period = leastCommonMultiple(radius === undefined ? ASSUMED_PERIOD : ownPeriod, size.multipleOf);
-    const tiles = planTiles(image, overlap, this.#memory / pixelBytes, period);
-    const [{ input }] = tiles as [Tile];
-    const window = nextSize(input, size);
-    const isFitted = window.width === input.width && window.height === input.height;
-    return planned(image, isFitted ? tiles : tilesOfSize(image, window, overlap, period), radius !== undefined);
+    return planOf(image, this.network, this.#memory);
   }
 
   #sessionOfParts({ onnx }: PartwiseNetwork): Promise<Session> {
@@ -296,19 +241,6 @@ export class TiledNetwork {
     };
   }
 }
-
-/** @param isExact whether the tiles have all around them that their outputs depend on */
-function planned({ width, height }: Size, tiles: readonly Tile[], isExact: boolean): Plan {
-  const { input } = tiles.at(-1) as Tile;
-  if (input.x + input.width > width || input.y + input.height > height) return { tiles, deviation: "padded" };
-  return tiles.length === 1 || isExact ? { tiles } : { tiles, deviation: "tiled" };
-}
-
-/** The least size that a network takes and that an image of the given one fits into. */
-const nextSize = ({ width, height }: Size, rule: Deployment["size"]): Size => ({
-  width: sideFrom(rule, width),
-  height: sideFrom(rule, height),
-});
 
 function named(name: string, error: unknown): unknown {
   if (!(error instanceof DeviceError || error instanceof OnnxError)) return error;

@@ -2,7 +2,7 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { emptyPlanes, type Planes } from "../images/planes.js";
 import { type Means, noMeans, settledMeans } from "../tiling/image-means.js";
-import type { Plan, Pooling } from "../tiling/tiled-network.js";
+import type { Plan, Pooling } from "../tiling/plan.js";
 import type { DeviceNetwork } from "./device-network.js";
 import type { PixelUpscaler } from "./pixel-upscaler.js";
 

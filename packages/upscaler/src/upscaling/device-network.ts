@@ -5,7 +5,8 @@ import { sizeFrom } from "@slimsr/core/internal/model/descriptor.js";
 import type { Device, SessionOptions } from "../engine/session.js";
 import type { Planes } from "../images/planes.js";
 import type { Part } from "../tiling/image-means.js";
-import { type CreateSession, type Plan, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
+import type { Plan } from "../tiling/plan.js";
+import { type CreateSession, TiledNetwork, type Upscaled } from "../tiling/tiled-network.js";
 import type { Tile } from "../tiling/tiles.js";
 
 export interface DeviceOptions extends Pick<SessionOptions, "threads"> {

@@ -2,7 +2,7 @@ import type { ColourSpace } from "@slimsr/core/internal/images/colour.js";
 import { flatAlpha, layersWith } from "../images/layers.js";
 import { hasAlpha, type PixelSource } from "../images/pixels.js";
 import { MeanOfParts, type Means, noMeans, type Part, settledMeans } from "../tiling/image-means.js";
-import type { Pooling } from "../tiling/tiled-network.js";
+import type { Pooling } from "../tiling/plan.js";
 import type { Tile } from "../tiling/tiles.js";
 import { TileReader } from "./bands.js";
 import type { DeviceNetwork } from "./device-network.js";

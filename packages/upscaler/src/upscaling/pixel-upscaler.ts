@@ -7,7 +7,7 @@ import { layersOf, pixelsOf } from "../images/layers.js";
 import { cropPixels, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
 import type { Planes } from "../images/planes.js";
 import { resizedBands } from "../images/resize.js";
-import type { Deviation, Plan } from "../tiling/tiled-network.js";
+import type { Deviation, Plan } from "../tiling/plan.js";
 import { bandsOf, type EnlargedTile, spooled, TileReader } from "./bands.js";
 import type { DeviceNetwork } from "./device-network.js";
 import { meansOfLayers, partOf } from "./means-of-layers.js";

@@ -19,6 +19,7 @@ import {
 import type { Pixels } from "../../src/images/pixels.js";
 import { readNetworkFile } from "../../src/loading/network-file.js";
 import { createSession } from "../../src/node/session.js";
+import { bytesPerPixel } from "../../src/tiling/plan.js";
 import type { CreateSession } from "../../src/tiling/tiled-network.js";
 import { convolved, difference, enlarged, inBothWays, load, networkFile, picture } from "./support.js";
 
@@ -132,7 +133,9 @@ describe("a network that pools the whole image, in tiles", () => {
 
   it("is measured with the passes that it takes, where the quality is to be found", async () => {
     const file = networkFile(rcan(2, { features: 8 }), [1, 0.5]);
-    const common = { at: { width: 400, height: 300 }, memory: 2 ** 20 };
+    // There is memory for the part that is measured; for the image there isn't.
+    const memory = 6000 * bytesPerPixel(file.deployment(1));
+    const common = { at: { width: 1600, height: 16 }, memory };
     const { tiles, pooling } = (await (await load(common, { file })).networkOf()).plan(common.at);
     const once = tiles.reduce((sum, { input }) => sum + input.width * input.height, 0);
     expect(pooling?.depth).toBe(2);
