@@ -1,5 +1,5 @@
 /**
- * What merging linear stretches is worth (`slimsr export`): parameters, operations, time and PSNR of networks as `slimsr convert` and as
+ * What merging linear stretches is worth (`slimsr export`): parameters, operations, time, PSNR and what changes within the border of networks as `slimsr convert` and as
  * `slimsr export` write them, which take turns: medians. EDSR ×2 with its weights, EDSR 16×64 ×4, RCAN ×2 and ×4 and ESRGAN of 6 blocks with random ones,
  * whose PSNR says nothing; with --model the networks of files alone.
  * Arguments: --model FILE (may be repeated), --data FOLDER (sets to measure PSNR on, may be repeated; inputs are made by bicubic where
@@ -26,7 +26,7 @@ import { loadModel } from "../packages/slimsr/src/files/models.js";
 import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { operations, percent, whole } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
-import { float32 } from "../packages/upscaler/src/engine/session.js";
+import { float32, type Tensor } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const { values } = scriptArguments(import.meta.url, {
@@ -84,6 +84,8 @@ interface Row {
   readonly share: number;
   readonly milliseconds: number;
   readonly border: number;
+  /** The largest difference from the network as it was, in levels of 255, without that border. */
+  readonly difference: number;
   /** By set, in dB: as the field measures it, and without leaving a border out. */
   readonly psnr: Readonly<Record<string, readonly [number, number]>>;
 }
@@ -91,7 +93,7 @@ interface Row {
 async function measure({ name, model, isTrained, side }: Case): Promise<Row[]> {
   const made = deployable(model);
   const files = [exportModel(model), made.onnx] as const;
-  const medians = await timesInTurn(model, files, side);
+  const { medians, difference } = await runInTurn(model, files, side, made.border);
   const psnr = isTrained ? await psnrOf(model, files) : [{}, {}];
   const before = modelCost(model);
   return (["converted", "exported"] as const).map((as, i) => {
@@ -99,28 +101,50 @@ async function measure({ name, model, isTrained, side }: Case): Promise<Row[]> {
     const share = macs / before.macs;
     return {
       ...{ network: name, as, parameters, macs, share, milliseconds: medians[i] as number },
-      ...{ border: i === 0 ? 0 : made.border, psnr: psnr[i] as Row["psnr"] },
+      ...{ border: i === 0 ? 0 : made.border, difference: i === 0 ? 0 : difference, psnr: psnr[i] as Row["psnr"] },
     };
   });
 }
 
-async function timesInTurn({ descriptor }: Model, files: readonly Uint8Array[], side: number): Promise<number[]> {
+/** Median times, and by how much the outputs differ within a border. */
+async function runInTurn(
+  { descriptor }: Model,
+  files: readonly [Uint8Array, Uint8Array],
+  side: number,
+  border: number,
+): Promise<{ medians: number[]; difference: number }> {
   const { height, width } = sizeFrom(descriptor.size, side);
   const shape = [1, descriptor.channels.input, height, width];
   const options = values.threads === undefined ? {} : { threads: Number(values.threads) };
   const sessions = await Promise.all(files.map((onnx) => createSession(onnx, options)));
-  const { input } = imageNames(descriptor);
+  const { input, output } = imageNames(descriptor);
   const data = Float32Array.from({ length: elements(shape) }, (_, i) => ((i * 97) % 256) * (descriptor.range / 255));
   const times = files.map((): number[] => []);
+  const outputs: Tensor[] = [];
   for (let run = 0; run <= runs; run++) {
     for (const [i, session] of sessions.entries()) {
-      const { milliseconds } = await session.run({ [input]: float32(data.slice(), shape) });
+      const result = await session.run({ [input]: float32(data.slice(), shape) });
       // The first run allocates.
-      if (run > 0) times[i]?.push(milliseconds);
+      if (run > 0) times[i]?.push(result.milliseconds);
+      outputs[i] = result.outputs[output] as Tensor;
     }
   }
   await Promise.all(sessions.map((session) => session.close()));
-  return times.map((list) => list.sort((a, b) => a - b)[list.length >> 1] as number);
+  return {
+    medians: times.map((list) => list.sort((a, b) => a - b)[list.length >> 1] as number),
+    difference: differenceWithin(outputs as [Tensor, Tensor], border) * (255 / descriptor.range),
+  };
+}
+
+function differenceWithin([one, other]: readonly [Tensor, Tensor], border: number): number {
+  const [height = 0, width = 0] = one.shape.slice(2);
+  const isWithin = (at: number, side: number) => at >= border && at < side - border;
+  let most = 0;
+  for (let i = 0; i < one.data.length; i++) {
+    if (!isWithin(i % width, width) || !isWithin(Math.floor(i / width) % height, height)) continue;
+    most = Math.max(most, Math.abs(Number(one.data[i]) - Number(other.data[i])));
+  }
+  return most;
 }
 
 async function psnrOf(model: Model, files: readonly Uint8Array[]): Promise<Row["psnr"][]> {
@@ -158,6 +182,11 @@ if (values.json) {
         { title: "of before", value: ({ share }) => share, show: percent },
         { title: "ms", value: ({ milliseconds }) => milliseconds, show: (ms) => ms.toFixed(1) },
         { title: "border", value: ({ border }) => border },
+        {
+          title: "largest difference within",
+          value: (row) => row.difference,
+          show: (levels) => levels.toExponential(1),
+        },
         ...sets.flatMap((set) => [
           { title: set, value: db(set, 0), show: (value: number) => value.toFixed(3) },
           { title: `${set}, no border out`, value: db(set, 1), show: (value: number) => value.toFixed(3) },
