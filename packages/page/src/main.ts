@@ -7,6 +7,7 @@ import { choiceControls } from "./controls/choices.js";
 import { element } from "./controls/elements.js";
 import { inputControls } from "./controls/inputs.js";
 import { measurementDialog } from "./controls/measurements.js";
+import { outputSizeControl } from "./controls/output-size.js";
 import { qualityControl } from "./controls/quality.js";
 import { statusControls } from "./controls/status.js";
 import { keepForOffline } from "./offline/keep.js";
@@ -46,6 +47,7 @@ async function sample(): Promise<void> {
 }
 
 inputControls({ open, sample, camera: () => live.camera() });
+outputSizeControl(store);
 qualityControl(store, (quality) => upscaling.setQuality(quality));
 choiceControls(store, {
   setModel: (model) => upscaling.setModel(model),

@@ -1,4 +1,5 @@
 import type { WorkerClient } from "../client/worker-client.js";
+import type { OutputSize } from "../messages/calls.js";
 import { INITIAL, type State } from "../state/state.js";
 import type { Store } from "../state/store.js";
 import { isAbort, messageOf } from "./errors.js";
@@ -7,23 +8,27 @@ import type { Upscaling } from "./upscaling.js";
 /** Hands the visitor the result as a PNG, which the worker writes row by row. */
 export async function save(store: Store<State>, upscaling: Upscaling, worker: WorkerClient): Promise<void> {
   const { result } = upscaling;
-  const { image, info } = store.state;
+  const { image, info, output } = store.state;
   if (!image || !result?.isWhole) return;
-  const { size, tiles } = result;
+  const { tiles } = result;
   store.update({ work: { kind: "saving", share: 0 } });
   try {
     const png = await worker.call(
       "png",
-      { tiles, size },
-      { onEvent: ({ rows }) => store.update({ work: { kind: "saving", share: rows / size.height } }) },
+      { tiles, image: { width: image.width, height: image.height }, scale: info.scale, output },
+      { onEvent: ({ share }) => store.update({ work: { kind: "saving", share } }) },
     );
-    download(png, `${image.name.replace(/\.\w+$/, "")}_x${info.scale}.png`);
-    store.update({ work: INITIAL.work });
+    download(png, `${image.name.replace(/\.\w+$/, "")}_${suffixOf(output, info.scale)}.png`);
+    store.update({ work: INITIAL.work, message: undefined });
   } catch (error) {
     const message = isAbort(error) ? undefined : ({ kind: "error", text: messageOf(error) } as const);
     store.update({ work: INITIAL.work, message });
   }
 }
+
+/** As the command line names its outputs. */
+const suffixOf = ({ size, longEdge }: OutputSize, scale: number): string =>
+  size ? `${size.width}x${size.height}` : longEdge === undefined ? `x${scale}` : String(longEdge);
 
 function download(blob: Blob, name: string): void {
   const link = document.createElement("a");

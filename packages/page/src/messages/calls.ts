@@ -1,5 +1,5 @@
 import type { EngineBuild } from "@slimsr/upscaler/internal/web/session.js";
-import type { Device, EnlargedTile } from "@slimsr/upscaler/web";
+import type { Device, EnlargedTile, UpscaleOptions } from "@slimsr/upscaler/web";
 
 export type DeviceChoice = Device | "auto";
 
@@ -64,6 +64,9 @@ export interface StoredTile extends Rectangle {
   readonly samples: Blob;
 }
 
+/** What size a PNG is to have: the result's, or a smaller one. */
+export type OutputSize = Pick<UpscaleOptions, "size" | "longEdge">;
+
 export interface Upscaled {
   /** Time of the engine. */
   readonly milliseconds: number;
@@ -109,7 +112,18 @@ export interface Calls {
     { readonly tile: StoredTile; readonly bitmap: ImageBitmap; readonly done: number; readonly total: number }
   >;
   part: Call<PartRequest, ImageBitmap>;
-  png: Call<{ readonly tiles: readonly StoredTile[]; readonly size: Size }, Blob, { readonly rows: number }>;
+  /** `image`: the size of what was enlarged `scale` times */
+  png: Call<
+    {
+      readonly tiles: readonly StoredTile[];
+      readonly image: Size;
+      readonly scale: number;
+      readonly output: OutputSize;
+    },
+    Blob,
+    /** How much is done. */
+    { readonly share: number }
+  >;
   measure: Call<{ readonly network: Network; readonly image: ImageFile }, null, Measurement>;
   frame: Call<
     { readonly network: Network; readonly quality: number; readonly frame: ImageBitmap },

@@ -1,5 +1,14 @@
 import { DEFAULT_MODEL, SHIPPED_MODELS } from "@slimsr/upscaler/internal/loading/shipped-models.js";
-import type { DeviceChoice, Engine, ImageFile, Measurement, ModelFile, ModelInfo, Size } from "../messages/calls.js";
+import type {
+  DeviceChoice,
+  Engine,
+  ImageFile,
+  Measurement,
+  ModelFile,
+  ModelInfo,
+  OutputSize,
+  Size,
+} from "../messages/calls.js";
 
 export interface ShownImage extends Size {
   readonly name: string;
@@ -50,6 +59,8 @@ export interface State {
   readonly figures: ReadonlyMap<number, Figures>;
   /** Whether all of the image at this quality is there to be saved. */
   readonly isWhole: boolean;
+  /** Of the PNG. */
+  readonly output: OutputSize;
   readonly left: Left;
   readonly work: Work;
   readonly message: Message | undefined;
@@ -74,6 +85,7 @@ export const INITIAL: State = {
   quality: 0.5,
   figures: new Map(),
   isWhole: false,
+  output: {},
   left: "original",
   work: { kind: "none" },
   message: undefined,

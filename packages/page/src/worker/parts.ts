@@ -1,6 +1,8 @@
+import { UsageError } from "@slimsr/core/internal/errors.js";
 import { emptyPixels, type Pixels, pastePixels } from "@slimsr/upscaler/internal/images/pixels.js";
-import { bicubicPart } from "@slimsr/upscaler/internal/images/resize.js";
+import { bicubicPart, resizedBands } from "@slimsr/upscaler/internal/images/resize.js";
 import { bandsOf } from "@slimsr/upscaler/internal/upscaling/bands.js";
+import { planSize } from "@slimsr/upscaler/internal/upscaling/output-size.js";
 import { blobSink, imageBitmapOf } from "@slimsr/upscaler/internal/web/images.js";
 import type { Calls, PartRequest, Rectangle, StoredTile } from "../messages/calls.js";
 import type { CurrentImage } from "./images.js";
@@ -50,22 +52,31 @@ async function storedPart(tiles: readonly StoredTile[], part: Rectangle): Promis
   return target;
 }
 
-/** A PNG of tiles that come row by row. */
+/** A PNG of tiles that come row by row. @throws UsageError where it is to be larger than they are */
 export async function pngOf(
-  { tiles, size }: Calls["png"]["request"],
+  { tiles, image, scale, output }: Calls["png"]["request"],
   { signal, tell }: Context<Calls["png"]["event"]>,
 ): Promise<Blob> {
+  const { size } = planSize(image, scale, output);
+  const made = { width: image.width * scale, height: image.height * scale };
+  if (size.width > made.width || size.height > made.height) {
+    throw new UsageError(
+      `the result has ${made.width}×${made.height} pixels, and can be saved with as many or fewer, not with ${size.width}×${size.height}`,
+    );
+  }
   const channels = tiles[0]?.channels ?? 3;
   const sink = blobSink({ ...size, channels, depth: 8 });
   async function* read() {
     for (const tile of tiles) yield { ...tile, pixels: await rowsOf(tile, 0, tile.height) };
   }
+  const bands = bandsOf(read(), made.width);
+  const isWhole = size.width === made.width && size.height === made.height;
   let rows = 0;
-  for await (const band of bandsOf(read(), size.width)) {
+  for await (const band of isWhole ? bands : resizedBands(bands, made, size)) {
     signal.throwIfAborted();
     await sink.write(band);
     rows += band.height;
-    tell({ rows });
+    tell({ share: rows / size.height });
   }
   await sink.end();
   return sink.blob();
