@@ -31,7 +31,12 @@ async function about(file: string): Promise<About & { name: string }> {
   const { as: name, label, command, date } = values;
   if (name === undefined || label === undefined || command === undefined)
     throw new UsageError("say what it is: --as NAME --label TEXT --command TEXT");
-  return { name, label, command, date: date ?? (await stat(file)).mtime.toISOString().slice(0, 10) };
+  const { mtime } = await stat(file).catch((error: Error) => {
+    throw new UsageError(
+      `${file} can't be read: ${error.message}; a finished run's folder and an evaluation's file hold it`,
+    );
+  });
+  return { name, label, command, date: date ?? mtime.toISOString().slice(0, 10) };
 }
 
 async function put(): Promise<void> {
