@@ -41,13 +41,20 @@ export function presetSettings(
       };
     case "cpu":
       return {
-        ...{ method: method ?? "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
+        ...{ method: method ?? "kd", init: "principal", steps: 5000, batch: 16, patch: 24, candidates: 2 },
         ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short, contrasted: Math.min(4, batch) },
       };
     case "quick":
       return {
         ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
-        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: Math.min(2, batch) },
+        ...{
+          learningRate: 3e-4,
+          schedule: "cosine",
+          warmup: 30,
+          candidates: 2,
+          ...short,
+          contrasted: Math.min(2, batch),
+        },
         ...{ validateEvery: 100, checkpointEvery: 100 },
       };
   }
