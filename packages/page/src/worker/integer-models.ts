@@ -12,6 +12,11 @@ const FILES: Readonly<Record<string, Readonly<Record<number, () => URL>>>> = {
     0.5: () => new URL("../../../../assets/int8/edsr_r8f64_x2_jpeg-0.5.onnx", import.meta.url),
     0.25: () => new URL("../../../../assets/int8/edsr_r8f64_x2_jpeg-0.25.onnx", import.meta.url),
   },
+  "photo-x4": {
+    1: () => new URL("../../../../assets/int8/edsr_r8f64_x4-1.onnx", import.meta.url),
+    0.5: () => new URL("../../../../assets/int8/edsr_r8f64_x4-0.5.onnx", import.meta.url),
+    0.25: () => new URL("../../../../assets/int8/edsr_r8f64_x4-0.25.onnx", import.meta.url),
+  },
 };
 
 /** A quality of a model that ships, in integers of 8 bits. */
