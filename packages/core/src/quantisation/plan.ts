@@ -57,6 +57,8 @@ const OF_ONE = new Set([LeakyRelu, Sigmoid, GlobalAveragePool]);
 export interface PlanOptions {
   /** Names of nodes' outputs, or of the layers whose weights they have, that stay in float. */
   readonly keepFloat?: readonly string[];
+  /** Nodes that stay in float too, by their places among the graph's live nodes: those of all instances of a network. */
+  readonly floatNodes?: ReadonlySet<number>;
   /** Whether images are in whole levels, as those of 8 bits: integers then are what they are. */
   readonly inLevels?: boolean;
 }
@@ -67,7 +69,7 @@ export interface PlanOptions {
  */
 export function planQuantisation(
   graph: Graph,
-  { keepFloat = [], inLevels = false }: PlanOptions = {},
+  { keepFloat = [], floatNodes = new Set(), inLevels = false }: PlanOptions = {},
 ): QuantisationPlan {
   const nodes = liveNodes(graph);
   const consumers = consumersOf(nodes);
@@ -83,8 +85,9 @@ export function planQuantisation(
     );
     throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
   }
+  const inFloat = new Set(nodes.filter((node, i) => floatNodes.has(i) || isKept(node, kept)));
   const integerConvolutions = new Set(
-    nodes.filter((node) => isIntegerConvolution(node, straight) && !isKept(node, kept)),
+    nodes.filter((node) => isIntegerConvolution(node, straight) && !inFloat.has(node)),
   );
   const useful = new Set<Node>();
   for (const node of nodes.toReversed()) {
@@ -105,7 +108,7 @@ export function planQuantisation(
     const [x] = node.inputs;
     const [output] = node.outputs as readonly [Value];
     if (integerConvolutions.has(node)) arithmetics.set(node, "integer");
-    else if (straight.has(node) || isKept(node, kept)) continue;
+    else if (straight.has(node) || inFloat.has(node)) continue;
     else if (isMoving(node) && isInteger(x)) {
       arithmetics.set(node, "moving");
       for (const value of node.outputs) roots.set(value, rootOf(x as Value));

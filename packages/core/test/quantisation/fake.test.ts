@@ -104,6 +104,17 @@ describe("a network with its roundings", () => {
     }
   });
 
+  it("is stored with the filters that the engine's fastest kernel takes, its linear part one convolution", () => {
+    const { graph } = decodeOnnx(integerModel(rounded(modelOf(edsr(2, { features: 16 })), 8)));
+    const weights = (graph?.initializers ?? []).filter(({ dims }) => dims.length === 4);
+    const [INT8, FLOAT] = [3, 1];
+    const filters = (type: number) => weights.filter((each) => each.type === type).map(({ dims }) => Number(dims[0]));
+    expect(filters(INT8).length).toBeGreaterThan(4);
+    expect(filters(INT8).every((count) => count % 8 === 0 && count >= 16)).toBe(true);
+    expect(filters(FLOAT)).toContain(12);
+    expect(weights.some(({ name }) => name.includes(".composed"))).toBe(true);
+  });
+
   it("has a gradient for each parameter, ranges among them", async () => {
     const model = rounded(modelOf(edsr(2, { features: 16 })), 4);
     const graph = new Graph("gradients");
