@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { merged, sizesOf } from "../export/deployable.js";
+import { leastSide, merged, sizesOf } from "../export/deployable.js";
 import { repeatWithin } from "../export/merge/border.js";
 import { exampleOf } from "../export/onnx.js";
 import { applyLike, type Graph, liveNodes, rewriteLazily, type Value } from "../graph/index.js";
@@ -41,7 +41,7 @@ export function quantisable(model: Model, inLevels = false, isApart = true): Qua
   const { graph: whole, border } = merged(exampleOf(model), scale);
   const biased = withBiases(repeatWithin(whole, border));
   const { graph, least } = isApart ? composeLinearPart(splitLinearPart(biased)) : { graph: biased, least: 1 };
-  const sizes = sizesOf(size, undefined, Math.max(least, Math.ceil((2 * border + 1) / scale)));
+  const sizes = sizesOf(size, undefined, Math.max(least, leastSide(border, scale)));
   const descriptor = { ...model.descriptor, size: sizes };
   const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {
     name: nameOf(model),

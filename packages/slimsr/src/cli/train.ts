@@ -30,6 +30,7 @@ const LEFT: readonly SettingKey[] = [
     "init",
     "teacherWeights",
     "split",
+    "merge",
     "calibrationPatches",
   ] as const),
   ...([

@@ -12,6 +12,8 @@ export interface SamplerOptions {
   readonly side: number;
   /** Patches a batch. */
   readonly batch: number;
+  /** Places that are drawn for each patch, of which the one of most detail is taken. Default 1. */
+  readonly candidates?: number;
   readonly seed: number;
   /** What the network's images show; RGB where left out, of a grey set grey. */
   readonly space?: ColourSpace;
@@ -80,9 +82,9 @@ export class PatchSampler {
    */
   constructor(
     dataset: Dataset,
-    { side, batch, seed, space = "rgb", skipBad = false, outputs, ahead = 4 }: SamplerOptions,
+    { side, batch, candidates = 1, seed, space = "rgb", skipBad = false, outputs, ahead = 4 }: SamplerOptions,
   ) {
-    for (const [name, value] of Object.entries({ side, batch })) {
+    for (const [name, value] of Object.entries({ side, batch, candidates })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
       }
@@ -91,7 +93,10 @@ export class PatchSampler {
     const { large, small } = patchable(dataset, side, skipBad);
     this.skipped = small;
     const pairs = large.map((pair) => ({ ...pair.decoded, ...(outputs && { output: outputOf(pair, outputs) }) }));
-    const data: PatchWorkerData = { ...{ pairs, scale, side, batch, seed, space }, ...(noise && { noise }) };
+    const data: PatchWorkerData = {
+      ...{ pairs, scale, side, batch, candidates, seed, space },
+      ...(noise && { noise }),
+    };
     this.#ahead = ahead;
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });
   }

@@ -47,11 +47,12 @@ export async function train(
   { onStep, onValidation, signal }: TrainingHooks = {},
 ): Promise<void> {
   const { folder, settings, options, training, state } = run;
-  const { steps, batch, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const { steps, batch, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
   const recorder = await Recorder.open(folder, state.step);
   const sampler = new PatchSampler(training, {
     side,
     batch,
+    candidates,
     seed,
     skipBad,
     outputs,
