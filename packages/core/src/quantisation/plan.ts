@@ -77,15 +77,8 @@ export function planQuantisation(
   const isOfImage = (node: Node) => features.has(node) && !(inLevels && isOfLevels(graph, node));
   const straight = new Set([...terms, ...both, ...[...features].filter(isOfImage)]);
   const outputs = new Set(graph.outputs.values());
-  const kept = new Set(keepFloat);
-  for (const name of kept) {
-    if (nodes.some((node) => isKept(node, new Set([name])))) continue;
-    const layers = nodes.flatMap(({ operator, inputs }) =>
-      operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
-    );
-    throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
-  }
-  const inFloat = new Set(nodes.filter((node, i) => floatNodes.has(i) || isKept(node, kept)));
+  const named = placesOf(graph, keepFloat);
+  const inFloat = new Set(nodes.filter((_, i) => floatNodes.has(i) || named.has(i)));
   const integerConvolutions = new Set(
     nodes.filter((node) => isIntegerConvolution(node, straight) && !inFloat.has(node)),
   );
@@ -143,6 +136,25 @@ export function rootsOfConvolutions({ graph, arithmetic, rootOf, rectified }: Qu
     }
   }
   return new Set([...of].filter((root) => !others.has(root)));
+}
+
+/**
+ * Places among the graph's live nodes of those that names call: their outputs', or those of the layers whose weights they have. Outputs that nobody
+ * named are called otherwise in each instance of a network; places are the same.
+ * @throws UsageError for names that there aren't
+ */
+export function placesOf(graph: Graph, names: readonly string[]): ReadonlySet<number> {
+  const nodes = liveNodes(graph);
+  return new Set(
+    names.flatMap((name) => {
+      const places = nodes.flatMap((node, i) => (isKept(node, new Set([name])) ? [i] : []));
+      if (places.length > 0) return places;
+      const layers = nodes.flatMap(({ operator, inputs }) =>
+        operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
+      );
+      throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
+    }),
+  );
 }
 
 const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =>

@@ -15,7 +15,7 @@ import {
 } from "../graph/index.js";
 import { imageNames, sizeFrom } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";
-import { add, Conv, clip, dequantizeLinear, FakeQuantise, quantizeLinear, Relu } from "../operators/index.js";
+import { add, Clip, Conv, dequantizeLinear, FakeQuantise, quantizeLinear, Relu } from "../operators/index.js";
 import { LARGEST_CODE } from "./integers.js";
 import { isMoving } from "./plan.js";
 import { firstChannels, forKernels, integerParameters } from "./qdq.js";
@@ -99,16 +99,28 @@ function integerWeight(rounding: Node, contentOf: (value: Value) => TensorData |
   };
 }
 
-/** x rounded by ONNX's own operators, through bytes. A byte's range cuts off by itself what has 256 levels. */
+/**
+ * x rounded by ONNX's own operators, through bytes. A byte's range cuts off below by itself, and above what has 256 levels; where there are fewer the bytes
+ * are cut off, and not the numbers in front of them: engines make one integer node of a convolution that they are rounded right behind.
+ */
 function roundedTo(x: Value, { scale, low, high }: Grid): Value {
-  const isWhole = high - low === LARGEST_CODE;
-  return throughBytes(isWhole ? x : clip(x, Math.fround(low * scale), Math.fround(high * scale)), scale, -low);
+  const largest = high - low;
+  return throughBytes(x, scale, -low, (bytes) => (largest === LARGEST_CODE ? bytes : atMost(bytes, largest)));
 }
 
 /** Numbers as bytes and back. */
-function throughBytes(x: Value, scale: number, zeroPoint: number): Value {
+function throughBytes(x: Value, scale: number, zeroPoint: number, change = (bytes: Value): Value => bytes): Value {
   const { graph } = x;
   const step = graph.scalar(scale);
-  const zero = graph.shared(`zero point ${zeroPoint}`, () => graph.constant(Uint8Array.of(zeroPoint), []));
-  return dequantizeLinear(quantizeLinear(x, step, zero), step, zero);
+  const zero = byte(graph, zeroPoint);
+  return dequantizeLinear(change(quantizeLinear(x, step, zero)), step, zero);
 }
+
+function atMost(bytes: Value, largest: number): Value {
+  const { graph } = bytes;
+  const [kept] = graph.apply(Clip, [bytes, byte(graph, 0), byte(graph, largest)]);
+  return kept as Value;
+}
+
+const byte = (graph: Graph, number: number): Value =>
+  graph.shared(`byte ${number}`, () => graph.constant(Uint8Array.of(number), []));

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
@@ -113,6 +116,15 @@ describe("a network with its roundings", () => {
     expect(filters(INT8).every((count) => count % 8 === 0 && count >= 16)).toBe(true);
     expect(filters(FLOAT)).toContain(12);
     expect(weights.some(({ name }) => name.includes(".composed"))).toBe(true);
+  });
+
+  it.each([8, 4])("is integers for the engine, of %i bits", async (bits) => {
+    const onnx = integerModel(rounded(modelOf(edsr(2, { features: 16 })), bits));
+    const file = join(await mkdtemp(join(tmpdir(), "slimsr-test-")), "optimised.onnx");
+    await (await createSession(onnx, { threads: 1, optimisedModel: file })).close();
+    const operators = operatorsIn(new Uint8Array(await readFile(file)));
+    // The two in front of rectifiers aren't, for these ranges don't begin at 0.
+    expect(operators.filter((operator) => operator === "QLinearConv")).toHaveLength(4);
   });
 
   it("has a gradient for each parameter, ranges among them", async () => {

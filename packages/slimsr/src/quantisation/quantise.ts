@@ -5,7 +5,12 @@ import { liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { LARGEST_CODE } from "@slimsr/core/internal/quantisation/integers.js";
-import { type PlanOptions, planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
+import {
+  type PlanOptions,
+  placesOf,
+  planQuantisation,
+  type QuantisationPlan,
+} from "@slimsr/core/internal/quantisation/plan.js";
 import { type Quantisation, quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
@@ -135,7 +140,8 @@ export async function quantiseWith(
   const inLevels = areLevels(drawn);
   const { model: prepared, descriptor, border } = quantisable(model, inLevels);
   const patches = inRange(descriptor, drawn);
-  const options: PlanOptions = { keepFloat, inLevels, ...(floatNodes && { floatNodes }) };
+  const named = placesOf(prepared.graph, keepFloat);
+  const options: PlanOptions = { inLevels, floatNodes: new Set([...named, ...(floatNodes ?? [])]) };
   const whole = planQuantisation(prepared.graph, options);
   requireIntegers(whole, model);
   const scaled = await withAlikeRanges(prepared, whole, patches);
