@@ -33,7 +33,7 @@ const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
   slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
-  slimsr quantise assets/slim/carn_x2.safetensors --quality 1 --max-loss 0.1 --out carn-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.onnx
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
 The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of

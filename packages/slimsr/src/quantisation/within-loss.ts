@@ -45,19 +45,22 @@ export async function quantiseWithin(
   const { stage = silent, signal } = options;
   const whole = await quantiseWith(model, drawn, options);
   const without = await measure(whole.quantised);
-  let made: WithinLoss = { quantised: whole.quantised, verification: without };
-  if (lossOf(without) <= maxLoss) return made;
+  let best: WithinLoss = { quantised: whole.quantised, verification: without };
+  if (lossOf(without) <= maxLoss) return best;
   const noises = await stage("noise", "activations", (onActivation) => roundingNoises(whole, { onActivation, signal }));
-  let share = 1;
-  for (let attempt = 0; attempt < ATTEMPTS && lossOf(made.verification) > maxLoss; attempt++) {
-    share *= (MARGIN * maxLoss) / lossOf(made.verification);
+  let [share, lost] = [1, lossOf(without)];
+  for (let attempt = 0; attempt < ATTEMPTS && lost > maxLoss; attempt++) {
+    share *= (MARGIN * maxLoss) / lost;
     const floatNodes = nodesInFloat(whole.plan.graph, noises, share);
     const layers = layersOf(whole, floatNodes);
     if (layers.length === whole.quantised.convolutions.integer) break;
     const { quantised } = await quantiseWith(model, drawn, { ...options, floatNodes });
-    made = { quantised, verification: await measure(quantised), kept: { layers, without } };
+    const verification = await measure(quantised);
+    lost = lossOf(verification);
+    // Layers in float aren't refitted to what the rounding in front of them leaves, and may lose more than they spare.
+    if (lost < lossOf(best.verification)) best = { quantised, verification, kept: { layers, without } };
   }
-  return made;
+  return best;
 }
 
 /** Layers of convolutions that would compute with integers. */
