@@ -57,6 +57,8 @@ const OF_ONE = new Set([LeakyRelu, Sigmoid, GlobalAveragePool]);
 export interface PlanOptions {
   /** Names of nodes' outputs, or of the layers whose weights they have, that stay in float. */
   readonly keepFloat?: readonly string[];
+  /** Nodes that stay in float too, by their places among the graph's live nodes: those of all instances of a network. */
+  readonly floatNodes?: ReadonlySet<number>;
   /** Whether images are in whole levels, as those of 8 bits: integers then are what they are. */
   readonly inLevels?: boolean;
 }
@@ -67,7 +69,7 @@ export interface PlanOptions {
  */
 export function planQuantisation(
   graph: Graph,
-  { keepFloat = [], inLevels = false }: PlanOptions = {},
+  { keepFloat = [], floatNodes = new Set(), inLevels = false }: PlanOptions = {},
 ): QuantisationPlan {
   const nodes = liveNodes(graph);
   const consumers = consumersOf(nodes);
@@ -75,16 +77,10 @@ export function planQuantisation(
   const isOfImage = (node: Node) => features.has(node) && !(inLevels && isOfLevels(graph, node));
   const straight = new Set([...terms, ...both, ...[...features].filter(isOfImage)]);
   const outputs = new Set(graph.outputs.values());
-  const kept = new Set(keepFloat);
-  for (const name of kept) {
-    if (nodes.some((node) => isKept(node, new Set([name])))) continue;
-    const layers = nodes.flatMap(({ operator, inputs }) =>
-      operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
-    );
-    throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
-  }
+  const named = placesOf(graph, keepFloat);
+  const inFloat = new Set(nodes.filter((_, i) => floatNodes.has(i) || named.has(i)));
   const integerConvolutions = new Set(
-    nodes.filter((node) => isIntegerConvolution(node, straight) && !isKept(node, kept)),
+    nodes.filter((node) => isIntegerConvolution(node, straight) && !inFloat.has(node)),
   );
   const useful = new Set<Node>();
   for (const node of nodes.toReversed()) {
@@ -105,7 +101,7 @@ export function planQuantisation(
     const [x] = node.inputs;
     const [output] = node.outputs as readonly [Value];
     if (integerConvolutions.has(node)) arithmetics.set(node, "integer");
-    else if (straight.has(node) || isKept(node, kept)) continue;
+    else if (straight.has(node) || inFloat.has(node)) continue;
     else if (isMoving(node) && isInteger(x)) {
       arithmetics.set(node, "moving");
       for (const value of node.outputs) roots.set(value, rootOf(x as Value));
@@ -140,6 +136,25 @@ export function rootsOfConvolutions({ graph, arithmetic, rootOf, rectified }: Qu
     }
   }
   return new Set([...of].filter((root) => !others.has(root)));
+}
+
+/**
+ * Places among the graph's live nodes of those that names call: their outputs', or those of the layers whose weights they have. Outputs that nobody
+ * named are called otherwise in each instance of a network; places are the same.
+ * @throws UsageError for names that there aren't
+ */
+export function placesOf(graph: Graph, names: readonly string[]): ReadonlySet<number> {
+  const nodes = liveNodes(graph);
+  return new Set(
+    names.flatMap((name) => {
+      const places = nodes.flatMap((node, i) => (isKept(node, new Set([name])) ? [i] : []));
+      if (places.length > 0) return places;
+      const layers = nodes.flatMap(({ operator, inputs }) =>
+        operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
+      );
+      throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
+    }),
+  );
 }
 
 const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =>

@@ -90,8 +90,8 @@ export function quantisedGraph(
   return target;
 }
 
-/** Without the channels of filters that were added. */
-function firstChannels(codes: Value, shape: Shape): Value {
+/** Without the channels of filters that were added. @param codes of bytes, or of floats */
+export function firstChannels(codes: Value, shape: Shape): Value {
   const [, channels] = shape;
   return codes.shape[1] === channels ? codes : slice(codes, [{ axis: 1, start: 0, end: channels as number }]);
 }
@@ -100,7 +100,7 @@ function firstChannels(codes: Value, shape: Shape): Value {
 const [LEAST_FILTERS, FILTERS, CHANNELS] = [16, 8, 4];
 
 /** The convolution with filters of zeros added that a faster kernel takes; what it makes of them, nothing reads. */
-function forKernels(node: Node, convolution: IntegerConvolution): IntegerConvolution {
+export function forKernels(node: Node, convolution: IntegerConvolution): IntegerConvolution {
   const [, weight] = node.inputs as [Value, Value];
   const [filters, channels] = weight.shape as [number, number];
   if (intOr(node.attributes, "group", 1) !== 1 || channels % CHANNELS !== 0) return convolution;

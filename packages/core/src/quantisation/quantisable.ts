@@ -32,20 +32,15 @@ export function requireFloat(model: Model): void {
 
 /**
  * @param inLevels whether its images are in whole levels, as those of 8 bits
- * @param linearPart whether it is apart, and then composed to one map of the image; where the tail stays in float, it may be left whole
+ * @param isApart whether the linear part is; where the tail stays in float, it may be left where it is
  * @throws NetworkError for a network that is quantised already
  */
-export function quantisable(
-  model: Model,
-  inLevels = false,
-  linearPart: "composed" | "apart" | "whole" = "composed",
-): Quantisable {
+export function quantisable(model: Model, inLevels = false, isApart = true): Quantisable {
   requireFloat(model);
   const { scale, size, range } = model.descriptor;
   const { graph: whole, border } = merged(exampleOf(model), scale);
   const biased = withBiases(repeatWithin(whole, border));
-  const parted = linearPart === "whole" ? biased : splitLinearPart(biased);
-  const { graph, least } = linearPart === "composed" ? composeLinearPart(parted) : { graph: parted, least: 1 };
+  const { graph, least } = isApart ? composeLinearPart(splitLinearPart(biased)) : { graph: biased, least: 1 };
   const sizes = sizesOf(size, undefined, Math.max(least, leastSide(border, scale)));
   const descriptor = { ...model.descriptor, size: sizes };
   const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {

@@ -2,9 +2,11 @@ import { EXAMPLE, writeGraph } from "../export/onnx.js";
 import { constantContents, type Grid, gridOf, parameterBehind, withKnown, withoutUnread } from "../export/roundings.js";
 import {
   applyLike,
+  consumersOf,
   elements,
   type Graph,
   intOr,
+  liveNodes,
   type Node,
   rewriteLazily,
   type Shape,
@@ -13,10 +15,10 @@ import {
 } from "../graph/index.js";
 import { imageNames, sizeFrom } from "../model/descriptor.js";
 import { instantiate, type Model } from "../model/model.js";
-import { add, Conv, clip, dequantizeLinear, FakeQuantise, quantizeLinear } from "../operators/index.js";
+import { add, Clip, Conv, dequantizeLinear, FakeQuantise, quantizeLinear, Relu } from "../operators/index.js";
 import { LARGEST_CODE } from "./integers.js";
 import { isMoving } from "./plan.js";
-import { integerParameters } from "./qdq.js";
+import { firstChannels, forKernels, integerParameters } from "./qdq.js";
 
 /** The file of a network that was trained with its roundings, in integers; see `withStoredIntegers`. */
 export function integerModel(model: Model): Uint8Array<ArrayBuffer> {
@@ -36,6 +38,13 @@ export function withStoredIntegers(source: Graph): Graph {
   const contentOf = (value: Value) => value.data ?? contents.get(value);
   /** What values are rounded to that are kept as bytes. */
   const grids = new Map<Value, Grid>();
+  const consumers = consumersOf(liveNodes(source));
+  /** Whether a value is only rounded, behind a rectifier or not. */
+  const isRounded = (value: Value): boolean => {
+    const [reader, ...others] = consumers.get(value) ?? [];
+    if (!reader || others.length > 0) return false;
+    return reader.operator === FakeQuantise || (reader.operator === Relu && isRounded(reader.outputs[0] as Value));
+  };
   const stored = rewriteLazily(source, (target, imageOf) => (node) => {
     const [x, weight, bias] = node.inputs as [Value, Value?, Value?];
     const [output] = node.outputs as [Value];
@@ -44,7 +53,9 @@ export function withStoredIntegers(source: Graph): Graph {
     if (node.operator === FakeQuantise) {
       const grid = gridOf(node, contents);
       grids.set(output, grid);
-      return [roundedTo(imageOf(x), grid)];
+      const made = roundedTo(imageOf(x), grid);
+      const own = firstChannels(made, output.shape);
+      return [own === made ? made : throughBytes(own, grid.scale, -grid.low)];
     }
     const grid = grids.get(x);
     if (grid && isMoving(node)) {
@@ -59,9 +70,11 @@ export function withStoredIntegers(source: Graph): Graph {
     const filters = weight?.shape[0] as number;
     const place = { name: parameterBehind(rounding.inputs[0] as Value).name, shape: weight?.shape as Shape };
     const numbers = (bias ? contentOf(bias) : new Float32Array(filters)) as Float32Array;
-    const integers = { ...integerWeight(rounding, contentOf, filters), bias: numbers };
+    const own = { ...integerWeight(rounding, contentOf, filters), bias: numbers };
+    const isWhole = !bias || bias.producer?.operator === FakeQuantise;
+    const integers = isWhole && isRounded(output) ? forKernels(node, own) : own;
     const [codes, offsets] = integerParameters(target, place, integers, zeroed(grid), bitsOf(rounding));
-    if (!bias || bias.producer?.operator === FakeQuantise) return applyLike(node, target, [imageOf(x), codes, offsets]);
+    if (isWhole) return applyLike(node, target, [imageOf(x), codes, offsets]);
     // Within a convolution of integers engines would round it.
     const [products] = applyLike(node, target, [imageOf(x), codes]);
     return [add(products as Value, target.constant(numbers, [1, filters, ...output.shape.slice(2).map(() => 1)]))];
@@ -86,16 +99,28 @@ function integerWeight(rounding: Node, contentOf: (value: Value) => TensorData |
   };
 }
 
-/** x rounded by ONNX's own operators, through bytes. A byte's range cuts off by itself what has 256 levels. */
+/**
+ * x rounded by ONNX's own operators, through bytes. A byte's range cuts off below by itself, and above what has 256 levels; where there are fewer the bytes
+ * are cut off, and not the numbers in front of them: engines make one integer node of a convolution that they are rounded right behind.
+ */
 function roundedTo(x: Value, { scale, low, high }: Grid): Value {
-  const isWhole = high - low === LARGEST_CODE;
-  return throughBytes(isWhole ? x : clip(x, Math.fround(low * scale), Math.fround(high * scale)), scale, -low);
+  const largest = high - low;
+  return throughBytes(x, scale, -low, (bytes) => (largest === LARGEST_CODE ? bytes : atMost(bytes, largest)));
 }
 
 /** Numbers as bytes and back. */
-function throughBytes(x: Value, scale: number, zeroPoint: number): Value {
+function throughBytes(x: Value, scale: number, zeroPoint: number, change = (bytes: Value): Value => bytes): Value {
   const { graph } = x;
   const step = graph.scalar(scale);
-  const zero = graph.shared(`zero point ${zeroPoint}`, () => graph.constant(Uint8Array.of(zeroPoint), []));
-  return dequantizeLinear(quantizeLinear(x, step, zero), step, zero);
+  const zero = byte(graph, zeroPoint);
+  return dequantizeLinear(change(quantizeLinear(x, step, zero)), step, zero);
 }
+
+function atMost(bytes: Value, largest: number): Value {
+  const { graph } = bytes;
+  const [kept] = graph.apply(Clip, [bytes, byte(graph, 0), byte(graph, largest)]);
+  return kept as Value;
+}
+
+const byte = (graph: Graph, number: number): Value =>
+  graph.shared(`byte ${number}`, () => graph.constant(Uint8Array.of(number), []));

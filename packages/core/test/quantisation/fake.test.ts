@@ -1,3 +1,6 @@
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
@@ -102,6 +105,26 @@ describe("a network with its roundings", () => {
       expect(await trained(again)).toEqual(output);
       expect(() => requireFloat(again)).toThrow(/quantised already/);
     }
+  });
+
+  it("is stored with the filters that the engine's fastest kernel takes, its linear part one convolution", () => {
+    const { graph } = decodeOnnx(integerModel(rounded(modelOf(edsr(2, { features: 16 })), 8)));
+    const weights = (graph?.initializers ?? []).filter(({ dims }) => dims.length === 4);
+    const [INT8, FLOAT] = [3, 1];
+    const filters = (type: number) => weights.filter((each) => each.type === type).map(({ dims }) => Number(dims[0]));
+    expect(filters(INT8).length).toBeGreaterThan(4);
+    expect(filters(INT8).every((count) => count % 8 === 0 && count >= 16)).toBe(true);
+    expect(filters(FLOAT)).toContain(12);
+    expect(weights.some(({ name }) => name.includes(".composed"))).toBe(true);
+  });
+
+  it.each([8, 4])("is integers for the engine, of %i bits", async (bits) => {
+    const onnx = integerModel(rounded(modelOf(edsr(2, { features: 16 })), bits));
+    const file = join(await mkdtemp(join(tmpdir(), "slimsr-test-")), "optimised.onnx");
+    await (await createSession(onnx, { threads: 1, optimisedModel: file })).close();
+    const operators = operatorsIn(new Uint8Array(await readFile(file)));
+    // The two in front of rectifiers aren't, for these ranges don't begin at 0.
+    expect(operators.filter((operator) => operator === "QLinearConv")).toHaveLength(4);
   });
 
   it("has a gradient for each parameter, ranges among them", async () => {

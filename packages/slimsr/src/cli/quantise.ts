@@ -15,7 +15,7 @@ import { addWritingOptions, type DeploymentOptions, deploymentCommand } from "./
 import { interruptible } from "./interrupt.js";
 import { requireOnnxPlace } from "./onnx-place.js";
 import { withProgress } from "./progress.js";
-import { bits, degradation, patches, threads } from "./values.js";
+import { bits, decibels, degradation, patches, threads } from "./values.js";
 
 interface Options extends DeploymentOptions {
   train?: string;
@@ -25,6 +25,7 @@ interface Options extends DeploymentOptions {
   bits?: number;
   target?: Target;
   keepFloat?: string[];
+  maxLoss?: number;
   threads?: number;
 }
 
@@ -32,6 +33,7 @@ const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
   slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.onnx
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
 The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
@@ -72,13 +74,18 @@ export function quantiseCommand(): Command {
       "--keep-float <layer...>",
       "layers, by their weights' names, or nodes, by their outputs', that stay in float",
     )
+    .option(
+      "--max-loss <dB>",
+      "keep what adds most noise in float until no more is lost on patches of the calibration images, such as 0.1",
+      decibels,
+    )
     .option("--threads <number>", "threads within an operator where it is measured (default: all cores)", threads);
   return addWritingOptions(command).addHelpText("after", EXAMPLES).action(writeIntegers);
 }
 
 /** Quantises a model, writes it and prints what it is worth. */
 export async function writeIntegers(file: string, options: Options): Promise<void> {
-  const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads } = options;
+  const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads, maxLoss } = options;
   requireOnnxPlace(out, file, { force });
   if (trainInput !== undefined && train === undefined) {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
@@ -90,7 +97,7 @@ export async function writeIntegers(file: string, options: Options): Promise<voi
       ...(bits !== undefined && { bits }),
       ...(keepFloat && { keepFloat }),
       ...(options.calibrationPatches !== undefined && { patches: options.calibrationPatches }),
-      ...{ target, threads, stage: withProgress, signal },
+      ...{ target, threads, maxLoss, stage: withProgress, signal },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
     });
     await writeBytes(out, quantised.onnx);
@@ -101,11 +108,12 @@ export async function writeIntegers(file: string, options: Options): Promise<voi
 }
 
 function reportOf(file: string, out: string, made: VerifiedQuantised) {
-  const { bits, convolutions, border, seconds, verification, notes, onnx, float, descriptor } = made;
+  const { bits, convolutions, border, seconds, verification, kept, notes, onnx, float, descriptor } = made;
   return {
     ...{ file, out, bits, convolutions, border, seconds, size: descriptor.size },
     bytes: { float: float.length, integer: onnx.length },
     ...verification,
+    ...(kept && { kept }),
     notes,
   };
 }

@@ -41,6 +41,9 @@ export const patches = between(1, 100_000);
 /** Bits of weights in integers. */
 export const bits = between(2, 8);
 
+/** PSNR that may be lost. */
+export const decibels = between(0, 10, false);
+
 /** Pixels at each side of an image. */
 export const border = between(0, 10_000);
 

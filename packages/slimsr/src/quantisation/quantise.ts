@@ -5,8 +5,13 @@ import { liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { LARGEST_CODE } from "@slimsr/core/internal/quantisation/integers.js";
-import { planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
-import { quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
+import {
+  type PlanOptions,
+  placesOf,
+  planQuantisation,
+  type QuantisationPlan,
+} from "@slimsr/core/internal/quantisation/plan.js";
+import { type Quantisation, quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
 import { inRange, type Patches, patchShape } from "../calibration/batches.js";
@@ -63,6 +68,15 @@ export interface Quantised {
  * a range that can't be found; DatasetError for calibration images that can't be used
  */
 export async function quantise(network: Model, options: QuantiseOptions = {}): Promise<Quantised> {
+  const { model, draw } = await settled(network, options);
+  return quantiseOn(model, draw, options);
+}
+
+/** A network whose range is known, and what draws patches to calibrate it on. */
+export async function settled(
+  network: Model,
+  options: QuantiseOptions,
+): Promise<{ readonly model: Model; readonly draw: () => Promise<Patches> }> {
   const { calibration = EMBEDDED_IMAGES, degrade, input, patches: count = 48, stage = silent, note, signal } = options;
   await tryOut(network, signal);
   const { model, note: found } = await settleModel(network, { signal });
@@ -76,7 +90,7 @@ export async function quantise(network: Model, options: QuantiseOptions = {}): P
         ...{ onPatch, signal },
       }),
     );
-  return quantiseOn(model, draw, options);
+  return { model, draw };
 }
 
 /**
@@ -87,34 +101,70 @@ export async function quantise(network: Model, options: QuantiseOptions = {}): P
 export async function quantiseOn(
   model: Model,
   draw: () => Promise<Patches>,
+  options: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal">,
+): Promise<Quantised> {
+  requireIntegers(planQuantisation(quantisable(model).model.graph, options), model);
+  const start = performance.now();
+  const { quantised } = await quantiseWith(model, await draw(), options);
+  return { ...quantised, seconds: (performance.now() - start) / 1000 };
+}
+
+/** A network of integers, and what it was made of. */
+export interface QuantisedWith {
+  readonly quantised: Quantised;
+  /** In float, its channels of alike ranges. */
+  readonly scaled: Model;
+  /** Of an instance of that for one patch. */
+  readonly plan: QuantisationPlan;
+  readonly quantisation: Quantisation;
+  /** In the network's range. */
+  readonly patches: Patches;
+}
+
+/**
+ * As `quantise`, on patches that are drawn.
+ * @param drawn images in 0..255
+ */
+export async function quantiseWith(
+  model: Model,
+  drawn: Patches,
   {
     bits = 8,
     keepFloat = [],
+    floatNodes,
     stage = silent,
     signal,
-  }: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal">,
-): Promise<Quantised> {
+  }: Pick<QuantiseOptions, "bits" | "keepFloat" | "stage" | "signal"> & Pick<PlanOptions, "floatNodes">,
+): Promise<QuantisedWith> {
   const start = performance.now();
-  requireIntegers(planQuantisation(quantisable(model).model.graph, { keepFloat }), model);
-  const drawn = await draw();
-  const inLevels = drawn.data.every((value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_CODE);
+  const inLevels = areLevels(drawn);
   const { model: prepared, descriptor, border } = quantisable(model, inLevels);
   const patches = inRange(descriptor, drawn);
-  const scaled = await withAlikeRanges(prepared, planQuantisation(prepared.graph, { keepFloat, inLevels }), patches);
-  const graph = instantiate(scaled, patchShape(patches, 1), imageNames(descriptor));
-  const own = planQuantisation(graph, { keepFloat, inLevels });
+  const named = placesOf(prepared.graph, keepFloat);
+  const options: PlanOptions = { inLevels, floatNodes: new Set([...named, ...(floatNodes ?? [])]) };
+  const whole = planQuantisation(prepared.graph, options);
+  requireIntegers(whole, model);
+  const scaled = await withAlikeRanges(prepared, whole, patches);
+  const plan = planQuantisation(instantiate(scaled, patchShape(patches, 1), imageNames(descriptor)), options);
   const quantisation = await stage("quantise", "nodes", (onNode) =>
-    calibrate(own, patches, { bits, levels: { scale: descriptor.range / LARGEST_CODE, zeroPoint: 0 }, onNode, signal }),
+    calibrate(plan, patches, {
+      ...{ bits, levels: { scale: descriptor.range / LARGEST_CODE, zeroPoint: 0 }, onNode, signal },
+    }),
   );
-  return {
+  const quantised: Quantised = {
     name: nameOf(model),
-    onnx: writeGraph(quantisedGraph(own, quantisation), descriptor),
+    onnx: writeGraph(quantisedGraph(plan, quantisation), descriptor),
     float: deployable(model).onnx,
     ...{ descriptor, border, bits },
-    convolutions: convolutionsOf(own),
+    convolutions: convolutionsOf(plan),
     seconds: (performance.now() - start) / 1000,
   };
+  return { quantised, scaled, plan, quantisation, patches };
 }
+
+/** Whether images are in whole levels, as those of 8 bits. @param patches in 0..255 */
+export const areLevels = ({ data }: Patches): boolean =>
+  data.every((value) => Number.isInteger(value) && value >= 0 && value <= LARGEST_CODE);
 
 function convolutionsOf({ graph, arithmetic }: QuantisationPlan): Quantised["convolutions"] {
   const convolutions = liveNodes(graph).filter(({ operator }) => operator.name === "Conv");

@@ -28,7 +28,7 @@ import { equalise, scaleChannels } from "../slimming/alignment/equalise.js";
 import type { Stage } from "../stage.js";
 import { withAlikeRanges } from "./alike-ranges.js";
 import { type CalibrationOptions, calibrate } from "./calibrate.js";
-import { requireIntegers } from "./quantise.js";
+import { areLevels, requireIntegers } from "./quantise.js";
 
 /**
  * Whose roundings a network is trained with. `ours`: what lies between convolutions in bytes, scales of activations and filters learned, from the closed form's
@@ -53,17 +53,21 @@ export interface TrainableOptions {
 export const trainable = (student: Model, patches: Patches, options: TrainableOptions): Promise<Model> =>
   (options.method === "ours" ? fromClosedForm : asPublished)(student, patches, options);
 
+/** From so many bits on all computes with integers. */
+const FINE_BITS = 7;
+
 async function fromClosedForm(
   student: Model,
   given: Patches,
   { bits, activationBits, stage, signal }: TrainableOptions,
 ): Promise<Model> {
-  const isFine = bits === 8 && activationBits === 8;
-  const { model: merged, descriptor } = quantisable(student, false, isFine ? "apart" : "whole");
+  // Of few bits the head's and the tail's noise would go straight into the image.
+  const isFine = bits >= FINE_BITS && activationBits === 8;
+  const inLevels = isFine && areLevels(given);
+  const { model: prepared, descriptor } = quantisable(student, inLevels, isFine);
   // What Adam can begin from; the units bring its steps back from alike ranges to this.
-  const { model } = equalise(merged);
-  // Of few bits the tail's noise would go straight into the image.
-  const planOf = (graph: Graph) => planQuantisation(graph, { keepFloat: isFine ? [] : tailOf(graph) });
+  const { model } = equalise(prepared);
+  const planOf = (graph: Graph) => planQuantisation(graph, { keepFloat: isFine ? [] : tailOf(graph), inLevels });
   const whole = planOf(model.graph);
   requireIntegers(whole, student);
   const patches = inRange(descriptor, given);
@@ -99,7 +103,7 @@ const unitsOf = (scaled: Model, { parameters }: Model): Map<string, Float32Array
     }),
   );
 
-const roundingOf = (
+export const roundingOf = (
   { scale, zeroPoint, largest = LARGEST_CODE }: ActivationScale,
   learns: LearnedRange,
 ): ActivationRounding => ({ scale, low: -zeroPoint, high: largest - zeroPoint, learns });

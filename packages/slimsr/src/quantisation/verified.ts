@@ -4,19 +4,24 @@ import { EMBEDDED_IMAGES } from "../assets.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { type ImagePair, patchPairs } from "../calibration/patches.js";
 import { bitsFor, hasByteProducts, type Target } from "./processor.js";
-import { type Quantised, type QuantiseOptions, quantise } from "./quantise.js";
+import { type Quantised, type QuantiseOptions, quantiseOn, settled } from "./quantise.js";
 import { type Verification, verify } from "./verify.js";
+import { type KeptInFloat, lossOf, quantiseWithin, type WithinLoss } from "./within-loss.js";
 
 export interface VerifiedOptions extends QuantiseOptions {
   /** Processors that the file is for; by default this machine's. */
   readonly target?: Target | undefined;
   /** Threads of the engine where it is measured; all cores where left out. */
   readonly threads?: number | undefined;
+  /** Decibels of PSNR to the truth that may be lost: more layers stay in float where it were more. Any loss is taken where left out. */
+  readonly maxLoss?: number | undefined;
 }
 
 /** A network of integers, and what it is worth on this machine. */
 export interface VerifiedQuantised extends Quantised {
   readonly verification: Verification;
+  /** Where layers stay in float so that no more is lost than may be. */
+  readonly kept?: KeptInFloat;
   /** What a user must know, in whole sentences. */
   readonly notes: readonly string[];
 }
@@ -30,12 +35,13 @@ const MEASURED = 16;
  * @throws as `quantise` and `verify`
  */
 export async function quantiseVerified(network: Model, options: VerifiedOptions = {}): Promise<VerifiedQuantised> {
-  const { target, threads, degrade, input, calibration = EMBEDDED_IMAGES, signal } = options;
+  const { target, threads, degrade, input, calibration = EMBEDDED_IMAGES, maxLoss, signal } = options;
   const known = hasByteProducts();
   const most = bitsFor(target);
   const bits = Math.min(options.bits ?? most, most);
-  const quantised = await quantise(network, { ...options, bits });
-  const { descriptor } = quantised;
+  const own = { ...options, bits };
+  const { model, draw } = await settled(network, own);
+  const { descriptor } = model;
   const pairs: ImagePair[] = [];
   const { side } = calibrationSize(descriptor, MEASURED);
   for await (const pair of patchPairs(calibration, {
@@ -44,8 +50,38 @@ export async function quantiseVerified(network: Model, options: VerifiedOptions 
   })) {
     pairs.push(pair);
   }
-  const verification = await verify(quantised, pairs, threads);
-  return { ...quantised, verification, notes: notesOn(verification, { bits, known, target }) };
+  const measure = (quantised: Quantised) => verify(quantised, pairs, threads);
+  const inIntegers = async (): Promise<WithinLoss> => {
+    const quantised = await quantiseOn(model, draw, own);
+    return { quantised, verification: await measure(quantised) };
+  };
+  const made =
+    maxLoss === undefined ? await inIntegers() : await quantiseWithin(maxLoss, model, await draw(), own, measure);
+  const { quantised, verification, kept } = made;
+  return {
+    ...{ ...quantised, verification },
+    ...(kept && { kept }),
+    notes: [...notesOn(verification, { bits, known, target }), ...notesOnLoss(made, maxLoss)],
+  };
+}
+
+/** What stays in float and what it costs, and where that isn't enough. */
+function notesOnLoss({ kept, verification }: WithinLoss, maxLoss = Number.POSITIVE_INFINITY): string[] {
+  const decibels = (value: number) => `${value.toFixed(3)} dB`;
+  const times = (from: Verification) => `${from.milliseconds.integer.toFixed(1)} ms`;
+  const loss = lossOf(verification);
+  return [
+    ...(kept
+      ? [
+          `${kept.layers.join(", ")} stay in float: ${decibels(loss)} is lost in place of ${decibels(lossOf(kept.without))}, and an image takes ${times(verification)} in place of ${times(kept.without)}`,
+        ]
+      : []),
+    ...(loss > maxLoss
+      ? [
+          `${decibels(loss)} is lost still, where ${decibels(maxLoss)} may be; training with the roundings (slimsr compress --bits) mends more`,
+        ]
+      : []),
+  ];
 }
 
 function notesOn(

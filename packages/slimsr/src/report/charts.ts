@@ -11,10 +11,22 @@ interface Charted {
 
 /** PSNR by what a model costs, for each set, and curves over training. */
 export const renderCharts = ({ table, curves }: Charted): Content =>
-  charts([...groupRows(table).flatMap(trades), ...curves.flatMap(renderCurve)]);
+  charts([...groupRows(table).flatMap(tradesIn), ...curves.flatMap(renderCurve)]);
 
-/** Curves over training. */
-export const renderCurves = (curves: readonly Curve[]): Content => charts(curves.flatMap(renderCurve));
+/** What models trade on a set: PSNR for bytes, and for time. */
+export interface Trades {
+  readonly title: string;
+  readonly points: readonly Traded[];
+}
+
+export type Traded = Pick<ReportRow, "label" | "psnr" | "latencyMs" | "modelBytes"> & { readonly colour: number };
+
+/** PSNR by bytes and by time, for each set, and curves over training. */
+export const renderTradesAndCurves = (sets: readonly Trades[], curves: readonly Curve[]): Content =>
+  charts([
+    ...sets.flatMap(({ title, points }) => trades(title, points, [FILE_SIZE, LATENCY])),
+    ...curves.flatMap(renderCurve),
+  ]);
 
 const charts = (figures: readonly Html[]): Content => figures.length > 0 && html`<div class="charts">${figures}</div>`;
 
@@ -26,19 +38,30 @@ const COLOURS: Readonly<Record<ModelRole, number>> = {
   tutor: 4,
 };
 
-const COSTS: readonly { name: string; axis: string; of: (row: ReportRow) => number | null }[] = [
-  { name: "parameters", axis: "parameters", of: ({ parameters }) => parameters },
-  { name: "latency", axis: "ms an image", of: ({ latencyMs }) => latencyMs },
-];
+interface Cost<Row> {
+  readonly name: string;
+  readonly axis: string;
+  readonly of: (row: Row) => number | null;
+}
+
+const PARAMETERS: Cost<ReportRow> = { name: "parameters", axis: "parameters", of: ({ parameters }) => parameters };
+const LATENCY: Cost<Traded> = { name: "latency", axis: "ms an image", of: ({ latencyMs }) => latencyMs };
+const FILE_SIZE: Cost<Traded> = { name: "file size", axis: "bytes", of: ({ modelBytes }) => modelBytes };
+
+/** Of integers there are as many parameters as of floats: their files are smaller. */
+const tradesIn = ({ title, rows }: Group): Html[] =>
+  trades(
+    title,
+    rows.map((row) => ({ ...row, colour: COLOURS[row.role] })),
+    [PARAMETERS, ...(rows.some(({ bits }) => bits !== undefined) ? [FILE_SIZE] : []), LATENCY],
+  );
 
 /** Charts of one set; models without the figure, as bicubic, have no place in them. */
-function trades({ title, rows }: Group): Html[] {
-  return COSTS.flatMap(({ name, axis, of }) => {
+function trades<Row extends Traded>(title: string, rows: readonly Row[], costs: readonly Cost<Row>[]): Html[] {
+  return costs.flatMap(({ name, axis, of }) => {
     const markers = rows.flatMap((row): Marker[] => {
-      const [cost, { label, psnr, role }] = [of(row), row];
-      return cost === null || psnr === null || !Number.isFinite(psnr)
-        ? []
-        : [{ label, point: [cost, psnr], colour: COLOURS[role] }];
+      const [cost, { label, psnr, colour }] = [of(row), row];
+      return cost === null || psnr === null || !Number.isFinite(psnr) ? [] : [{ label, point: [cost, psnr], colour }];
     });
     if (markers.length === 0) return [];
     const caption = `${title}: PSNR (dB) by ${name}`;

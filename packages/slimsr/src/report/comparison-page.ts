@@ -1,5 +1,5 @@
 import { decimals, NONE, percent, shown, signed, whole } from "../text/numbers.js";
-import { renderCurves } from "./charts.js";
+import { renderTradesAndCurves, type Trades } from "./charts.js";
 import { apartIn } from "./differing-settings.js";
 import { type Content, type Html, html } from "./html.js";
 import { type Heading, renderPage } from "./page.js";
@@ -20,6 +20,14 @@ export interface AblationReport extends Heading {
 export interface AblationReference {
   readonly label: string;
   readonly scores: readonly AblationScore[];
+  readonly file?: AblationFile;
+}
+
+/** What a network is deployed as: in integers where it was trained with their roundings. */
+export interface AblationFile {
+  readonly bytes: number;
+  /** Of weights that are integers. */
+  readonly bits?: number;
 }
 
 /** A method, or a variant of one, at one width, over its seeds. */
@@ -46,6 +54,7 @@ export interface AblationRow {
   readonly secondsPerStep: number | null;
   /** How the teacher's PSNR moved, in dB, mean over sets and seeds; null where it is frozen. */
   readonly teacherDrift: number | null;
+  readonly file?: AblationFile;
 }
 
 export interface AblationScore {
@@ -53,6 +62,8 @@ export interface AblationScore {
   readonly scale: number;
   readonly psnr: Spread | null;
   readonly ssim: Spread | null;
+  /** That its file takes for an image. */
+  readonly milliseconds?: number;
 }
 
 export interface Spread {
@@ -65,9 +76,31 @@ export interface Spread {
 export function renderAblation(report: AblationReport): string {
   return renderPage(report, [
     { id: "comparison", title: "Comparison", content: renderComparison(report) },
-    { id: "curves", title: "Curves", content: renderCurves(curvesOf(report.rows)) },
+    { id: "curves", title: "Curves", content: renderTradesAndCurves(tradesOf(report), curvesOf(report.rows)) },
     { id: "settings", title: "Settings", content: renderSettings(report) },
   ]);
+}
+
+/** On each set, of all that have files. */
+function tradesOf({ references, rows }: AblationReport): Trades[] {
+  const models = [
+    ...references.map(({ label, scores, file }) => ({ label, scores, file, colour: 0 })),
+    ...rows.map(({ name, width, scores, file }) => ({
+      label: `${name} ${width}`,
+      scores,
+      file,
+      colour: file?.bits === undefined ? 1 : 2,
+    })),
+  ];
+  const sets = [...new Set(models.flatMap(({ scores }) => scores.map(nameOf)))];
+  return sets.map((title) => ({
+    title,
+    points: models.flatMap(({ label, scores, file, colour }) => {
+      const score = scores.find((each) => nameOf(each) === title);
+      if (!score?.psnr || !file) return [];
+      return [{ label, colour, psnr: score.psnr.mean, latencyMs: score.milliseconds ?? null, modelBytes: file.bytes }];
+    }),
+  }));
 }
 
 /** Validation PSNR over training, a chart for each width and as many rows as there are colours. */

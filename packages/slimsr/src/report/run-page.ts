@@ -36,6 +36,8 @@ export interface ReportRow {
   /** How many times as fast as the teacher. */
   readonly speedUp: number | null;
   readonly modelBytes: number | null;
+  /** Of its weights, where they are integers. */
+  readonly bits?: number;
 }
 
 /** A chart over training steps. */

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { RunError } from "@slimsr/core/internal/errors.js";
-import type { AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
+import { savedLabel } from "../evaluation/evaluate.js";
+import type { AblationFile, AblationReport, AblationRow, AblationScore, Spread } from "../report/comparison-page.js";
 import type { FinishedRun } from "./ablation.js";
 import { readContents } from "./contents.js";
 import { environment } from "./environment.js";
@@ -31,7 +32,8 @@ export async function compareRuns(runs: readonly FinishedRun[]): Promise<Ablatio
   );
   const reference = (model: string) => ({
     label: model,
-    scores: scoresOf([first.result], (row) => row.model === model),
+    scores: scoresOf([first.result], model),
+    ...fileOf([first.result], model),
   });
   const steps = [...new Set(rows.map((row) => row.steps))];
   const equally = steps.length === 1 ? ` at equal steps (${steps[0]})` : "";
@@ -113,6 +115,7 @@ async function rowOf(runs: readonly FinishedRun[], common: Readonly<Record<strin
   const results = runs.map(({ result }) => result);
   const [{ name, result }] = runs as [FinishedRun];
   const { method, steps } = result.settings;
+  const deployed = deployedIn(result);
   const seconds = results.map(({ progress, settings }) => progress.seconds / settings.steps);
   const drifts = results.flatMap(({ rows }) => teacherDrifts(rows).map(({ before, after }) => after - before));
   const validations = await Promise.all(runs.map(({ folder }) => validationsOf(folder)));
@@ -123,7 +126,8 @@ async function rowOf(runs: readonly FinishedRun[], common: Readonly<Record<strin
     runs: runs.map(({ folder, result: { settings } }) => ({ seed: settings.seed, folder: basename(folder) })),
     objective: objectiveOf(result.settings),
     differing: differing(result.settings, common),
-    scores: scoresOf(results, (row) => row.model === "student"),
+    scores: scoresOf(results, STUDENT, deployed),
+    ...fileOf(results, deployed, deployed === STUDENT ? undefined : result.students[0]?.bits?.weights),
     validation: { start: spreadOf(starts), best: spreadOf(bests), curve: meanCurve(validations) },
     secondsPerStep: meanOf(seconds),
     teacherDrift: drifts.length > 0 ? meanOf(drifts) : null,
@@ -148,12 +152,37 @@ const meanCurve = (curves: readonly Points[]): Points =>
     return values.length === curves.length ? [[step, meanOf(values)] as const] : [];
   });
 
-function scoresOf(results: readonly RunResult[], wanted: (row: Rows[number]) => boolean): AblationScore[] {
-  const sets = results[0]?.rows.filter(wanted).map(({ set, scale }) => ({ set, scale })) ?? [];
+const STUDENT = "student";
+
+/** What the student is called in the form that it is deployed in: integers, where it was trained with their roundings and they could be written. */
+function deployedIn({ students: [student], rows }: RunResult): string {
+  const integers = `${STUDENT}-int${student?.bits?.weights}`;
+  return rows.some(({ model }) => model === integers) ? integers : STUDENT;
+}
+
+/** @param deployed whose times they have */
+function scoresOf(results: readonly RunResult[], model: string, deployed = model): AblationScore[] {
+  const sets = results[0]?.rows.filter((row) => row.model === model).map(({ set, scale }) => ({ set, scale })) ?? [];
   return sets.map(({ set, scale }) => {
-    const rows = results.flatMap((result) => result.rows.filter((row) => wanted(row) && row.set === set));
-    return { set, scale, psnr: spreadOf(rows.map(({ psnr }) => psnr)), ssim: spreadOf(rows.map(({ ssim }) => ssim)) };
+    const rowsOf = (name: string): Rows =>
+      results.flatMap(({ rows }) => rows.filter((row) => row.model === name && row.set === set));
+    const rows = rowsOf(model);
+    const times = rowsOf(deployed).flatMap(({ msPerImage }) => msPerImage ?? []);
+    return {
+      ...{ set, scale, psnr: spreadOf(rows.map(({ psnr }) => psnr)), ssim: spreadOf(rows.map(({ ssim }) => ssim)) },
+      ...(times.length > 0 && { milliseconds: meanOf(times) }),
+    };
   });
+}
+
+/** The mean size of a network's files. */
+function fileOf(results: readonly RunResult[], model: string, bits?: number): { readonly file?: AblationFile } {
+  const sizes = results.flatMap(({ rows, bytes }) => {
+    const row = rows.find((each) => each.model === model);
+    return (row && bytes[savedLabel({ name: model, width: row.width ?? 1 })]) ?? [];
+  });
+  if (sizes.length === 0) return {};
+  return { file: { bytes: Math.round(meanOf(sizes)), ...(bits !== undefined && { bits }) } };
 }
 
 function spreadOf(values: readonly number[]): Spread | null {

@@ -128,7 +128,7 @@ const ROLES: Readonly<Record<string, ModelRole>> = {
 };
 
 function reportRow(row: EvaluationRow, rows: readonly EvaluationRow[], bytes: Outcome["bytes"]): ReportRow {
-  const { model, width, set, scale, psnr, ssim, parameters, macs, msPerImage } = row;
+  const { model, width, set, scale, psnr, ssim, parameters, macs, msPerImage, bits } = row;
   const label = width === null ? model : savedLabel({ name: model, width });
   return {
     role: ROLES[model] ?? (isTutor(model) ? "tutor" : "student"),
@@ -137,6 +137,7 @@ function reportRow(row: EvaluationRow, rows: readonly EvaluationRow[], bytes: Ou
     latencyMs: msPerImage,
     speedUp: speedUp(row, rows),
     modelBytes: bytes[label] ?? null,
+    ...(bits !== undefined && { bits }),
   };
 }
 

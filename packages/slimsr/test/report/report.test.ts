@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type AblationReport, renderAblation } from "../../src/report/comparison-page.js";
+import { renderComparison } from "../../src/report/comparison-table.js";
 import { type RunReport, renderReport } from "../../src/report/run-page.js";
 import { sampleAblation, sampleReport } from "./sample.js";
 
@@ -267,6 +268,31 @@ describe("an ablation's report", () => {
     );
     expect(page.match(/<svg\b/g)).toHaveLength(2);
     expect(page).toContain('<a href="slice-w0.25-s2/report.html" aria-label="run of seed 2, slice-w0.25-s2">s2</a>');
+  });
+
+  it("draws PSNR by bytes and by time where it knows files", () => {
+    const sample = sampleAblation();
+    const timed = <Row extends Pick<AblationReport["rows"][number], "scores">>(
+      row: Row,
+      bytes: number,
+      bits?: number,
+    ) => ({
+      ...row,
+      scores: row.scores.map((score) => ({ ...score, milliseconds: bytes / 1e4 })),
+      file: { bytes, ...(bits !== undefined && { bits }) },
+    });
+    const [, teacher] = sample.references.map((row) => timed(row, 3_100_000));
+    const [csd, slice] = sample.rows.map((row, i) => (i === 0 ? timed(row, 560_000, 4) : timed(row, 780_000)));
+    const report = { ...sample, references: [teacher], rows: [csd, slice] } as AblationReport;
+    const page = renderAblation(report);
+    expect(page.match(/<svg\b/g)).toHaveLength(5);
+    expect(page).toContain("Set5 ×2: PSNR (dB) by file size. teacher: 37.80 dB at 3.1 M; csd 0.5: 35.69 dB at 560");
+    expect(page).toContain("Set14 ×2: PSNR (dB) by latency. ");
+    const [head, ...lines] = renderComparison(report, "csv").trim().split("\n");
+    const columns = head?.split(",") ?? [];
+    const cell = (line: number, title: string) => lines[line]?.split(",")[columns.indexOf(title)];
+    expect([cell(0, "file"), cell(1, "file"), cell(2, "file")]).toEqual(["3100000", "560000", "780000"]);
+    expect([cell(0, "bits"), cell(1, "bits"), cell(2, "Set5 ×2 ms")]).toEqual(["", "4", "78"]);
   });
 
   it("shows memory in units", () => {
