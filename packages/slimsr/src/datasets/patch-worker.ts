@@ -16,6 +16,8 @@ export interface PatchWorkerData {
   /** Pixels along a side of an LR patch. */
   readonly side: number;
   readonly batch: number;
+  /** The first sample that is read of each batch. */
+  readonly first: number;
   readonly seed: number;
   readonly space: ColourSpace;
   /** Added to LR patches, of each batch anew. */
@@ -28,7 +30,7 @@ export interface PatchArrays {
   readonly output?: Float32Array<ArrayBuffer>;
 }
 
-const { pairs, scale, side, batch, seed, space, noise } = workerData as PatchWorkerData;
+const { pairs, scale, side, batch, first, seed, space, noise } = workerData as PatchWorkerData;
 const channels = space === "rgb" ? 3 : 1;
 const sizes = pairs.map(({ lr }) => lr);
 
@@ -41,12 +43,12 @@ export default function readBatch(index: number): unknown {
     ...(pairs[0]?.output && { output: new Float32Array(batch * channels * large * large) }),
   };
   for (let sample = 0; sample < batch; sample++) {
-    const { pair, x, y, symmetry } = drawPatch(seed, index, sample, sizes, side);
+    const { pair, x, y, symmetry } = drawPatch(seed, index, first + sample, sizes, side);
     const { lr, hr, output } = pairs[pair] as PatchWorkerData["pairs"][number];
     const small = readRegion(lr, x, y, side, side);
     const to = arrays.lr.subarray(sample * channels * side * side, (sample + 1) * channels * side * side);
     writeTurned(small, side, lr.channels, symmetry, space, to);
-    if (noise) addNoise(to, noise, noiseOf(seed, index, sample));
+    if (noise) addNoise(to, noise, noiseOf(seed, index, first + sample));
     const big = readRegion(hr, x * scale, y * scale, large, large);
     writeTurned(big, large, hr.channels, symmetry, space, arrays.hr, sample * channels * large * large);
     if (!output || !arrays.output) continue;

@@ -30,10 +30,7 @@ function ownProcessors(): number[] {
  * @param addUp sums over the machine's processes
  * @param cores those that this process may run on
  */
-export async function shareOfCores(
-  addUp: (numbers: Float32Array<ArrayBuffer>) => Promise<void>,
-  cores: number,
-): Promise<number> {
+export async function shareOfCores(addUp: (numbers: Float32Array) => Promise<void>, cores: number): Promise<number> {
   const own = ownProcessors();
   const users = new Float32Array(MOST);
   for (const processor of own) users[processor] = 1;

@@ -1,7 +1,7 @@
 import { fromJson, toJson } from "../files/json.js";
 
 /** Numbers that ranks add or hand on. */
-export type Numbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+export type Numbers = Float32Array | Float64Array;
 
 /** How ranks part: all have ended, all have failed, which one need tell of, or others go on and wait for this one. */
 export type Farewell = "ended" | "failed alike" | "others go on";

@@ -100,6 +100,8 @@ const STACK = 2 ** 24;
 /** @throws ExchangeError where koffi or an MPI library that works with the launcher isn't there, saying how to get it */
 export async function loadMpi(launcher: Launcher): Promise<Mpi> {
   const loaded = await loadKoffi(launcher);
+  // UCX, which MPICH and Open MPI bring, would put functions of its own in the place of those that Node's threads allocate memory by.
+  process.env.UCX_MEM_EVENTS ??= "no";
   loaded.config({ ...loaded.config(), sync_stack_size: STACK });
   const refusals: string[] = [];
   for (const family of launcher.families) {

@@ -123,6 +123,7 @@ async function addUp(
   patience: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (numbers.length === 0) return;
   const { call, handle, constants } = mpi;
   const type = numbers instanceof Float32Array ? handle.float : handle.double;
   await completed(mpi, { patience, eager: EAGER.coming, signal }, (request) => call.Ibarrier(communicator, request));
