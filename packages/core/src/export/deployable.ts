@@ -3,7 +3,8 @@ import type { Graph } from "../graph/index.js";
 import { widenConvolutions } from "../lowering/webgpu/index.js";
 import { type Cost, graphCost } from "../model/cost.js";
 import { type Descriptor, imageNames, type SizeRule, sideFrom, unmeasuredBorder } from "../model/descriptor.js";
-import { instantiate, type Model } from "../model/model.js";
+import { importedModel } from "../model/imported.js";
+import { instantiate, type Model, nameOf } from "../model/model.js";
 import { putBeforeShuffles } from "./before-shuffles.js";
 import { foldConstants } from "./fold.js";
 import { inHalves } from "./halves/index.js";
@@ -49,7 +50,7 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
       : withStandardRounding(instantiate(model, [1, channels.input, tile, tile], names));
   const { graph, border } = merge ? merged(example, scale) : { graph: foldConstants(example), border: 0 };
   const { parameters, macs } = graphCost(graph);
-  const descriptor = { ...model.descriptor, size: sizesOf(size, tile, Math.ceil((2 * border + 1) / scale)) };
+  const descriptor = { ...model.descriptor, size: sizesOf(size, tile, leastSide(border, scale)) };
   const ready = widenConvolutions(putBeforeShuffles(repeatWithin(graph, border)));
   const written = half ? inHalves(ready, descriptor.range) : ready;
   return { onnx: writeGraph(written, descriptor, tile !== undefined), cost: { parameters, macs }, descriptor, border };
@@ -57,6 +58,25 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
 
 /** A network's graph with constants folded in and linear stretches merged, where that changes no more of the output than the field leaves out. */
 export const merged = (example: Graph, scale: number) => mergeLinear(foldConstants(example), unmeasuredBorder(scale));
+
+/**
+ * The same network with its linear stretches merged, to be trained as it is deployed; undefined where that saves nothing. Pixels along its output's
+ * border repeat the next within, as `Deployable` says.
+ */
+export function mergedModel(model: Model): Model | undefined {
+  const { scale, size, range, rangeSource } = model.descriptor;
+  const example = foldConstants(exampleOf(model));
+  const { graph, border } = mergeLinear(example, unmeasuredBorder(scale));
+  if (graphCost(graph).macs >= graphCost(example).macs) return undefined;
+  return importedModel(repeatWithin(graph, border), {
+    name: nameOf(model),
+    ...{ range, size: sizesOf(size, undefined, leastSide(border, scale)) },
+    ...(rangeSource && { rangeSource }),
+  });
+}
+
+/** Input pixels along a side that a network needs whose output's border repeats the next pixels within. */
+export const leastSide = (border: number, scale: number): number => Math.ceil((2 * border + 1) / scale);
 
 /** What a network costs once its linear stretches are merged. */
 export function mergedCost(model: Model): Cost {

@@ -1,5 +1,5 @@
 import { NetworkError } from "../errors.js";
-import { merged, sizesOf } from "../export/deployable.js";
+import { leastSide, merged, sizesOf } from "../export/deployable.js";
 import { repeatWithin } from "../export/merge/border.js";
 import { exampleOf } from "../export/onnx.js";
 import { applyLike, type Graph, liveNodes, rewriteLazily, type Value } from "../graph/index.js";
@@ -46,7 +46,7 @@ export function quantisable(
   const biased = withBiases(repeatWithin(whole, border));
   const parted = linearPart === "whole" ? biased : splitLinearPart(biased);
   const { graph, least } = linearPart === "composed" ? composeLinearPart(parted) : { graph: parted, least: 1 };
-  const sizes = sizesOf(size, undefined, Math.max(least, Math.ceil((2 * border + 1) / scale)));
+  const sizes = sizesOf(size, undefined, Math.max(least, leastSide(border, scale)));
   const descriptor = { ...model.descriptor, size: sizes };
   const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {
     name: nameOf(model),

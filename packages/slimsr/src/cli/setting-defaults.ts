@@ -5,7 +5,7 @@ import { flagOf } from "../text/expectation.js";
 export type SettingKey = keyof typeof settingsSchema.shape;
 
 /**
- * "(default: 2500; paper: 400000, quick: 300)": what a setting is where it is left out, and what other presets than the first make
+ * "(default: 5000; paper: 400000, quick: 300)": what a setting is where it is left out, and what other presets than the first make
  * of it; nothing where it has no value of its own then.
  */
 export function defaultNote(key: SettingKey, [first, ...others]: readonly Preset[]): string {

@@ -39,6 +39,8 @@ export function addSettingsOptions(
   for (const key of Object.keys(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
     command.addOption(settingOption(key as SettingKey, presets));
+    // Beside its counterpart a switch that turns something off is undefined where it isn't given.
+    if (isOnByDefault(settingsSchema.shape[key as SettingKey])) command.addOption(new Option(flagOf(key)).hideHelp());
   }
   return command;
 }
@@ -46,12 +48,16 @@ export function addSettingsOptions(
 /** The option of a setting. */
 export function settingOption(key: SettingKey, presets: readonly Preset[] = []): Option {
   const schema: z.ZodType = settingsSchema.shape[key];
-  const flags = `${flagOf(key)}${settingArgument(key, schema)}`;
-  const option = new Option(flags, `${schema.description}${defaultNote(key, presets)}`);
+  const isOff = isOnByDefault(schema);
+  const flags = isOff ? `--no-${flagOf(key).slice(2)}` : `${flagOf(key)}${settingArgument(key, schema)}`;
+  const option = new Option(flags, `${schema.description}${isOff ? "" : defaultNote(key, presets)}`);
   // A switch has no text.
   if (!(key in PATH_LISTS) && flags.includes("<")) option.argParser((text) => checkedValue(text, schema));
   return option.conflicts([...(CONFLICTS[key] ?? [])]);
 }
+
+/** Whether a setting is a switch that the command line can only turn off. */
+const isOnByDefault = (schema: z.ZodType): boolean => schema.safeParse(undefined).data === true;
 
 /** As `argumentOf`, and what a text is. */
 function settingArgument(key: SettingKey, schema: z.ZodType): string {

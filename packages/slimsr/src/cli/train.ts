@@ -32,6 +32,7 @@ const LEFT: readonly SettingKey[] = [
     "init",
     "teacherWeights",
     "split",
+    "merge",
     "calibrationPatches",
   ] as const),
   ...([

@@ -16,6 +16,8 @@ export interface SamplerOptions {
   readonly first?: number;
   /** The index of the `n`th batch that is asked for, where not every one is; n where left out. */
   readonly indexOf?: (n: number) => number;
+  /** Places that are drawn for each patch, of which the one of most detail is taken. Default 1. */
+  readonly candidates?: number;
   readonly seed: number;
   /** What the network's images show; RGB where left out, of a grey set grey. */
   readonly space?: ColourSpace;
@@ -84,8 +86,8 @@ export class PatchSampler {
    * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
    */
   constructor(dataset: Dataset, options: SamplerOptions) {
-    const { side, batch, first = 0, seed, space = "rgb", skipBad = false, outputs } = options;
-    for (const [name, value] of Object.entries({ side, batch })) {
+    const { side, batch, first = 0, candidates = 1, seed, space = "rgb", skipBad = false, outputs } = options;
+    for (const [name, value] of Object.entries({ side, batch, candidates })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
       }
@@ -94,7 +96,10 @@ export class PatchSampler {
     const { large, small } = patchable(dataset, side, skipBad);
     this.skipped = small;
     const pairs = large.map((pair) => ({ ...pair.decoded, ...(outputs && { output: outputOf(pair, outputs) }) }));
-    const data: PatchWorkerData = { ...{ pairs, scale, side, batch, first, seed, space }, ...(noise && { noise }) };
+    const data: PatchWorkerData = {
+      ...{ pairs, scale, side, batch, first, candidates, seed, space },
+      ...(noise && { noise }),
+    };
     this.#ahead = options.ahead ?? 4;
     this.#indexOf = options.indexOf ?? ((n) => n);
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });

@@ -5,7 +5,7 @@ import type { Span } from "../degradations/degradation.js";
 import { addNoise } from "../degradations/degrade.js";
 import { type DecodedImage, readRegion } from "./decoded-cache.js";
 import { readOutput } from "./kept-output.js";
-import { drawPatch, noiseOf, writeTurned } from "./patches.js";
+import { detailOf, drawPatch, noiseOf, type Patch, writeTurned } from "./patches.js";
 
 /** Entry of the worker thread that reads a patch sampler's batches. */
 
@@ -18,6 +18,8 @@ export interface PatchWorkerData {
   readonly batch: number;
   /** The first sample that is read of each batch. */
   readonly first: number;
+  /** Places that are drawn for each patch; the one of most detail is taken. */
+  readonly candidates: number;
   readonly seed: number;
   readonly space: ColourSpace;
   /** Added to LR patches, of each batch anew. */
@@ -30,7 +32,7 @@ export interface PatchArrays {
   readonly output?: Float32Array<ArrayBuffer>;
 }
 
-const { pairs, scale, side, batch, first, seed, space, noise } = workerData as PatchWorkerData;
+const { pairs, scale, side, batch, first, candidates, seed, space, noise } = workerData as PatchWorkerData;
 const channels = space === "rgb" ? 3 : 1;
 const sizes = pairs.map(({ lr }) => lr);
 
@@ -43,9 +45,8 @@ export default function readBatch(index: number): unknown {
     ...(pairs[0]?.output && { output: new Float32Array(batch * channels * large * large) }),
   };
   for (let sample = 0; sample < batch; sample++) {
-    const { pair, x, y, symmetry } = drawPatch(seed, index, first + sample, sizes, side);
+    const { pair, x, y, symmetry, small } = chosenPatch(index, first + sample);
     const { lr, hr, output } = pairs[pair] as PatchWorkerData["pairs"][number];
-    const small = readRegion(lr, x, y, side, side);
     const to = arrays.lr.subarray(sample * channels * side * side, (sample + 1) * channels * side * side);
     writeTurned(small, side, lr.channels, symmetry, space, to);
     if (noise) addNoise(to, noise, noiseOf(seed, index, first + sample));
@@ -59,4 +60,20 @@ export default function readBatch(index: number): unknown {
   }
   const buffers = Object.values(arrays).map(({ buffer }: Float32Array<ArrayBuffer>) => buffer);
   return move({ [transferableSymbol]: buffers, [valueSymbol]: arrays });
+}
+
+/** Of a sample's candidates the one of most detail, the first of equals, and its LR pixels. */
+function chosenPatch(index: number, sample: number): Patch & { readonly small: Uint8Array } {
+  const read = (candidate: number) => {
+    const patch = drawPatch(seed, index, sample, sizes, side, candidate);
+    const { lr } = pairs[patch.pair] as PatchWorkerData["pairs"][number];
+    const small = readRegion(lr, patch.x, patch.y, side, side);
+    return { ...patch, small, detail: candidates > 1 ? detailOf(small, side, lr.channels) : 0 };
+  };
+  let chosen = read(0);
+  for (let candidate = 1; candidate < candidates; candidate++) {
+    const other = read(candidate);
+    if (other.detail > chosen.detail) chosen = other;
+  }
+  return chosen;
 }

@@ -18,9 +18,18 @@ export interface Patch {
  * Draws sample `sample` of batch `batch`: a pair, a place in it and a symmetry, each uniformly. A function of its
  * arguments alone, whatever was drawn before, so that training resumed at any batch goes on as if never stopped.
  * @param sizes LR sizes of the pairs, each at least `side` × `side`
+ * @param candidate of several that are drawn for the sample
  */
-export function drawPatch(seed: number, batch: number, sample: number, sizes: readonly Size[], side: number): Patch {
-  const digest = createHash("sha256").update(`${seed}/${batch}/${sample}`).digest();
+export function drawPatch(
+  seed: number,
+  batch: number,
+  sample: number,
+  sizes: readonly Size[],
+  side: number,
+  candidate = 0,
+): Patch {
+  const text = `${seed}/${batch}/${sample}${candidate === 0 ? "" : `/candidate ${candidate}`}`;
+  const digest = createHash("sha256").update(text).digest();
   const below = (count: number, at: number) => Math.floor((digest.readUInt32LE(at) / 2 ** 32) * count);
   const pair = below(sizes.length, 0);
   const { width, height } = sizes[pair] as Size;
@@ -31,6 +40,23 @@ export function drawPatch(seed: number, batch: number, sample: number, sizes: re
     y: below(height - side + 1, 8),
     symmetry: { transposed: (bits & 1) !== 0, flippedX: (bits & 2) !== 0, flippedY: (bits & 4) !== 0 },
   };
+}
+
+/**
+ * How much detail a square of pixels has: Σ |4p − its four neighbours| over all that have four.
+ * @param pixels side · side pixels of 1 or 3 channels
+ */
+export function detailOf(pixels: Uint8Array, side: number, channels: 1 | 3): number {
+  const row = side * channels;
+  let detail = 0;
+  for (let y = 1; y < side - 1; y++) {
+    for (let at = y * row + channels; at < (y + 1) * row - channels; at++) {
+      const [p, left, right] = [pixels[at], pixels[at - channels], pixels[at + channels]] as [number, number, number];
+      const [above, below] = [pixels[at - row], pixels[at + row]] as [number, number];
+      detail += Math.abs(4 * p - left - right - above - below);
+    }
+  }
+  return detail;
 }
 
 /** Uniform numbers in [0, 1) by which the noise of a sample is drawn: of its arguments alone, as `drawPatch`. */

@@ -81,8 +81,8 @@ async function writeStudent(run: Run, width: number, student: Model): Promise<Wr
   const difference = await requireLike(run, name, onnx, student);
   await folder.write(`${name}.onnx`, onnx);
   const rounding = roundingOf(settings);
-  // A network that was read from ONNX is one again; the ranges that a student learnt are in no ONNX file to be trained on.
-  const isNetwork = student.descriptor.origin.kind === "network" || rounding !== undefined;
+  // A network that was read from ONNX is one again; a graph of the run's own, and ranges that it learnt, go on from a file that can be trained on.
+  const isNetwork = student.descriptor.origin.kind === "network" || options.own !== undefined;
   if (isNetwork) await saveModel(folder.file(`${name}.safetensors`), student);
   const budget = budgetIn(settings);
   return {

@@ -30,6 +30,10 @@ export function roundingOf({ method, bits, activationBits = bits }: Settings): R
   return { method: method === "pams" || method === "pact" ? method : "ours", bits, activationBits };
 }
 
+/** Whether students may be trained merged: published starts are those of the network as it lies, and students with roundings are merged anyway. */
+export const isMergeable = (settings: Settings): boolean =>
+  settings.init === "principal" && !isTeacherTrained(settings) && roundingOf(settings) === undefined;
+
 export type Rounding = Pick<TrainableOptions, "method" | "bits" | "activationBits">;
 
 /** Whether students learn the output of another network. */

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { isContrasted, isTeacherFrozen, isTeacherTrained, learnsOutput, roundingOf } from "./methods.js";
+import { isContrasted, isMergeable, isTeacherFrozen, isTeacherTrained, learnsOutput, roundingOf } from "./methods.js";
 import { type Settings, settingsSchema } from "./settings.js";
 
 /** What a run's students learn from, in words: "L1 + L1 to the teacher + 10 · contrastive; frozen teacher". */
@@ -62,6 +62,8 @@ function isUsed(key: Key, settings: Settings): boolean {
     case "decayAt":
     case "decayFactor":
       return settings.schedule === "step";
+    case "merge":
+      return isMergeable(settings);
     case "calibrationPatches":
       return settings.init === "principal";
     default:

@@ -11,8 +11,8 @@ import { RunFolder } from "./folder.js";
 import { openInputs, type RunHooks, type RunInputs } from "./inputs.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { readJsonFile } from "./json-file.js";
+import { asOwnGraphs, withOwnGraphs } from "./own-students.js";
 import { resolveSettings } from "./resolve-settings.js";
-import { roundedStart, withKeptRoundings } from "./roundings.js";
 import type { DataPaths, Settings } from "./settings.js";
 import { startingPoint } from "./start.js";
 import { loadProgress, loadState, type RunProgress, saveState } from "./state.js";
@@ -108,7 +108,7 @@ async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Pr
     await exchange.barrier();
     return { ...(await takeUp(folder, settings, { ...inputs, options: start.options })), environments };
   }
-  const { options, parameters } = await roundedStart(folder, start, training, settings, hooks);
+  const { options, parameters } = await asOwnGraphs(folder, start, training, settings, hooks);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
     settings.average > 0,
@@ -140,7 +140,7 @@ async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMo
 /** A run from its folder's checkpoint, on images that are those that it began with. */
 async function takeUp(folder: RunFolder, settings: Settings, inputs: RunInputs): Promise<Omit<Run, "environments">> {
   const { network, training, validation } = inputs;
-  const options = await withKeptRoundings(folder, inputs.options, settings);
+  const options = await withOwnGraphs(folder, inputs.options);
   const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
   const kept = await keptIn(folder, settings);
   const now = await contentsOf(kept, settings, training, validation.whole, inputs.outputs !== undefined);

@@ -41,7 +41,7 @@ export function presetSettings(
       };
     case "cpu":
       return {
-        ...{ method: method ?? "kd", init: "principal", steps: 2500, batch: 16, patch: 24 },
+        ...{ method: method ?? "kd", init: "principal", steps: 5000, batch: 16, patch: 24, candidates: 2 },
         ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short, contrasted: Math.min(4, batch) },
       };
     case "quick":

@@ -87,6 +87,12 @@ export const settingsSchema = z.strictObject({
   bits: bits
     .optional()
     .describe("train students with the roundings of so many bits, 2 to 8, of weights and of what convolutions read"),
+  merge: z
+    .boolean()
+    .default(true)
+    .describe(
+      "train students with every convolution of the network that they are cut from; else those with weights of their own that start principal have linear stretches merged into one, as slimsr export writes them",
+    ),
   activationBits: bits.optional().describe("of what convolutions read, where that differs from --bits"),
   init: z.enum(STARTS).default("principal").describe("where students start"),
   teacherWeights: z
@@ -96,6 +102,10 @@ export const settingsSchema = z.strictObject({
   steps: count.default(1500).describe("training steps"),
   batch: count.max(4096).default(16).describe("patches a step"),
   patch: count.max(4096).default(24).describe("pixels along a side of an LR patch"),
+  candidates: count
+    .max(64)
+    .default(1)
+    .describe("places that are drawn for each patch, of which the one of most detail is taken"),
   accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
   learningRate: z.number().min(1e-9).max(10).default(1e-4).describe("peak of Adam's learning rate"),
   schedule: z.enum(SCHEDULES).default("cosine").describe("how the learning rate falls"),

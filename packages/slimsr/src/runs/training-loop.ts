@@ -52,7 +52,7 @@ export async function train(
   { onStep, onValidation, signal, exchange = alone }: TrainingHooks = {},
 ): Promise<void> {
   const { folder, settings, options, training, state } = run;
-  const { steps, accumulate, patch: side, seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const { steps, accumulate, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
   const share = shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
   const { samples, batches, weight } = share;
   const recorder = exchange.rank === 0 ? await Recorder.open(folder, state.step) : undefined;
@@ -60,6 +60,7 @@ export async function train(
     side,
     batch: samples.count,
     first: samples.first,
+    candidates,
     indexOf: (n) => batchIndex(share, accumulate, n),
     seed,
     skipBad,

@@ -31,8 +31,8 @@ export interface LearnerOptions {
   /** Channels that each group keeps, where a budget chose them for one student, of whose width `widths` tells the mean. */
   channels?: readonly number[];
   split: SplitMode;
-  /** By width, students that are networks of their own, with their roundings: see `trainable`. They have weights of their own. */
-  quantised?: ReadonlyMap<number, Model>;
+  /** By width, students that are graphs of their own, merged or with roundings, and so have weights of their own. */
+  own?: ReadonlyMap<number, Model>;
   teacher?: TeacherRole;
   /** Whether the output that students learn comes with the images, so that a frozen teacher isn't run. */
   keptOutputs?: boolean;
@@ -48,7 +48,7 @@ export const splitOf = ({ model, channels, split }: LearnerOptions, width: numbe
     : splitChannels(model, width, split);
 
 /** The network that a student is trained as: the full one, whose parameters it has fewer channels of, or its own. */
-export const networkOf = ({ model, quantised }: LearnerOptions, width: number): Model => quantised?.get(width) ?? model;
+export const networkOf = ({ model, own }: LearnerOptions, width: number): Model => own?.get(width) ?? model;
 
 /** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
@@ -57,9 +57,9 @@ export function learnedShapes(options: LearnerOptions): ParameterShapes {
   if (isShared(options)) return whole;
   return new Map(
     widths.flatMap((width) => {
-      const quantised = options.quantised?.get(width);
-      if (quantised) {
-        return [...quantised.parameters].map(([name, { shape }]) => [ownName(width, name), shape] as const);
+      const own = options.own?.get(width);
+      if (own) {
+        return [...own.parameters].map(([name, { shape }]) => [ownName(width, name), shape] as const);
       }
       const kept = splitOf(options, width);
       return [...whole].map(([name, shape]) => [ownName(width, name), keptShape(kept, name, shape)] as const);

@@ -34,8 +34,8 @@ export interface StepOptions {
   /** In place of the width of one student, channels that each group keeps. */
   channels?: readonly number[];
   split: SplitMode;
-  /** Students that are networks of their own, by width; see `LearnerOptions`. */
-  quantised?: ReadonlyMap<number, Model>;
+  /** Students that are graphs of their own, by width; see `LearnerOptions`. */
+  own?: ReadonlyMap<number, Model>;
   /** Whether students learn where the teacher's last features are large, as PAMS has it. */
   attention?: boolean;
   /** The weight of Σ α² of ranges that learn their end α, as PACT has it; 0 where left out. */

@@ -8,6 +8,7 @@ import { type Finished, ROOT, runNode } from "../../../../test/support/child.js"
 import { edsr, randomParameters } from "../../../../test/support/networks.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { saveCheckpoint } from "../../src/files/checkpoints.js";
+import type { CompressionHooks } from "../../src/runs/compress.js";
 import type { JournalLine } from "../../src/runs/journal.js";
 
 /** A folder that is gone when the test has ended. */
@@ -78,4 +79,15 @@ export function limited(bytes: number, args: readonly string[]): Promise<Finishe
       resolve({ code: error ? Number(error.code ?? 143) : 0, stdout, stderr });
     });
   });
+}
+
+/** Aborts behind a step. */
+export function interruptedBehind(step: number): CompressionHooks {
+  const controller = new AbortController();
+  return {
+    signal: controller.signal,
+    onStep: (report) => {
+      if (report.step === step) controller.abort();
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { DatasetError } from "../../../core/src/errors.js";
 import { imageOf } from "../../../core/src/images/image.js";
 import { type Dataset, openDataset } from "../../src/datasets/dataset.js";
 import { type Batch, PatchSampler, type SamplerOptions } from "../../src/datasets/patch-sampler.js";
-import { drawPatch, writeTurned } from "../../src/datasets/patches.js";
+import { detailOf, drawPatch, writeTurned } from "../../src/datasets/patches.js";
 import { photographs, place, temporaryFolder } from "./folders.js";
 
 // Worker threads start slowly on a busy machine.
@@ -95,6 +95,27 @@ describe("a patch sampler", () => {
     const { hr } = await sampler(dataset, { side: 4, batch: 1, seed: 1 }).batch(0);
     expect([...hr.subarray(0, 256)].sort()).toEqual([...noise(16, 16, 1, 8).data].sort());
     expect(hr.subarray(256, 512)).toEqual(hr.subarray(0, 256));
+  });
+
+  it("takes the place of most detail of those that are drawn", async () => {
+    const dataset = await photographSet();
+    const options = { side: 12, batch: 6, seed: 4 };
+    const [one, three] = await Promise.all(
+      [1, 3].map((candidates) => sampler(dataset, { ...options, candidates }).batch(2)),
+    );
+    const pixels = 12 * 12 * 3;
+    // Turning a patch doesn't change how much detail it has.
+    const detail = ({ lr }: { lr: Float32Array }, sample: number) => {
+      const planes = lr.subarray(sample * pixels, (sample + 1) * pixels);
+      return detailOf(
+        Uint8Array.from({ length: pixels }, (_, i) => planes[(i % 3) * 144 + Math.floor(i / 3)] as number),
+        12,
+        3,
+      );
+    };
+    const gains = Array.from({ length: 6 }, (_, i) => detail(three as Batch, i) - detail(one as Batch, i));
+    expect(Math.min(...gains)).toBeGreaterThanOrEqual(0);
+    expect(gains.filter((gain) => gain > 0).length).toBeGreaterThanOrEqual(2);
   });
 
   it("names images smaller than a patch, or leaves them out", async () => {

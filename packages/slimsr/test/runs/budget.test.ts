@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { InterruptedError, NetworkError, UsageError } from "../../../core/src/errors.js";
+import { deploy } from "../../../core/src/export/deployment.js";
 import { channelAnalysis } from "../../../core/src/model/model.js";
 import { materialise, splitByCounts } from "../../../core/src/model/split.js";
 import { loadCheckpoint } from "../../src/files/checkpoints.js";
@@ -53,8 +54,7 @@ describe("a run with a budget", () => {
     expect(student?.width).toBe(width);
     expect(result?.settings).toMatchObject({ macs: "40%" });
     expect(result?.settings.width).toBeUndefined();
-    const { parameters } = await loadCheckpoint(files[0] as string);
-    expect([...parameters.values()].reduce((sum, { data }) => sum + data.length, 0)).toBe(student?.parameters);
+    expect(deploy(await loadModel(files[0] as string)).cost?.parameters).toBe(student?.parameters);
     const report = await readFile(join(whole, "report.html"), "utf8");
     expect(report).toContain(`Channels were chosen for --macs 40%: head ${channels[0]} of 16, `);
 

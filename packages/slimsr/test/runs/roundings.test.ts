@@ -4,26 +4,15 @@ import { describe, expect, it } from "vitest";
 import { InterruptedError, UsageError } from "../../../core/src/errors.js";
 import { isFakeQuantised } from "../../../core/src/export/roundings.js";
 import { loadModel } from "../../src/files/models.js";
-import { type CompressionHooks, compress } from "../../src/runs/compress.js";
+import { compress } from "../../src/runs/compress.js";
 import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
-import { IMAGES, smallTeacher, temporaryFolder } from "../cli/runs.js";
+import { IMAGES, interruptedBehind, smallTeacher, temporaryFolder } from "../cli/runs.js";
 
 const short = async (folder: string): Promise<PartialSettings> => ({
   ...{ teacher: await smallTeacher(folder, 2), train: IMAGES, val: IMAGES, width: [0.5], belowBicubic: true },
   ...{ batch: 2, patch: 12, threads: 1, validationPatch: 16, calibrationPatches: 2, warmup: 0 },
 });
-
-/** Aborts behind a step. */
-function interruptedBehind(step: number): CompressionHooks {
-  const controller = new AbortController();
-  return {
-    signal: controller.signal,
-    onStep: (report) => {
-      if (report.step === step) controller.abort();
-    },
-  };
-}
 
 describe("training with roundings", () => {
   it("ends in the same bytes when it goes on, with its average", { timeout: 240_000 }, async () => {
