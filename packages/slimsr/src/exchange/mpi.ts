@@ -99,7 +99,9 @@ export class MpiExchange implements Exchange {
 
   async leave(failed: boolean): Promise<Farewell> {
     const failures = new Float32Array([failed ? 1 : 0]);
-    const patience = this.signal?.aborted ? TOGETHER.interrupted : failed ? TOGETHER.failed : Number.POSITIVE_INFINITY;
+    // The first rank may have a checkpoint to write before it leaves.
+    const late = this.signal?.aborted && this.rank > 0 ? TOGETHER.interrupted : TOGETHER.failed;
+    const patience = failed ? late : Number.POSITIVE_INFINITY;
     try {
       await addUp(this.mpi, failures, this.farewell, patience, undefined);
     } catch (error) {
@@ -164,7 +166,7 @@ async function completed(
     }
     if (now - begun > patience * 1000) {
       throw new ExchangeError(
-        `other ranks haven't come for ${Math.round(patience)} seconds: a process or machine is gone, or the network between; the last checkpoint is whole`,
+        `other ranks haven't come for ${Math.round(patience)} seconds: a process or machine is gone, or the network between; a run's last checkpoint is whole`,
       );
     }
     await (now - begun < eager ? setImmediate() : setTimeout(1));

@@ -74,6 +74,28 @@ describeWith(MPIS["Open MPI"], "slimsr on several ranks of Open MPI", () => {
       expect(environments.map(({ ranks: count }) => count)).toEqual([2, 3]);
     });
 
+    it("ends after the same step on Ctrl-C, saved, and says so once", { timeout: 240_000 }, async () => {
+      const folder = await temporaryFolder();
+      const run = join(folder, "run");
+      const settings = ["--method", "slice", "--steps", "100000", "--checkpoint-every", "100000"];
+      const args = ["compress", "--teacher", await smallTeacher(folder), ...SHORT, ...settings, "--out", run];
+      const job = ranks("MPICH", 2, ...args);
+      let shown = "";
+      job.stderr?.on("data", (data) => {
+        shown += data;
+      });
+      while (!shown.includes("step ") && job.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+      job.kill("SIGINT");
+      const { code, stderr } = await job.finished;
+      expect(code, stderr).toBe(130);
+      const told = [...stderr.matchAll(/^slimsr: interrupted after step (\d+) of 100000; all is saved/gm)];
+      expect(told).toHaveLength(1);
+      const steps = stepsOf(await journalOf(run));
+      expect(steps.at(-1)).toBe(Number(told[0]?.[1]));
+      const { metadata } = readSafetensors(await readFile(join(run, "checkpoints", "latest.safetensors")), "latest");
+      expect(JSON.parse(metadata.slimsr_run ?? "").step).toBe(steps.at(-1));
+    });
+
     it("tells once what can't be shared out, before any work", { timeout: 120_000 }, async () => {
       const folder = await temporaryFolder();
       const run = join(folder, "run");
@@ -117,7 +139,20 @@ describeWith(MPIS["Open MPI"], "slimsr on several ranks of Open MPI", () => {
         });
       }
       const out = join(folder, "ablation");
-      const ablate = ["ablate", "--teacher", teacher, ...SHORT, "--method", "slice", "--seed", "0,1", "--steps", "2"];
+      const ablate = [
+        "ablate",
+        "--teacher",
+        teacher,
+        ...SHORT,
+        "--method",
+        "kd",
+        "--keep-outputs",
+        "on",
+        "--seed",
+        "0,1",
+        "--steps",
+        "2",
+      ];
       const compared = await ranks("Open MPI", 2, ...ablate, "--out", out, "--json").finished;
       expect(compared.code, compared.stderr).toBe(0);
       expect(JSON.parse(compared.stdout).rows).toHaveLength(1);
