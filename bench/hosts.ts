@@ -52,10 +52,31 @@ async function delayed<T>(milliseconds: number, work: () => Promise<T>): Promise
   }
 }
 
+const processesOn = (host: string): number[] =>
+  ip("netns", "pids", host)
+    .trim()
+    .split("\n")
+    .filter((id) => id !== "")
+    .map(Number);
+
+/** Ranks are Node's; the others are launchers. */
+const ranksOn = (host: string): number =>
+  processesOn(host).filter((id) => {
+    try {
+      return /^node|^MainThread/.test(readFileSync(`/proc/${id}/comm`, "utf8"));
+    } catch {
+      return false;
+    }
+  }).length;
+
+function endAll(host: string): void {
+  for (const id of processesOn(host)) process.kill(id, "SIGKILL");
+}
+
 function disconnect(): void {
   for (const host of [HERE, THERE, BETWEEN]) {
     try {
-      for (const id of ip("netns", "pids", host).trim().split("\n")) if (id) process.kill(Number(id), "SIGKILL");
+      endAll(host);
       ip("netns", "delete", host);
     } catch {
       // It wasn't made.
@@ -120,13 +141,17 @@ async function linkDown(mpirun: readonly string[]): Promise<void> {
   while (stepsIn() < 20 && job.exitCode === null) await setTimeout(50);
   ip("-n", HERE, "link", "set", "wire", "down");
   const down = performance.now();
-  const [code] = await once(job, "exit");
-  const seconds = (performance.now() - down) / 1000;
-  while (ip("netns", "pids", THERE).trim() !== "" && performance.now() - down < 900_000) await setTimeout(200);
-  const other = (performance.now() - down) / 1000;
-  const taken = stepsIn();
+  const since = () => (performance.now() - down) / 1000;
+  for (const host of [HERE, THERE]) {
+    while (ranksOn(host) > 0 && since() < 600) await setTimeout(200);
+    console.log(`${host}: its rank ended ${since().toFixed(0)} s after the link went down`);
+  }
+  // mpirun looks for the other host for as long as TCP sends again: a quarter of an hour.
+  const isLeft = job.exitCode === null;
+  for (const host of [HERE, THERE]) endAll(host);
+  if (isLeft) await once(job, "exit");
   console.log(
-    `link down after ${taken} steps: the job ended with ${code} after ${seconds.toFixed(0)} s, the other host's part after ${other.toFixed(0)} s`,
+    `${stepsIn()} steps are recorded; mpirun ${isLeft ? "was still there, and was killed" : `ended with ${job.exitCode}`}`,
   );
   ip("-n", HERE, "link", "set", "wire", "up");
   const resumed = start("--resume", run);
