@@ -38,9 +38,9 @@ export function addSettingsOptions(
 ): Command {
   for (const key of Object.keys(settingsSchema.shape)) {
     if (left.includes(key as SettingKey) || key === "network") continue;
-    command.addOption(settingOption(key as SettingKey, presets));
-    // Beside its counterpart a switch that turns something off is undefined where it isn't given.
+    // Behind its counterpart a switch that turns something off is undefined where it isn't given.
     if (isOnByDefault(settingsSchema.shape[key as SettingKey])) command.addOption(new Option(flagOf(key)).hideHelp());
+    command.addOption(settingOption(key as SettingKey, presets));
   }
   return command;
 }

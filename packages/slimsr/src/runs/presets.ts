@@ -47,7 +47,14 @@ export function presetSettings(
     case "quick":
       return {
         ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
-        ...{ learningRate: 3e-4, schedule: "cosine", warmup: 30, ...short, contrasted: Math.min(2, batch) },
+        ...{
+          learningRate: 3e-4,
+          schedule: "cosine",
+          warmup: 30,
+          candidates: 2,
+          ...short,
+          contrasted: Math.min(2, batch),
+        },
         ...{ validateEvery: 100, checkpointEvery: 100 },
       };
   }
