@@ -1,7 +1,7 @@
 /**
  * Training over MPI's ranks on this machine: two ranks of one thread beside one process of two threads, in turn in one run, and the share of
  * a step that exchanging takes; then one, two and four ranks of one thread beside the model of docs/cluster.md.
- * Arguments: --rounds N (5), --steps N a round (10).
+ * Arguments: --rounds N (5), of the first; --steps N a round (10).
  */
 import { availableParallelism } from "node:os";
 import { scriptArguments } from "../test/support/arguments.js";
@@ -30,8 +30,10 @@ for (let round = 0; round < Number(values.rounds); round++) {
     `1 process of 2 threads: ${shown(one.step)} a step; 2 ranks of 1: ${shown(two.step)}, ${shown(two.exchange)} of it exchanging`,
   );
 }
-console.log(`throughput of 2 ranks of 1 thread beside 1 process of 2: ${median(ratios).toFixed(2)}`);
-console.log(`share of exchanging: ${(100 * median(shares)).toFixed(1)} %`);
+if (ratios.length > 0) {
+  console.log(`throughput of 2 ranks of 1 thread beside 1 process of 2: ${median(ratios).toFixed(2)}`);
+  console.log(`share of exchanging: ${(100 * median(shares)).toFixed(1)} %`);
+}
 
 // Exchanging alone, of the gradient of this network: what a step takes beyond its computing, from two ranks.
 const cores = availableParallelism();

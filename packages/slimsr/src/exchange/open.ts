@@ -10,5 +10,7 @@ export async function openExchange(signal?: AbortSignal): Promise<Exchange> {
   if (!launcher) return alone;
   const { MpiExchange } = await import("./mpi.js");
   const exchange = await MpiExchange.open(launcher, signal);
-  return exchange.size === 1 ? alone : exchange;
+  if (exchange.size > 1) return exchange;
+  await exchange.leave(false);
+  return alone;
 }
