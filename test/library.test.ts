@@ -8,7 +8,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "./support/child.js";
 
 const TEXT = readFileSync(join(ROOT, "docs/library.md"), "utf8");
-const EXAMPLES = [...TEXT.matchAll(/^```js\n(.*?)^```/gms)].map(([, source]) => source as string);
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const EXAMPLES = [...`${README}${TEXT}`.matchAll(/^```js\n(.*?)^```/gms)].map(([, source]) => source as string);
 
 /** Every name that a package's declarations export. */
 function publicNames(declarations: string): string[] {
@@ -39,7 +40,7 @@ describe("the public names", () => {
   });
 });
 
-describe("the library's examples", () => {
+describe("the library's examples, README's before them,", () => {
   it("run as they stand, one after another, and print what they say", { timeout: 240_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "slimsr-library-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));

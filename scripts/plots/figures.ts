@@ -1,0 +1,75 @@
+import { contenders, PSNR } from "./contenders.js";
+import type { Axis, Colour, Plot, PlotPoint, PlotSeries } from "./draw.js";
+import { type Measurement, readMeasurements } from "./measurement.js";
+
+/** A picture's name, and what is drawn. */
+export interface Figure {
+  readonly name: string;
+  readonly plot: Plot;
+}
+
+const COLOURS: readonly Colour[] = ["blue", "green", "purple", "orange", "red"];
+
+/** All that is drawn, of docs/figures. */
+export async function figures(): Promise<Figure[]> {
+  const [evaluations, runs] = [await readMeasurements("evaluations"), await readMeasurements("runs")];
+  return [
+    { name: "parameters", plot: parameters(evaluations, runs) },
+    { name: "milliseconds", plot: milliseconds(await readMeasurements("times")) },
+    { name: "minutes", plot: minutes(runs) },
+  ];
+}
+
+function parameters(evaluations: readonly Measurement[], runs: readonly Measurement[]): Plot {
+  const x: Axis = { name: "parameters", scale: "logarithmic", min: 10_000, max: 2_000_000 };
+  const note = noteOn([...evaluations, ...runs]);
+  const series = contenders(evaluations, runs, x);
+  return { title: "What parameters are worth", note, x, y: PSNR, series, legend: "right" };
+}
+
+/** A program's models a series, at the qualities that they have. */
+function milliseconds(times: readonly Measurement[]): Plot {
+  const rows = times.flatMap((each) => each.rows);
+  return {
+    title: "What time is worth: EDSR 8×64 ×2 at qualities 1, 0.5 and 0.25",
+    note: noteOn(times),
+    x: { name: "ms for an image of 256×256 pixels", scale: "logarithmic", min: 50, max: 2000 },
+    y: PSNR,
+    legend: "left",
+    series: [...new Set(rows.map(({ model }) => model))].map((model, i) => ({
+      ...{ name: model, colour: colourOf(i), line: "solid" },
+      points: rows.flatMap((row): PlotPoint[] => {
+        const { width, psnr, msPerImage } = row;
+        if (row.model !== model || msPerImage === null) return [];
+        return [{ x: msPerImage, y: psnr, label: width === null ? model : String(width), side: "bottom" }];
+      }),
+    })),
+  };
+}
+
+function minutes(runs: readonly Measurement[]): Plot {
+  return {
+    title: "What training is worth: EDSR 8×64 ×2 at half its channels",
+    note: noteOn(runs),
+    x: { name: "minutes of training", scale: "linear" },
+    y: { name: "PSNR on the validation photographs (dB)", scale: "linear" },
+    legend: "right",
+    series: runs.map(
+      ({ label, validations }, i): PlotSeries => ({
+        ...{ name: label, colour: colourOf(i), line: "solid" },
+        points: validations.map((one): PlotPoint => {
+          const isLast = one === validations.at(-1);
+          return { x: one.seconds / 60, y: one.psnr, ...(isLast && { label: one.psnr.toFixed(2), side: "top" }) };
+        }),
+      }),
+    ),
+  };
+}
+
+const colourOf = (index: number): Colour => COLOURS[index % COLOURS.length] ?? "grey";
+
+/** Machines and dates. */
+function noteOn(measurements: readonly Measurement[]): string {
+  const distinct = (values: readonly string[]) => [...new Set(values)].sort().join(", ");
+  return `${distinct(measurements.map(({ machine }) => machine))}; ${distinct(measurements.map(({ date }) => date))}`;
+}
