@@ -108,7 +108,7 @@ describeWith(MPIS["Open MPI"], "slimsr on several ranks of Open MPI", () => {
       await expect(stat(join(run, "config.json"))).rejects.toThrow();
     });
 
-    it("slims to what one process makes, and compares runs", { timeout: 240_000 }, async () => {
+    it("slims to what one process makes, and compares runs", { timeout: 600_000 }, async () => {
       const folder = await temporaryFolder();
       const teacher = await smallTeacher(folder);
       const slim = [
