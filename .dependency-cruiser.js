@@ -21,7 +21,7 @@ export const ORDER = {
   slimsr: [
     ["assets", "random", "stage", "text", "version"],
     ["files"],
-    ["images"],
+    ["exchange", "images"],
     ["degradations"],
     ["datasets"],
     ["engine"],

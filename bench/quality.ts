@@ -54,7 +54,7 @@ async function ours(folder: string, images: string, set: string): Promise<Point[
   let [away, step, ended] = [0, 0, start];
   const stop = new AbortController();
   const preset = presetSettings("cpu", 2);
-  const validateEvery = 50;
+  const validateEvery = 100;
   const settings = {
     ...{ ...preset, teacher, train: images, val: set, width: [Number(values.width)], skipBad: true },
     ...{ steps: Number(values.steps), validateEvery, checkpointEvery: LARGEST, validationPatch: LARGEST },

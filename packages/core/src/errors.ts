@@ -47,3 +47,6 @@ export class InterruptedError extends SlimsrError {
 
 /** A training run that can't start, go on or be resumed. */
 export class RunError extends SlimsrError {}
+
+/** Processes that work together can't: MPI is not there, or another process, its machine or the network between is gone. */
+export class ExchangeError extends SlimsrError {}

@@ -4,6 +4,7 @@ import { applyModel, constantSource, type Model } from "@slimsr/core/internal/mo
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Session } from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
+import { alone, type Exchange } from "../exchange/exchange.js";
 import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";
 
@@ -27,6 +28,8 @@ export interface MomentOptions {
   batch?: number;
   onBatch?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
+  /** Ranks that share the batches out; this process alone where left out. */
+  exchange?: Exchange | undefined;
 }
 
 /**
@@ -38,7 +41,7 @@ export async function measureMoments(
   model: Model,
   taps: readonly Value[],
   patches: Patches,
-  { batch = 8, onBatch, signal }: MomentOptions = {},
+  { batch = 8, onBatch, signal, exchange = alone }: MomentOptions = {},
 ): Promise<Map<Value, Moments>> {
   const sums = new Map(taps.map((tap) => [tap, emptyMoments(tap.shape[1] as number)]));
   const sessions = new Map<number, Promise<Session>>();
@@ -48,12 +51,14 @@ export async function measureMoments(
     for (const [i, part] of batches.entries()) {
       signal?.throwIfAborted();
       const shape = patchShape(part, part.count);
+      // Drawn for other ranks' batches too, so that each batch has the same on any number of ranks.
+      const probe = probeOf(probeShape(model, shape), signs);
+      if (i % exchange.size !== exchange.rank) continue;
       const graph = () => momentGraph(model, taps, shape);
       const session = await (sessions.get(part.count) ?? remember(sessions, part.count, compile(graph().graph)));
-      const probe = probeShape(model, shape);
       const { outputs } = await session.run({
         lr: float32(part.data, shape),
-        probe: float32(probeOf(probe, signs), probe),
+        probe: float32(probe, probeShape(model, shape)),
       });
       const share = part.count / patches.count;
       for (const [t, tap] of taps.entries()) {
@@ -66,6 +71,9 @@ export async function measureMoments(
     }
   } finally {
     await Promise.all([...sessions.values()].map(async (session) => (await session).close()));
+  }
+  for (const { mean, second, gradient } of sums.values()) {
+    for (const sum of [mean, second, gradient]) await exchange.sum(sum);
   }
   return sums;
 }

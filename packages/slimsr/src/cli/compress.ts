@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command, Option } from "commander";
 import { renderEvaluation } from "../evaluation/evaluation-table.js";
+import type { Exchange } from "../exchange/exchange.js";
 import { toJson } from "../files/json.js";
 import {
   type CompletedRun,
@@ -17,12 +18,12 @@ import { DATA_PATHS, type DataPaths, type PartialSettings, settingsOver } from "
 import { flagOf } from "../text/expectation.js";
 import { message } from "../text/visible.js";
 import { addFormatOptions, FORMATS, type FormatOptions, tableFormat } from "./formats.js";
-import { interruptible } from "./interrupt.js";
 import { LiveTraining } from "./live.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { type SettingKey, sharedTeacherDefaults } from "./setting-defaults.js";
 import { addSettingsOptions, readConfig, settingsOf } from "./settings-options.js";
+import { together } from "./together.js";
 
 interface Options extends FormatOptions {
   preset: Preset;
@@ -66,7 +67,8 @@ The run's folder gets config.json, metrics.jsonl, TensorBoard events, checkpoint
 .safetensors and .onnx, and report.html; those that are trained with the roundings of --bits also as integers, -int8.onnx. What the command line says goes before the config file, and that before the preset.
 ${SHARED_TEACHER}
 Ctrl-C saves after the step under way; --resume goes on exactly from there, as long as images,
-teacher and VGG19's weights are what they were; where they lie may change.`;
+teacher and VGG19's weights are what they were; where they lie may change.
+mpirun -n 4 or srun before it shares each step out among processes, of one machine or several: docs/cluster.md.`;
 
 /** Settings of networks that are trained anew. */
 const LEFT: readonly SettingKey[] = ["network", "pretrained"];
@@ -83,10 +85,11 @@ export function compressCommand(): Command {
     .action(run);
 }
 
-async function run(options: Options, command: Command): Promise<void> {
-  const request = options.resume === undefined ? await beginning(options) : resuming(command, options.resume);
-  await showRun((hooks) => compress(request, hooks), options);
-}
+const run = (options: Options, command: Command): Promise<void> =>
+  together(async (exchange, signal) => {
+    const request = options.resume === undefined ? await beginning(options) : resuming(command, options.resume);
+    await showRun((hooks) => compress(request, hooks), options, exchange, signal);
+  });
 
 async function beginning({ out, preset, config, ...options }: Options): Promise<RunRequest<Compression>> {
   if (out === undefined) throw new UsageError(NO_FOLDER);
@@ -125,34 +128,37 @@ export async function givenSettings(
   return settingsOver(configured, settingsOf(options as Record<string, unknown>, left));
 }
 
-/** Shows a run on standard error as it goes, and prints what came out. */
+/** Shows a run on standard error as it goes, and prints what came out: the first rank does. */
 export async function showRun(
   work: (hooks: CompressionHooks) => Promise<CompletedRun>,
   options: FormatOptions,
+  exchange: Exchange,
+  signal: AbortSignal,
 ): Promise<void> {
-  await interruptible(async (signal) => {
-    const completed = await watched(work, signal);
-    const { folder, settings, outcome } = completed;
-    const format = tableFormat(options);
-    if (options.json) process.stdout.write(`${toJson(resultOf(folder, settings, outcome), 2)}\n`);
-    else process.stdout.write(renderEvaluation(outcome.rows, format));
-    // What is read by machines is the table alone.
-    const other = options.json || format !== "text" ? process.stderr : process.stdout;
-    if (!options.json) other.write(describe(completed));
-    for (const note of driftNotes(outcome.rows)) process.stderr.write(`note: ${note}\n`);
-    writeNotes(outcome.rows);
-  });
+  const completed = await watched(work, exchange, signal);
+  if (exchange.rank > 0) return;
+  const { folder, settings, outcome } = completed;
+  const format = tableFormat(options);
+  if (options.json) process.stdout.write(`${toJson(resultOf(folder, settings, outcome), 2)}\n`);
+  else process.stdout.write(renderEvaluation(outcome.rows, format));
+  // What is read by machines is the table alone.
+  const other = options.json || format !== "text" ? process.stderr : process.stdout;
+  if (!options.json) other.write(describe(completed));
+  for (const note of driftNotes(outcome.rows)) process.stderr.write(`note: ${note}\n`);
+  writeNotes(outcome.rows);
 }
 
-/** A run with its progress on standard error. */
+/** A run with its progress on standard error: the first rank's. */
 export async function watched(
   work: (hooks: CompressionHooks) => Promise<CompletedRun>,
+  exchange: Exchange,
   signal: AbortSignal,
 ): Promise<CompletedRun> {
+  if (exchange.rank > 0) return work({ signal, exchange });
   const live = new LiveTraining();
   try {
     return await work({
-      ...{ stage: withProgress, signal },
+      ...{ stage: withProgress, signal, exchange },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
       onStep: (report) => live.step(report),
       onValidation: (rows) => live.validated(rows),

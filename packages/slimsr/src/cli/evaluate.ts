@@ -14,6 +14,7 @@ import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table
 import { loadContenders, withRanges } from "../evaluation/load.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
+import { ownOf } from "../exchange/exchange.js";
 import { toJson } from "../files/json.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
@@ -22,6 +23,7 @@ import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
+import { shardIn, shardName, shardOption } from "./shard.js";
 import { border as borderWidth, degradation, mebibytes, pixels, threads, widths } from "./values.js";
 
 interface Options extends Overrides, FormatOptions {
@@ -41,6 +43,7 @@ interface Options extends Overrides, FormatOptions {
   only?: string;
   skipBad?: true;
   maxPixels?: number;
+  shard?: string;
   images?: boolean;
   save?: string;
   device: Device;
@@ -106,6 +109,7 @@ export function evaluateCommand(): Command {
       new Option("--div2k", "DIV2K's convention: RGB, a border of the scale + 6").conflicts(["shave", "metric"]),
     )
     .option("--only <range>", "these images only, such as 801-900")
+    .addOption(shardOption("images of each set"))
     .option("--skip-bad", "go on without images that cannot be used, and list them")
     .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--images", "list each image")
@@ -124,6 +128,7 @@ export function evaluateCommand(): Command {
 
 async function run(options: Options): Promise<void> {
   const { model, width, split } = options;
+  const shard = shardIn(options.shard);
   const sources = sourcesOf(options);
   const modelNames = distinctNames(model, "--model");
   const names = setNames(
@@ -140,8 +145,11 @@ async function run(options: Options): Promise<void> {
     const sets: Dataset[] = [];
     for (const [i, source] of sources.entries()) {
       const set = await openSet({ ...source, scale, grey }, border, options, signal);
-      sets.push({ ...set, name: names[i] as string });
+      const pairs = shard ? ownOf(set.pairs, shard) : set.pairs;
+      if (pairs.length > 0) sets.push({ ...set, pairs, name: names[i] as string });
     }
+    if (sets.length === 0)
+      throw new UsageError(`--shard ${options.shard}: no set has as many images; choose fewer parts`);
     const { contenders, notes } = await withRanges(models, { threads: options.threads, signal });
     for (const each of notes) note(each);
     return withProgress("evaluate", "images", (onProgress) =>
@@ -155,7 +163,8 @@ async function run(options: Options): Promise<void> {
       }),
     );
   });
-  report(rows, options);
+  // A part's mean isn't the set's.
+  report(shard ? rows.map((row) => ({ ...row, set: `${row.set}, ${shardName(shard)}` })) : rows, options);
 }
 
 function report(rows: readonly EvaluationRow[], options: Options): void {

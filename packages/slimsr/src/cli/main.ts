@@ -124,7 +124,8 @@ const program = new Command("slimsr")
     "\nIn a clone of the repository say npx slimsr. Examples in the commands' help run where its assets folder lies.",
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
-  .hook("preAction", async (_, command) => (await import("./required.js")).refuseEmpty(command));
+  .hook("preAction", async (_, command) => (await import("./required.js")).refuseEmpty(command))
+  .hook("preAction", async (_, command) => (await import("./together.js")).refuseCopies(command.name()));
 
 const loadAll = (): Promise<Command[]> =>
   Promise.all(COMMANDS.map(async ({ description, load }) => (await load()).description(description)));

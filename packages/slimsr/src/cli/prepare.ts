@@ -6,12 +6,14 @@ import { message } from "../text/visible.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
+import { shardIn, shardOption } from "./shard.js";
 import { degradation, pixels, scales } from "./values.js";
 
 interface Options extends Pick<PrepareOptions, "skipBad" | "maxPixels" | "degrade"> {
   hr: string;
   scale?: number[];
   out: string;
+  shard?: string;
   json?: true;
 }
 
@@ -28,6 +30,7 @@ export function prepareCommand(): Command {
         `how inputs are made, written as LR/X2/namex2.png or LR/name.png, 8 bits a sample, clipped: ${DEGRADATIONS} (default: bicubic)`,
       ).argParser(degradation),
     )
+    .addOption(shardOption("images"))
     .option("--skip-bad", "go on without images that cannot be used, and list them")
     .option("--max-pixels <number>", "largest image to accept, in pixels (default: 52 million)", pixels)
     .option("--json", "print JSON")
@@ -40,11 +43,11 @@ export function prepareCommand(): Command {
     .action(prepare);
 }
 
-async function prepare({ hr, scale: given, out, json, ...options }: Options): Promise<void> {
+async function prepare({ hr, scale: given, out, json, shard, ...options }: Options): Promise<void> {
   const scale = scalesFor(given, options.degrade);
   const { written, skipped } = await interruptible((signal) =>
     withProgress("prepare", "images", (onProgress) =>
-      prepareBenchmark(hr, scale, out, { ...options, signal, onProgress }),
+      prepareBenchmark(hr, scale, out, { ...options, shard: shardIn(shard), signal, onProgress }),
     ),
   );
   if (json) {

@@ -16,6 +16,7 @@ import { evaluate } from "../evaluation/evaluate.js";
 import { evaluationJson, renderEvaluation } from "../evaluation/evaluation-table.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
+import type { Exchange } from "../exchange/exchange.js";
 import { makeFolder } from "../files/folders.js";
 import { toJson } from "../files/json.js";
 import { loadNoted, saveModel, writeBytes } from "../files/models.js";
@@ -26,13 +27,14 @@ import { settingsSchema } from "../runs/settings.js";
 import { ALIGNMENTS, type Alignment } from "../slimming/alignment/basis.js";
 import { budgetOf } from "../slimming/budgets/texts.js";
 import { type SlimOptions, slim } from "../slimming/slim.js";
+import { silent } from "../stage.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions } from "./checkpoint-options.js";
-import { interruptible } from "./interrupt.js";
 import { writeNotes } from "./notes.js";
 import { withProgress } from "./progress.js";
 import { required } from "./required.js";
 import { settingOption } from "./settings-options.js";
+import { together } from "./together.js";
 import { degradation, patches, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
@@ -110,7 +112,11 @@ export function slimCommand(): CommandType {
   return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
 }
 
-async function run(options: Options): Promise<void> {
+const run = (options: Options): Promise<void> =>
+  together((exchange, signal) => slimTogether(options, exchange, signal));
+
+/** All ranks make the same students; the first one writes and tells. */
+async function slimTogether(options: Options, exchange: Exchange, signal: AbortSignal): Promise<void> {
   const {
     teacher: file,
     data = [],
@@ -131,90 +137,94 @@ async function run(options: Options): Promise<void> {
   const outputs = outputsOf(options);
   const budget = givenBudget(options);
   const { model: teacher, notes } = await loadNoted(file, overridesOf(options));
-  for (const note of notes) process.stderr.write(`note: ${message(note)}\n`);
+  const isFirst = exchange.rank === 0;
+  const note = (text: string) => {
+    if (isFirst) process.stderr.write(`note: ${message(text)}\n`);
+  };
+  for (const each of notes) note(each);
   const endings = [...endingsFor(teacher, options.out), ...(quantise ? [INTEGERS] : [])];
   const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
   for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
-  await interruptible(async (signal) => {
-    const { scale } = teacher.descriptor;
-    const grey = colourSpaceOf(teacher.descriptor) === "grey";
-    const names = setNames(data, "--data");
-    const opened = await Promise.all(
-      data.map(async (path, i) => ({
-        ...(await openDataset(path, { scale, grey, degrade, signal })),
-        name: names[i] as string,
-      })),
-    );
-    for (const { note } of opened) if (note !== undefined) process.stderr.write(`note: ${note}\n`);
-    const sets = opened.map((set) => measurable(set, borderOf(scale)));
-    let done = 0;
-    const integers: { readonly label: string; readonly made: VerifiedQuantised }[] = [];
-    const settled = await settleModel(teacher, { signal });
-    if (settled.note !== undefined) process.stderr.write(`note: ${message(settled.note)}\n`);
-    const { difference, students } = await slim(settled.model, {
-      ...(width && { widths: width }),
-      ...(budget && { budget }),
-      ...(train !== undefined && { calibration: train }),
-      ...(trainInput === undefined ? { degrade } : { input: trainInput }),
-      ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, stage: withProgress, signal },
-      note: (text) => process.stderr.write(`note: ${message(text)}\n`),
-      onStudent: async ({ model }) => {
-        const { label = "", files = [] } = written[done++] ?? {};
-        for (const path of files.filter((each) => !each.endsWith(INTEGERS))) await saveModel(path, model);
-        for (const path of files.filter((each) => each.endsWith(INTEGERS))) {
-          const made = await quantiseVerified(model, {
-            ...(train !== undefined && { calibration: train }),
-            ...(trainInput === undefined ? { degrade } : { input: trainInput }),
-            ...{ patches: calibrationPatches, stage: withProgress, signal },
-          });
-          await writeBytes(path, made.onnx);
-          integers.push({ label: `${label}-int8`, made });
-        }
-      },
-    }).catch((error: unknown) => {
-      if (signal.aborted) throw new InterruptedError("interrupted; students that are complete have been written");
-      throw error;
-    });
-    const made = students.map((student, i) => ({ ...student, ...(written[i] as (typeof written)[number]) }));
-    const models = [
-      contender(basename(file), 1, settled.model),
-      ...made.map(({ label, width, model }) => contender(label, width, model)),
-      ...integers.map(({ label, made: each }, i) => ({
-        ...onnxContender(label, each.onnx),
-        width: made[i]?.width ?? 1,
-      })),
-    ];
-    const rows =
-      sets.length === 0
-        ? []
-        : await withProgress("evaluate", "images", (onProgress) => evaluate(models, sets, { onProgress, signal }));
-    if (json) {
-      const described = made.map(({ label, width, files, channels, seconds, milliseconds }, i) => ({
-        ...{ label, width, files, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) },
-        ...models[i + 1]?.cost,
-        ...(integers[i] && { quantised: { bits: integers[i].made.bits, ...integers[i].made.verification } }),
-      }));
-      const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
-      process.stdout.write(`${toJson(report, 2)}\n`);
-      writeNotes(rows);
-      return;
-    }
-    process.stdout.write(
-      `aligned teacher: output differs from the original's by ${difference.toExponential(1)} of its range\n`,
-    );
-    made.forEach(({ files, seconds, milliseconds }, i) => {
-      const { parameters = 0, macs = 0 } = models[i + 1]?.cost ?? {};
-      const costs = `${parameters.toLocaleString("en")} parameters, ${(macs / 1e9).toFixed(1)} G MACs`;
-      const time = milliseconds === undefined ? "" : `, ${milliseconds.toFixed(1)} ms an output`;
-      process.stdout.write(`${files.join(", ")}: ${costs}${time}, made in ${seconds.toFixed(1)} s\n`);
-    });
-    for (const { label, made: each } of integers) process.stdout.write(`${label}: ${showSpeed(each)}\n`);
-    if (rows.length > 0) process.stdout.write(`\n${renderEvaluation(rows, "text")}`);
-    writeNotes(rows);
-    for (const note of new Set(integers.flatMap(({ made: each }) => each.notes))) {
-      process.stderr.write(`note: ${note}\n`);
-    }
+  const { scale } = teacher.descriptor;
+  const grey = colourSpaceOf(teacher.descriptor) === "grey";
+  const names = setNames(data, "--data");
+  const opened = await Promise.all(
+    data.map(async (path, i) => ({
+      ...(await openDataset(path, { scale, grey, degrade, signal })),
+      name: names[i] as string,
+    })),
+  );
+  for (const set of opened) if (set.note !== undefined) note(set.note);
+  const sets = opened.map((set) => measurable(set, borderOf(scale)));
+  let done = 0;
+  const integers: { readonly label: string; readonly made: VerifiedQuantised }[] = [];
+  const settled = await settleModel(teacher, { signal });
+  if (settled.note !== undefined) note(settled.note);
+  const { difference, students } = await slim(settled.model, {
+    ...(width && { widths: width }),
+    ...(budget && { budget }),
+    ...(train !== undefined && { calibration: train }),
+    ...(trainInput === undefined ? { degrade } : { input: trainInput }),
+    ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, signal, exchange, note },
+    stage: isFirst ? withProgress : silent,
+    onStudent: async ({ model }) => {
+      if (!isFirst) return;
+      const { label = "", files = [] } = written[done++] ?? {};
+      for (const path of files.filter((each) => !each.endsWith(INTEGERS))) await saveModel(path, model);
+      for (const path of files.filter((each) => each.endsWith(INTEGERS))) {
+        const made = await quantiseVerified(model, {
+          ...(train !== undefined && { calibration: train }),
+          ...(trainInput === undefined ? { degrade } : { input: trainInput }),
+          ...{ patches: calibrationPatches, stage: withProgress, signal },
+        });
+        await writeBytes(path, made.onnx);
+        integers.push({ label: `${label}-int8`, made });
+      }
+    },
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw new InterruptedError("interrupted; students that are complete have been written");
+    throw error;
   });
+  if (!isFirst) return;
+  const made = students.map((student, i) => ({ ...student, ...(written[i] as (typeof written)[number]) }));
+  const models = [
+    contender(basename(file), 1, settled.model),
+    ...made.map(({ label, width, model }) => contender(label, width, model)),
+    ...integers.map(({ label, made: each }, i) => ({
+      ...onnxContender(label, each.onnx),
+      width: made[i]?.width ?? 1,
+    })),
+  ];
+  const rows =
+    sets.length === 0
+      ? []
+      : await withProgress("evaluate", "images", (onProgress) => evaluate(models, sets, { onProgress, signal }));
+  if (json) {
+    const described = made.map(({ label, width, files, channels, seconds, milliseconds }, i) => ({
+      ...{ label, width, files, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) },
+      ...models[i + 1]?.cost,
+      ...(integers[i] && { quantised: { bits: integers[i].made.bits, ...integers[i].made.verification } }),
+    }));
+    const report = { teacher: file, difference, students: described, rows: evaluationJson(rows) };
+    process.stdout.write(`${toJson(report, 2)}\n`);
+    writeNotes(rows);
+    return;
+  }
+  process.stdout.write(
+    `aligned teacher: output differs from the original's by ${difference.toExponential(1)} of its range\n`,
+  );
+  made.forEach(({ files, seconds, milliseconds }, i) => {
+    const { parameters = 0, macs = 0 } = models[i + 1]?.cost ?? {};
+    const costs = `${parameters.toLocaleString("en")} parameters, ${(macs / 1e9).toFixed(1)} G MACs`;
+    const time = milliseconds === undefined ? "" : `, ${milliseconds.toFixed(1)} ms an output`;
+    process.stdout.write(`${files.join(", ")}: ${costs}${time}, made in ${seconds.toFixed(1)} s\n`);
+  });
+  for (const { label, made: each } of integers) process.stdout.write(`${label}: ${showSpeed(each)}\n`);
+  if (rows.length > 0) process.stdout.write(`\n${renderEvaluation(rows, "text")}`);
+  writeNotes(rows);
+  for (const note of new Set(integers.flatMap(({ made: each }) => each.notes))) {
+    process.stderr.write(`note: ${note}\n`);
+  }
 }
 
 /** What a student in integers has behind its name. */

@@ -1,12 +1,14 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Command } from "commander";
+import type { Exchange } from "../exchange/exchange.js";
 import { train } from "../runs/compress.js";
 import { givenSettings, NO_FOLDER, resuming, showRun } from "./compress.js";
 import { addFormatOptions, type FormatOptions } from "./formats.js";
 import { addNetworkOptions, architectureNames, networkFrom } from "./network-options.js";
 import type { SettingKey } from "./setting-defaults.js";
 import { addSettingsOptions } from "./settings-options.js";
+import { together } from "./together.js";
 
 interface Options extends FormatOptions {
   config?: string;
@@ -71,10 +73,18 @@ export function trainCommand(): Command {
     .action(run);
 }
 
-async function run({ out, resume, config, ...options }: Options, command: Command): Promise<void> {
+const run = (options: Options, command: Command): Promise<void> =>
+  together((exchange, signal) => runTogether(options, command, exchange, signal));
+
+async function runTogether(
+  { out, resume, config, ...options }: Options,
+  command: Command,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<void> {
   if (resume !== undefined) {
     const request = resuming(command, resume);
-    return showRun((hooks) => train(request, hooks), options);
+    return showRun((hooks) => train(request, hooks), options, exchange, signal);
   }
   if (out === undefined) throw new UsageError(NO_FOLDER);
   const { network: configured, ...settings } = await givenSettings(config, options, LEFT);
@@ -82,5 +92,6 @@ async function run({ out, resume, config, ...options }: Options, command: Comman
   if (!network) {
     throw new UsageError(`say what to train: --architecture ${architectureNames()}, or a --config with a network`);
   }
-  await showRun((hooks) => train({ out, settings: { ...settings, network }, source: config }, hooks), options);
+  const request = { out, settings: { ...settings, network }, source: config };
+  await showRun((hooks) => train(request, hooks), options, exchange, signal);
 }

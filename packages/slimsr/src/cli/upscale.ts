@@ -21,6 +21,7 @@ import { LiveBatch } from "./batch-progress.js";
 import { interruptible } from "./interrupt.js";
 import { withProgress } from "./progress.js";
 import { argumentOf, checkedValue } from "./schema-options.js";
+import { shardIn, shardOption } from "./shard.js";
 import { batchJson, reportBatch, requireAll } from "./upscale-report.js";
 import {
   crf,
@@ -54,6 +55,7 @@ interface Options {
   skipExisting?: true;
   force?: true;
   suffix?: string;
+  shard?: string;
   jobs: number;
   threads?: number;
   codec?: string;
@@ -132,6 +134,7 @@ export function upscaleCommand(): Command {
     .option("--recursive", "look into the folders in folders")
     .addOption(new Option("--skip-existing", "leave out files whose output is there").conflicts("force"))
     .option("--force", "replace what is there")
+    .addOption(shardOption("files"))
     .option("--suffix <text>", "behind the names of outputs (default: such as _x2 beside inputs, none in a folder)")
     .addOption(
       new Option("--jobs <number>", "files at once, among which threads are shared").argParser(files).default(1),
@@ -154,6 +157,7 @@ export function upscaleCommand(): Command {
 async function run(words: string[], options: Options): Promise<void> {
   const { out, json, recursive = false, force = false, skipExisting = false, compare = false } = options;
   refuseContradictions(words, options);
+  const shard = shardIn(options.shard);
   const inputs = await findInputs(words, recursive, out);
   refuseIdle(inputs, options);
   if (inputs.some(({ path }) => isVideo(path))) await findFfmpeg();
@@ -167,7 +171,10 @@ async function run(words: string[], options: Options): Promise<void> {
       upscalers.push(upscaler);
       const usualSuffix = suffixOf(upscaler.scale, options);
       const { format, suffix } = options;
-      const plan = await planJobs(inputs, { out, suffix, usualSuffix, format, force, skipExisting, compare });
+      const plan = await planJobs(inputs, {
+        ...{ out, suffix, usualSuffix, format, force, skipExisting, compare },
+        shard,
+      });
       const work = plan.jobs.map((job) => ({ job, bytes, ...(extents.get(job.input) as Extent) }));
       while (upscalers.length < Math.min(options.jobs, work.length)) {
         upscalers.push(await Upscaler.load(options.model, { ...loading(options, signal), quality: upscaler.quality }));

@@ -12,6 +12,10 @@ export interface SamplerOptions {
   readonly side: number;
   /** Patches a batch. */
   readonly batch: number;
+  /** The first sample that is read of each batch, where others read those before it; 0 where left out. */
+  readonly first?: number;
+  /** The index of the `n`th batch that is asked for, where not every one is; n where left out. */
+  readonly indexOf?: (n: number) => number;
   /** Places that are drawn for each patch, of which the one of most detail is taken. Default 1. */
   readonly candidates?: number;
   readonly seed: number;
@@ -68,22 +72,21 @@ function outputOf(pair: Pair, outputs: KeptOutputs): DecodedImage {
 const worker = createRequire(import.meta.url).resolve("#patch-worker");
 
 /**
- * Random patches of a data set, turned by one of the square's eight symmetries, HR and LR alike. Batch n is a function of
- * the set, the seed and n alone. A worker thread reads ahead, so that training in order does not wait.
+ * Random patches of a data set, turned by one of the square's eight symmetries, HR and LR alike. A batch is a function of
+ * the set, the seed and its index alone. A worker thread reads ahead, so that training in order does not wait.
  */
 export class PatchSampler {
   readonly skipped: readonly Skipped[];
   readonly #pool: Piscina<number, PatchArrays>;
   readonly #ahead: number;
+  readonly #indexOf: (n: number) => number;
   readonly #waiting = new Map<number, Promise<PatchArrays>>();
 
   /**
    * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
    */
-  constructor(
-    dataset: Dataset,
-    { side, batch, candidates = 1, seed, space = "rgb", skipBad = false, outputs, ahead = 4 }: SamplerOptions,
-  ) {
+  constructor(dataset: Dataset, options: SamplerOptions) {
+    const { side, batch, first = 0, candidates = 1, seed, space = "rgb", skipBad = false, outputs } = options;
     for (const [name, value] of Object.entries({ side, batch, candidates })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
@@ -94,15 +97,16 @@ export class PatchSampler {
     this.skipped = small;
     const pairs = large.map((pair) => ({ ...pair.decoded, ...(outputs && { output: outputOf(pair, outputs) }) }));
     const data: PatchWorkerData = {
-      ...{ pairs, scale, side, batch, candidates, seed, space },
+      ...{ pairs, scale, side, batch, first, candidates, seed, space },
       ...(noise && { noise }),
     };
-    this.#ahead = ahead;
+    this.#ahead = options.ahead ?? 4;
+    this.#indexOf = options.indexOf ?? ((n) => n);
     this.#pool = new Piscina({ filename: worker, workerData: data, minThreads: 1, maxThreads: 1 });
   }
 
   /**
-   * Batch `index`, counted from 0, and starts reading those that follow. The arrays are the caller's own.
+   * The batch that is asked for as number `index`, counted from 0, and starts reading those that follow. The arrays are the caller's own.
    * @throws DatasetError if a decoded image has gone from the cache
    */
   async batch(index: number): Promise<Batch> {
@@ -111,7 +115,7 @@ export class PatchSampler {
     }
     for (let next = index; next <= index + this.#ahead; next++) {
       if (this.#waiting.has(next)) continue;
-      const reading = this.#pool.run(next);
+      const reading = this.#pool.run(this.#indexOf(next));
       // A failure is told to whoever asks for this batch, and to nobody if none does.
       reading.catch(() => {});
       this.#waiting.set(next, reading);

@@ -16,6 +16,8 @@ export interface PatchWorkerData {
   /** Pixels along a side of an LR patch. */
   readonly side: number;
   readonly batch: number;
+  /** The first sample that is read of each batch. */
+  readonly first: number;
   /** Places that are drawn for each patch; the one of most detail is taken. */
   readonly candidates: number;
   readonly seed: number;
@@ -30,7 +32,7 @@ export interface PatchArrays {
   readonly output?: Float32Array<ArrayBuffer>;
 }
 
-const { pairs, scale, side, batch, candidates, seed, space, noise } = workerData as PatchWorkerData;
+const { pairs, scale, side, batch, first, candidates, seed, space, noise } = workerData as PatchWorkerData;
 const channels = space === "rgb" ? 3 : 1;
 const sizes = pairs.map(({ lr }) => lr);
 
@@ -43,11 +45,11 @@ export default function readBatch(index: number): unknown {
     ...(pairs[0]?.output && { output: new Float32Array(batch * channels * large * large) }),
   };
   for (let sample = 0; sample < batch; sample++) {
-    const { pair, x, y, symmetry, small } = chosenPatch(index, sample);
+    const { pair, x, y, symmetry, small } = chosenPatch(index, first + sample);
     const { lr, hr, output } = pairs[pair] as PatchWorkerData["pairs"][number];
     const to = arrays.lr.subarray(sample * channels * side * side, (sample + 1) * channels * side * side);
     writeTurned(small, side, lr.channels, symmetry, space, to);
-    if (noise) addNoise(to, noise, noiseOf(seed, index, sample));
+    if (noise) addNoise(to, noise, noiseOf(seed, index, first + sample));
     const big = readRegion(hr, x * scale, y * scale, large, large);
     writeTurned(big, large, hr.channels, symmetry, space, arrays.hr, sample * channels * large * large);
     if (!output || !arrays.output) continue;

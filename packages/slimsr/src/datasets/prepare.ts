@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { DatasetError, UsageError } from "@slimsr/core/internal/errors.js";
 import { degradationFor } from "../degradations/degradation.js";
+import { type Exchange, ownOf } from "../exchange/exchange.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { defaultMaxPixels } from "../images/decode.js";
@@ -16,6 +17,8 @@ export interface PrepareOptions extends Pick<PoolOptions, "onProgress" | "signal
   readonly maxPixels?: number;
   /** How inputs are made of the images (see `parseDegradation`); bicubic where left out. */
   readonly degrade?: string;
+  /** The part of the images that is prepared, where other processes prepare the others. */
+  readonly shard?: Pick<Exchange, "rank" | "size"> | undefined;
 }
 
 export interface Prepared {
@@ -35,7 +38,7 @@ export async function prepareBenchmark(
   hr: string,
   scales: readonly number[],
   out: string,
-  { skipBad = false, maxPixels = defaultMaxPixels, degrade, ...options }: PrepareOptions = {},
+  { skipBad = false, maxPixels = defaultMaxPixels, degrade, shard, ...options }: PrepareOptions = {},
 ): Promise<Prepared> {
   const layout = benchmarkLayout(out);
   const [made, other] = degrade === undefined ? [layout.lr, layout.degraded] : [layout.degraded, layout.lr];
@@ -48,7 +51,8 @@ export async function prepareBenchmark(
   if (`${resolve(out)}${sep}`.startsWith(`${resolve(hr)}${sep}`)) {
     throw new UsageError(`${out} lies within ${hr}, so that its images would be taken for HR; choose another folder`);
   }
-  const files = await listHr(hr);
+  const all = await listHr(hr);
+  const files = shard ? ownOf(all, shard) : all;
   await makeFolder(out).catch((error: unknown) => {
     throw new DatasetError(`${out}: cannot be made: ${systemReason(error)}`, { cause: error });
   });
@@ -70,6 +74,6 @@ export async function prepareBenchmark(
     const reason = outcomes[i]?.problem;
     return reason === undefined ? [] : [{ file: relative(hr, path), reason }];
   });
-  requireSound(hr, written.length, skipped, skipBad);
+  if (files.length > 0) requireSound(hr, written.length, skipped, skipBad);
   return { written, skipped };
 }

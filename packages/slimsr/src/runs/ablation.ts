@@ -56,9 +56,9 @@ export const planAblation = (
     ),
   );
 
-/** The runs that are finished in `out` beside those of a plan. */
-export async function finishedBeside(out: string, plan: readonly AblationRun[]): Promise<FinishedRun[]> {
-  const planned = new Set(plan.map(({ folder }) => basename(folder)));
+/** The runs that are finished in `out` beside some. */
+export async function finishedBeside(out: string, known: readonly FinishedRun[]): Promise<FinishedRun[]> {
+  const planned = new Set(known.map(({ folder }) => basename(folder)));
   const found = (await readdir(out).catch(() => [])).sort().filter((folder) => !planned.has(folder));
   const runs = await Promise.all(
     found.map(async (folder): Promise<FinishedRun[]> => {

@@ -1,5 +1,6 @@
 import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { alone, onFirst } from "../exchange/exchange.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
 import { finish } from "./finish.js";
@@ -95,18 +96,25 @@ export async function compressionSettings(
 export async function completeRun(
   folder: string,
   settings: Settings | undefined,
-  { stage = silent, signal, note, onStep, onValidation, onTrained }: CompressionHooks,
+  { stage = silent, signal, note, exchange = alone, onStep, onValidation, onTrained }: CompressionHooks,
   moved?: DataPaths,
 ): Promise<CompletedRun> {
-  const run = await openRun(folder, settings, { stage, signal, note }, moved);
+  const hooks = { stage, signal, note, exchange };
+  const run = await openRun(folder, settings, hooks, moved);
   try {
     const outputs =
       run.outputs && run.state.step < run.settings.steps
-        ? await makeOutputs(run.outputs, run.training, run.settings, { stage, signal, note })
+        ? await makeOutputs(run.outputs, run.training, run.settings, hooks)
         : undefined;
-    await takeSteps(run, outputs, { signal, ...(onStep && { onStep }), ...(onValidation && { onValidation }) });
+    await takeSteps(run, outputs, {
+      signal,
+      exchange,
+      ...(onStep && { onStep }),
+      ...(onValidation && { onValidation }),
+    });
     onTrained?.();
-    return { folder: run.folder.path, settings: run.settings, outcome: await finish(run, { stage, signal, note }) };
+    const outcome = await onFirst(exchange, () => finish(run, hooks));
+    return { folder: run.folder.path, settings: run.settings, outcome };
   } catch (error) {
     if (!isInterruption(error)) throw error;
     throw interrupted(run.folder, run.settings, run.state.step);

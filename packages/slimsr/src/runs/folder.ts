@@ -7,18 +7,27 @@ import { makeFolder } from "../files/folders.js";
 import { FileLock } from "../files/lock.js";
 import { systemReason } from "../files/system-reason.js";
 
+/** Another process is at work in a run's folder. */
+export class RunHeldError extends RunError {}
+
 const PARTS = ["checkpoints", "samples"] as const;
 
-/** A run's folder, held by one process at a time. */
+/** A run's folder, held by one process at a time; other ranks of the run read in it. */
 export class RunFolder {
   private constructor(
     readonly path: string,
-    private readonly lock: FileLock,
+    /** Undefined where the first rank has it. */
+    private readonly lock: FileLock | undefined,
   ) {}
+
+  /** The folder as a rank sees it that writes nothing, for the first one has it and writes the same. */
+  static follow(path: string): RunFolder {
+    return new RunFolder(path, undefined);
+  }
 
   /**
    * Makes the folder, or takes one that is there.
-   * @throws RunError where another process is at work in it, or it can't be made
+   * @throws RunHeldError where another process is at work in it; RunError where it can't be made
    */
   static async hold(path: string): Promise<RunFolder> {
     try {
@@ -44,6 +53,7 @@ export class RunFolder {
 
   /** Writes a file beside its place and renames it. @throws RunError where it can't be, as on a full disk */
   async write(name: string, content: string | Uint8Array): Promise<void> {
+    if (!this.lock) return;
     try {
       await writeAtomic(this.file(name), content);
     } catch (error) {
@@ -56,6 +66,7 @@ export class RunFolder {
 
   /** Removes what a run has left here, but the lock: its checkpoints first, so that it is none from then on. */
   async clear(): Promise<void> {
+    if (!this.lock) return;
     const names = await readdir(this.path);
     const written = names.filter((name) => name === "metrics.jsonl" || name.startsWith("events.out.tfevents"));
     for (const part of [...PARTS, ...written]) {
@@ -65,7 +76,7 @@ export class RunFolder {
   }
 
   async release(): Promise<void> {
-    await this.lock.release();
+    await this.lock?.release();
   }
 }
 
@@ -78,7 +89,7 @@ async function lock(file: string, folder: string): Promise<FileLock> {
   });
   if (held) return held;
   const owner = await readOwner(file);
-  throw new RunError(
+  throw new RunHeldError(
     `${folder}: ${owner ? `process ${owner.process} on ${owner.host}` : "another process"} is at work in this folder; wait for it, stop it, ` +
       "or name another folder with --out",
   );

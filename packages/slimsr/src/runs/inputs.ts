@@ -13,6 +13,7 @@ import { parseRange } from "../datasets/range.js";
 import { listSources } from "../datasets/sources.js";
 import { tryOut } from "../engine/trial.js";
 import type { Contender } from "../evaluation/contender.js";
+import { alone, type Exchange } from "../exchange/exchange.js";
 import { loadVgg19 } from "../files/checkpoints.js";
 import { type Budget, uniformWithin } from "../slimming/budgets/allocate.js";
 import { meanShare, settleBudget } from "../slimming/budgets/settle.js";
@@ -21,10 +22,11 @@ import { requireSlimmable } from "../slimming/slimmable.js";
 import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
 import type { TeacherRole } from "../training/learners.js";
+import { shareOf } from "../training/share.js";
 import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
-import { isTeacherFrozen, isTeacherRun, isTeacherTrained, vggFile } from "./methods.js";
+import { isContrasted, isTeacherFrozen, isTeacherRun, isTeacherTrained, vggFile } from "./methods.js";
 import { type OutputSource, outputSource } from "./outputs.js";
 import { openSets, type RunSets } from "./sets.js";
 import { budgetIn, type Settings } from "./settings.js";
@@ -35,6 +37,8 @@ import { centresOf } from "./validation.js";
 export interface RunHooks {
   readonly stage: Stage;
   readonly signal?: AbortSignal | undefined;
+  /** Ranks that do the work together; this process alone where left out. */
+  readonly exchange?: Exchange | undefined;
   /** Called with what is worth saying of the data. */
   readonly note?: ((text: string) => void) | undefined;
 }
@@ -61,11 +65,12 @@ export interface RunInputs extends RunSets {
 export async function openInputs(
   settings: Settings,
   begun: RunFolder | undefined,
-  { stage, signal, note }: RunHooks,
+  { stage, signal, note, exchange = alone }: RunHooks,
   channels?: readonly number[],
 ): Promise<RunInputs> {
   const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, validationPatch } = settings;
   setNames(data, "data");
+  shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
   await requireDevice(settings.device);
   const opened = await openNetwork(settings, begun);
   await tryOut(opened.model, signal);

@@ -1,6 +1,7 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import * as z from "zod";
+import { alone, firstHereFirst, onFirst } from "../exchange/exchange.js";
 import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes } from "../training/learners.js";
 import { initialState, type TrainingState } from "../training/trainer.js";
@@ -45,7 +46,9 @@ export async function openRun(
   hooks: RunHooks,
   moved: DataPaths = {},
 ): Promise<Run> {
-  const folder = await RunFolder.hold(path);
+  const { exchange = alone } = hooks;
+  const held = exchange.rank === 0 ? await RunFolder.hold(path) : undefined;
+  const folder = held ?? RunFolder.follow(path);
   try {
     return await prepare(folder, settings, hooks, moved);
   } catch (error) {
@@ -60,8 +63,8 @@ async function prepare(
   hooks: RunHooks,
   moved: DataPaths,
 ): Promise<Run> {
-  const begun = await folder.has("checkpoints", "latest.safetensors");
-  const step = begun ? (await loadProgress(folder, "latest")).step : 0;
+  const { exchange = alone } = hooks;
+  const { begun, step } = await onFirst(exchange, () => whereabouts(folder));
   if (given && step > 0) {
     throw new RunError(
       `${folder.path} holds a run already: go on with --resume ${folder.path}, or name another folder with --out`,
@@ -82,15 +85,29 @@ async function prepare(
   }
 }
 
+/** Whether a folder has a run that began, and the steps that it took. */
+async function whereabouts(folder: RunFolder): Promise<{ begun: boolean; step: number }> {
+  const begun = await folder.has("checkpoints", "latest.safetensors");
+  return { begun, step: begun ? (await loadProgress(folder, "latest")).step : 0 };
+}
+
 /** Nothing is written before all that can be refused is checked. */
 async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Promise<Run> {
-  const inputs = await openInputs(settings, undefined, hooks);
+  const { exchange = alone } = hooks;
+  const opened = await firstHereFirst(exchange, () => openInputs(settings, undefined, hooks));
+  // A time is measured, and each rank's is another.
+  const inputs = { ...opened, limit: await onFirst(exchange, async () => opened.limit) };
   const { network, training, validation } = inputs;
   const teacher = network.isTeacher ? network.model : undefined;
   await folder.clear();
   await keepSettings(folder, settings);
-  const environments = await recordEnvironment(folder);
+  const environments = await recordEnvironment(folder, exchange);
   const start = await startingPoint(inputs, teacher, settings, hooks);
+  if (exchange.rank > 0) {
+    // What the first rank begins with is read, so that all begin with the same bytes.
+    await exchange.barrier();
+    return { ...(await takeUp(folder, settings, { ...inputs, options: start.options })), environments };
+  }
   const { options, parameters } = await asOwnGraphs(folder, start, training, settings, hooks);
   const state = initialState(
     packParameters(parameters, learnedShapes(options)) as Float32Array<ArrayBuffer>,
@@ -107,22 +124,29 @@ async function begin(folder: RunFolder, settings: Settings, hooks: RunHooks): Pr
     contents: digestOf(contents),
   };
   await saveState(folder, "latest", state, progress);
+  await exchange.barrier();
   return { folder, settings, environments, teacher, ...inputs, options, state, progress };
 }
 
 async function goOn(folder: RunFolder, settings: Settings, hooks: RunHooks, isMoved: boolean): Promise<Run> {
+  const { exchange = alone } = hooks;
   const { channels } = await loadProgress(folder, "latest");
-  const inputs = await openInputs(settings, folder, hooks, channels);
+  const inputs = await firstHereFirst(exchange, () => openInputs(settings, folder, hooks, channels));
+  const run = await takeUp(folder, settings, inputs);
+  if (isMoved) await keepSettings(folder, settings);
+  return { ...run, environments: await recordEnvironment(folder, exchange) };
+}
+
+/** A run from its folder's checkpoint, on images that are those that it began with. */
+async function takeUp(folder: RunFolder, settings: Settings, inputs: RunInputs): Promise<Omit<Run, "environments">> {
   const { network, training, validation } = inputs;
   const options = await withOwnGraphs(folder, inputs.options);
   const { state, progress } = await loadState(folder, "latest", flatSize(learnedShapes(options)));
   const kept = await keptIn(folder, settings);
   const now = await contentsOf(kept, settings, training, validation.whole, inputs.outputs !== undefined);
   await requireContents(folder, settings, now, progress.contents, keptFiles(folder, settings));
-  if (isMoved) await keepSettings(folder, settings);
-  const environments = await recordEnvironment(folder);
   const teacher = network.isTeacher ? network.model : undefined;
-  return { folder, settings, environments, teacher, ...inputs, options, state, progress };
+  return { folder, settings, teacher, ...inputs, options, state, progress };
 }
 
 const keepSettings = (folder: RunFolder, settings: Settings): Promise<void> =>

@@ -12,6 +12,7 @@ import { isKept, OUTPUT_SAMPLE_BYTES, outputFile, storeOutput } from "../dataset
 import { type KeptOutputs, patchable } from "../datasets/patch-sampler.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { openContender } from "../evaluation/evaluate.js";
+import { alone, firstHereFirst, ownOf } from "../exchange/exchange.js";
 import { bytes as shown } from "../text/numbers.js";
 import type { RunHooks } from "./inputs.js";
 import { isContrasted, isTeacherFrozen, learnsOutput } from "./methods.js";
@@ -76,23 +77,40 @@ const AT_ONCE = 64;
 
 /**
  * The outputs on all training images that have room for a patch: those that the cache has, and the others made now, each stored as
- * soon as it is there, so that work which is interrupted goes on from it.
+ * soon as it is there, so that work which is interrupted goes on from it. Ranks share them out.
  * @throws InterruptedError or AbortError where the signal was aborted; DeviceError or NetworkError where a network can't be run
  */
 export async function makeOutputs(
   source: OutputSource,
   training: Dataset,
   { patch, skipBad, device, threads }: Settings,
-  { stage, signal, note }: RunHooks,
+  hooks: RunHooks,
   directory = defaultCacheDirectory(),
 ): Promise<KeptOutputs> {
+  const { exchange = alone } = hooks;
   const { large } = patchable(training, patch, skipBad);
-  const made = digestOf(source);
+  const where = { directory, network: digestOf(source) };
+  const engine = { device, threads };
+  if (exchange.size === 1) return outputsOf(source, large, where, engine, hooks);
+  await outputsOf(source, ownOf(large, exchange), where, engine, hooks);
+  await exchange.barrier();
+  // Others' are in the cache, or, where a machine has a cache of its own, made here again by its first rank.
+  return firstHereFirst(exchange, () => outputsOf(source, large, where, engine, hooks));
+}
+
+/** Outputs on some training images: those that the cache has, and the others, made now. */
+async function outputsOf(
+  source: OutputSource,
+  pairs: readonly Pair[],
+  { directory, network: made }: { readonly directory: string; readonly network: string },
+  { device, threads }: Pick<Settings, "device" | "threads">,
+  { stage, signal, note }: RunHooks,
+): Promise<KeptOutputs> {
   const outputs = new Map<Pair, DecodedImage>();
   const missing = new Map<string, Pair[]>();
-  for (let at = 0; at < large.length; at += AT_ONCE) {
+  for (let at = 0; at < pairs.length; at += AT_ONCE) {
     await Promise.all(
-      large.slice(at, at + AT_ONCE).map(async (pair) => {
+      pairs.slice(at, at + AT_ONCE).map(async (pair) => {
         const file = outputFile(directory, made, pair.decoded.lr);
         const found = await findDecoded(file);
         if (found) outputs.set(pair, found);

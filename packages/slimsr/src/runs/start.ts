@@ -107,12 +107,14 @@ const randomParameters = (options: LearnerOptions, { seed }: Settings): Paramete
   initialParameters(learnedShapes(options), randomNumbers(seed));
 
 const staged = <T>(
-  { stage, signal }: RunHooks,
+  { stage, signal, exchange }: RunHooks,
   label: string,
   unit: string,
   work: (progress: SlimmingProgress) => Promise<T>,
 ): Promise<T> =>
-  stage(label, unit, (onProgress) => work({ signal, onProgress: (_, done, total) => onProgress(done, total) }));
+  stage(label, unit, (onProgress) =>
+    work({ signal, exchange, onProgress: (_, done, total) => onProgress(done, total) }),
+  );
 
 /** Patches, in the network's range, of those training images that have room for one, or, where none has, as large as the largest image has room for. */
 export async function calibration(

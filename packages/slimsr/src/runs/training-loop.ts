@@ -3,13 +3,16 @@ import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { type KeptOutputs, PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { mean } from "../evaluation/score.js";
+import { alone, type Exchange } from "../exchange/exchange.js";
 import { unpackParameters } from "../training/flat.js";
 import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
 import { contrastiveWeightAt, learningRateAt } from "../training/schedule.js";
+import { batchIndex, type Share, shareOf } from "../training/share.js";
 import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { Meters } from "./meters.js";
+import { isContrasted } from "./methods.js";
 import type { Run } from "./open.js";
 import { Recorder } from "./recorder.js";
 import { saveState } from "./state.js";
@@ -32,11 +35,13 @@ export interface TrainingHooks {
   /** Called when the last step is taken. */
   readonly onTrained?: () => void;
   readonly signal?: AbortSignal | undefined;
+  /** Ranks that train together; this process alone where left out. */
+  readonly exchange?: Exchange | undefined;
 }
 
 /**
  * Trains a run to its last step. State, metrics and the best checkpoint are on disk at every checkpoint; whatever ends the work
- * earlier, the run goes on from there exactly as if it had not ended.
+ * earlier, the run goes on from there exactly as if it had not ended. Of several ranks each computes a share of every step; the first one writes.
  * @param outputs what students learn beside the truth, where it was made before
  * @throws InterruptedError when the signal aborts, after the step under way and a checkpoint
  * @throws RunError for a loss that is not finite, or files that can't be written; the last checkpoint stays
@@ -44,22 +49,27 @@ export interface TrainingHooks {
 export async function train(
   run: Run,
   outputs: KeptOutputs | undefined,
-  { onStep, onValidation, signal }: TrainingHooks = {},
+  { onStep, onValidation, signal, exchange = alone }: TrainingHooks = {},
 ): Promise<void> {
   const { folder, settings, options, training, state } = run;
-  const { steps, batch, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
-  const recorder = await Recorder.open(folder, state.step);
+  const { steps, accumulate, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const share = shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
+  const { samples, batches, weight } = share;
+  const recorder = exchange.rank === 0 ? await Recorder.open(folder, state.step) : undefined;
   const sampler = new PatchSampler(training, {
     side,
-    batch,
+    batch: samples.count,
+    first: samples.first,
     candidates,
+    indexOf: (n) => batchIndex(share, accumulate, n),
     seed,
     skipBad,
     outputs,
     space: colourSpaceOf(options.model.descriptor),
   });
-  const trainer = await Trainer.compile(options, state).catch(async (error: unknown) => {
-    await Promise.all([sampler.close(), recorder.close()]);
+  const own = { ...options, batch: samples.count, accumulate: batches.count };
+  const trainer = await Trainer.compile(own, state, { exchange, weight }).catch(async (error: unknown) => {
+    await Promise.all([sampler.close(), recorder?.close()]);
     throw error;
   });
   const meters = new Meters();
@@ -77,16 +87,16 @@ export async function train(
   const checkpoint = async () => {
     await trainer.settle();
     measure();
-    await recorder.flush();
+    await recorder?.flush();
     await saveState(folder, "latest", state, progress);
   };
   const validation = async () => {
     await trainer.settle();
     measure();
-    const { rows, samples } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, signal);
+    const { rows, saved } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, { signal, exchange });
     meters.take();
     const networks = rows.map(({ model, width, psnr, ssim }) => ({ label: model, width: width ?? 1, psnr, ssim }));
-    await recorder.validation({ kind: "validation", step: state.step, seconds: progress.seconds, networks }, samples);
+    await recorder?.validation({ kind: "validation", step: state.step, seconds: progress.seconds, networks }, saved);
     onValidation?.(rows);
     progress = { ...progress, validated: state.step };
     const psnr = meanStudent(rows, isShared(options));
@@ -100,21 +110,23 @@ export async function train(
       if (isDue(validateEvery) && progress.validated < state.step) await validation();
       if (isDue(checkpointEvery)) await checkpoint();
       if (state.step >= steps) break;
-      if (signal?.aborted) throw interrupted(folder, settings, state.step);
-      const batches = await nextBatches(sampler, run, state.step);
+      // Ranks stop after the same step: one that is to stop says so in the next.
+      if (exchange.size > 1 ? trainer.isStopping : signal?.aborted) throw interrupted(folder, settings, state.step);
+      const next = await nextBatches(sampler, run, share, state.step);
       const learningRate = learningRateAt(state.step + 1, settings);
       const start = performance.now();
-      const losses = await trainer.step(batches, {
+      const weights = {
         learningRate,
         teacherWeight: settings.lambdaTeacher,
         anchorWeight: settings.lambdaAnchor,
         distillationWeight: settings.lambdaDistillation,
         attentionWeight: settings.lambdaAttention,
         contrastiveWeight: contrastiveWeightAt(state.step + 1, settings),
-      });
+      };
+      const losses = await trainer.step(next, weights, signal?.aborted);
       requireFinite(run, state.step, losses);
       const seconds = (performance.now() - start) / 1000;
-      recorder.step({ kind: "step", step: state.step, learningRate, losses, seconds });
+      recorder?.step({ kind: "step", step: state.step, learningRate, losses, seconds });
       onStep?.({ step: state.step, steps, losses, learningRate, seconds });
     }
   } catch (error) {
@@ -122,7 +134,7 @@ export async function train(
     await checkpoint();
     throw interrupted(folder, settings, state.step);
   } finally {
-    await Promise.all([trainer.close(), sampler.close(), recorder.close()]);
+    await Promise.all([trainer.close(), sampler.close(), recorder?.close()]);
   }
 }
 
@@ -133,13 +145,14 @@ export const learnedOf = ({ options }: Pick<Run, "options">, { parameters, avera
 async function nextBatches(
   sampler: PatchSampler,
   { settings: { accumulate, seed, negatives, batch }, options }: Run,
+  share: Share,
   step: number,
 ): Promise<MicroBatch[]> {
   const batches: MicroBatch[] = [];
-  for (let i = 0; i < accumulate; i++) {
-    const index = step * accumulate + i;
-    const drawn = options.contrastive && drawNegatives(seed, index, negatives, batch);
-    batches.push({ ...(await sampler.batch(index)), ...(drawn && { negatives: drawn }) });
+  const { count } = share.batches;
+  for (let n = step * count; n < (step + 1) * count; n++) {
+    const drawn = options.contrastive && drawNegatives(seed, batchIndex(share, accumulate, n), negatives, batch);
+    batches.push({ ...(await sampler.batch(n)), ...(drawn && { negatives: drawn }) });
   }
   return batches;
 }

@@ -6,6 +6,8 @@ import { type Dataset, type DatasetOptions, openDataset } from "../datasets/data
 import { parseRange } from "../datasets/range.js";
 import type { Contender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
+import { meanScore } from "../evaluation/score.js";
+import { type Exchange, ownOf } from "../exchange/exchange.js";
 import type { OnImage } from "../stage.js";
 import type { Run } from "./open.js";
 import type { Sample } from "./recorder.js";
@@ -49,15 +51,22 @@ export function centresOf(set: Dataset, side: number): Dataset {
 /** Images of each validation whose outputs are kept. */
 const SAMPLES = 2;
 
-/** PSNR and SSIM of networks on the centres; what they make of the first images goes to the run's samples. */
+/**
+ * PSNR and SSIM of networks on the centres, which all ranks share out; what they make of the first images goes to the run's samples.
+ * @returns rows of all images on the first rank, of its own on others
+ */
 export async function validate(
   models: readonly Contender[],
   { folder, settings: { device, threads }, validation: { centres } }: Run,
   step: number,
-  signal: AbortSignal | undefined,
-): Promise<{ rows: EvaluationRow[]; samples: Sample[] }> {
+  { signal, exchange }: { readonly signal: AbortSignal | undefined; readonly exchange: Exchange },
+): Promise<{ rows: EvaluationRow[]; saved: Sample[] }> {
   const save = folder.file("samples", `step-${String(step).padStart(7, "0")}`);
-  const rows = await evaluate(models, [centres], { device, threads, bicubic: false, signal, save, saved: SAMPLES });
+  const own = { ...centres, pairs: ownOf(centres.pairs, exchange) };
+  const saved = ownOf(centres.pairs.slice(0, SAMPLES), exchange).length;
+  const part =
+    own.pairs.length > 0 ? await evaluate(models, [own], { device, threads, bicubic: false, signal, save, saved }) : [];
+  const rows = await ofAllRanks(part, models.length, centres, exchange);
   const samples: Sample[] = [];
   for (const { name, hr } of centres.pairs.slice(0, SAMPLES)) {
     const { width, height } = await hr();
@@ -66,5 +75,30 @@ export async function validate(
       samples.push({ tag: `${label}/${name}`, path: join(save, centres.name, label, `${name}.png`), width, height });
     }
   }
-  return { rows, samples };
+  return { rows, saved: samples };
+}
+
+/** Rows of all of a set's images, of which each rank has measured its own. */
+async function ofAllRanks(
+  part: readonly EvaluationRow[],
+  models: number,
+  { pairs }: Dataset,
+  exchange: Exchange,
+): Promise<EvaluationRow[]> {
+  if (exchange.size === 1) return [...part];
+  const scores = new Float64Array(models * pairs.length * 2);
+  const at = (model: number, image: number) => 2 * (model * pairs.length + image);
+  part.forEach(({ images }, model) => {
+    images.forEach(({ psnr, ssim }, i) => {
+      scores.set([psnr, ssim], at(model, exchange.rank + i * exchange.size));
+    });
+  });
+  await exchange.sum(scores);
+  return part.map((row, model) => {
+    const images = pairs.map(({ name }, i) => {
+      const [psnr, ssim] = scores.subarray(at(model, i)) as unknown as [number, number];
+      return { image: name, psnr, ssim, milliseconds: null };
+    });
+    return { ...row, ...meanScore(images), images };
+  });
 }

@@ -6,6 +6,7 @@ import { Conv } from "@slimsr/core/internal/operators/index.js";
 import { type Patches, somePatches } from "../calibration/batches.js";
 import { requireFinite } from "../calibration/finite.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
+import type { Exchange } from "../exchange/exchange.js";
 import { align } from "./alignment/align.js";
 import { type Alignment, basisOf, type GroupLoss, inBasis, lossOf, turnedMoments } from "./alignment/basis.js";
 import { equalise } from "./alignment/equalise.js";
@@ -28,6 +29,8 @@ export interface AlignedTeacher {
 export interface SlimmingProgress {
   onProgress?: ((stage: "calibrate" | "allocate" | "refit", done: number, total: number) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /** Ranks that share calibration out; this process alone where left out. */
+  exchange?: Exchange | undefined;
 }
 
 /**
@@ -44,14 +47,14 @@ export async function alignTeacher(
   model: Model,
   patches: Patches,
   alignment: Alignment,
-  { onProgress, signal }: SlimmingProgress = {},
+  { onProgress, signal, exchange }: SlimmingProgress = {},
 ): Promise<AlignedTeacher> {
   const taps = tapsOf(model);
   const read = [...new Set(taps.flat().map(({ value }) => value))];
   const measured = await measureMoments(model, read, patches, {
     batch: batchFor(model, patches),
     onBatch: (done, total) => onProgress?.("calibrate", done, total),
-    signal,
+    ...{ signal, exchange },
   });
   requireSound(model, measured);
   const moments = taps.map((places) =>
@@ -103,7 +106,7 @@ export async function slimTeacher(
   counts: readonly number[],
   patches: Patches,
   refitted: boolean,
-  { onProgress, signal }: SlimmingProgress = {},
+  { onProgress, signal, exchange }: SlimmingProgress = {},
 ): Promise<Model> {
   const analysis = channelAnalysis(model);
   const split = splitByCounts(model.places.values(), analysis, counts);
@@ -112,7 +115,7 @@ export async function slimTeacher(
     refit(model, sliced, split, patches, {
       batch: batchFor(model, patches),
       onConvolution: (done, total) => onProgress?.("refit", done, total),
-      signal,
+      ...{ signal, exchange },
     });
   const student = refitted ? equalise(await fitting(), split).model : sliced;
   if (analysis.groups.every(({ size }, g) => counts[g] === size)) {

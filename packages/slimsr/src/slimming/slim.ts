@@ -9,6 +9,7 @@ import { calibrationSize } from "../calibration/patch-size.js";
 import { calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
 import { tryOut } from "../engine/trial.js";
+import { alone, type Exchange, onFirst } from "../exchange/exchange.js";
 import { type Stage, silent } from "../stage.js";
 import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
@@ -42,6 +43,8 @@ export interface SlimOptions {
   /** Called with each student as soon as it is made. */
   readonly onStudent?: (student: SlimStudent) => Promise<void>;
   readonly stage?: Stage;
+  /** Ranks that share calibration out, all of which make the same students; this process alone where left out. */
+  readonly exchange?: Exchange | undefined;
   /** Called with what is worth saying of the teacher, such as a range that was found, and of students that extreme images break. */
   readonly note?: (text: string) => void;
   readonly signal?: AbortSignal | undefined;
@@ -75,7 +78,7 @@ export interface Slimmed {
  */
 export async function slim(network: Model, options: SlimOptions): Promise<Slimmed> {
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
-  const { alignment = "balanced", refit = true, belowBicubic = false, onStudent } = options;
+  const { alignment = "balanced", refit = true, belowBicubic = false, onStudent, exchange = alone } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
   const found = untied(network);
   requireSlimmable(found);
@@ -103,11 +106,13 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
         }),
       ),
     );
-  const limit = budget && (await settleBudget(teacher, budget));
+  const limit = budget && (await onFirst(exchange, () => settleBudget(teacher, budget)));
   const patches = await draw("calibration images", { count: wanted });
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
-    stage(label, unit, (onProgress) => work({ signal, onProgress: (_, done, total) => onProgress(done, total) }));
+    stage(label, unit, (onProgress) =>
+      work({ signal, exchange, onProgress: (_, done, total) => onProgress(done, total) }),
+    );
   const aligned = await staged("align", "batches", (progress) => alignTeacher(teacher, patches, alignment, progress));
   const chooseWidths = async (within: Budget) => {
     const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
@@ -128,10 +133,12 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     const broken = await brokenByExtremes(model, patches);
     if (broken !== undefined)
       options.note?.(`student of width ${share}: ${broken}; photographs may do, a wider student is safer`);
-    const milliseconds = budget && "milliseconds" in budget ? await latencyOf(model, budget) : undefined;
+    const milliseconds =
+      budget && "milliseconds" in budget ? await onFirst(exchange, () => latencyOf(model, budget)) : undefined;
     const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };
     await onStudent?.(student);
     students.push(student);
+    await exchange.barrier();
   }
   return { difference: aligned.difference, students };
 }

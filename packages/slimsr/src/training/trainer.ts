@@ -10,8 +10,10 @@ import {
 } from "@slimsr/upscaler/internal/engine/session.js";
 import type { Batch } from "../datasets/patch-sampler.js";
 import { compile } from "../engine/compile.js";
+import { alone } from "../exchange/exchange.js";
 import { flatSize } from "./flat.js";
 import { learnedShapes } from "./learners.js";
+import { joined, type Ranks } from "./ranks.js";
 import { type StepOptions, trainingHalves, trainingStep } from "./step.js";
 
 type Vector = Float32Array<ArrayBuffer>;
@@ -67,7 +69,8 @@ export const initialState = (parameters: Vector, averaged: boolean): TrainingSta
 const STATE = ["parameters", "first", "second"] as const;
 
 /** Where a GPU takes whole steps, it keeps the state from one to the next: copies would take as long as the step. */
-const isCarried = ({ session, accumulate }: TrainerOptions): boolean => session.device === "webgpu" && accumulate === 1;
+const isCarried = ({ session, accumulate }: TrainerOptions, { exchange }: Ranks): boolean =>
+  session.device === "webgpu" && accumulate === 1 && exchange.size === 1;
 
 const CARRIED = Object.fromEntries(STATE.map((name) => [`new_${name}`, name]));
 
@@ -77,12 +80,15 @@ export class Trainer {
   #isWithEngine = false;
   /** Buffers that the next step writes into: those of the state before the last. */
   #spare: Record<(typeof STATE)[number], Vector>;
+  /** Whether a rank was to stop in the last step. */
+  #isStopping = false;
 
   private constructor(
     readonly state: TrainingState,
     private readonly options: TrainerOptions,
+    private readonly ranks: Ranks,
     private readonly shapes: ReadonlyMap<string, Shape>,
-    /** The whole step, or with accumulation its gradients alone. */
+    /** The whole step, or its gradients alone: with accumulation, and of several ranks. */
     private readonly session: Session,
     private readonly update: Session | undefined,
   ) {
@@ -90,30 +96,42 @@ export class Trainer {
     this.#spare = { parameters: zeros(), first: zeros(), second: zeros() };
   }
 
-  /** @param state is moved on in place, its vectors when `settle` is called at the latest; the trainer's from here on */
-  static async compile(options: TrainerOptions, state: TrainingState): Promise<Trainer> {
+  /**
+   * @param state is moved on in place, its vectors when `settle` is called at the latest; the trainer's from here on
+   * @param ranks whose states are all the same; `options` are of this rank's share
+   */
+  static async compile(
+    options: TrainerOptions,
+    state: TrainingState,
+    ranks: Ranks = { exchange: alone, weight: 1 },
+  ): Promise<Trainer> {
     const size = flatSize(learnedShapes(options));
     if (state.parameters.length !== size) {
       throw new RangeError(`a state of ${state.parameters.length} parameters for a step with ${size}`);
     }
-    const halves = options.accumulate > 1 ? trainingHalves(options) : undefined;
+    const halves = options.accumulate > 1 || ranks.exchange.size > 1 ? trainingHalves(options) : undefined;
     const graph = halves?.gradients ?? trainingStep(options);
     const shapes = new Map(graph.inputs.map(({ name, shape }) => [name, shape]));
-    const session = await compile(graph, { ...options.session, ...(isCarried(options) && { carried: CARRIED }) });
+    const session = await compile(graph, {
+      ...options.session,
+      ...(isCarried(options, ranks) && { carried: CARRIED }),
+    });
     const update = halves && (await compile(halves.update, options.session));
-    return new Trainer(state, options, shapes, session, update);
+    return new Trainer(state, options, ranks, shapes, session, update);
   }
 
   /**
    * Takes one step; the batches' buffers are taken as well.
    * @param batches as many as gradients are accumulated over
+   * @param stopping whether this rank is to stop after the step: see `isStopping`
+   * @returns the losses of all ranks' samples
    */
-  async step(batches: readonly MicroBatch[], schedule: StepSchedule): Promise<StepLosses> {
+  async step(batches: readonly MicroBatch[], schedule: StepSchedule, stopping = false): Promise<StepLosses> {
     const { state } = this;
     const moments = { first: vector(state.first), second: vector(state.second) };
     const rates = { learning_rate: scalar(schedule.learningRate), step: scalar(state.step + 1) };
     const losses = this.update
-      ? await this.#accumulate(this.update, batches, schedule, { ...moments, ...rates })
+      ? await this.#accumulate(this.update, batches, schedule, { ...moments, ...rates }, stopping)
       : await this.#run(this.session, {
           ...this.#feeds(batches[0] as MicroBatch, schedule),
           ...(!this.#isWithEngine && { parameters: vector(state.parameters), ...moments }),
@@ -123,6 +141,11 @@ export class Trainer {
     if (state.average) await this.settle();
     this.#average();
     return losses;
+  }
+
+  /** Whether a rank was to stop after the last step; all ranks know it after the same one. */
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   /** Brings the state's vectors up to the last step. */
@@ -142,9 +165,11 @@ export class Trainer {
     batches: readonly MicroBatch[],
     schedule: StepSchedule,
     feeds: Tensors,
+    stopping: boolean,
   ): Promise<StepLosses> {
+    const begun = performance.now();
     const size = this.state.parameters.length;
-    const gradient = new Float32Array(size);
+    let gradient = new Float32Array(size);
     const all: StepLosses[] = [];
     for (const batch of batches) {
       const parameters = vector(this.state.parameters);
@@ -153,14 +178,19 @@ export class Trainer {
       for (let i = 0; i < size; i++) gradient[i] = (gradient[i] as number) + (part[i] as number) / batches.length;
       all.push(lossesOf(outputs));
     }
+    let losses = meanLosses(all);
+    if (this.ranks.exchange.size > 1) {
+      const own = { gradient, losses, stopping, seconds: (performance.now() - begun) / 1000 };
+      ({ gradient, losses, stopping: this.#isStopping } = await joined(this.ranks, own));
+    }
     const parameters = vector(this.state.parameters);
-    return { ...meanLosses(all), ...(await this.#run(update, { ...feeds, parameters, gradient: vector(gradient) })) };
+    return { ...losses, ...(await this.#run(update, { ...feeds, parameters, gradient: vector(gradient) })) };
   }
 
   /** Runs a session that yields the new state, and takes it over, or leaves it with the engine. */
   async #run(session: Session, feeds: Tensors): Promise<StepLosses> {
     const images = ["lr", "hr", "output"].filter((name) => name in feeds);
-    if (isCarried(this.options)) {
+    if (isCarried(this.options, this.ranks)) {
       const { outputs } = await session.run(feeds, { move: images });
       this.#isWithEngine = true;
       return lossesOf(outputs);

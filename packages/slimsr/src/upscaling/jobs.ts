@@ -3,6 +3,7 @@ import { access, realpath, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { formatOfName, IMAGE_FORMATS, type ImageFormat } from "@slimsr/upscaler/internal/images/format.js";
+import { type Exchange, ownOf } from "../exchange/exchange.js";
 import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import { type Input, isVideo, STANDARD } from "./inputs.js";
@@ -31,6 +32,8 @@ export interface JobOptions {
   readonly skipExisting: boolean;
   /** Whether pages are made that compare images. */
   readonly compare: boolean;
+  /** The part that is done, where other processes do the others. */
+  readonly shard?: Pick<Exchange, "rank" | "size"> | undefined;
 }
 
 export interface JobPlan {
@@ -49,8 +52,9 @@ export async function planJobs(inputs: readonly Input[], options: JobOptions): P
   const all = inputs.map((input) => ({ input, job: jobOf(input, namer(input), options) }));
   // A folder that holds outputs of an earlier call has them beside their inputs.
   const outputs = new Set(all.map(({ job }) => resolve(job.output)));
-  const jobs = all.filter(({ input }) => input.isNamed || !outputs.has(resolve(input.path))).map(({ job }) => job);
-  requireDistinct(jobs);
+  const whole = all.filter(({ input }) => input.isNamed || !outputs.has(resolve(input.path))).map(({ job }) => job);
+  requireDistinct(whole);
+  const jobs = options.shard ? ownOf(whole, options.shard) : whole;
   for (const folder of new Set(jobs.filter(isFile).map(({ output }) => dirname(output)))) await requireWritable(folder);
   const isPresent = await Promise.all(jobs.map(isMade));
   const present = jobs.filter((_, i) => isPresent[i]);

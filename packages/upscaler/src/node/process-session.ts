@@ -8,6 +8,7 @@ import type { Session, SessionOptions, Tensors } from "../engine/session.js";
 import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import type { Source } from "./session.js";
+import { withShare } from "./threads.js";
 
 type Channel = NonNullable<ChildProcess["channel"]>;
 
@@ -44,7 +45,11 @@ export async function createProcessSession(
   readPermitted(onnx);
   if (signal?.aborted) throw new InterruptedError("interrupted");
   try {
-    return await openSession(startProcess(signal, memory), { model: new Uint8Array(onnx), options }, []);
+    return await openSession(
+      startProcess(signal, memory),
+      { model: new Uint8Array(onnx), options: withShare(options) },
+      [],
+    );
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
     throw deviceAdvice(options.device ?? "cpu", (error as Error).message);

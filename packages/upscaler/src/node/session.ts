@@ -9,6 +9,7 @@ import type { Session, SessionOptions } from "../engine/session.js";
 import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
 import { sessionThread } from "./session-threads.js";
+import { withShare } from "./threads.js";
 
 /** A model's bytes or the path of its file, and how it is to be compiled. */
 export interface Source {
@@ -31,7 +32,7 @@ export async function createSession(
   if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source, temporary);
   try {
-    const compiled: Source = { model, options };
+    const compiled: Source = { model, options: withShare(options) };
     return await openSession(sessionThread(compiled), compiled, typeof model === "string" ? [] : [model.buffer]);
   } catch (error) {
     throw deviceAdvice(options.device ?? "cpu", (error as Error).message);

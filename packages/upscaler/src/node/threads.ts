@@ -20,3 +20,14 @@ export function coreCount(): number {
     return 0;
   }
 }
+
+let share: number | undefined;
+
+/** Sets how many threads sessions have from here on where they aren't told: this process' share of the machine, beside others that work with it. */
+export function shareCores(threads: number | undefined): void {
+  share = threads;
+}
+
+/** A session's options with the threads of this process' share, where it has one and they don't say. */
+export const withShare = <Options extends { threads?: number }>(options: Options): Options =>
+  share === undefined ? options : { ...options, threads: options.threads ?? share };

@@ -51,13 +51,14 @@ export async function allocate(
   ].filter((counts) => counts !== undefined);
   const first = distinct(candidates);
   const fitting = somePatches(patches, 0, TRIAL_PATCHES);
-  const errorOf = await errorAgainst(model, measuring);
+  const { signal, exchange: ranks } = progress;
+  const errorOf = await errorAgainst(model, measuring, ranks);
   const { groups } = channelAnalysis(model);
   const isExchanged = groups.length <= MOST_EXCHANGED;
   const trials = first.length + (isExchanged ? 2 * groups.length + 2 : 0);
   let done = 0;
   const measured = async (counts: readonly number[]): Promise<Allocation> => {
-    const student = await slimTeacher(teacher, counts, fitting, true, { signal: progress.signal });
+    const student = await slimTeacher(teacher, counts, fitting, true, { signal, exchange: ranks });
     const error = await errorOf(student);
     progress.onProgress?.("allocate", Math.min(++done, trials), trials);
     return { counts, error };

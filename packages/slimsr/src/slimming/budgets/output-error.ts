@@ -1,22 +1,32 @@
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
-import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
+import { batchesOf, type Patches, patchShape, somePatches } from "../../calibration/batches.js";
 import { COLOUR, LUMA } from "../../calibration/moments.js";
 import { createSession } from "../../engine/session.js";
+import { alone } from "../../exchange/exchange.js";
 
 /**
  * Yields a student's mean squared difference to its teacher, of luma and, with a smaller weight, colours: that is how far PSNR falls,
  * where images are about as far from the truth by themselves.
+ * @param exchange ranks that share the patches out
  */
-export async function errorAgainst(teacher: Model, patches: Patches): Promise<(student: Model) => Promise<number>> {
-  const ideals = await outputsOf(teacher, patches);
+export async function errorAgainst(
+  teacher: Model,
+  patches: Patches,
+  exchange = alone,
+): Promise<(student: Model) => Promise<number>> {
+  const cut = (rank: number) => Math.floor((rank * patches.count) / exchange.size);
+  const part = somePatches(patches, cut(exchange.rank), cut(exchange.rank + 1));
+  const ideals = await outputsOf(teacher, part);
   return async (student) => {
-    const outputs = await outputsOf(student, patches);
+    const outputs = await outputsOf(student, part);
     const sum = outputs.reduce(
       (total, own, i) => total + squaredDifference(ideals[i] as Float32Array, own, teacher.descriptor.channels.output),
       0,
     );
-    return sum / outputs.length;
+    const summed = new Float64Array([sum]);
+    await exchange.sum(summed);
+    return (summed[0] as number) / patches.count;
   };
 }
 

@@ -26,7 +26,8 @@ import {
   sub,
 } from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
-import type { Patches } from "../../calibration/batches.js";
+import { batchesOf, type Patches } from "../../calibration/batches.js";
+import { alone, type Exchange, ownOf } from "../../exchange/exchange.js";
 import { addScaled } from "../linear-algebra/matrices.js";
 import { activationBehind, passedByActivation } from "./activation.js";
 import {
@@ -46,6 +47,8 @@ export interface RefitOptions {
   batch?: number;
   onConvolution?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
+  /** Ranks that share the patches out; this process alone where left out. */
+  exchange?: Exchange | undefined;
 }
 
 /** How often a convolution before a rectifier, or a function like one, is solved again for what that lets through. */
@@ -74,16 +77,20 @@ export async function refit(
   student: Model,
   split: Split,
   patches: Patches,
-  { ridge = 1e-4, batch = 8, onConvolution, signal }: RefitOptions = {},
+  { ridge = 1e-4, batch = 8, onConvolution, signal, exchange: ranks = alone }: RefitOptions = {},
 ): Promise<Model> {
   const fitted: ParameterMap = new Map(student.parameters);
   const convolutions = liveNodes(teacher.graph).filter((node) => isRefittable(teacher, node));
   const unsolved = new Set(convolutions);
-  const networks = new SideBySide(teacher, { teacher: teacher.parameters, student: fitted }, patches, batch);
+  // Of fewer patches than ranks each rank runs all.
+  const exchange = patches.count < ranks.size ? alone : ranks;
+  const batches = batchesOf(patches, Math.min(batch, Math.floor(patches.count / exchange.size)));
+  const parameters = { teacher: teacher.parameters, student: fitted };
+  const networks = new SideBySide(teacher, parameters, ownOf(batches, exchange));
   try {
     for (const [i, node] of convolutions.entries()) {
       signal?.throwIfAborted();
-      await refitConvolution(networks, node, targetOf(networks, node, unsolved), fitted, split, ridge);
+      await refitConvolution(networks, node, targetOf(networks, node, unsolved), fitted, split, { ridge, exchange });
       networks.release();
       unsolved.delete(node);
       onConvolution?.(i + 1, convolutions.length);
@@ -113,7 +120,7 @@ async function refitConvolution(
   target: Target,
   fitted: ParameterMap,
   split: Split,
-  ridge: number,
+  { ridge, exchange }: Required<Pick<RefitOptions, "ridge">> & { readonly exchange: Exchange },
 ): Promise<void> {
   const [x, weightPlace, biasPlace] = node.inputs as [Value, Value, Value | undefined];
   const { shape, data } = required(fitted, weightPlace.name);
@@ -157,8 +164,10 @@ async function refitConvolution(
         addScaled(cross, outputs.cross?.data as Float32Array, 1);
       },
     );
+    const summed = new Float64Array([seen]);
+    for (const sums of [gram, cross, summed]) await exchange.sum(sums);
     const layer = layerOfWeight(weightPlace);
-    const damping = ridgeFor(ridge, features, seen);
+    const damping = ridgeFor(ridge, features, summed[0] as number);
     equations ??= partsOf(gram, groups).map(
       (own) => new NormalEquations(own, features, elements(kernel), damping, layer),
     );

@@ -14,7 +14,7 @@ import { type Model, selecting } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
 import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
-import { batchesOf, type Patches, patchShape } from "../../calibration/batches.js";
+import { type Patches, patchShape } from "../../calibration/batches.js";
 import { createSession } from "../../engine/session.js";
 
 /** How far a network has been run: its parameters may change ahead of where it is. */
@@ -49,25 +49,23 @@ export type Assembly = (activations: Record<Role, readonly Value[]>, feed: (tens
 export class SideBySide {
   readonly #progress: Record<Role, Progress>;
   readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
-  readonly #batches: readonly Patches[];
   readonly #sessions = new Map<string, Session>();
 
   constructor(
     private readonly model: Model,
     parameters: Record<Role, Parameters>,
-    patches: Patches,
-    batch: number,
+    /** One at least. */
+    private readonly batches: readonly Patches[],
   ) {
     this.#consumers = consumersOf(liveNodes(model.graph));
-    this.#batches = batchesOf(patches, batch);
     // Each network has images of its own, for activations are moved to the engine's thread and back.
     const begin = (role: Role): Progress => ({
       parameters: parameters[role],
       done: new Set(),
       live: new Map([
-        [model.image, this.#batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
+        [model.image, this.batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
       ]),
-      known: this.#batches.map(() => new Map()),
+      known: this.batches.map(() => new Map()),
     });
     this.#progress = { teacher: begin("teacher"), student: begin("student") };
   }
@@ -94,7 +92,7 @@ export class SideBySide {
     const kept = this.#byRole((role) => this.#keeps(role, wanted[role]));
     const paths = this.#byRole((role) => this.#path(role, wanted[role]));
     const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
-    for (let i = 0; i < this.#batches.length; i++) {
+    for (let i = 0; i < this.batches.length; i++) {
       const { graph, feeds, moved } = this.#stretch(wanted, kept, paths, assemble, i);
       const session = await this.#session(graph);
       const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
