@@ -110,7 +110,7 @@ export function writeModel(model: Model, file: string): Uint8Array<ArrayBuffer> 
   if (origin.kind === "onnx") {
     if (format === "safetensors") return encodeGraphCheckpoint(model, origin);
     throw new UsageError(
-      `${file}: no code loads a graph that was read from ONNX, or is of a student trained merged, into PyTorch; name an .onnx or .safetensors, which hold it (compress --no-merge keeps the architecture)`,
+      `${file}: no code loads a graph that was read from ONNX, or is of a student trained merged, into PyTorch; name an .onnx, or a .safetensors, which holds it (compress --no-merge keeps the architecture)`,
     );
   }
   const checkpoint = { network: origin.network, parameters: stateOf(model.parameters) };
