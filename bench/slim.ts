@@ -61,6 +61,7 @@ const torch = values.random
   ? undefined
   : new Peer("/usr/bin/python3", [beside("slim/peer.py"), JSON.stringify(configuration)]);
 await torch?.ready();
+const blas = await torch?.ask("blas");
 const times: (Awaited<ReturnType<typeof ours>> & { torch: number })[] = [];
 for (let run = 0; run < runs; run++) times.push({ ...(await ours()), torch: (await torch?.step()) ?? Number.NaN });
 const torchMemory = await torch?.finish();
@@ -77,6 +78,7 @@ const result = {
   ratio: median((time) => time.whole / time.torch),
   memory: process.resourceUsage().maxRSS * 1024,
   torchMemory,
+  blas,
 };
 if (values.json) {
   console.log(JSON.stringify(result, null, 2));
@@ -90,7 +92,7 @@ if (values.json) {
   );
   console.log(`memory    ${megabytes(result.memory)}`);
   if (torchMemory !== undefined) {
-    console.log(`PyTorch   ${seconds(result.torch)}, ${megabytes(torchMemory)}`);
+    console.log(`PyTorch   ${seconds(result.torch)}, ${megabytes(torchMemory)}, its matrix products by ${blas}`);
     console.log(`ratio     ${result.ratio.toFixed(2)} (target 0.70)`);
   }
 }
