@@ -1,9 +1,32 @@
 /// <reference lib="dom" />
 import { fileURLToPath } from "node:url";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { expect, onTestFinished } from "vitest";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { type Site, servePage } from "./site.js";
 
 export const KODAK = fileURLToPath(new URL("../../../assets/held-out/Kodak/kodak-19.png", import.meta.url));
+
+/** The page's host and a browser, from before a suite's tests until after them; to be read in these. */
+export function hosted(executablePath: string): { readonly site: Site; readonly browser: Browser } {
+  let site: Site | undefined;
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    site = await servePage();
+    browser = await chromium.launch({ executablePath });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    site?.close();
+  });
+  return {
+    get site() {
+      return site as Site;
+    },
+    get browser() {
+      return browser as Browser;
+    },
+  };
+}
 
 export interface OpenOptions extends BrowserContextOptions {
   /** Errors that the page may write to its console. */

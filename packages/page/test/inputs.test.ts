@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Upscaler } from "@slimsr/upscaler/node";
-import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
+import type { CDPSession, Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { randomParameters } from "../../../test/support/networks.js";
 import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
 import { encodeCheckpoint } from "../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../core/src/checkpoints/state.js";
 import type { NetworkOptions } from "../../core/src/networks/index.js";
-import { KODAK, message, openPage, shown, upload } from "./browser.js";
-import { type Site, servePage } from "./site.js";
+import { hosted, KODAK, message, openPage, shown, upload } from "./browser.js";
 
 /** Little to compute for many pixels. */
 const QUICK: NetworkOptions = {
@@ -17,22 +16,15 @@ const QUICK: NetworkOptions = {
 };
 
 describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const host = hosted(executablePath);
   let picture: Buffer;
 
   beforeAll(async () => {
-    site = await servePage();
-    browser = await chromium.launch({ executablePath });
     picture = await sharp(KODAK).resize(64, 48, { fit: "cover" }).png().toBuffer();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
-
-  const open = (options: Parameters<typeof openPage>[2] = {}): Promise<Page> => openPage(browser, site.url, options);
+  const open = (options: Parameters<typeof openPage>[2] = {}): Promise<Page> =>
+    openPage(host.browser, host.site.url, options);
   const titled = (page: Page, title: string) =>
     page.waitForFunction((text) => document.querySelector("#image-title")?.textContent === text, title);
 

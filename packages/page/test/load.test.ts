@@ -1,28 +1,16 @@
 import { readFileSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
-import { KODAK, openPage, shown, upload } from "./browser.js";
-import { type Site, servePage } from "./site.js";
+import { hosted, KODAK, openPage, shown, upload } from "./browser.js";
 
 describeWith(CHROMIUM, "the page at work", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    site = await servePage();
-    browser = await chromium.launch({ executablePath });
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
+  const host = hosted(executablePath);
 
   /** MiB of memory that the browser's processes for pages have now. */
   async function memory(): Promise<number> {
-    const session = await browser.newBrowserCDPSession();
+    const session = await host.browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
     await session.detach();
     const ofPages = processInfo.filter(({ type }) => type === "renderer");
@@ -51,11 +39,11 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
   }
 
   it("never freezes while it upscales 2 megapixels", { timeout: 240_000 }, async () => {
-    const page = await openPage(browser, site.url);
+    const page = await openPage(host.browser, host.site.url);
     await page.locator("#quality").press("ArrowLeft");
     const image = await sharp(KODAK).rotate(90).resize(1600, 1250, { fit: "cover" }).jpeg({ quality: 95 }).toBuffer();
     const start = performance.now();
-    await browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline", "__metadata"] });
+    await host.browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline", "__metadata"] });
     await upload(page, "two.jpg", "image/jpeg", image);
     await page.waitForFunction(
       () => document.querySelector<HTMLButtonElement>("#save")?.disabled === false,
@@ -63,7 +51,7 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
       { timeout: 200_000 },
     );
     const seconds = (performance.now() - start) / 1000;
-    const tasks = tasksOf(await browser.stopTracing());
+    const tasks = tasksOf(await host.browser.stopTracing());
     const longest = Math.max(...tasks);
     console.log(
       `2 megapixels in ${seconds.toFixed(1)} s; of ${tasks.length} tasks the longest took ${longest.toFixed(0)} ms; ${(await memory()).toFixed(0)} MiB`,
@@ -73,7 +61,7 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
   });
 
   it("takes 24 megapixels in memory for some", { timeout: 240_000 }, async () => {
-    const page = await openPage(browser, site.url);
+    const page = await openPage(host.browser, host.site.url);
     await page.locator("#quality").press("ArrowLeft");
     const before = await memory();
     const image = await sharp(KODAK).rotate(90).resize(6000, 4000, { fit: "cover" }).jpeg({ quality: 80 }).toBuffer();
@@ -101,7 +89,7 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
   });
 
   it("plays a video file's pictures larger", { timeout: 120_000 }, async () => {
-    const page = await openPage(browser, site.url);
+    const page = await openPage(host.browser, host.site.url);
     await upload(page, "clip.webm", "video/webm", await clip());
     await page.waitForFunction(
       () => /frames\/s/.test(document.querySelector("#live-text")?.textContent ?? ""),
@@ -118,7 +106,7 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
 
   /** A second of 64×48, which the browser records itself: no other program is needed. */
   async function clip(): Promise<Buffer> {
-    const page = await browser.newPage();
+    const page = await host.browser.newPage();
     onTestFinished(() => page.close());
     const bytes = await page.evaluate(async () => {
       const canvas = document.createElement("canvas");
@@ -147,7 +135,7 @@ describeWith(CHROMIUM, "the page at work", (executablePath) => {
     const args = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
     const withCamera = await chromium.launch({ executablePath, args });
     onTestFinished(() => withCamera.close());
-    const page = await openPage(withCamera, site.url, { permissions: ["camera"] });
+    const page = await openPage(withCamera, host.site.url, { permissions: ["camera"] });
     await page.click("#open");
     await page.click("#open-camera");
     await page.waitForFunction(

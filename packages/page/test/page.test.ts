@@ -1,29 +1,21 @@
 import { readFileSync } from "node:fs";
 import { SHIPPED_MODELS, Upscaler } from "@slimsr/upscaler/node";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
-import { KODAK, message, openPage, shown, upload } from "./browser.js";
-import { type Site, servePage } from "./site.js";
+import { hosted, KODAK, message, openPage, shown, upload } from "./browser.js";
 
 describeWith(CHROMIUM, "the page", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const host = hosted(executablePath);
   let picture: Buffer;
 
   beforeAll(async () => {
-    site = await servePage();
-    browser = await chromium.launch({ executablePath });
     picture = await sharp(KODAK).resize(256, 256, { fit: "cover" }).png().toBuffer();
   });
 
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
-  });
-
-  const open = (options: Parameters<typeof openPage>[2] = {}): Promise<Page> => openPage(browser, site.url, options);
+  const open = (options: Parameters<typeof openPage>[2] = {}): Promise<Page> =>
+    openPage(host.browser, host.site.url, options);
 
   async function download(page: Page): Promise<Buffer> {
     const [file] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);

@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import axe from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { beforeAll, expect, it, onTestFinished } from "vitest";
 import { randomParameters } from "../../../test/support/networks.js";
 import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
 import { encodeCheckpoint } from "../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../core/src/checkpoints/state.js";
 import type { NetworkOptions } from "../../core/src/networks/index.js";
 import { WEBGPU } from "../../upscaler/test/web/webgpu.js";
-import { KODAK, openPage, shown, upload } from "./browser.js";
-import { type Site, servePage } from "./site.js";
+import { hosted, KODAK, openPage, shown, upload } from "./browser.js";
+import { servePage } from "./site.js";
 
 /** Quick to compile on a software adapter. */
 const SMALL: NetworkOptions = {
@@ -18,19 +18,11 @@ const SMALL: NetworkOptions = {
 };
 
 describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executablePath) => {
-  let site: Site;
-  let browser: Browser;
+  const host = hosted(executablePath);
   let picture: Buffer;
 
   beforeAll(async () => {
-    site = await servePage();
-    browser = await chromium.launch({ executablePath });
     picture = await sharp(KODAK).resize(64, 48, { fit: "cover" }).png().toBuffer();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    site?.close();
   });
 
   /** Serious violations of what axe knows, and worse ones. */
@@ -46,7 +38,7 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
     ["a phone, light", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }],
     ["a desktop, dark", { viewport: { width: 1440, height: 900 }, colorScheme: "dark" as const }],
   ])("can be used on %s, by all", async (_, options) => {
-    const page = await openPage(browser, site.url, options);
+    const page = await openPage(host.browser, host.site.url, options);
     expect(await violations(page)).toEqual([]);
     await upload(page, "photo.png", "image/png", picture);
     await shown(page);
@@ -73,11 +65,11 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
   it("runs with one thread where the host can't isolate it, and with all once its service worker does", async () => {
     const bare = await servePage({ isBare: true });
     onTestFinished(() => bare.close());
-    const single = await openPage(browser, bare.url);
+    const single = await openPage(host.browser, bare.url);
     await upload(single, "photo.png", "image/png", picture);
     await shown(single);
     expect(await single.textContent("#engine")).toBe("processor (WebAssembly, 1 thread)");
-    const helped = await openPage(browser, bare.url, { serviceWorkers: "allow" });
+    const helped = await openPage(host.browser, bare.url, { serviceWorkers: "allow" });
     await helped.waitForFunction(() => crossOriginIsolated);
     await upload(helped, "photo.png", "image/png", picture);
     await shown(helped);
@@ -86,7 +78,7 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
 
   it("works without a network after it was there once, and asks nobody but its host", async () => {
     const own = await servePage();
-    const page = await openPage(browser, own.url, { serviceWorkers: "allow", allowed: /ERR_CONNECTION_REFUSED/ });
+    const page = await openPage(host.browser, own.url, { serviceWorkers: "allow", allowed: /ERR_CONNECTION_REFUSED/ });
     const strangers: string[] = [];
     page.on("request", (request) => {
       if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(own.url)) strangers.push(request.url());
@@ -136,14 +128,14 @@ describeWith(CHROMIUM, "the page on all kinds of devices and hosts", (executable
   it("weighs 150 KB at most, without engine and model", async () => {
     const own = await servePage();
     onTestFinished(() => own.close());
-    const page = await openPage(browser, own.url, { serviceWorkers: "allow" });
+    const page = await openPage(host.browser, own.url, { serviceWorkers: "allow" });
     await page.click("#empty-sample");
     await shown(page);
     const { gzipSync } = await import("node:zlib");
     const isEngine = (path: string) => /session-worker|\.wasm$|\.safetensors$|\.onnx$/.test(path);
     const files = [...new Set(own.requests)].filter((path) => !isEngine(path));
     const bytes = files.map(
-      (path) => gzipSync(readFileSync(`${site.folder}${path === "/" ? "/index.html" : path}`)).length,
+      (path) => gzipSync(readFileSync(`${host.site.folder}${path === "/" ? "/index.html" : path}`)).length,
     );
     const sum = bytes.reduce((total, each) => total + each, 0);
     console.log(`${files.length} files, ${(sum / 1000).toFixed(1)} KB gzipped`);

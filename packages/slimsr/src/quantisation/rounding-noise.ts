@@ -1,5 +1,6 @@
 import { withStandardRounding } from "@slimsr/core/internal/export/roundings.js";
 import { elements, type Graph, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
+import { differenceBetween } from "@slimsr/core/internal/metrics/difference.js";
 import { multiplyAccumulates } from "@slimsr/core/internal/model/cost.js";
 import { imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
@@ -44,9 +45,7 @@ export async function roundingNoises(
       ...{ weightBits: quantisation.bits, reads: new Map(), convolutions: new Map() },
       activations: new Map([[root, roundingOf(scale, "fixed")]]),
     });
-    const output = await outputOf(rounded, few);
-    const squares = output.reduce((sum, value, i) => sum + (value - (float[i] as number)) ** 2, 0);
-    noises.push({ error: squares / output.length, nodes });
+    noises.push({ error: differenceBetween([await outputOf(rounded, few)], [float]).rms ** 2, nodes });
     onActivation?.(noises.length, own.size);
   }
   return noises;

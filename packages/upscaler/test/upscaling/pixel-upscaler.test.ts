@@ -4,7 +4,7 @@ import { cropPixels, sourceInMemory } from "../../src/images/pixels.js";
 import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiling/tiled-network.js";
-import { enlarged, load, picture, TILES } from "./support.js";
+import { enlarged, load, picture, sessionsThat, TILES } from "./support.js";
 
 describe("an upscaler of pixels", () => {
   it.each([
@@ -105,19 +105,11 @@ describe("an upscaler of pixels", () => {
 
   it("computes in smaller tiles where memory is short", async () => {
     const sizes: number[] = [];
-    const limited: CreateSession = async (onnx, options) => {
-      const session = await createSession(onnx, options);
-      return {
-        close: () => session.close(),
-        carried: () => session.carried(),
-        run: async (feeds, how) => {
-          const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
-          sizes.push(height * width);
-          if (height * width > 5000) throw new DeviceError("Failed to allocate memory for requested buffer");
-          return session.run(feeds, how);
-        },
-      };
-    };
+    const limited = sessionsThat((session, pixels, ...call) => {
+      sizes.push(pixels);
+      if (pixels > 5000) throw new DeviceError("Failed to allocate memory for requested buffer");
+      return session.run(...call);
+    });
     const image = picture(120, 90);
     expect(await enlarged(await load({}, { create: limited }), image)).toEqual(await enlarged(await load(), image));
     expect(Math.max(...sizes)).toBe(120 * 90);

@@ -7,6 +7,7 @@ import { stateOf } from "../../../core/src/checkpoints/state.js";
 import type { Value } from "../../../core/src/graph/index.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { conv } from "../../../core/src/operators/index.js";
+import type { RunResult, Session } from "../../src/engine/session.js";
 import { type Depth, emptyPixels, type Pixels, peakOf, sourceInMemory } from "../../src/images/pixels.js";
 import { type NetworkFile, readNetworkFile } from "../../src/loading/network-file.js";
 import { loadEngine } from "../../src/node/engine.js";
@@ -32,6 +33,24 @@ export const networkFile = (network: NetworkOptions = edsr, widths = [1, 0.5]): 
 const platform = (create: CreateSession) => ({
   ...{ create, createForeign: create, autoDevice: async () => "cpu" as const },
 });
+
+/**
+ * The processor's sessions, each of whose runs is done by `run`.
+ * @param run gets the session, the pixels of what goes in, and what the session's own `run` would have
+ */
+export const sessionsThat =
+  (run: (session: Session, pixels: number, ...call: Parameters<Session["run"]>) => Promise<RunResult>): CreateSession =>
+  async (model, options) => {
+    const session = await createSession(model, options);
+    return {
+      close: () => session.close(),
+      carried: () => session.carried(),
+      run: async (feeds, how) => {
+        const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
+        return run(session, height * width, feeds, how);
+      },
+    };
+  };
 
 /** An upscaler until the test's end. */
 export async function load(

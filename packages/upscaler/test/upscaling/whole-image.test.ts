@@ -18,10 +18,8 @@ import {
 } from "../../../core/src/operators/index.js";
 import type { Pixels } from "../../src/images/pixels.js";
 import { readNetworkFile } from "../../src/loading/network-file.js";
-import { createSession } from "../../src/node/session.js";
 import { bytesPerPixel } from "../../src/tiling/plan.js";
-import type { CreateSession } from "../../src/tiling/tiled-network.js";
-import { convolved, difference, enlarged, inBothWays, load, networkFile, picture } from "./support.js";
+import { convolved, difference, enlarged, inBothWays, load, networkFile, picture, sessionsThat } from "./support.js";
 
 /** One of 255, in samples of 16 bits. */
 const LEVEL = 257;
@@ -68,17 +66,10 @@ const ofTheLargest = (x: Value): Value =>
   );
 
 /** The processor, whose times depend on nothing but the image's size. */
-const millisecondForEachPixel: CreateSession = async (model, options) => {
-  const session = await createSession(model, options);
-  return {
-    close: () => session.close(),
-    carried: () => session.carried(),
-    run: async (feeds, how) => {
-      const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
-      return { ...(await session.run(feeds, how)), milliseconds: height * width };
-    },
-  };
-};
+const millisecondForEachPixel = sessionsThat(async (session, pixels, ...call) => ({
+  ...(await session.run(...call)),
+  milliseconds: pixels,
+}));
 
 describe("a network that pools the whole image, in tiles", () => {
   it.each([
@@ -108,20 +99,11 @@ describe("a network that pools the whole image, in tiles", () => {
   });
 
   it("does so where memory turns out to be short within a tile, and for the whole image", async () => {
-    const limited =
-      (most: number): CreateSession =>
-      async (model, options) => {
-        const session = await createSession(model, options);
-        return {
-          close: () => session.close(),
-          carried: () => session.carried(),
-          run: async (feeds, how) => {
-            const [, , height = 0, width = 0] = feeds.lr?.shape ?? [];
-            if (height * width > most) throw new DeviceError("Failed to allocate memory for requested buffer");
-            return session.run(feeds, how);
-          },
-        };
-      };
+    const limited = (most: number) =>
+      sessionsThat((session, pixels, ...call) => {
+        if (pixels > most) throw new DeviceError("Failed to allocate memory for requested buffer");
+        return session.run(...call);
+      });
     const file = networkFile(rcan(2), [1]);
     const image = uneven(91, 87);
     const whole = await enlarged(await load({}, { file }), image);

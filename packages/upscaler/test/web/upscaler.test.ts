@@ -32,12 +32,18 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
   beforeAll(async () => {
     const kodak = new URL("../../../../assets/held-out/Kodak/kodak-19.png", import.meta.url).pathname;
     picture = await sharp(kodak).resize(WIDTH, HEIGHT).png().toBuffer();
-    const node = await NodeUpscaler.load("photo-x2", { quality: 0.25, threads: 1 });
-    expected = await sharp(await node.upscale(picture))
+    expected = await byNode("photo-x2", { quality: 0.25 });
+  });
+
+  /** The samples of what Node makes of the picture. */
+  async function byNode(model: string | Uint8Array, options: { readonly quality?: number } = {}): Promise<Buffer> {
+    const node = await NodeUpscaler.load(model, { ...options, threads: 1 });
+    const samples = await sharp(await node.upscale(picture))
       .raw()
       .toBuffer();
     await node.dispose();
-  });
+    return samples;
+  }
 
   const open = (from?: Browser): Promise<Page> =>
     openPage("/isolated", { ...(from && { from }), script: ["upscaler-page.js", "upscaling"] });
@@ -128,12 +134,7 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
       [[...model], [...picture]] as const,
     );
     expect(device).toBe("webgpu");
-    const node = await NodeUpscaler.load(model, { threads: 1 });
-    const samples = await sharp(await node.upscale(picture))
-      .raw()
-      .toBuffer();
-    await node.dispose();
-    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+    expect(difference(data, await byNode(model))).toBeLessThanOrEqual(1);
   });
 
   it.each([
@@ -161,12 +162,7 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     expect(left).toEqual([]);
     expect(device).toBe(expectedDevice);
     expect(reasons).toEqual(expectedDevice === "cpu" ? [expect.stringContaining("webgpu is not used")] : []);
-    const node = await NodeUpscaler.load(model, { threads: 1 });
-    const samples = await sharp(await node.upscale(picture))
-      .raw()
-      .toBuffer();
-    await node.dispose();
-    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+    expect(difference(data, await byNode(model))).toBeLessThanOrEqual(1);
   });
 
   it("makes of tiles what Node makes of the whole image, of a network that pools it", async () => {
@@ -188,12 +184,7 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     );
     // Two passes over the tiles at least.
     expect(tiles).toBeGreaterThan(3);
-    const node = await NodeUpscaler.load(model, { threads: 1 });
-    const samples = await sharp(await node.upscale(picture))
-      .raw()
-      .toBuffer();
-    await node.dispose();
-    expect(difference(data, samples)).toBeLessThanOrEqual(1);
+    expect(difference(data, await byNode(model))).toBeLessThanOrEqual(1);
   });
 
   it("says of a file that is no image what it is", async () => {
