@@ -146,7 +146,7 @@ export function fakeQuantised(model: Model, plan: QuantisationPlan, quantisation
     };
     return (node) => {
       const kind = arithmetic(node);
-      const integers = kind === "integer" ? integerInputs(node, kind) : [];
+      const integers = kind === "integer" || kind === "joining" ? integerInputs(node, kind) : [];
       const own = kind === "integer" && node.operator === Conv ? () => parametersOf(node) : undefined;
       const inputs = own
         ? [read(node.inputs[0] as Value, node), ...own()]

@@ -52,8 +52,13 @@ const SWEEPS = 2;
 /**
  * The range of an activation's integers whose squared error is least on a sample: what lies outside is cut off, so that what lies within
  * is finer. Zero is one of its numbers, for convolutions put zeros around images.
+ * @param seen the function that alone sees it, where the error is its output's: what it maps to the same is no error
  */
-export function leastErrorScale(sample: Float32Array, largest = LARGEST_CODE): ActivationScale {
+export function leastErrorScale(
+  sample: Float32Array,
+  largest = LARGEST_CODE,
+  seen: (x: number) => number = (x) => x,
+): ActivationScale {
   let [low, high] = [0, 0];
   for (const x of sample) {
     if (x < low) low = x;
@@ -61,9 +66,10 @@ export function leastErrorScale(sample: Float32Array, largest = LARGEST_CODE): A
   }
   const own = largest === LARGEST_CODE ? {} : { largest };
   if (!(high - low > 0)) return { scale: 1, zeroPoint: 0, ...own };
+  const wanted = Float64Array.from(sample, seen);
   let best = { low: 1, high: 1, error: Number.POSITIVE_INFINITY };
   const consider = (lowShare: number, highShare: number) => {
-    const error = squaredError(sample, scaleOf(low * lowShare, high * highShare, largest));
+    const error = squaredError(sample, wanted, seen, scaleOf(low * lowShare, high * highShare, largest));
     if (error < best.error) best = { low: lowShare, high: highShare, error };
   };
   for (const share of SHRINKS) consider(share, share);
@@ -81,13 +87,17 @@ function scaleOf(low: number, high: number, largest: number): Required<Activatio
   return { scale, zeroPoint: Math.round(-low / scale), largest };
 }
 
-function squaredError(sample: Float32Array, { scale, zeroPoint, largest }: Required<ActivationScale>): number {
+function squaredError(
+  sample: Float32Array,
+  wanted: Float64Array,
+  seen: (x: number) => number,
+  { scale, zeroPoint, largest }: Required<ActivationScale>,
+): number {
   let sum = 0;
-  const [least, most] = [-zeroPoint, largest - zeroPoint];
+  const made = Float64Array.from({ length: largest + 1 }, (_, code) => seen(scale * (code - zeroPoint)));
   for (let i = 0; i < sample.length; i++) {
-    const x = sample[i] as number;
-    const code = Math.round(x / scale);
-    const difference = x - scale * Math.max(least, Math.min(code, most));
+    const code = Math.round((sample[i] as number) / scale) + zeroPoint;
+    const difference = (wanted[i] as number) - (made[Math.max(0, Math.min(code, largest))] as number);
     sum += difference * difference;
   }
   return sum;

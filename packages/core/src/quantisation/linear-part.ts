@@ -12,6 +12,7 @@ import {
 import {
   Add,
   add,
+  Clip,
   Concat,
   Conv,
   DepthToSpace,
@@ -101,9 +102,9 @@ export function splitLinearPart(source: Graph): Graph {
   });
 }
 
-const MOVES = new Set([Slice, Pad, DepthToSpace]);
+const MOVES = new Set([Slice, Pad, DepthToSpace, Clip]);
 
-/** Values from the output back through what moves pixels: the innermost first. */
+/** Values from the output back through what moves pixels or cuts their range off: the innermost first. */
 function behindMoves(output: Value): Value[] {
   const values = [output];
   for (let node = output.producer; node && MOVES.has(node.operator); node = node.inputs[0]?.producer) {

@@ -1,14 +1,15 @@
-import { UsageError } from "../errors.js";
 import {
   consumersOf,
   elements,
   type Graph,
+  intOr,
   liveNodes,
   type Node,
   sameShape,
   textOr,
   type Value,
 } from "../graph/index.js";
+import { geometryOf } from "../operators/geometry.js";
 import {
   Add,
   Concat,
@@ -24,10 +25,14 @@ import {
   Slice,
   Split,
 } from "../operators/index.js";
+import { placesOf } from "./named-layers.js";
 import { isOfLevels, straightNodes } from "./straight-nodes.js";
 
-/** `integer`: of integers to integers of another scale; `moving`: its output are some of its input's integers. */
-export type Arithmetic = "float" | "integer" | "moving";
+/**
+ * `integer`: of integers to integers of another scale; `moving`: its output are some of its input's integers; `joining`: its output are its
+ * inputs' integers, and what each stands for is in the weights behind it.
+ */
+export type Arithmetic = "float" | "integer" | "moving" | "joining";
 
 /** Which nodes of a network compute with integers. */
 export interface QuantisationPlan {
@@ -61,6 +66,8 @@ export interface PlanOptions {
   readonly floatNodes?: ReadonlySet<number>;
   /** Whether images are in whole levels, as those of 8 bits: integers then are what they are. */
   readonly inLevels?: boolean;
+  /** Whether concatenations are rounded to one scale even where the weights behind them could be each part's own. */
+  readonly oneScale?: boolean;
 }
 
 /**
@@ -69,7 +76,7 @@ export interface PlanOptions {
  */
 export function planQuantisation(
   graph: Graph,
-  { keepFloat = [], floatNodes = new Set(), inLevels = false }: PlanOptions = {},
+  { keepFloat = [], floatNodes = new Set(), inLevels = false, oneScale = false }: PlanOptions = {},
 ): QuantisationPlan {
   const nodes = liveNodes(graph);
   const consumers = consumersOf(nodes);
@@ -82,10 +89,17 @@ export function planQuantisation(
   const integerConvolutions = new Set(
     nodes.filter((node) => isIntegerConvolution(node, straight) && !inFloat.has(node)),
   );
-  const useful = new Set<Node>();
+  const [useful, joining] = [new Set<Node>(), new Set<Node>()];
   for (const node of nodes.toReversed()) {
     const readers = node.outputs.flatMap((value) => consumers.get(value) ?? []);
     if (readers.some((reader) => integerConvolutions.has(reader) || useful.has(reader))) useful.add(node);
+    if (oneScale || straight.has(node) || inFloat.has(node) || !isOfFeatures(node)) continue;
+    const takesParts = (reader: Node) =>
+      joining.has(reader) || (integerConvolutions.has(reader) && seesOnePosition(reader));
+    // Layers in float read the parts' numbers.
+    const isFloatLayer = (reader: Node) => reader.operator === Conv && !integerConvolutions.has(reader);
+    const fits = readers.some(takesParts) && readers.every((reader) => takesParts(reader) || isFloatLayer(reader));
+    if (fits && !node.outputs.some((value) => outputs.has(value))) joining.add(node);
   }
   const arithmetics = new Map<Node, Arithmetic>();
   const roots = new Map<Value, Value>();
@@ -102,6 +116,7 @@ export function planQuantisation(
     const [output] = node.outputs as readonly [Value];
     if (integerConvolutions.has(node)) arithmetics.set(node, "integer");
     else if (straight.has(node) || inFloat.has(node)) continue;
+    else if (joining.has(node)) arithmetics.set(node, "joining");
     else if (isMoving(node) && isInteger(x)) {
       arithmetics.set(node, "moving");
       for (const value of node.outputs) roots.set(value, rootOf(x as Value));
@@ -138,31 +153,6 @@ export function rootsOfConvolutions({ graph, arithmetic, rootOf, rectified }: Qu
   return new Set([...of].filter((root) => !others.has(root)));
 }
 
-/**
- * Places among the graph's live nodes of those that names call: their outputs', or those of the layers whose weights they have. Outputs that nobody
- * named are called otherwise in each instance of a network; places are the same.
- * @throws UsageError for names that there aren't
- */
-export function placesOf(graph: Graph, names: readonly string[]): ReadonlySet<number> {
-  const nodes = liveNodes(graph);
-  return new Set(
-    names.flatMap((name) => {
-      const places = nodes.flatMap((node, i) => (isKept(node, new Set([name])) ? [i] : []));
-      if (places.length > 0) return places;
-      const layers = nodes.flatMap(({ operator, inputs }) =>
-        operator === Conv && inputs[1] ? [layerOf(inputs[1])] : [],
-      );
-      throw new UsageError(`there is no layer ${name} to keep in float; the network has ${layers.join(", ")}`);
-    }),
-  );
-}
-
-const isKept = ({ outputs, inputs }: Node, kept: ReadonlySet<string>): boolean =>
-  [...outputs, ...inputs.slice(1)].some((value) => value && (kept.has(value.name) || kept.has(layerOf(value))));
-
-/** A layer as it is called where its weight is "layer.weight". */
-const layerOf = ({ name }: Value): string => name.replace(/\.weight(#\d+)?$/, "");
-
 function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: ReadonlySet<Node>): boolean {
   const [x, weight, bias] = inputs;
   const [output] = outputs;
@@ -170,6 +160,20 @@ function isIntegerConvolution({ operator, inputs, outputs }: Node, straight: Rea
   const isSpatial = [x, output].every(({ shape }) => shape.length === 4 && elements(shape.slice(2)) > 1);
   return isSpatial && weight?.data instanceof Float32Array && (!bias || bias.data instanceof Float32Array);
 }
+
+/** Whether a node puts features side by side, channel by channel. */
+const isOfFeatures = ({ operator, attributes, inputs }: Node): boolean =>
+  operator === Concat &&
+  [1, -3].includes(intOr(attributes, "axis", 0)) &&
+  (inputs as readonly Value[]).every(
+    ({ data, known, dtype, shape }) => !data && !known && dtype === "float32" && shape.length === 4,
+  );
+
+/** Whether a convolution reads no zeros around the image, which stand for other numbers in each part of what was joined. */
+const seesOnePosition = (node: Node): boolean => {
+  const { kernel, pads } = geometryOf(node);
+  return elements(kernel) === 1 && pads.every((pad) => pad === 0);
+};
 
 /** Whether what isn't a convolution can be done with integers, some of which come of a convolution, without rounding any for it alone. */
 function isIntegerFunction(

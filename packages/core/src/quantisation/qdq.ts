@@ -1,6 +1,6 @@
 import { applyLike, Graph, intOr, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
-import { cast, dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
-import { type ActivationScale, type IntegerWeight, integerBias, PACKED_BITS } from "./integers.js";
+import { cast, clip, dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
+import { type ActivationScale, type IntegerWeight, integerBias, LARGEST_CODE, PACKED_BITS } from "./integers.js";
 import { integerInputs, type QuantisationPlan } from "./plan.js";
 
 /** The integers of a network. */
@@ -9,6 +9,8 @@ export interface Quantisation {
   readonly activations: ReadonlyMap<Value, ActivationScale>;
   /** Of integer convolutions, with their biases. */
   readonly convolutions: ReadonlyMap<Node, IntegerConvolution>;
+  /** Of convolutions in float behind what is rounded, in place of their own. */
+  readonly refitted: ReadonlyMap<Node, FloatConvolution>;
   /** Of weights, their sign among them; up to 4, files pack two a byte. */
   readonly bits: number;
 }
@@ -17,6 +19,13 @@ export interface Quantisation {
 export interface CoarseQuantisation extends Quantisation {
   /** By roots: at which scale convolutions read their numbers. */
   readonly reads: ReadonlyMap<Value, ActivationScale>;
+}
+
+export interface FloatConvolution {
+  /** As the weight's: [O, C / group, kh, kw]. */
+  readonly weight: Float32Array;
+  /** [O] */
+  readonly bias: Float32Array;
 }
 
 export interface IntegerConvolution extends IntegerWeight {
@@ -46,25 +55,45 @@ export function quantisedGraph(
       target.shared(`zero point ${zeroPoint}`, () => target.constant(Uint8Array.of(zeroPoint), [])),
     ];
   };
+  /** Whether its integers are of several scales, which layers of integers take into their weights. */
+  const isJoined = ({ producer }: Value) => producer !== undefined && arithmetic(producer) === "joining";
   const inFloat = (value: Value): Value => {
     const known = floats.get(value);
     if (known) return known;
-    const made = codes.has(value)
-      ? dequantised(value)
-      : target.constant(value.data as Float32Array, value.shape, { dtype: value.dtype });
+    const { producer } = value;
+    const made =
+      producer && isJoined(value)
+        ? (applyLike(producer, target, (producer.inputs as readonly Value[]).map(inFloat))[0] as Value)
+        : codes.has(value)
+          ? dequantised(value)
+          : target.constant(value.data as Float32Array, value.shape, { dtype: value.dtype });
     floats.set(value, made);
     return made;
   };
-  const dequantised = (value: Value): Value => {
-    if (!codes.has(value)) codes.set(value, quantizeLinear(inFloat(value), ...scaleOf(value)));
-    return dequantizeLinear(codes.get(value) as Value, ...scaleOf(value));
+  const codesOf = (value: Value): Value => {
+    const made = codes.get(value) ?? quantizeLinear(inFloat(value), ...scaleOf(value));
+    codes.set(value, made);
+    return made;
+  };
+  const dequantised = (value: Value): Value => dequantizeLinear(codesOf(value), ...scaleOf(value));
+  /** What a layer in float reads. Right behind bytes the engine would quantise its weights too, by one scale: cutting nothing off keeps them apart. */
+  const apart = (value: Value): Value => {
+    if (!codes.has(value) || isJoined(value)) return inFloat(value);
+    const { scale, zeroPoint, largest = LARGEST_CODE } = quantisation.activations.get(rootOf(value)) as ActivationScale;
+    return clip(inFloat(value), -zeroPoint * scale, (largest - zeroPoint) * scale);
   };
   for (const node of liveNodes(source)) {
     const kind = arithmetic(node);
     const [x] = node.inputs as readonly [Value];
     // What is cut off at zero is, by the integers' range.
     if (rectified.get(x) === node.outputs[0] && kind === "moving") continue;
+    if (kind === "joining") {
+      const [joined] = applyLike(node, target, (node.inputs as readonly Value[]).map(codesOf));
+      codes.set(node.outputs[0] as Value, joined as Value);
+      continue;
+    }
     const convolution = quantisation.convolutions.get(node);
+    const refit = quantisation.refitted.get(node);
     const integers = kind === "float" ? [] : integerInputs(node, kind);
     const inputs = convolution
       ? [
@@ -77,7 +106,9 @@ export function quantisedGraph(
             quantisation.bits,
           ),
         ]
-      : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
+      : refit
+        ? [apart(x), ...floatParameters(target, node, refit)]
+        : node.inputs.map((value) => value && (integers.includes(value) ? dequantised(value) : inFloat(value)));
     const outputs = applyLike(node, target, inputs);
     node.outputs.forEach((value, i) => {
       const made = outputs[i] as Value;
@@ -111,6 +142,13 @@ export function forKernels(node: Node, convolution: IntegerConvolution): Integer
   const each = (of: Float32Array, rest: number) => Float32Array.from({ length: wanted }, (_, o) => of[o] ?? rest);
   return { codes: wide, scales: each(scales, 1), bias: each(bias, 0) };
 }
+
+/** A convolution's weight and bias, of their own even where layers share them. */
+const floatParameters = (target: Graph, { inputs }: Node, { weight, bias }: FloatConvolution): Value[] =>
+  [weight, bias].map((data, i) => {
+    const { name, shape } = inputs[i + 1] as Value;
+    return target.constant(data, shape, { name: target.unusedName(name) });
+  });
 
 /** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name it has, and whose shape but for filters */
 export function integerParameters(
@@ -146,7 +184,7 @@ export function integerParameters(
 }
 
 /** What a convolution's integers stand for. */
-export function dequantised({ codes, scales, bias }: IntegerConvolution): { weight: Float32Array; bias: Float32Array } {
+export function dequantised({ codes, scales, bias }: IntegerConvolution): FloatConvolution {
   const size = codes.length / scales.length;
   return { weight: Float32Array.from(codes, (code, i) => code * (scales[Math.floor(i / size)] as number)), bias };
 }

@@ -82,6 +82,24 @@ describe("convolveImageItself", () => {
     expect([...levels]).toEqual([head.inputs[0]]);
   });
 
+  it("takes other colours, which a convolution of pixels makes, for the image's", async () => {
+    const random = new Random(5);
+    const graph = new Graph("network");
+    const layer = (x: Value, filters: number, side: number) => {
+      const shape = [filters, x.shape[1] as number, side, side];
+      const weight = graph.constant(random.floats(elements(shape)), shape);
+      const border = (side - 1) / 2;
+      return conv(x, weight, graph.constant(random.floats(filters, -90, 90), [filters]), {
+        pads: [border, border, border, border],
+      });
+    };
+    graph.output("y", layer(relu(layer(layer(graph.input("x", [1, 3, 9, 9]), 2, 1), 8, 3)), 3, 3));
+    const made = convolveImageItself(graph, 255);
+    expect(convolutionsOf(made).map(({ inputs }) => inputs[0]?.shape[1])).toEqual([4, 8]);
+    await expectEqualOn([1, 3, 13, 16], [graph, made]);
+    expect(planQuantisation(made, { inLevels: true }).levels.size).toBe(1);
+  });
+
   it("leaves a network alone that reads the image itself", () => {
     const graph = straightNetwork();
     expect(convolveImageItself(graph, 255)).toBe(graph);

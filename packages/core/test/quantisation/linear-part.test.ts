@@ -6,7 +6,7 @@ import { float32 } from "../../../upscaler/src/engine/session.js";
 import { foldConstants } from "../../src/export/fold.js";
 import { exampleOf } from "../../src/export/onnx.js";
 import { elements, Graph, liveNodes, type Value } from "../../src/graph/index.js";
-import { Add, add, conv, DepthToSpace, pixelShuffle, relu, sub } from "../../src/operators/index.js";
+import { Add, add, clip, conv, DepthToSpace, pixelShuffle, relu, sub } from "../../src/operators/index.js";
 import { splitLinearPart } from "../../src/quantisation/linear-part.js";
 import { planQuantisation } from "../../src/quantisation/plan.js";
 
@@ -80,6 +80,15 @@ describe("splitLinearPart", () => {
     }
   });
 
+  it("looks behind what cuts the output's range off", async () => {
+    const graph = graphOf((x) => clip(add(x, layer(relu(layer(x, 8)), 3)), 0, 255));
+    const split = splitLinearPart(graph);
+    const [output] = split.outputs.values();
+    const sum = output?.producer?.inputs[0]?.producer;
+    expect((sum?.inputs ?? []).map((value) => value && isLinear(value))).toEqual([true, false]);
+    await expectEqual(graph, split);
+  });
+
   it("leaves a network alone that has no such path, or whose sum is read elsewhere too", () => {
     const straight = graphOf((x) => layer(relu(layer(x, 8)), 3));
     expect(splitLinearPart(straight)).toBe(straight);
@@ -115,6 +124,9 @@ describe("planQuantisation", () => {
     expect(sum && arithmetic(sum)).toBe("float");
     expect(() => planQuantisation(graph, { keepFloat: ["body.9"] })).toThrow(
       /no layer body\.9 .* head, body\.0\.conv1/,
+    );
+    expect(() => planQuantisation(graph, { keepFloat: ["body.0.convl"] })).toThrow(
+      /no layer body\.0\.convl .*nearest are body\.0\.conv1, /,
     );
   });
 });

@@ -1,14 +1,5 @@
-import { NetworkError } from "@slimsr/core/internal/errors.js";
-import {
-  applyLike,
-  consumersOf,
-  elements,
-  intOr,
-  liveNodes,
-  type Node,
-  type Value,
-} from "@slimsr/core/internal/graph/index.js";
-import { sub } from "@slimsr/core/internal/operators/index.js";
+import { applyLike, consumersOf, liveNodes, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
+import { Sigmoid } from "@slimsr/core/internal/operators/index.js";
 import {
   type ActivationScale,
   LARGEST_CODE,
@@ -21,15 +12,16 @@ import { integerInputs, type QuantisationPlan, rootsOfConvolutions } from "@slim
 import {
   type CoarseQuantisation,
   dequantised,
+  type FloatConvolution,
   type IntegerConvolution,
 } from "@slimsr/core/internal/quantisation/qdq.js";
 import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches, patchShape } from "../calibration/batches.js";
-import { addScaled } from "../slimming/linear-algebra/matrices.js";
-import { convolutionFeatures, declareEquations, NormalEquations } from "../slimming/refitting/normal-equations.js";
-import { ridgeFor } from "../slimming/refitting/ridge.js";
+import { asJoined, type JoinedChannels, joinedChannels, readingJoined } from "./joined-channels.js";
 import { NodeRunner } from "./node-runner.js";
+import { isLayer, ofGroups, ownOf, type RefittedGroup, refitted } from "./refit.js";
 import { roundedRows } from "./rounding.js";
+import { alike, type Batches, mapped, sampleOf } from "./value-batches.js";
 
 export interface CalibrationOptions {
   /** Bits of weights, their sign among them. */
@@ -44,18 +36,11 @@ export interface CalibrationOptions {
 
 /** Patches that are run at once. */
 const BATCH = 8;
-/** Numbers of an activation that its range is chosen by. */
-const SAMPLE = 2 ** 17;
-/** Of the least squares that refit convolutions. */
-const RIDGE = 1e-4;
-
-/** A value on each batch of patches. */
-type Batches = readonly Tensor[];
 
 /**
  * The integers of a network, for images of the patches' size, node by node in the order of the data: each activation's scale is chosen by what reaches it through
- * those that are quantised before it, and each convolution is solved anew, by least squares from its quantised inputs to what
- * the float network makes there, and then rounded.
+ * those that are quantised before it, and each convolution is solved anew, by least squares from what it then reads to what
+ * the float network makes there, and rounded where it computes with integers.
  * @throws NetworkError where activations aren't finite
  */
 export async function calibrate(
@@ -82,6 +67,9 @@ class Calibration {
   readonly #read = new Map<Value, Batches>();
   readonly #reads = new Map<Value, ActivationScale>();
   readonly #convolutions = new Map<Node, IntegerConvolution>();
+  readonly #refits = new Map<Node, FloatConvolution>();
+  /** What channels of joined integers stand for. */
+  readonly #joined = new Map<Value, JoinedChannels>();
   /** Roots whose integers have no more bits than convolutions read. */
   readonly #coarse: ReadonlySet<Value>;
   readonly #nodes: readonly Node[];
@@ -115,10 +103,11 @@ class Calibration {
       const kind = arithmetic(node);
       const isCut = rectified.get(node.inputs[0] as Value) === node.outputs[0] && kind === "moving";
       if (!isCut) {
-        const made = await this.#ownOf(node);
+        const made = kind === "joining" ? [await this.#join(node)] : await this.#ownOf(node);
         for (const [o, value] of node.outputs.entries()) {
           const batches = made[o] as Batches;
           if (kind === "float") this.#own.set(value, batches);
+          else if (kind === "joining") this.#rounded.set(value, batches);
           else {
             const shown = rectified.get(value) ?? value;
             const cut = shown === value ? batches : mapped(batches, (data) => data.map((x) => Math.max(x, 0)));
@@ -133,7 +122,10 @@ class Calibration {
       this.options.onNode?.(i + 1, this.#nodes.length);
     }
     const { bits } = this.options;
-    return { activations: this.#activations, reads: this.#reads, convolutions: this.#convolutions, bits };
+    return {
+      ...{ activations: this.#activations, reads: this.#reads, bits },
+      ...{ convolutions: this.#convolutions, refitted: this.#refits },
+    };
   }
 
   close(): Promise<void> {
@@ -148,20 +140,64 @@ class Calibration {
   /** What the node makes of this network's values, of integers where it computes with them. */
   async #ownOf(node: Node): Promise<Batches[]> {
     const kind = this.plan.arithmetic(node);
-    if (kind === "float") return this.#apply(node, (value) => this.#own.get(value) ?? this.#rounded.get(value));
-    const isConvolution = kind === "integer" && node.operator.cost?.ofWeights === true;
+    const [x] = node.inputs as [Value];
+    if (kind === "float") {
+      const inputs = this.#numbersOf(x);
+      if (!inputs || !isLayer(node) || alike(inputs, this.#ideal.get(x))) {
+        return this.#apply(node, (value) => this.#numbersOf(value));
+      }
+      const convolution = ofGroups(await this.#refitted(node, inputs));
+      this.#refits.set(node, convolution);
+      return this.#convolve(node, inputs, convolution);
+    }
     for (const value of integerInputs(node, kind)) this.#round(value);
-    if (!isConvolution) return this.#apply(node, (value) => this.#rounded.get(value));
-    const [x, weight, bias] = node.inputs as [Value, Value, Value];
+    if (kind === "moving" || !isLayer(node)) return this.#apply(node, (value) => this.#rounded.get(value));
     const { batches, scale } = this.#readByConvolution(x);
     const convolution = await this.#solve(node, batches, scale);
     this.#convolutions.set(node, convolution);
-    const parameters = dequantised(convolution);
+    return this.#convolve(node, batches, dequantised(convolution));
+  }
+
+  /** What nodes in float read. */
+  #numbersOf(value: Value): Batches | undefined {
+    return this.#own.get(value) ?? this.#rounded.get(value);
+  }
+
+  /** Puts parts' integers side by side, to be read at the first one's scale. */
+  async #join(node: Node): Promise<Batches> {
+    const parts = node.inputs as readonly Value[];
+    for (const value of parts) this.#round(value);
+    const scaleOf = (value: Value) => this.#activations.get(this.plan.rootOf(value)) as ActivationScale;
+    const scale = scaleOf(parts[0] as Value);
+    const own = parts.map((value) => ({
+      scale: scaleOf(value),
+      channels: value.shape[1] as number,
+      joined: this.#joined.get(value),
+    }));
+    const [output] = node.outputs as readonly [Value];
+    if (this.#consumers.get(output)?.some((reader) => this.plan.arithmetic(reader) === "float")) {
+      const [numbers] = await this.#apply(node, (value) => this.#numbersOf(value));
+      this.#own.set(output, numbers as Batches);
+    }
+    this.#activations.set(output, scale);
+    this.#joined.set(output, joinedChannels(own, scale));
+    const read = new Map(
+      parts.map((value) => [
+        value,
+        mapped(this.#rounded.get(value) as Batches, (data) => asJoined(data, scaleOf(value), scale)),
+      ]),
+    );
+    const [made] = await this.#apply(node, (value) => read.get(value));
+    return made as Batches;
+  }
+
+  #convolve(node: Node, inputs: Batches, { weight, bias }: FloatConvolution): Promise<Batches[]> {
+    const [, weightPlace, biasPlace] = node.inputs as [Value, Value, Value];
     const fed = new Map([
-      [weight, parameters.weight],
-      [bias, parameters.bias],
+      [weightPlace, weight],
+      [biasPlace, bias],
     ]);
-    return this.#apply(node, () => batches, fed);
+    return this.#apply(node, () => inputs, fed);
   }
 
   /** An activation's integers as convolutions read them: rounded once more where those have more bits. */
@@ -196,58 +232,32 @@ class Calibration {
     const known = this.#activations.get(this.plan.rootOf(value));
     if (known) return known;
     const bits = this.#coarse.has(this.plan.rootOf(value)) ? this.options.activationBits : undefined;
-    return leastErrorScale(sampleOf(value, batches), largestActivationCode(bits ?? 8));
+    const readers = this.#consumers.get(value) ?? [];
+    const isGate = readers.length > 0 && readers.every(({ operator }) => operator === Sigmoid);
+    return leastErrorScale(sampleOf(value, batches), largestActivationCode(bits ?? 8), isGate ? logistic : undefined);
   }
 
   /** @param inputs what it reads, of integers of the scale */
   async #solve(node: Node, inputs: Batches, { scale: inputScale }: ActivationScale): Promise<IntegerConvolution> {
-    const [, weightPlace, biasPlace] = node.inputs as [Value, Value, Value];
-    const shape = weightPlace.shape as [number, number, number, number];
-    const [filters, channels, ...kernel] = shape;
-    const taps = elements(kernel);
-    const groups = intOr(node.attributes, "group", 1);
-    const features = channels * taps + 1;
-    const start = { weight: weightPlace.data as Float32Array, bias: biasPlace.data as Float32Array };
-    const ideals = this.#ideal.get(node.outputs[0] as Value) as Batches;
-    const gram = new Float64Array(groups * features ** 2);
-    const cross = new Float64Array(filters * features);
-    let positions = 0;
-    for (const [i, input] of inputs.entries()) {
-      const ideal = ideals[i] as Tensor;
-      const tensors = [input, ideal, float32(start.weight, shape), float32(start.bias, [filters])];
-      const outputs = await this.#runner.run(tensors, (graph, [read, wanted, ...parameters]) => {
-        const [own] = applyLike(node, graph, [read, ...parameters]) as [Value];
-        const [, , height, width] = own.shape as [number, number, number, number];
-        const described = convolutionFeatures(read as Value, node, [height, width], groups);
-        declareEquations(described, sub(wanted as Value, own), true);
-      });
-      positions += elements(ideal.shape) / filters;
-      addScaled(gram, outputs.gram?.data as Float32Array, 1);
-      addScaled(cross, outputs.cross?.data as Float32Array, 1);
-    }
-    const each = filters / groups;
-    const parts = Array.from({ length: groups }, (_, g) => {
-      const own = gram.slice(g * features ** 2, (g + 1) * features ** 2);
-      const part = <T extends Float32Array | Float64Array>(list: T, size: number) =>
-        list.slice(g * each * size, (g + 1) * each * size) as T;
-      const ridge = ridgeFor(RIDGE, features, positions);
-      const equations = new NormalEquations(own, features, taps, ridge, weightPlace.name);
-      const solved = equations.improve(part(cross, features), {
-        weight: part(start.weight, channels * taps),
-        bias: part(start.bias, 1),
-      });
-      return roundedRows({ weight: solved.weight, bias: solved.bias as Float32Array }, own, {
-        taps,
-        largest: largestWeightCode(this.options.bits),
-        inputScale,
-        ridge,
-      });
-    });
+    const largest = largestWeightCode(this.options.bits);
+    const parts = (await this.#refitted(node, inputs)).map((group) => roundedRows(group, { largest, inputScale }));
     return {
       codes: Int8Array.from(parts.flatMap(({ codes }) => [...codes])),
       scales: Float32Array.from(parts.flatMap(({ scales }) => [...scales])),
       bias: Float32Array.from(parts.flatMap(({ bias }) => [...bias])),
     };
+  }
+
+  #refitted(node: Node, inputs: Batches): Promise<RefittedGroup[]> {
+    const [x] = node.inputs as [Value];
+    const joined = this.#joined.get(x);
+    const start = joined ? readingJoined(node, ownOf(node), joined) : ownOf(node);
+    return refitted(
+      this.#runner,
+      node,
+      { inputs, ideals: this.#ideal.get(node.outputs[0] as Value) as Batches },
+      start,
+    );
   }
 
   /** @param fed contents of some of the constants */
@@ -295,19 +305,6 @@ class Calibration {
   }
 }
 
-/** Numbers that an activation's range is chosen by. @throws NetworkError unless all are finite */
-function sampleOf({ name }: Value, batches: Batches): Float32Array {
-  const count = batches.reduce((sum, { data }) => sum + data.length, 0);
-  const step = Math.max(1, Math.floor(count / SAMPLE)) | 1;
-  const sample: number[] = [];
-  for (const { data } of batches) for (let i = 0; i < data.length; i += step) sample.push(data[i] as number);
-  if (!sample.every(Number.isFinite)) {
-    throw new NetworkError(`${name} isn't finite on the calibration images; check the range of the network's images`);
-  }
-  return Float32Array.from(sample);
-}
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 const isConstant = ({ data, known }: Value): boolean => data !== undefined || known !== undefined;
-
-const mapped = (batches: Batches, change: (data: Float32Array) => Float32Array): Batches =>
-  batches.map(({ data, shape }) => float32(change(data as Float32Array), shape));

@@ -5,12 +5,8 @@ import { liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { colourSpaceOf, type Descriptor, imageNames } from "@slimsr/core/internal/model/descriptor.js";
 import { instantiate, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { LARGEST_CODE } from "@slimsr/core/internal/quantisation/integers.js";
-import {
-  type PlanOptions,
-  placesOf,
-  planQuantisation,
-  type QuantisationPlan,
-} from "@slimsr/core/internal/quantisation/plan.js";
+import { placesOf } from "@slimsr/core/internal/quantisation/named-layers.js";
+import { type PlanOptions, planQuantisation, type QuantisationPlan } from "@slimsr/core/internal/quantisation/plan.js";
 import { type Quantisation, quantisedGraph } from "@slimsr/core/internal/quantisation/qdq.js";
 import { quantisable } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
@@ -72,12 +68,16 @@ export async function quantise(network: Model, options: QuantiseOptions = {}): P
   return quantiseOn(model, draw, options);
 }
 
-/** A network whose range is known, and what draws patches to calibrate it on. */
+/**
+ * A network whose range is known, and what draws patches to calibrate it on.
+ * @throws UsageError for layers to keep that there aren't, before the network is run; as `quantise`
+ */
 export async function settled(
   network: Model,
   options: QuantiseOptions,
 ): Promise<{ readonly model: Model; readonly draw: () => Promise<Patches> }> {
   const { calibration = EMBEDDED_IMAGES, degrade, input, patches: count = 48, stage = silent, note, signal } = options;
+  if (options.keepFloat) placesOf(quantisable(network).model.graph, options.keepFloat);
   await tryOut(network, signal);
   const { model, note: found } = await settleModel(network, { signal });
   if (found !== undefined) note?.(found);

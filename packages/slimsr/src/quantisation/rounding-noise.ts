@@ -51,18 +51,21 @@ export async function roundingNoises(
   return noises;
 }
 
-/** Nodes that write or read the integers of each root. */
+/** Nodes that write or read the integers of each root, but of what loses nothing: an image in whole levels, going in or coming out. */
 function nodesByRoot(plan: QuantisationPlan): Map<Value, Set<number>> {
   const { graph, arithmetic, rootOf, levels } = plan;
   const nodes = new Map<Value, Set<number>>();
+  const exact = new Set([...levels, ...graph.outputs.values()].map(rootOf));
+  const rootsOf = (value: Value): readonly Value[] => {
+    const { producer } = value;
+    if (!producer || arithmetic(producer) !== "joining") return [rootOf(value)];
+    return (producer.inputs as readonly Value[]).flatMap(rootsOf);
+  };
   for (const [i, node] of liveNodes(graph).entries()) {
     const kind = arithmetic(node);
     if (kind === "float") continue;
-    for (const value of [...integerInputs(node, kind), ...node.outputs]) {
-      // An image in whole levels loses nothing.
-      if (levels.has(value)) continue;
-      const root = rootOf(value);
-      nodes.set(root, (nodes.get(root) ?? new Set()).add(i));
+    for (const root of [...integerInputs(node, kind), ...node.outputs].flatMap(rootsOf)) {
+      if (!exact.has(root)) nodes.set(root, (nodes.get(root) ?? new Set()).add(i));
     }
   }
   return nodes;

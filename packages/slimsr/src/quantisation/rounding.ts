@@ -3,15 +3,12 @@ import type { IntegerConvolution } from "@slimsr/core/internal/quantisation/qdq.
 import { cholesky } from "../slimming/linear-algebra/cholesky.js";
 import { traceOf } from "../slimming/linear-algebra/matrices.js";
 import { fromRows, toRows } from "../slimming/refitting/normal-equations.js";
+import type { RefittedGroup } from "./refit.js";
 
 export interface RoundingOptions {
-  /** Taps of the kernel. */
-  readonly taps: number;
   /** The largest code, of either sign. */
   readonly largest: number;
   readonly inputScale: number;
-  /** Damping relative to the features' mean energy. */
-  readonly ridge: number;
 }
 
 /**
@@ -19,12 +16,10 @@ export interface RoundingOptions {
  * inputs are like its. With H = L·Lᵀ the squared error of weights w as q is |Lᵀ·(w − q)|², whose row j has weights from j on alone; so
  * from the last to the first, q_j is the integer next to w_j + Σ_{k>j} L_kj·(w_k − q_k) / L_jj (Babai's nearest plane, which is GPTQ,
  * Frantar et al. 2023, from the other end). The bias comes first in H, is thus solved last, and stays a number.
- * @param gram H = Σ a·aᵀ of the features a, [F, F], tap by tap, the constant last
  */
 export function roundedRows(
-  { weight, bias }: { readonly weight: Float32Array; readonly bias: Float32Array },
-  gram: Float64Array,
-  { taps, largest, inputScale, ridge }: RoundingOptions,
+  { weight, bias, gram, taps, ridge }: RefittedGroup,
+  { largest, inputScale }: RoundingOptions,
 ): IntegerConvolution {
   const filters = bias.length;
   const n = weight.length / filters + 1;

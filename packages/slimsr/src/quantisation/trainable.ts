@@ -67,7 +67,8 @@ async function fromClosedForm(
   const { model: prepared, descriptor } = quantisable(student, inLevels, isFine);
   // What Adam can begin from; the units bring its steps back from alike ranges to this.
   const { model } = equalise(prepared);
-  const planOf = (graph: Graph) => planQuantisation(graph, { keepFloat: isFine ? [] : tailOf(graph), inLevels });
+  const planOf = (graph: Graph) =>
+    planQuantisation(graph, { keepFloat: isFine ? [] : tailOf(graph), inLevels, oneScale: true });
   const whole = planOf(model.graph);
   requireIntegers(whole, student);
   const patches = inRange(descriptor, given);

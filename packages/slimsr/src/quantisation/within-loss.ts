@@ -1,6 +1,7 @@
 import { liveNodes } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { Conv } from "@slimsr/core/internal/operators/index.js";
+import { layerOf } from "@slimsr/core/internal/quantisation/named-layers.js";
 import type { Patches } from "../calibration/batches.js";
 import { silent } from "../stage.js";
 import { type Quantised, type QuantisedWith, type QuantiseOptions, quantiseWith } from "./quantise.js";
@@ -57,7 +58,7 @@ export async function quantiseWithin(
     const { quantised } = await quantiseWith(model, drawn, { ...options, floatNodes });
     const verification = await measure(quantised);
     lost = lossOf(verification);
-    // Layers in float aren't refitted to what the rounding in front of them leaves, and may lose more than they spare.
+    // How much noise there is, is an estimate: more in float may have lost more.
     if (lost < lossOf(best.verification)) best = { quantised, verification, kept: { layers, without } };
   }
   return best;
@@ -68,5 +69,5 @@ function layersOf({ plan: { graph, arithmetic } }: QuantisedWith, floatNodes: Re
   const convolutions = liveNodes(graph).filter(
     (node, i) => floatNodes.has(i) && node.operator === Conv && arithmetic(node) === "integer",
   );
-  return [...new Set(convolutions.map(({ inputs }) => (inputs[1]?.name ?? "").replace(/\.weight$/, "")))];
+  return [...new Set(convolutions.flatMap(({ inputs: [, weight] }) => (weight ? [layerOf(weight)] : [])))];
 }

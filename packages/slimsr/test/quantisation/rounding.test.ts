@@ -27,7 +27,7 @@ it("rounding makes up for what is lost, so that outputs are nearer than by round
     codes,
     scales,
     bias: own,
-  } = roundedRows({ weight, bias }, gram, { taps: 1, largest: 7, inputScale: 0.01, ridge: 1e-6 });
+  } = roundedRows({ weight, bias, gram, taps: 1, ridge: 1e-6 }, { largest: 7, inputScale: 0.01 });
   expect(Math.max(...codes.map(Math.abs))).toBeLessThanOrEqual(7);
   const errorOf = (weights: (o: number, f: number) => number, biases: ArrayLike<number>): number => {
     let sum = 0;
@@ -53,7 +53,7 @@ it("weights that are integers stay what they are", () => {
   const { gram } = correlated(5, 50);
   const weight = Float32Array.of(127, -3, 0, 64, -127, 1, 2, 3);
   const bias = Float32Array.of(0.5, -2);
-  const made = roundedRows({ weight, bias }, gram, { taps: 1, largest: 127, inputScale: 1, ridge: 1e-9 });
+  const made = roundedRows({ weight, bias, gram, taps: 1, ridge: 1e-9 }, { largest: 127, inputScale: 1 });
   expect([...made.scales]).toEqual([1, 1]);
   expect([...made.codes]).toEqual([...weight]);
   expect([...made.bias]).toEqual([...bias].map((b) => expect.closeTo(b, 6)));
