@@ -118,7 +118,7 @@ describe("a network with its roundings", () => {
     expect(weights.some(({ name }) => name.includes(".composed"))).toBe(true);
   });
 
-  it.each([8, 4])("is integers for the engine, of %i bits", async (bits) => {
+  it.each([8, 7, 4])("is integers for the engine, of %i bits", async (bits) => {
     const onnx = integerModel(rounded(modelOf(edsr(2, { features: 16 })), bits));
     const file = join(await mkdtemp(join(tmpdir(), "slimsr-test-")), "optimised.onnx");
     await (await createSession(onnx, { threads: 1, optimisedModel: file })).close();

@@ -28,6 +28,7 @@ import { equalise, scaleChannels } from "../slimming/alignment/equalise.js";
 import type { Stage } from "../stage.js";
 import { withAlikeRanges } from "./alike-ranges.js";
 import { type CalibrationOptions, calibrate } from "./calibrate.js";
+import { FINE_BITS } from "./processor.js";
 import { areLevels, requireIntegers } from "./quantise.js";
 
 /**
@@ -52,9 +53,6 @@ export interface TrainableOptions {
  */
 export const trainable = (student: Model, patches: Patches, options: TrainableOptions): Promise<Model> =>
   (options.method === "ours" ? fromClosedForm : asPublished)(student, patches, options);
-
-/** From so many bits on all computes with integers. */
-const FINE_BITS = 7;
 
 async function fromClosedForm(
   student: Model,

@@ -110,8 +110,8 @@ async function outputsOf(
   }
 }
 
-/** Nodes of integers in the graph as the engine runs it. */
-async function integerNodesOf(onnx: Uint8Array, options: SessionOptions): Promise<Record<string, number>> {
+/** Nodes of integers in the graph as the engine runs it, by its operators' names. */
+export async function integerNodesOf(onnx: Uint8Array, options: SessionOptions): Promise<Record<string, number>> {
   const file = join(await scratchFolder(), "optimised.onnx");
   try {
     const session = await createSession(onnx, { ...options, optimisedModel: file });

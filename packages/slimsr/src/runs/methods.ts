@@ -1,4 +1,5 @@
 import { EMBEDDED_VGG19 } from "../assets.js";
+import { FINE_BITS } from "../quantisation/processor.js";
 import type { TrainableOptions } from "../quantisation/trainable.js";
 import type { Settings } from "./settings.js";
 
@@ -25,9 +26,11 @@ export const isTeacherFrozen = ({ method, teacherWeights }: Settings): boolean =
 export const isTeacherRun = (settings: Settings): boolean => isTeacherFrozen(settings) || settings.method === "pams";
 
 /** How students round their numbers as they are trained; undefined where they don't. */
-export function roundingOf({ method, bits, activationBits = bits }: Settings): Rounding | undefined {
-  if (bits === undefined || activationBits === undefined) return undefined;
-  return { method: method === "pams" || method === "pact" ? method : "ours", bits, activationBits };
+export function roundingOf({ method, bits, activationBits }: Settings): Rounding | undefined {
+  if (bits === undefined) return undefined;
+  const own = method === "pams" || method === "pact" ? method : "ours";
+  // Weights of 7 bits are for processors whose products of bytes must fit 16 bits; activations are bytes still.
+  return { method: own, bits, activationBits: activationBits ?? (own === "ours" && bits >= FINE_BITS ? 8 : bits) };
 }
 
 /** Whether students may be trained merged: published starts are those of the network as it lies, and students with roundings are merged anyway. */

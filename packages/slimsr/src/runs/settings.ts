@@ -93,7 +93,9 @@ export const settingsSchema = z.strictObject({
     .describe(
       "train students with every convolution of the network that they are cut from; else those with weights of their own that start principal have linear stretches merged into one, as slimsr export writes them",
     ),
-  activationBits: bits.optional().describe("of what convolutions read, where that differs from --bits"),
+  activationBits: bits
+    .optional()
+    .describe("of what convolutions read (default: as --bits; 8 for 7, but for pams and pact)"),
   init: z.enum(STARTS).default("principal").describe("where students start"),
   teacherWeights: z
     .enum(["shared", "frozen"])

@@ -3,16 +3,35 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InterruptedError, UsageError } from "../../../core/src/errors.js";
 import { isFakeQuantised } from "../../../core/src/export/roundings.js";
+import { narrowed } from "../../../core/src/model/split.js";
+import { decodeOnnx } from "../../../core/src/onnx/codec.js";
 import { loadModel } from "../../src/files/models.js";
+import { quantiseVerified } from "../../src/quantisation/verified.js";
+import { integerNodesOf } from "../../src/quantisation/verify.js";
 import { compress } from "../../src/runs/compress.js";
 import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
 import { IMAGES, interruptedBehind, smallTeacher, temporaryFolder } from "../cli/runs.js";
 
+/** ONNX's. */
+const INT8 = 3;
+
 const short = async (folder: string): Promise<PartialSettings> => ({
   ...{ teacher: await smallTeacher(folder, 2), train: IMAGES, val: IMAGES, width: [0.5], belowBicubic: true },
   ...{ batch: 2, patch: 12, threads: 1, validationPatch: 16, calibrationPatches: 2, warmup: 0 },
 });
+
+/** Shapes of the weights that a file holds, each with its type, and the largest that those of bytes are. */
+function layersIn(onnx: Uint8Array) {
+  const weights = (decodeOnnx(onnx).graph?.initializers ?? []).filter(({ dims }) => dims.length === 4);
+  const bytes = weights.flatMap(({ type, raw }) =>
+    type === INT8 && raw ? [...new Int8Array(raw.slice().buffer)] : [],
+  );
+  return {
+    shapes: weights.map(({ type, dims }) => `${type}: ${dims.join("×")}`).sort(),
+    largest: bytes.reduce((most, code) => Math.max(most, Math.abs(code)), 0),
+  };
+}
 
 describe("training with roundings", () => {
   it("ends in the same bytes when it goes on, with its average", { timeout: 240_000 }, async () => {
@@ -44,6 +63,19 @@ describe("training with roundings", () => {
     const rows = Object.fromEntries(outcome.rows.map((row) => [row.model, row]));
     const integer = rows[`student-int${own.bits}`];
     expect(Math.abs((integer?.psnr ?? 0) - (rows.student?.psnr ?? 0))).toBeLessThan(0.05);
+  });
+
+  it("of 7 bits writes what quantise does, and as it was trained", { timeout: 240_000 }, async () => {
+    const folder = await temporaryFolder();
+    const settings: PartialSettings = { ...(await short(folder)), method: "kd", bits: 7, steps: 2 };
+    const { outcome } = await compress({ out: join(folder, "run"), settings });
+    const rows = Object.fromEntries(outcome.rows.map((row) => [row.model, row]));
+    expect(Math.abs((rows["student-int7"]?.psnr ?? 0) - (rows.student?.psnr ?? 0))).toBeLessThan(0.01);
+    const trained = new Uint8Array(await readFile(join(folder, "run", "student-w0.5-int7.onnx")));
+    const half = narrowed(await loadModel(join(folder, "teacher.safetensors")), 0.5);
+    const { onnx, verification } = await quantiseVerified(half, { patches: 2, bits: 7, threads: 1 });
+    expect(layersIn(trained)).toEqual(layersIn(onnx));
+    expect(await integerNodesOf(trained, { threads: 1 })).toEqual(verification.integerNodes);
   });
 
   it("is refused where it makes no sense", () => {
