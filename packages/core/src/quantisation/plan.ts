@@ -89,15 +89,18 @@ export function planQuantisation(
   const integerConvolutions = new Set(
     nodes.filter((node) => isIntegerConvolution(node, straight) && !inFloat.has(node)),
   );
+  const isFloatLayer = (node: Node) =>
+    node.operator === Conv && !integerConvolutions.has(node) && elements(node.inputs[0]?.shape.slice(2) ?? []) > 1;
   const [useful, joining] = [new Set<Node>(), new Set<Node>()];
   for (const node of nodes.toReversed()) {
     const readers = node.outputs.flatMap((value) => consumers.get(value) ?? []);
-    if (readers.some((reader) => integerConvolutions.has(reader) || useful.has(reader))) useful.add(node);
+    // What layers in float alone read isn't rounded for them.
+    const leads = (reader: Node) => integerConvolutions.has(reader) || (useful.has(reader) && !isFloatLayer(reader));
+    if (readers.some(leads)) useful.add(node);
     if (oneScale || straight.has(node) || inFloat.has(node) || !isOfFeatures(node)) continue;
     const takesParts = (reader: Node) =>
       joining.has(reader) || (integerConvolutions.has(reader) && seesOnePosition(reader));
     // Layers in float read the parts' numbers.
-    const isFloatLayer = (reader: Node) => reader.operator === Conv && !integerConvolutions.has(reader);
     const fits = readers.some(takesParts) && readers.every((reader) => takesParts(reader) || isFloatLayer(reader));
     if (fits && !node.outputs.some((value) => outputs.has(value))) joining.add(node);
   }

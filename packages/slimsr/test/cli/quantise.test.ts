@@ -60,6 +60,11 @@ describe("slimsr quantise", () => {
     await expect(run("-o", join(folder, "a.onnx"), "--train-input", folder)).rejects.toThrow(/--train/);
     await expect(run("-o", join(folder, "a.onnx"), "--bits", "9")).rejects.toThrow(/from 2 to 8/);
     await mkdir(join(folder, "empty"));
+    // Before images are looked for.
+    const misspelt = ["--keep-float", "body.0.convl", "--train", join(folder, "empty")];
+    await expect(run("-o", join(folder, "a.onnx"), ...misspelt)).rejects.toThrow(
+      /no layer body\.0\.convl to keep in float; nearest are body\.0\.conv1, /,
+    );
     await expect(run("-o", join(folder, "a.onnx"), "--train", join(folder, "empty"))).rejects.toThrow(/empty/);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { floats } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
-import { elements, Graph, type Value } from "../../../core/src/graph/index.js";
+import { elements, Graph, liveNodes, type Value } from "../../../core/src/graph/index.js";
 import { concat, conv, relu } from "../../../core/src/operators/index.js";
 import { type PlanOptions, planQuantisation } from "../../../core/src/quantisation/plan.js";
 import { type Quantisation, quantisedGraph } from "../../../core/src/quantisation/qdq.js";
@@ -79,6 +79,13 @@ it("joins features by their integers, however unlike their ranges are", { timeou
 });
 
 describe("layers in float", () => {
+  it("read what isn't rounded for them", async () => {
+    const graph = network(await patches());
+    const plan = planQuantisation(graph, { inLevels: true, keepFloat: ["fuse", "again"] });
+    const concatenations = liveNodes(graph).filter(({ operator }) => operator.name === "Concat");
+    expect(concatenations.map(plan.arithmetic)).toEqual(["float", "float"]);
+  });
+
   it.each([
     ["small", "a layer between bytes"],
     ["fuse", "one that reads what is joined"],
