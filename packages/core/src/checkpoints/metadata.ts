@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CheckpointError } from "../errors.js";
 import { type NetworkOptions, networkOptions } from "../networks/registry.js";
 import { printable } from "./printable.js";
@@ -14,7 +14,7 @@ const METADATA_KEY = "slimsr";
 
 const description = z.strictObject({
   network: networkOptions,
-  widths: z.array(z.number().gt(0).max(1)).min(1).max(64).exactOptional(),
+  widths: z.exactOptional(z.array(z.number().check(z.gt(0), z.maximum(1))).check(z.minLength(1), z.maxLength(64))),
 });
 
 /** String metadata that holds the description. */
@@ -30,7 +30,7 @@ export function describe({ network, widths }: Description): Record<string, strin
 export function readDescription(metadata: Readonly<Record<string, string>>, file: string): Description | undefined {
   const text = metadata[METADATA_KEY];
   if (text === undefined) return undefined;
-  const parsed = description.safeParse(parseJson(text));
+  const parsed = description.safeParse(parseJson(text), { error: z.locales.en().localeError });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || METADATA_KEY}: ${message}`);
   throw new CheckpointError(

@@ -1,23 +1,21 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { CheckpointError, UsageError } from "../errors.js";
-import { commonOptions } from "../networks/options.js";
+import { commonOptions, descriptionOf } from "../networks/options.js";
 import { ARCHITECTURES, architectureOf, type NetworkOptions, type Registered } from "../networks/registry.js";
 
 /** What any file may leave unsaid, own options of architectures apart. */
 const COMMON = {
   scale: z
-    .int()
-    .min(1)
-    .max(8)
-    .optional()
-    .describe("magnification, where a file has several or doesn't tell; 1 for restoration"),
+    .optional(z.int().check(z.minimum(1), z.maximum(8)))
+    .check(z.describe("magnification, where a file has several or doesn't tell; 1 for restoration")),
   channels: z
-    .literal([3, 1])
-    .optional()
-    .describe("channels of the images, where a file leaves them open: 3 is RGB, 1 luma or grey"),
-  range: commonOptions.range
-    .optional()
-    .describe("pixel values inside the network go up to 255 or 1; found by running it where a file doesn't tell"),
+    .optional(z.literal([3, 1]))
+    .check(z.describe("channels of the images, where a file leaves them open: 3 is RGB, 1 luma or grey")),
+  range: z
+    .optional(commonOptions.range)
+    .check(
+      z.describe("pixel values inside the network go up to 255 or 1; found by running it where a file doesn't tell"),
+    ),
 };
 
 type Common = { [Key in keyof typeof COMMON]: NonNullable<z.infer<(typeof COMMON)[Key]>> };
@@ -35,11 +33,12 @@ export const OVERRIDES = Object.fromEntries([
   ...Object.entries(COMMON),
   ...ARCHITECTURES.flatMap(({ title, options, overrides }) =>
     overrides.map((key) => {
-      const schema = options.shape[key] as z.ZodType;
-      return [key, schema.optional().describe(`${schema.description} (${title}), where the file doesn't tell`)];
+      const schema = options.shape[key] as z.core.$ZodType;
+      const description = `${descriptionOf(schema)} (${title}), where the file doesn't tell`;
+      return [key, z.optional(schema).check(z.describe(description))];
     }),
   ),
-]) as { [Key in Option]: z.ZodOptional<z.ZodType<OptionValue<Key>, OptionValue<Key>>> };
+]) as { [Key in Option]: z.ZodMiniOptional<z.ZodMiniType<OptionValue<Key>, OptionValue<Key>>> };
 
 /** Those among other options. */
 export const overridesOf = (options: Overrides): Overrides =>

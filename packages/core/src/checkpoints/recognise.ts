@@ -1,7 +1,7 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { CheckpointError } from "../errors.js";
 import { sameShape } from "../graph/types.js";
-import { type Mean, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";
+import { descriptionOf, type Mean, type NetworkOptions, parameterShapes, type Scale } from "../networks/index.js";
 import { foldBranches } from "./branches.js";
 import { canonicalName, layerOf, NAMINGS, type Naming, publishedName, type Source } from "./conventions.js";
 import { readMean } from "./mean.js";
@@ -80,7 +80,7 @@ function recognised(candidate: Candidate, overrides: Overrides, file: string): R
   const told: Readonly<Record<string, unknown>> = { ...overrides };
   const { title, asked = [] } = naming.architecture;
   for (const option of asked.filter((each) => told[each] === undefined)) {
-    const { description } = naming.architecture.options.shape[option] as z.ZodType;
+    const description = descriptionOf(naming.architecture.options.shape[option] as z.core.$ZodType);
     throw new CheckpointError(
       `${file} holds ${title} and doesn't tell its ${option}, the ${description}: say it with --${option}`,
     );

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "../checkpoints/safetensors.js";
 import { type Int8Tensor, type StateTensor, stateOf } from "../checkpoints/state.js";
 import { CheckpointError, SlimsrError } from "../errors.js";
@@ -18,14 +18,14 @@ const METADATA_KEY = "slimsr-graph";
 
 const description = z.object({
   /** Left out where nobody said it. */
-  range: z.literal([255, 1]).exactOptional(),
+  range: z.exactOptional(z.literal([255, 1])),
   size: sizeRule,
   origin: z.object({
     name: z.string(),
     input: z.string(),
     output: z.string(),
     metadata: z.record(z.string(), z.string()),
-    notes: z.array(z.string()).exactOptional(),
+    notes: z.exactOptional(z.array(z.string())),
   }),
 });
 

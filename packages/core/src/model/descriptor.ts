@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Shape } from "../graph/index.js";
 import type { ColourSpace } from "../images/colour.js";
 import type { Size } from "../images/geometry.js";
@@ -120,12 +120,12 @@ const sameSizes = (a: SizeRule, b: SizeRule): boolean =>
 
 /** A size rule as files hold it. */
 export const sizeRule = z.object({
-  minimum: z.int().min(1),
-  multipleOf: z.int().min(1),
-  fixed: z.object({ width: z.int().min(1), height: z.int().min(1) }).exactOptional(),
+  minimum: z.int().check(z.minimum(1)),
+  multipleOf: z.int().check(z.minimum(1)),
+  fixed: z.exactOptional(z.object({ width: z.int().check(z.minimum(1)), height: z.int().check(z.minimum(1)) })),
 });
 
-const stored = z.object({ range: z.literal([255, 1]).exactOptional(), size: sizeRule });
+const stored = z.object({ range: z.exactOptional(z.literal([255, 1])), size: sizeRule });
 
 /** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
 export function readDescriptorMetadata(

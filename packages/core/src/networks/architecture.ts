@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { Value } from "../graph/index.js";
 import type { Layers } from "./layers.js";
 import type { CommonOptions, Scale } from "./options.js";
@@ -11,7 +11,7 @@ export interface Architecture<Options extends CommonOptions = NamedOptions> {
   /** As text says it, "EDSR". */
   readonly title: string;
   /** What a network is, apart from its weights, as metadata of checkpoints and config files say it; help has the descriptions. */
-  readonly options: z.ZodObject<z.ZodRawShape, z.core.$strict>;
+  readonly options: z.ZodMiniObject<z.core.$ZodShape, z.core.$strict>;
   /** Options of a network to train, where nothing is said. */
   readonly defaults: Partial<Options>;
   /** lr [N, C, H, W] → [N, C, s·H, s·W], both in 0..255; C is 3 unless the option `channels` says otherwise. */

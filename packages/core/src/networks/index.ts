@@ -6,7 +6,7 @@ import { architectureOf, type NetworkOptions } from "./registry.js";
 
 export * from "./architecture.js";
 export * from "./initialise.js";
-export { DIV2K_MEAN, type Mean, SCALES, type Scale } from "./options.js";
+export { DIV2K_MEAN, descriptionOf, type Mean, SCALES, type Scale } from "./options.js";
 export * from "./parameters.js";
 export { ARCHITECTURES, architectureOf, type NetworkOptions, networkOptions } from "./registry.js";
 export * from "./vgg19/network.js";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { NetworkError } from "../errors.js";
 import type { Architecture } from "./architecture.js";
 import { CARN } from "./carn/index.js";
@@ -50,7 +50,7 @@ export const ARCHITECTURES: readonly Architecture[] = REGISTRY;
 export type NetworkOptions = z.infer<Registered["options"]>;
 
 /** What a network is, as metadata of checkpoints and config files say it. */
-export const networkOptions: z.ZodType<NetworkOptions> = z.discriminatedUnion(
+export const networkOptions: z.ZodMiniType<NetworkOptions> = z.discriminatedUnion(
   "architecture",
   REGISTRY.map(({ options }) => options) as [Registered["options"], ...Registered["options"][]],
 );

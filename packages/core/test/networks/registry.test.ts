@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { modelOf } from "../../../../test/support/networks.js";
 import { canonicalName, NAMINGS, publishedName } from "../../src/checkpoints/conventions.js";
 import { recognise } from "../../src/checkpoints/recognise.js";
@@ -12,6 +12,7 @@ import {
   ARCHITECTURES,
   type Architecture,
   architectureOf,
+  descriptionOf,
   imageChannels,
   initialParameters,
   type NetworkOptions,
@@ -32,7 +33,7 @@ const thin = ({ name, defaults, overrides }: Architecture, scale: number): Netwo
   });
 
 const scalesOf = ({ options }: Architecture): number[] =>
-  [1, ...SCALES].filter((scale) => (options.shape.scale as z.ZodType).safeParse(scale).success);
+  [1, ...SCALES].filter((scale) => (options.shape.scale as z.ZodMiniType).safeParse(scale).success);
 
 const every = ARCHITECTURES.flatMap((architecture) =>
   scalesOf(architecture).map((scale) => [architecture.title, scale, thin(architecture, scale), architecture] as const),
@@ -112,7 +113,7 @@ describe("every architecture", () => {
     expect(architecture.summarise(network)).not.toBe("");
     for (const [label, value] of architecture.facts(network)) expect([label, value]).not.toContain("");
     for (const schema of Object.values(architecture.options.shape).slice(1)) {
-      expect((schema as { description?: string }).description).toBeTruthy();
+      expect(descriptionOf(schema)).not.toBe("");
     }
     for (const option of architecture.overrides) expect(architecture.options.shape).toHaveProperty(option);
   });

@@ -1,5 +1,5 @@
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
-import { architectureOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
+import { architectureOf, descriptionOf, type NetworkOptions } from "@slimsr/core/internal/networks/index.js";
 import type { Command } from "commander";
 import type * as z from "zod";
 import { flagOf } from "../text/expectation.js";
@@ -7,8 +7,8 @@ import { argumentOf, checkedValue } from "./schema-options.js";
 
 /** Add the options of `Overrides` to a command that reads checkpoints: what the files may leave unsaid. */
 export function addOverrideOptions(command: Command): Command {
-  for (const [key, schema] of Object.entries<z.ZodType>(OVERRIDES)) {
-    command.option(flagOf(key) + argumentOf(schema), schema.description ?? "", (text) => checkedValue(text, schema));
+  for (const [key, schema] of Object.entries<z.core.$ZodType>(OVERRIDES)) {
+    command.option(flagOf(key) + argumentOf(schema), descriptionOf(schema), (text) => checkedValue(text, schema));
   }
   return command;
 }

@@ -3,6 +3,7 @@ import {
   ARCHITECTURES,
   type Architecture,
   architectureOf,
+  descriptionOf,
   type NetworkOptions,
   networkOptions,
 } from "@slimsr/core/internal/networks/index.js";
@@ -70,7 +71,7 @@ const list = (names: readonly string[]): string => new Intl.ListFormat("en-GB", 
 
 const keysOf = ({ options }: Architecture): string[] => Object.keys(options.shape).filter((key) => !LEFT.includes(key));
 
-const schemaOf = ({ options }: Architecture, key: string): z.ZodType => options.shape[key] as z.ZodType;
+const schemaOf = ({ options }: Architecture, key: string): z.core.$ZodType => options.shape[key] as z.core.$ZodType;
 
 /** "residual blocks (EDSR; default: 16), or residual blocks a group (RCAN; default: 20)"; no names where all have the same. */
 function helpOf(key: string, having: readonly Architecture[]): string {
@@ -85,7 +86,7 @@ function helpOf(key: string, having: readonly Architecture[]): string {
     const notes = [owners, standard].filter((note) => note !== "").join("; ");
     return notes === "" ? description : `${description} (${notes})`;
   };
-  const descriptions = groupBy(having, (each) => schemaOf(each, key).description ?? "");
+  const descriptions = groupBy(having, (each) => descriptionOf(schemaOf(each, key)));
   return [...descriptions].map(([description, alike]) => textOf(description, alike)).join(", or ");
 }
 

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from "commander";
-import type * as z from "zod";
+import * as z from "zod";
 import { expectation, jsonSchema } from "../text/expectation.js";
 
 /** "<number>", as usage shows the argument; nothing for a switch. */
-export function argumentOf(schema: z.ZodType): string {
+export function argumentOf(schema: z.core.$ZodType): string {
   const { type, enum: named, const: only } = jsonSchema(schema);
   const choices = named ?? (only === undefined ? undefined : [only]);
   if (choices) return ` <${choices.join("|")}>`;
@@ -21,7 +21,7 @@ export function argumentOf(schema: z.ZodType): string {
 }
 
 /** An option's text as the schema's type; what is no number stays text, and the schema says so. */
-export function typedValue(value: unknown, schema: z.ZodType): unknown {
+export function typedValue(value: unknown, schema: z.core.$ZodType): unknown {
   if (typeof value !== "string") return value;
   const { type, enum: choices } = jsonSchema(schema);
   const number = (text: string) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
@@ -31,8 +31,8 @@ export function typedValue(value: unknown, schema: z.ZodType): unknown {
 }
 
 /** As `typedValue`. @throws InvalidArgumentError saying what it must be */
-export function checkedValue(text: string, schema: z.ZodType): unknown {
-  const { success, data } = schema.safeParse(typedValue(text, schema));
+export function checkedValue(text: string, schema: z.core.$ZodType): unknown {
+  const { success, data } = z.safeParse(schema, typedValue(text, schema));
   if (!success) throw new InvalidArgumentError(`It must be ${expectation(jsonSchema(schema))}.`);
   return data;
 }

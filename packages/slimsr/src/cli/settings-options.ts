@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { descriptionOf } from "@slimsr/core/internal/networks/index.js";
 import { type Command, Option } from "commander";
-import type * as z from "zod";
+import * as z from "zod";
 import { fromJson } from "../files/json.js";
 import { systemReason } from "../files/system-reason.js";
 import type { Variant } from "../runs/ablation.js";
@@ -47,20 +48,20 @@ export function addSettingsOptions(
 
 /** The option of a setting. */
 export function settingOption(key: SettingKey, presets: readonly Preset[] = []): Option {
-  const schema: z.ZodType = settingsSchema.shape[key];
+  const schema: z.core.$ZodType = settingsSchema.shape[key];
   const isOff = isOnByDefault(schema);
   const flags = isOff ? `--no-${flagOf(key).slice(2)}` : `${flagOf(key)}${settingArgument(key, schema)}`;
-  const option = new Option(flags, `${schema.description}${isOff ? "" : defaultNote(key, presets)}`);
+  const option = new Option(flags, `${descriptionOf(schema)}${isOff ? "" : defaultNote(key, presets)}`);
   // A switch has no text.
   if (!(key in PATH_LISTS) && flags.includes("<")) option.argParser((text) => checkedValue(text, schema));
   return option.conflicts([...(CONFLICTS[key] ?? [])]);
 }
 
 /** Whether a setting is a switch that the command line can only turn off. */
-const isOnByDefault = (schema: z.ZodType): boolean => schema.safeParse(undefined).data === true;
+const isOnByDefault = (schema: z.core.$ZodType): boolean => z.safeParse(schema, undefined).data === true;
 
 /** As `argumentOf`, and what a text is. */
-function settingArgument(key: SettingKey, schema: z.ZodType): string {
+function settingArgument(key: SettingKey, schema: z.core.$ZodType): string {
   const named = ARGUMENTS[key];
   if (named !== undefined) return ` <${named}>`;
   const listed = PATH_LISTS[key];

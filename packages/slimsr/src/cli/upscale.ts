@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { OVERRIDES } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { descriptionOf } from "@slimsr/core/internal/networks/index.js";
 import { DEVICES } from "@slimsr/upscaler/internal/engine/session.js";
 import { IMAGE_FORMATS, type ImageFormat } from "@slimsr/upscaler/internal/images/format.js";
 import { DEFAULT_MODEL } from "@slimsr/upscaler/internal/loading/shipped-models.js";
@@ -145,7 +146,7 @@ export function upscaleCommand(): Command {
   const { scale: ofModel, channels, range } = OVERRIDES;
   const schemas = { "scale-of-model": ofModel, channels, range };
   for (const [flag, schema] of Object.entries(schemas)) {
-    command.option(`--${flag}${argumentOf(schema)}`, schema.description ?? "", (text) => checkedValue(text, schema));
+    command.option(`--${flag}${argumentOf(schema)}`, descriptionOf(schema), (text) => checkedValue(text, schema));
   }
   return command
     .option("--compare", "write pages that compare images with bicubic")

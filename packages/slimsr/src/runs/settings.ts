@@ -36,7 +36,7 @@ const form = (name: string, read: (text: string) => unknown, description: string
 /** Every setting of a training run. Keys are those of config files and, in kebab-case, of the command line. */
 export const settingsSchema = z.strictObject({
   teacher: path.optional().describe("the network to compress: checkpoint (.safetensors, .pt, .pth) or .onnx"),
-  network: networkOptions.optional().describe("the network to train, where there is no teacher"),
+  network: z.optional(networkOptions).describe("the network to train, where there is no teacher"),
   pretrained: path
     .optional()
     .describe(

@@ -21,7 +21,7 @@ export interface JsonSchema {
   readonly oneOf?: readonly JsonSchema[];
 }
 
-export const jsonSchema = (schema: z.ZodType): JsonSchema =>
+export const jsonSchema = (schema: z.core.$ZodType): JsonSchema =>
   z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
 
 /** "--res-scale" for "resScale". */
@@ -59,7 +59,7 @@ export function expectation(schema: JsonSchema): string {
  */
 export function complaint(
   { code, message, path }: z.core.$ZodIssue,
-  schema: z.ZodType,
+  schema: z.core.$ZodType,
   input: unknown,
   nameOf = (at: string) => at,
 ): string {

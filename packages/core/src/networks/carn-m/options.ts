@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const carnMOptions = z
@@ -7,9 +7,11 @@ export const carnMOptions = z
     ...scaleOption,
     ...commonOptions,
     ...meanOption,
-    groups: z.int().min(1).max(64).describe("groups of the convolutions within blocks"),
+    groups: z.int().check(z.minimum(1), z.maximum(64), z.describe("groups of the convolutions within blocks")),
   })
-  .refine(({ features, groups }) => features % groups === 0, { path: ["groups"], error: "doesn't divide features" });
+  .check(
+    z.refine(({ features, groups }) => features % groups === 0, { path: ["groups"], error: "doesn't divide features" }),
+  );
 
 export type CarnMOptions = z.infer<typeof carnMOptions>;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const carnOptions = z.strictObject({
@@ -7,7 +7,7 @@ export const carnOptions = z.strictObject({
   ...commonOptions,
   ...meanOption,
   /** `original` has a ReLU after each residual sum and before each pixel shuffle; `csd`, the CSD authors', has neither. */
-  variant: z.enum(["original", "csd"]).describe("the published network, or that of the authors of CSD"),
+  variant: z.enum(["original", "csd"]).check(z.describe("the published network, or that of the authors of CSD")),
 });
 
 export type CarnOptions = z.infer<typeof carnOptions>;

@@ -1,12 +1,12 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { channelsOption, commonOptions } from "../options.js";
 
 export const dncnnOptions = z.strictObject({
   architecture: z.literal("dncnn"),
-  scale: z.literal(1).describe("magnification; 1 leaves the size"),
+  scale: z.literal(1).check(z.describe("magnification; 1 leaves the size")),
   ...channelsOption,
   ...commonOptions,
-  layers: z.int().min(2).max(256).describe("convolutions"),
+  layers: z.int().check(z.minimum(2), z.maximum(256), z.describe("convolutions")),
 });
 
 export type DncnnOptions = z.infer<typeof dncnnOptions>;

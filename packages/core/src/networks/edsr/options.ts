@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const edsrOptions = z.strictObject({
@@ -6,8 +6,8 @@ export const edsrOptions = z.strictObject({
   ...scaleOption,
   ...commonOptions,
   ...meanOption,
-  blocks: z.int().min(1).max(256).describe("residual blocks"),
-  resScale: z.number().min(-100).max(100).describe("factor on residual branches"),
+  blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("residual blocks")),
+  resScale: z.number().check(z.minimum(-100), z.maximum(100), z.describe("factor on residual branches")),
 });
 
 export type EdsrOptions = z.infer<typeof edsrOptions>;

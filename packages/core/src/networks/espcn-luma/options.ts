@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const espcnLumaOptions = z.strictObject({
   architecture: z.literal("espcn-luma"),
   ...scaleOption,
-  channels: z.literal(1).describe("channels of images: 1, the luma"),
+  channels: z.literal(1).check(z.describe("channels of images: 1, the luma")),
   ...commonOptions,
   /** The second layer has half as many. */
-  features: commonOptions.features.min(2),
+  features: commonOptions.features.check(z.minimum(2)),
 });
 
 export type EspcnLumaOptions = z.infer<typeof espcnLumaOptions>;

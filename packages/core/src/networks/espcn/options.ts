@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const espcnOptions = z.strictObject({
@@ -7,7 +7,7 @@ export const espcnOptions = z.strictObject({
   ...commonOptions,
   ...meanOption,
   /** The second layer has half as many. */
-  features: commonOptions.features.min(2),
+  features: commonOptions.features.check(z.minimum(2)),
 });
 
 export type EspcnOptions = z.infer<typeof espcnOptions>;

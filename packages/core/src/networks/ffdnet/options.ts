@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { channelsOption, commonOptions } from "../options.js";
 
 export const ffdnetOptions = z.strictObject({
   architecture: z.literal("ffdnet"),
-  scale: z.literal(1).describe("magnification; 1 leaves the size"),
+  scale: z.literal(1).check(z.describe("magnification; 1 leaves the size")),
   ...channelsOption,
   ...commonOptions,
-  layers: z.int().min(2).max(256).describe("convolutions"),
-  noise: z.number().min(0).max(75).describe("standard deviation of the noise to remove, of 255"),
+  layers: z.int().check(z.minimum(2), z.maximum(256), z.describe("convolutions")),
+  noise: z.number().check(z.minimum(0), z.maximum(75), z.describe("standard deviation of the noise to remove, of 255")),
 });
 
 export type FfdnetOptions = z.infer<typeof ffdnetOptions>;

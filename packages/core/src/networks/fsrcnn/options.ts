@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const fsrcnnOptions = z.strictObject({
   architecture: z.literal("fsrcnn"),
   ...scaleOption,
-  channels: z.literal(1).describe("channels of images: 1, the luma"),
+  channels: z.literal(1).check(z.describe("channels of images: 1, the luma")),
   ...commonOptions,
-  shrunk: commonOptions.features.describe("channels of the mapping layers"),
-  layers: z.int().min(1).max(256).describe("mapping layers"),
+  shrunk: commonOptions.features.check(z.describe("channels of the mapping layers")),
+  layers: z.int().check(z.minimum(1), z.maximum(256), z.describe("mapping layers")),
 });
 
 export type FsrcnnOptions = z.infer<typeof fsrcnnOptions>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const imdnOptions = z.strictObject({
@@ -6,10 +6,10 @@ export const imdnOptions = z.strictObject({
   ...scaleOption,
   ...commonOptions,
   /** A quarter of them is distilled by each step of a block. */
-  features: commonOptions.features.min(4),
-  blocks: z.int().min(1).max(256).describe("multi-distillation blocks"),
+  features: commonOptions.features.check(z.minimum(4)),
+  blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("multi-distillation blocks")),
   /** `original` weighs channels by their contrast and fuses all blocks' outputs; `kair`, the AIM 2019 baseline, has neither. */
-  variant: z.enum(["original", "kair"]).describe("the published network, or that of KAIR"),
+  variant: z.enum(["original", "kair"]).check(z.describe("the published network, or that of KAIR")),
 });
 
 export type ImdnOptions = z.infer<typeof imdnOptions>;

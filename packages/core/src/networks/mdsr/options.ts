@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const mdsrOptions = z.strictObject({
@@ -6,7 +6,7 @@ export const mdsrOptions = z.strictObject({
   ...scaleOption,
   ...commonOptions,
   ...meanOption,
-  blocks: z.int().min(1).max(256).describe("residual blocks"),
+  blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("residual blocks")),
 });
 
 export type MdsrOptions = z.infer<typeof mdsrOptions>;

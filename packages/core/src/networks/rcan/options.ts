@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const rcanOptions = z
@@ -7,12 +7,17 @@ export const rcanOptions = z
     ...scaleOption,
     ...commonOptions,
     ...meanOption,
-    blocks: z.int().min(1).max(256).describe("residual blocks a group"),
-    groups: z.int().min(1).max(64).describe("residual groups"),
+    blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("residual blocks a group")),
+    groups: z.int().check(z.minimum(1), z.maximum(64), z.describe("residual groups")),
     /** The attention's bottleneck has ⌊features / reduction⌋ channels. */
-    reduction: z.int().min(1).describe("how many times fewer channels attention has within"),
+    reduction: z.int().check(z.minimum(1), z.describe("how many times fewer channels attention has within")),
   })
-  .refine(({ features, reduction }) => reduction <= features, { path: ["reduction"], error: "larger than features" });
+  .check(
+    z.refine(({ features, reduction }) => reduction <= features, {
+      path: ["reduction"],
+      error: "larger than features",
+    }),
+  );
 
 export type RcanOptions = z.infer<typeof rcanOptions>;
 

@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const rfdnOptions = z.strictObject({
   architecture: z.literal("rfdn"),
   ...scaleOption,
   ...commonOptions,
-  blocks: z.int().min(1).max(256).describe("residual feature distillation blocks"),
-  distilled: commonOptions.features.describe("channels that each step of a block distils"),
-  attention: commonOptions.features.describe("channels of the spatial attention"),
+  blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("residual feature distillation blocks")),
+  distilled: commonOptions.features.check(z.describe("channels that each step of a block distils")),
+  attention: commonOptions.features.check(z.describe("channels of the spatial attention")),
 });
 
 export type RfdnOptions = z.infer<typeof rfdnOptions>;

@@ -1,13 +1,13 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, scaleOption } from "../options.js";
 
 export const rlfnOptions = z.strictObject({
   architecture: z.literal("rlfn"),
   ...scaleOption,
   ...commonOptions,
-  blocks: z.int().min(1).max(256).describe("residual local feature blocks"),
-  within: commonOptions.features.describe("channels within blocks"),
-  attention: commonOptions.features.describe("channels of the spatial attention"),
+  blocks: z.int().check(z.minimum(1), z.maximum(256), z.describe("residual local feature blocks")),
+  within: commonOptions.features.check(z.describe("channels within blocks")),
+  attention: commonOptions.features.check(z.describe("channels of the spatial attention")),
 });
 
 export type RlfnOptions = z.infer<typeof rlfnOptions>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COMMON_DEFAULTS, commonOptions, meanOption, scaleOption } from "../options.js";
 
 export const spanOptions = z.strictObject({

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { commonOptions, SCALES } from "../options.js";
 
 export const srvggOptions = z.strictObject({
   architecture: z.literal("srvgg"),
-  scale: z.literal([1, ...SCALES]).describe("magnification; 1 leaves the size"),
+  scale: z.literal([1, ...SCALES]).check(z.describe("magnification; 1 leaves the size")),
   ...commonOptions,
-  layers: z.int().min(1).max(256).describe("convolutions between the first and the last"),
+  layers: z.int().check(z.minimum(1), z.maximum(256), z.describe("convolutions between the first and the last")),
 });
 
 export type SrvggOptions = z.infer<typeof srvggOptions>;
