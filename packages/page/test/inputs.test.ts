@@ -129,7 +129,7 @@ describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
     await page.press("#size-width", "Tab");
     await page.waitForFunction(() => document.querySelector("#size-work")?.textContent !== "");
     expect(await page.textContent("#size-work")).toMatch(
-      /^200×150: the network runs 2 times, on its own output, 2 tiles, about [\d.]+ m?s$/,
+      /^200×150 takes 2 passes of the network: 2 tiles, about [\d.]+ m?s$/,
     );
     const { name, file } = await saved(page);
     const node = await Upscaler.load("photo-x2", { quality: 0.5, threads: 1 });
@@ -142,7 +142,7 @@ describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
     // A minute of work ends at a press, and the page goes on.
     await page.fill("#size-width", "1000");
     await page.press("#size-width", "Tab");
-    await page.waitForFunction(() => /4 times/.test(document.querySelector("#size-work")?.textContent ?? ""));
+    await page.waitForFunction(() => /takes 4 passes/.test(document.querySelector("#size-work")?.textContent ?? ""));
     await page.click("#save");
     await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>("#progress")?.value ?? 0) > 0);
     await page.click("#cancel");

@@ -49,7 +49,8 @@ function sentence({ outputWork, figures, quality }: State): string {
   const tiles = passes.reduce((sum, pass) => sum + pass.tiles, 0);
   const pixels = passes.reduce((sum, pass) => sum + pass.pixels, 0);
   const milliseconds = ((figures.get(quality)?.elapsed ?? 0) * pixels) / (passes[0]?.pixels ?? pixels);
-  return `${width}×${height}: the network runs ${passes.length} times, on its own output, ${tiles} tiles, about ${duration(milliseconds)}`;
+  const about = duration(Number(milliseconds.toPrecision(2)));
+  return `${width}×${height} takes ${passes.length} passes of the network: ${tiles} tiles, about ${about}`;
 }
 
 const madeSize = ({ image, info }: State) => ({
