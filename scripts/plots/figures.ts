@@ -1,6 +1,6 @@
 import { contenders, PSNR } from "./contenders.js";
 import type { Axis, Colour, Plot, PlotPoint, PlotSeries } from "./draw.js";
-import { type Measurement, readMeasurements } from "./measurement.js";
+import { type Measurement, readMeasurements, type Validation } from "./measurement.js";
 
 /** A picture's name, and what is drawn. */
 export interface Figure {
@@ -17,6 +17,7 @@ export async function figures(): Promise<Figure[]> {
     { name: "parameters", plot: parameters(evaluations, runs) },
     { name: "milliseconds", plot: milliseconds(await readMeasurements("times")) },
     { name: "minutes", plot: minutes(runs) },
+    { name: "starts", plot: starts(await readMeasurements("starts")) },
   ];
 }
 
@@ -47,23 +48,35 @@ function milliseconds(times: readonly Measurement[]): Plot {
   };
 }
 
-function minutes(runs: readonly Measurement[]): Plot {
-  return {
-    title: "What training is worth: EDSR 8×64 ×2 at half its channels",
-    note: noteOn(runs),
-    x: { name: "minutes of training", scale: "linear" },
-    y: { name: "PSNR on the validation photographs (dB)", scale: "linear" },
-    legend: "right",
-    series: runs.map(
-      ({ label, validations }, i): PlotSeries => ({
-        ...{ name: label, colour: colourOf(i), line: "solid" },
-        points: validations.map((one): PlotPoint => {
-          const isLast = one === validations.at(-1);
-          return { x: one.seconds / 60, y: one.psnr, ...(isLast && { label: one.psnr.toFixed(2), side: "top" }) };
-        }),
-      }),
-    ),
-  };
+const minutes = (runs: readonly Measurement[]): Plot => ({
+  title: "What training is worth: EDSR 8×64 ×2 at half its channels",
+  note: noteOn(runs),
+  x: { name: "minutes of training", scale: "linear" },
+  y: VALIDATED,
+  legend: "right",
+  series: courses(runs, ({ seconds }) => seconds / 60),
+});
+
+const starts = (runs: readonly Measurement[]): Plot => ({
+  title: "What a start is worth: EDSR 8×64 ×2 to half its channels",
+  note: noteOn(runs),
+  x: { name: "steps", scale: "linear" },
+  y: { ...VALIDATED, min: 29 },
+  legend: "right",
+  series: courses(runs, ({ step }) => step),
+});
+
+const VALIDATED: Axis = { name: "PSNR on the validation photographs (dB)", scale: "linear" };
+
+/** A run's student over its training, a run a series. */
+function courses(runs: readonly Measurement[], xOf: (validation: Validation) => number): PlotSeries[] {
+  return runs.map(({ label, validations }, i) => ({
+    ...{ name: label, colour: colourOf(i), line: "solid" },
+    points: validations.map((one): PlotPoint => {
+      const isLast = one === validations.at(-1);
+      return { x: xOf(one), y: one.psnr, ...(isLast && { label: one.psnr.toFixed(2), side: "top" }) };
+    }),
+  }));
 }
 
 const colourOf = (index: number): Colour => COLOURS[index % COLOURS.length] ?? "grey";

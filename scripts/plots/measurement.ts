@@ -28,13 +28,16 @@ const aboutSchema = z.object({
   date: z.string(),
 });
 
+const validationSchema = z.object({ step: z.number(), seconds: z.number(), psnr: psnrSchema });
+
 const measurementSchema = aboutSchema.extend({
   machine: z.string(),
   rows: z.array(rowSchema),
   /** Of the run's student, over training: seconds of it so far, PSNR on the validation images. */
-  validations: z.array(z.object({ step: z.number(), seconds: z.number(), psnr: psnrSchema })),
+  validations: z.array(validationSchema),
 });
 
+export type Validation = z.infer<typeof validationSchema>;
 export type Row = z.infer<typeof rowSchema>;
 export type About = z.infer<typeof aboutSchema>;
 

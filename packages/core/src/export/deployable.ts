@@ -57,7 +57,8 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
 }
 
 /** A network's graph with constants folded in and linear stretches merged, where that changes no more of the output than the field leaves out. */
-export const merged = (example: Graph, scale: number) => mergeLinear(foldConstants(example), unmeasuredBorder(scale));
+export const merged = (example: Graph, scale: number) =>
+  mergeLinear(foldConstants(example), { most: unmeasuredBorder(scale) });
 
 /**
  * The same network with its linear stretches merged, to be trained as it is deployed; undefined where that saves nothing. Pixels along its output's
@@ -66,7 +67,7 @@ export const merged = (example: Graph, scale: number) => mergeLinear(foldConstan
 export function mergedModel(model: Model): Model | undefined {
   const { scale, size, range, rangeSource } = model.descriptor;
   const example = foldConstants(exampleOf(model));
-  const { graph, border } = mergeLinear(example, unmeasuredBorder(scale));
+  const { graph, border } = mergeLinear(example, { most: unmeasuredBorder(scale) });
   if (graphCost(graph).macs >= graphCost(example).macs) return undefined;
   return importedModel(repeatWithin(graph, border), {
     name: nameOf(model),

@@ -1,9 +1,12 @@
 import type { Graph } from "../graph/index.js";
 import { graphCost } from "../model/cost.js";
-import { type Descriptor, imageNames } from "../model/descriptor.js";
+import { type Descriptor, imageNames, sideFrom, unmeasuredBorder } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
 import { receptiveRadius, shiftPeriod } from "../model/reach.js";
+import { writeOnnx } from "../onnx/index.js";
+import { foldConstants } from "./fold.js";
+import { mergeLinear } from "./merge/index.js";
 import { exampleOf, forEngines, writeGraph } from "./onnx.js";
 import { type PartwiseNetwork, partwise } from "./partwise.js";
 
@@ -43,24 +46,36 @@ export interface DeploymentCost {
 /** The engine's memory over that of the activations: copies between layouts and what its arena rounds up (measured: 1.65). */
 const ENGINE_OVERHEAD = 1.75;
 
-/** A model ready to be run. */
-export function deploy(model: Model): Deployment {
+export interface DeployOptions {
+  /**
+   * Whether linear stretches are computed as one convolution, and pixels along the border, where that would have others, by the stretch
+   * itself: the same image, to rounding, in less time and memory. Off by default.
+   */
+  readonly merge?: boolean;
+}
+
+/** A model ready to be run. Its cost is that of the network as it is; its memory and the sizes that it takes are those of what is run. */
+export function deploy(model: Model, { merge = false }: DeployOptions = {}): Deployment {
   const { scale, channels, range, rangeSource, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
-  const graph = forEngines(example);
-  const cost = costOf(example);
+  const merged = (graph: Graph) =>
+    merge ? mergeLinear(foldConstants(graph), { most: unmeasuredBorder(scale), isOwn: true }) : { graph, border: 0 };
+  const { graph, border } = merged(example);
+  const ready = forEngines(graph);
+  const cost = { ...costOf(example), bytesPerPixel: bytesPerPixel(ready) };
   return {
-    onnx: writeGraph(graph, model.descriptor),
+    onnx: writeGraph(ready, model.descriptor),
     input,
     output,
     scale,
     channels,
     range,
     ...(rangeSource && { rangeSource }),
-    size,
+    // The border of one side is not that of the other.
+    size: { ...size, minimum: sideFrom(size, Math.ceil((2 * border) / scale)) },
     cost,
-    ...partwiseIfGlobal(graph, cost, size),
+    ...partwiseIfGlobal(example, cost, size, (parts) => forEngines(merged(parts).graph)),
   };
 }
 
@@ -79,13 +94,27 @@ function bytesPerPixel(graph: Graph): number {
   return (ENGINE_OVERHEAD * activationBytes(graph)) / (height * width);
 }
 
-/** @param graph as it is written @param cost of the same network */
+/**
+ * @param graph a network's, its parameters constants
+ * @param cost of the same network
+ * @param ready makes of a graph what engines run
+ */
 export function partwiseIfGlobal(
   graph: Graph,
   cost: DeploymentCost | null,
   { fixed, multipleOf }: Descriptor["size"],
+  ready: (graph: Graph) => Graph,
 ): Pick<Deployment, "partwise"> {
   if (cost?.radius !== undefined || fixed) return {};
   const made = partwise(graph, multipleOf);
-  return made ? { partwise: { ...made, bytesPerPixel: bytesPerPixel(made.graph) } } : {};
+  if (!made) return {};
+  const { graph: parts, dynamicAxes, ...network } = made;
+  const written = ready(parts);
+  return {
+    partwise: {
+      ...network,
+      onnx: () => writeOnnx(written, { dynamicAxes }),
+      bytesPerPixel: bytesPerPixel(written),
+    },
+  };
 }

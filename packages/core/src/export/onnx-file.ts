@@ -83,7 +83,7 @@ export function describeOnnxFile(
     ...(source && { rangeSource: source }),
     size,
     cost,
-    ...(graph && partwiseIfGlobal(graph, cost, size)),
+    ...(graph && partwiseIfGlobal(graph, cost, size, (parts) => parts)),
     ...(bits !== undefined && { bits }),
   };
 }

@@ -1,6 +1,5 @@
 import { type Graph, isKnown, liveNodes, type Node, rewriteLazily, type Value } from "../graph/index.js";
 import { radiusOf, shiftPeriod, sightsOf } from "../model/reach.js";
-import { writeOnnx } from "../onnx/index.js";
 import { concat, GlobalAveragePool, mul, ReduceMean, reduceSum, reshape, slice } from "../operators/index.js";
 import { reducedAxesOf } from "../operators/reductions.js";
 
@@ -9,6 +8,7 @@ import { reducedAxesOf } from "../operators/reductions.js";
  * themselves: the image's means come in, and what the part adds to them goes out.
  */
 export interface Partwise {
+  /** For images of the size that the network's graph is built for. */
   readonly graph: Graph;
   /** The input that holds the means of all poolings, [1, channels, 1, 1], and the output of the same shape with the part's own. */
   readonly means: string;
@@ -24,11 +24,13 @@ export interface Partwise {
   /** As of a network's cost, of the output and of all that is pooled. */
   readonly radius: number;
   readonly period: number;
-  /** As an ONNX model, of any size that the network takes. */
-  readonly onnx: () => Uint8Array<ArrayBuffer>;
+  /** Axes that are open to any size that the network takes, with their names. */
+  readonly dynamicAxes: Readonly<Record<string, Readonly<Record<number, string>>>>;
 }
 
-export interface PartwiseNetwork extends Partwise {
+/** As it is run. */
+export interface PartwiseNetwork extends Omit<Partwise, "graph" | "dynamicAxes"> {
+  readonly onnx: () => Uint8Array<ArrayBuffer>;
   /** Memory that a run takes for each input pixel. */
   readonly bytesPerPixel: number;
 }
@@ -83,7 +85,7 @@ export function partwise(source: Graph, multipleOf: number): Partwise | undefine
   return {
     ...{ graph, means, pooled, channels, weights, radius, depth: depthOf(source, poolings) },
     period: shiftPeriod(graph, graph.inputs.slice(0, 1)),
-    onnx: () => writeOnnx(graph, { dynamicAxes: openSizes(source, weights) }),
+    dynamicAxes: openSizes(source, weights),
   };
 }
 
@@ -135,10 +137,7 @@ function depthOf(graph: Graph, poolings: ReadonlyMap<Node, Pooling>): number {
   return most;
 }
 
-function openSizes(
-  source: Graph,
-  weights: Partwise["weights"],
-): Readonly<Record<string, Readonly<Record<number, string>>>> {
+function openSizes(source: Graph, weights: Partwise["weights"]): Partwise["dynamicAxes"] {
   const open = (name: string) => ({ 2: `${name}_height`, 3: `${name}_width` });
   const images = [source.inputs[0]?.name as string, ...source.outputs.keys()];
   return Object.fromEntries([...images, ...weights.map(({ name }) => name)].map((name) => [name, open(name)]));

@@ -47,7 +47,7 @@ describe("a convolution of repeated pixels is convolutions of the pixels", () =>
     [4, 3, 36 / 144],
   ])("repeated %d times, of side %d, up to the border", async (factor, side, share) => {
     const graph = graphOf((x) => relu(layer(resizeNearest(x, factor), 4, side)));
-    const { graph: merged, border } = mergeLinear(graph, 0);
+    const { graph: merged, border } = mergeLinear(graph, { most: 0 });
     expect(border).toBe(0);
     expect(operators(merged)).not.toContain("Resize");
     expect(graphCost(merged).macs / graphCost(graph).macs).toBeCloseTo(share, 5);
@@ -66,7 +66,7 @@ describe("a convolution of repeated pixels is convolutions of the pixels", () =>
     ["it looks at single pixels", (x) => layer(resizeNearest(x, 2), 3, 1)],
   ])("but not where %s", (_, build) => {
     const graph = graphOf(build);
-    expect(operators(mergeLinear(graph, 100).graph)).toEqual(operators(graph));
+    expect(operators(mergeLinear(graph, { most: 100 }).graph)).toEqual(operators(graph));
   });
 
   it("in ESRGAN's network, at any size", async () => {

@@ -68,7 +68,7 @@ const ROUNDING = 1e-5;
 
 /** Merging leaves one convolution, and differs at just as many pixels along the border as it says. */
 async function expectMerged(graph: Graph, border: number, left = ["Conv"]): Promise<void> {
-  const merged = mergeLinear(graph, 100);
+  const merged = mergeLinear(graph, { most: 100 });
   expect(operators(merged.graph)).toEqual(left);
   expect(merged.border).toBe(border);
   expect(graphCost(merged.graph).macs).toBeLessThanOrEqual(graphCost(graph).macs);
@@ -103,7 +103,7 @@ describe("two convolutions are one", () => {
 
   it("and so are three, of which two wouldn't pay", async () => {
     const graph = graphOf((x) => layer(layer(layer(x, 12, 1), 12, 1), 1, 1));
-    expect(graphCost(graph).macs).toBeGreaterThan(graphCost(mergeLinear(graph, 0).graph).macs);
+    expect(graphCost(graph).macs).toBeGreaterThan(graphCost(mergeLinear(graph, { most: 0 }).graph).macs);
     await expectMerged(graph, 0);
   });
 
@@ -116,24 +116,24 @@ describe("two convolutions are one", () => {
     ["both are dilated", (x) => layer(layer(x, 40, 2, { dilations: [2, 2] }), 2, 2, { dilations: [2, 2] })],
   ])("but not where %s", (_, build) => {
     const graph = graphOf(build);
-    expect(operators(mergeLinear(graph, 100).graph)).toEqual(operators(graph));
+    expect(operators(mergeLinear(graph, { most: 100 }).graph)).toEqual(operators(graph));
   });
 
   it("but not where the first is asked for", () => {
     const graph = graphOf((x) => layer(layer(x, 40, 3), 2, 1));
     graph.output("z", (graph.outputs.get("y") as Value).producer?.inputs[0] as Value);
-    expect(operators(mergeLinear(graph, 100).graph)).toEqual(["Conv", "Conv"]);
+    expect(operators(mergeLinear(graph, { most: 100 }).graph)).toEqual(["Conv", "Conv"]);
   });
 
   it("but not where more pixels would differ than may, counted at the output", () => {
     const deep = (x: Value) => layer(relu(layer(layer(x, 40, 3, same(3)), 2, 3, same(3))), 4, 5, same(5));
     const graph = graphOf((x) => pixelShuffle(deep(x), 2), [1, 3, 24, 24]);
-    expect(mergeLinear(graph, 5)).toMatchObject({ border: 0 });
-    expect(operators(mergeLinear(graph, 5).graph)).toEqual(operators(graph));
+    expect(mergeLinear(graph, { most: 5 })).toMatchObject({ border: 0 });
+    expect(operators(mergeLinear(graph, { most: 5 }).graph)).toEqual(operators(graph));
     // A pixel, two more of the side of 5, enlarged by 2.
-    expect(mergeLinear(graph, 6)).toMatchObject({ border: 6 });
+    expect(mergeLinear(graph, { most: 6 })).toMatchObject({ border: 6 });
     const everywhere = graphOf((x) => mul(x, globalAveragePool(layer(layer(x, 40, 3, same(3)), 3, 3, same(3)))));
-    expect(mergeLinear(everywhere, 1000).border).toBe(0);
+    expect(mergeLinear(everywhere, { most: 1000 }).border).toBe(0);
   });
 });
 
@@ -197,7 +197,7 @@ describe("a sum of convolutions of one value is one", () => {
     ["one is spread over the other", (x) => add(layer(x, 1, 1), layer(x, 4, 1))],
   ])("but not where %s", (_, build) => {
     const graph = graphOf(build);
-    expect(operators(mergeLinear(graph, 100).graph)).toEqual(operators(graph));
+    expect(operators(mergeLinear(graph, { most: 100 }).graph)).toEqual(operators(graph));
   });
 });
 
@@ -213,7 +213,49 @@ it("convolutions in their thousands are merged in no time", () => {
     return y;
   });
   const start = performance.now();
-  expect(operators(mergeLinear(graph, 2).graph)).toEqual(operators(graph));
-  expect(operators(mergeLinear(chain, 2).graph)).toEqual(operators(chain));
+  expect(operators(mergeLinear(graph, { most: 2 }).graph)).toEqual(operators(graph));
+  expect(operators(mergeLinear(chain, { most: 2 }).graph)).toEqual(operators(chain));
   expect(performance.now() - start).toBeLessThan(10_000);
+});
+
+describe("a border of its own", () => {
+  const tail = (factors: readonly number[]) => (x: Value) => {
+    const features = relu(layer(x, 8, 3, same(3)));
+    const enlarged = factors.reduce((y, r) => pixelShuffle(layer(y, 8 * r ** 2, 3, same(3)), r), features);
+    return layer(enlarged, 3, 3, same(3));
+  };
+  const isOwn = true;
+
+  it.each([
+    ["×2", [2], 1, 1],
+    ["×3", [3], 1, 1],
+    ["×4", [2, 2], 3, 2],
+  ] as const)(
+    "is what the convolutions make of it at %s, for any size of at least its sides",
+    async (_, factors, border, least) => {
+      for (const [height, width] of [
+        [least, least],
+        [least, 9],
+        [7, least + 1],
+        [11, 13],
+      ] as const) {
+        const graph = graphOf(tail(factors), [1, 3, height, width]);
+        const merged = mergeLinear(graph, { most: 4, isOwn });
+        expect(merged.border).toBe(border);
+        expect(Math.max(...(await differences(graph, merged.graph)))).toBeLessThan(ROUNDING);
+      }
+      const [own, plain] = [32, 256].map((side) => {
+        const graph = graphOf(tail(factors), [1, 3, side, side]);
+        return graphCost(mergeLinear(graph, { most: 4, isOwn }).graph).macs / graphCost(graph).macs;
+      }) as [number, number];
+      expect(plain).toBeLessThan(own);
+      expect(plain).toBeLessThan(1);
+    },
+  );
+
+  it("is left where a stretch doesn't keep its image's size", () => {
+    const graph = graphOf((x) => layer(relu(layer(layer(x, 40, 3, { pads: [0, 0, 0, 0] }), 2, 3, same(3))), 2, 1));
+    expect(mergeLinear(graph, { most: 100 }).border).toBeGreaterThan(0);
+    expect(operators(mergeLinear(graph, { most: 100, isOwn }).graph)).toEqual(operators(graph));
+  });
 });

@@ -35,10 +35,17 @@ export function readNetworkFile(
     return { name, qualities: [1], isForeign: true, deployment: () => network };
   }
   const { model, widths } = readModelFile(bytes, name, options);
+  const made = new Map<number, Deployment>();
   return {
     name,
     qualities: widths,
     isForeign: false,
-    deployment: (quality) => deploy(quality === widths[0] ? model : narrowed(model, quality)),
+    deployment: (quality) => {
+      const known = made.get(quality);
+      if (known) return known;
+      const network = deploy(quality === widths[0] ? model : narrowed(model, quality), { merge: true });
+      made.set(quality, network);
+      return network;
+    },
   };
 }

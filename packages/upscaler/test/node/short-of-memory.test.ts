@@ -69,7 +69,7 @@ const program = (prlimit: string, megabytes: number): string => `
 
 describeWith(PRLIMIT, "an engine that runs out of memory", (prlimit) => {
   it("computes smaller tiles, and just the same image", async () => {
-    const { stdout, stderr, code } = await runSource(program(prlimit, 80), { seconds: 60 });
+    const { stdout, stderr, code } = await runSource(program(prlimit, 30), { seconds: 60 });
     expect(code, stderr).toBe(0);
     const { runs, same } = JSON.parse(stdout) as { runs: [number, string][]; same: boolean };
     expect(runs[0]?.[0]).toBe(400 * 380);

@@ -22,7 +22,7 @@ const edsr: NetworkOptions = {
 };
 
 /** Memory for a tile of some hundred pixels. */
-export const TILES = 2 ** 19;
+export const TILES = 2 ** 18;
 
 export const networkFile = (network: NetworkOptions = edsr, widths = [1, 0.5]): NetworkFile =>
   readNetworkFile(

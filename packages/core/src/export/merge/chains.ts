@@ -1,4 +1,5 @@
 import {
+  applyLike,
   consumersOf,
   elements,
   type Graph,
@@ -13,6 +14,7 @@ import { Conv, pixelShuffle } from "../../operators/index.js";
 import { shuffleFactor } from "../subpixel.js";
 import { compose, composition, filtersForOneShuffle, mapBeforeShuffle, shapeBeforeShuffle } from "./compose.js";
 import { type LinearMap, linearMapOf, type MapShape, mapShapeOf } from "./linear-map.js";
+import { depthOfRing, isStrip, keepsSize, withOwnBorder } from "./own-border.js";
 
 /** A convolution with nothing but pixel shuffles between it and the one before it. */
 interface Link {
@@ -27,8 +29,17 @@ interface Link {
 /** Neighbouring links as one convolution. */
 interface Merger {
   readonly links: readonly Link[];
-  /** Pixels at each side of the graph's outputs that differ. */
+  /** Pixels at each side of the graph's outputs, and of its own output, that differ. */
   readonly border: number;
+  readonly ring: number;
+}
+
+/** What becomes of pixels along the border that a merged convolution has otherwise. */
+export interface BorderOptions {
+  /** Pixels at each side of the outputs that may differ. */
+  readonly most: number;
+  /** Whether the links themselves make them, of strips along the sides: nothing differs then, and weights stay. */
+  readonly isOwn?: boolean;
 }
 
 /** Links that are tried as one, at most: kernels grow with each. */
@@ -36,11 +47,10 @@ const MOST_LINKS = 16;
 
 /**
  * The graph with neighbouring convolutions merged where that costs fewer operations.
- * @param most pixels at each side of the outputs that may differ
- * @returns how many do
+ * @returns how many pixels at each side of the outputs differ, or are made by themselves
  */
-export function mergeChains(source: Graph, most: number): { graph: Graph; border: number } {
-  const mergers = chainsOf(source).flatMap(bestMergers(source, most));
+export function mergeChains(source: Graph, options: BorderOptions): { graph: Graph; border: number } {
+  const mergers = chainsOf(source).flatMap(bestMergers(source, options));
   if (mergers.length === 0) return { graph: source, border: 0 };
   const written = new Map(mergers.map((merger) => [(merger.links.at(-1) as Link).node, merger]));
   const gone = new Set(
@@ -49,14 +59,30 @@ export function mergeChains(source: Graph, most: number): { graph: Graph; border
   const graph = rewriteLazily(source, (target, imageOf) => (node) => {
     const merger = written.get(node);
     if (!merger) return gone.has(node) ? [] : undefined;
-    const { links } = merger;
+    const { links, ring } = merger;
     const [first] = links as readonly [Link];
     const name = links.map(layerName).join("+");
-    const made = convolution(target, imageOf(first.node.inputs[0] as Value), mergedMap(links), name);
+    const x = imageOf(first.node.inputs[0] as Value);
+    const map = mergedMap(links);
+    const made = convolution(target, x, map, name);
     const r = links.slice(1).reduce((product, { factors }) => factors.reduce((a, b) => a * b, product), 1);
-    return [r === 1 ? made : pixelShuffle(made, r)];
+    const shuffled = r === 1 ? made : pixelShuffle(made, r);
+    if (!options.isOwn || ring === 0) return [shuffled];
+    const stretch = (part: Value) => apart(links, part, imageOf);
+    return [withOwnBorder({ x, merged: shuffled, stretch, ring, depth: depthOfRing(map, ring, r) })];
   });
   return { graph, border: Math.max(...mergers.map(({ border }) => border)) };
+}
+
+/** The links, one after the other, of another image. */
+function apart(links: readonly Link[], image: Value, imageOf: (value: Value) => Value): Value {
+  let x = image;
+  for (const { node, between } of links) {
+    for (const shuffle of between) [x] = applyLike(shuffle, x.graph, [x]) as [Value];
+    const parameters = node.inputs.slice(1).map((value) => value && imageOf(value));
+    [x] = applyLike(node, x.graph, [x, ...parameters]) as [Value];
+  }
+  return x;
 }
 
 const layerName = ({ node }: Link): string => (node.inputs[1] as Value).name.replace(/\.weight$/, "");
@@ -112,15 +138,19 @@ function throughShuffles(value: Value, isReadOnce: (value: Value) => boolean): {
 }
 
 /** Which links of a chain to merge for the fewest operations, by dynamic programming over where its parts end. */
-function bestMergers(graph: Graph, most: number): (chain: readonly Link[]) => Merger[] {
+function bestMergers(graph: Graph, { most, isOwn }: BorderOptions): (chain: readonly Link[]) => Merger[] {
   let sights: OutputSights | undefined;
   const borderOf = (value: Value, ring: number): number => {
     if (ring === 0) return 0;
     sights ??= outputSights(graph);
     return outputBorder(sights, value, ring);
   };
+  const hasBorder = (links: readonly Link[]): boolean =>
+    !isStrip((links[0] as Link).node.inputs[0] as Value) && links.every(({ shape }) => keepsSize(shape));
   return (chain) => {
-    const best: { macs: number; from: number; border: number }[] = [{ macs: 0, from: 0, border: 0 }];
+    const best: { macs: number; from: number; border: number; ring: number }[] = [
+      { macs: 0, from: 0, border: 0, ring: 0 },
+    ];
     let before: ReadonlyMap<number, Run> = new Map();
     chain.forEach((link, end) => {
       const output = link.node.outputs[0] as Value;
@@ -132,6 +162,7 @@ function bestMergers(graph: Graph, most: number): (chain: readonly Link[]) => Me
       // The shortest run comes first, and goes before others that cost as much.
       const cheapest = choices.toSorted((a, b) => a.macs - b.macs);
       const [choice] = cheapest.flatMap((each) => {
+        if (isOwn && each.ring > 0 && !hasBorder(chain.slice(each.from, end + 1))) return [];
         const border = borderOf(output, each.ring);
         return border <= most ? { ...each, border } : [];
       });
@@ -140,8 +171,8 @@ function bestMergers(graph: Graph, most: number): (chain: readonly Link[]) => Me
     });
     const mergers: Merger[] = [];
     for (let end = chain.length; end > 0; ) {
-      const { from, border } = best[end] as (typeof best)[number];
-      if (end - from > 1) mergers.push({ links: chain.slice(from, end), border });
+      const { from, border, ring } = best[end] as (typeof best)[number];
+      if (end - from > 1) mergers.push({ links: chain.slice(from, end), border, ring });
       end = from;
     }
     return mergers;

@@ -60,6 +60,10 @@ export function compose(inner: LinearMap, outer: LinearMap, shape: MapShape): Li
   const kernel = new Float64Array(filters * channels * height * width);
   const bias = outer.bias.slice();
   const innerArea = innerHeight * innerWidth;
+  const places = Int32Array.from(
+    { length: innerArea },
+    (_, k) => Math.floor(k / innerWidth) * width + (k % innerWidth),
+  );
   let from = 0;
   for (let o = 0; o < filters; o++) {
     const firstMiddle = Math.floor((o * outer.group) / filters) * (middles / inner.group);
@@ -71,10 +75,10 @@ export function compose(inner: LinearMap, outer: LinearMap, shape: MapShape): Li
           if (factor === 0) continue;
           bias[o] = (bias[o] as number) + factor * (inner.bias[m] as number);
           for (let i = 0; i < channels; i++) {
-            const row = (o * channels + i) * height + y;
+            const corner = ((o * channels + i) * height + y) * width + x;
             const taps = (m * channels + i) * innerArea;
             for (let k = 0; k < innerArea; k++) {
-              const at = (row + Math.floor(k / innerWidth)) * width + x + (k % innerWidth);
+              const at = corner + (places[k] as number);
               kernel[at] = (kernel[at] as number) + factor * (inner.kernel[taps + k] as number);
             }
           }

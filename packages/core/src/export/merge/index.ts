@@ -1,12 +1,12 @@
-import { type Graph, liveNodes, rewriteLazily, type Value } from "../../graph/index.js";
+import { type Graph, rewriteLazily, type Value } from "../../graph/index.js";
 import { Identity } from "../../operators/index.js";
-import { mergeChains } from "./chains.js";
+import { type BorderOptions, mergeChains } from "./chains.js";
 import { mergeEnlarged } from "./enlarged.js";
 import { mergeSums } from "./sums.js";
 
 export interface Merged {
   readonly graph: Graph;
-  /** Pixels at each side of the output that differ; the others are the same to rounding. */
+  /** Pixels at each side of the output that differ, or are made by themselves; the others are the same to rounding. */
   readonly border: number;
 }
 
@@ -19,15 +19,14 @@ const MOST_ROUNDS = 16;
  *
  * A convolution behind another has zeros around the intermediate image, where the merged one computes on. It therefore
  * yields something else for pixels at the border that saw these zeros, unless there are none or the intermediate image would be zero there.
- * @param most pixels at each side of the output that may so differ
  */
-export function mergeLinear(source: Graph, most: number): Merged {
+export function mergeLinear(source: Graph, options: BorderOptions): Merged {
   let graph = withoutIdentities(source);
   let border = 0;
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const merged = mergeChains(mergeSums(graph), most);
+    const merged = mergeChains(mergeSums(graph), options);
     border = Math.max(border, merged.border);
-    if (liveNodes(merged.graph).length === liveNodes(graph).length) break;
+    if (merged.graph === graph) break;
     graph = merged.graph;
   }
   return { graph: mergeEnlarged(graph), border };
