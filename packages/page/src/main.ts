@@ -62,7 +62,13 @@ statusControls(store, () => {
   measuring.stop();
   upscaling.cancel();
 });
-measurementDialog(store, { start: () => measuring.start(), stop: () => measuring.stop() });
+measurementDialog(store, {
+  start: () => {
+    saving.stop();
+    measuring.start();
+  },
+  stop: () => measuring.stop(),
+});
 element("save", HTMLButtonElement).addEventListener("click", () => saving.start());
 element("zoom-in", HTMLButtonElement).addEventListener("click", () => stage.zoom(1.5));
 element("zoom-out", HTMLButtonElement).addEventListener("click", () => stage.zoom(1 / 1.5));
