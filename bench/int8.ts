@@ -1,5 +1,6 @@
 /**
- * What integers are worth (`slimsr quantise`): a float network at several widths and each in INT8, in turn on one image in one run, medians;
+ * What integers are worth (`slimsr quantise`): a float network as its file has it, and at several widths as `slimsr export` writes it and
+ * in INT8, in turn on one image in one run, medians;
  * beside them PyTorch's forward passes in float32 of the same networks (Debian's python3-torch), where it is installed.
  * Arguments: --model FILE (a checkpoint of several widths; by default assets/slim/edsr_r8f64_x2.safetensors), --width LIST (1,0.5),
  * --calibrate FOLDER, --patches N (48), --data FOLDER (sets to measure PSNR on, may be repeated), --side N (256), --threads N, --runs N (7),
@@ -83,6 +84,10 @@ for (const width of values.width.split(",").map(Number)) {
     ...(values.calibrate !== undefined && { calibration: values.calibrate }),
     ...{ patches: Number(values.patches), bits: bitsFor(undefined) },
   });
+  // Speed-ups are over the network as its file has it, before anything is done with it.
+  if (entries.length === 0) {
+    entries.push(await ours(`width ${width} float32, unmerged`, deployable(model, { merge: false }).onnx));
+  }
   entries.push(await ours(`width ${width} float32`, deployable(model).onnx), await ours(`width ${width} INT8`, onnx));
   entries.push(...(await torch(`width ${width} PyTorch float32`, model)));
 }

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /**
- * Pictures of the page as `npm run page:build` made it, and of a run's report, for README: in a window, on a phone, in the dark.
+ * Pictures of the page as `npm run page:build` made it, for README: in a window, on a phone, in the dark; and of a run's report, where
+ * one is given.
  *
  *   node --import tsx scripts/page-pictures.ts --report demo/report.html
  */
@@ -53,8 +54,8 @@ async function upscaled(page: Page, url: string): Promise<void> {
 
 const { report } = parseArgs({ options: { report: { type: "string" } } }).values;
 const executablePath = CHROMIUM.find();
-if (executablePath === undefined || report === undefined) {
-  process.stderr.write(`needs Chromium (${CHROMIUM.advice}) and --report FILE, a run's report.html\n`);
+if (executablePath === undefined) {
+  process.stderr.write(`needs Chromium (${CHROMIUM.advice})\n`);
   process.exit(2);
 }
 mkdirSync(OUT, { recursive: true });
@@ -68,8 +69,10 @@ await picture(browser, "page-dark", { ...WINDOW, colorScheme: "dark" }, async (p
   await page.waitForTimeout(1000);
 });
 await picture(browser, "page-phone", PHONE, (page) => upscaled(page, site.url));
-await picture(browser, "report", WINDOW, async (page) => {
-  await page.goto(pathToFileURL(report).href);
-});
+if (report !== undefined) {
+  await picture(browser, "report", WINDOW, async (page) => {
+    await page.goto(pathToFileURL(report).href);
+  });
+}
 await browser.close();
 site.close();

@@ -21,7 +21,11 @@ import { resolveSettings } from "../../packages/slimsr/src/runs/resolve-settings
 import { RESULT as RESULT_FILE, readResult } from "../../packages/slimsr/src/runs/result.js";
 import { loadState } from "../../packages/slimsr/src/runs/state.js";
 import { soundFiles } from "../../packages/slimsr/test/images/damage.js";
+import { isPng } from "../../packages/upscaler/src/images/png-chunks.js";
 import { openImage } from "../../packages/upscaler/src/node/open-image.js";
+import { coloursOfPng, profileOf } from "../../packages/upscaler/src/web/file-colours.js";
+import { wholeBytes } from "../../packages/upscaler/src/web/images.js";
+import { isPlainWide, pngHeader, widePng } from "../../packages/upscaler/src/web/wide-png.js";
 import { ROOT } from "../support/child.js";
 import { imageModel, nearest } from "../support/image-models.js";
 import { carn, edsr, modelOf, rcan } from "../support/networks.js";
@@ -54,6 +58,31 @@ async function readBands(bytes: Uint8Array): Promise<void> {
   const { frames, close } = await openImage(bytes, { memory: 0, maxPixels: defaultMaxPixels });
   for (const frame of frames) await frame.read(0, frame.height);
   await close();
+}
+
+/** Pictures of a page that have more than browsers decode: profiles, and 16 bits. */
+async function stored(): Promise<Uint8Array[]> {
+  const [width, height] = [24, 20];
+  const wide = ([1, 3, 4] as const).map((channels) => {
+    const data = Uint16Array.from({ length: width * height * channels }, (_, i) => (i * 977) % 65536);
+    return sharp(data, { raw: { width, height, channels } })
+      .toColourspace(channels === 1 ? "grey16" : "rgb16")
+      .png();
+  });
+  const colours = sharp({ create: { width, height, channels: 3, background: "teal" } }).withIccProfile("p3");
+  const narrow = (["png", "jpeg", "webp", "avif"] as const).map((format) => colours.clone().toFormat(format));
+  return Promise.all([...wide, ...narrow].map((image) => image.toBuffer()));
+}
+
+/** What a page reads of a picture by itself. */
+async function readStored(bytes: Uint8Array): Promise<void> {
+  const file = new Blob([new Uint8Array(bytes)]);
+  const whole = await wholeBytes(file);
+  profileOf(whole);
+  const header = isPng(whole) ? pngHeader(whole) : undefined;
+  if (!header) return;
+  coloursOfPng(whole);
+  if (isPlainWide(whole, header)) await (await widePng(file, whole, header)).read(0, 1);
 }
 
 /** The pickles within PyTorch's archives: they are packed again, so that damage reaches them. */
@@ -201,5 +230,6 @@ export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
     files: [...Object.values(await soundFiles()), ...(await animations())],
     read: (bytes, index) => (index % 2 === 0 ? decodeImage(bytes, "x") : readBands(bytes)),
   }),
+  pictures: async () => ({ files: await stored(), read: readStored }),
   runs,
 };

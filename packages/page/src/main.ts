@@ -1,6 +1,7 @@
 import { LiveUpscaling } from "./actions/live.js";
 import { Measuring } from "./actions/measuring.js";
-import { save } from "./actions/saving.js";
+import { followOutputSize } from "./actions/output-work.js";
+import { Saving } from "./actions/saving.js";
 import { Upscaling } from "./actions/upscaling.js";
 import { worker } from "./client/start.js";
 import { choiceControls } from "./controls/choices.js";
@@ -26,6 +27,7 @@ const mark = element("tile", HTMLElement);
 const divider = new Divider(stage, element("divider", HTMLElement));
 const upscaling = new Upscaling(store, stage, divider, worker, (tile) => markTile(stage, mark, tile));
 const measuring = new Measuring(store, upscaling, worker);
+const saving = new Saving(store, upscaling, worker);
 const live = new LiveUpscaling(store, stage, upscaling, worker);
 
 /** Images, videos and models go where they belong. */
@@ -48,6 +50,7 @@ async function sample(): Promise<void> {
 
 inputControls({ open, sample, camera: () => live.camera() });
 outputSizeControl(store);
+followOutputSize(store, worker);
 qualityControl(store, (quality) => upscaling.setQuality(quality));
 choiceControls(store, {
   setModel: (model) => upscaling.setModel(model),
@@ -55,11 +58,18 @@ choiceControls(store, {
   setLeft: (left) => upscaling.setLeft(left),
 });
 statusControls(store, () => {
+  saving.stop();
   measuring.stop();
   upscaling.cancel();
 });
-measurementDialog(store, { start: () => measuring.start(), stop: () => measuring.stop() });
-element("save", HTMLButtonElement).addEventListener("click", () => save(store, upscaling, worker));
+measurementDialog(store, {
+  start: () => {
+    saving.stop();
+    measuring.start();
+  },
+  stop: () => measuring.stop(),
+});
+element("save", HTMLButtonElement).addEventListener("click", () => saving.start());
 element("zoom-in", HTMLButtonElement).addEventListener("click", () => stage.zoom(1.5));
 element("zoom-out", HTMLButtonElement).addEventListener("click", () => stage.zoom(1 / 1.5));
 element("zoom-fit", HTMLButtonElement).addEventListener("click", () => stage.fit());

@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
@@ -73,4 +74,18 @@ export async function shown(page: Page): Promise<void> {
 export async function message(page: Page): Promise<string> {
   await page.waitForSelector("#message:not([hidden])", { timeout: 50_000 });
   return (await page.textContent("#message-text")) ?? "";
+}
+
+/** What the button for it downloads. */
+export async function saved(page: Page): Promise<{ name: string; file: Buffer }> {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
+  return { name: file.suggestedFilename(), file: readFileSync(await file.path()) };
+}
+
+/** The largest difference of two images' samples, of which there must be as many. */
+export function mostDifference(one: ArrayLike<number>, other: ArrayLike<number>): number {
+  expect(one.length).toBe(other.length);
+  let most = 0;
+  for (let i = 0; i < one.length; i++) most = Math.max(most, Math.abs((one[i] as number) - (other[i] as number)));
+  return most;
 }

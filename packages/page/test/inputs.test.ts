@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Upscaler } from "@slimsr/upscaler/node";
 import type { CDPSession, Page } from "playwright-core";
 import sharp from "sharp";
@@ -8,7 +7,7 @@ import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
 import { encodeCheckpoint } from "../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../core/src/checkpoints/state.js";
 import type { NetworkOptions } from "../../core/src/networks/index.js";
-import { hosted, KODAK, message, openPage, shown, upload } from "./browser.js";
+import { hosted, KODAK, message, mostDifference, openPage, saved, shown, upload } from "./browser.js";
 
 /** Little to compute for many pixels. */
 const QUICK: NetworkOptions = {
@@ -85,11 +84,6 @@ describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
     }, before);
   });
 
-  async function saved(page: Page): Promise<{ name: string; file: Buffer }> {
-    const [file] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
-    return { name: file.suggestedFilename(), file: readFileSync(await file.path()) };
-  }
-
   it("saves the result in the size that is chosen, and says what it hasn't", async () => {
     const page = await open();
     await upload(page, "photo.png", "image/png", picture);
@@ -117,10 +111,45 @@ describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
     const { width, height } = await sharp(exact.file).metadata();
     expect([exact.name, width, height]).toEqual(["photo_60x60.png", 60, 60]);
 
-    await page.fill("#size-height", "97");
+    await page.fill("#size-height", "2000");
     await page.press("#size-height", "Tab");
+    const refusal = /64×48 would become 60×2000, 6 times ×2; a network is run 4 times on its own output at most/;
+    await page.waitForFunction(() => document.querySelector("#size-work")?.textContent !== "");
+    expect(await page.textContent("#size-work")).toMatch(refusal);
     await page.click("#save");
-    expect(await message(page)).toMatch(/128×96 pixels, and can be saved with as many or fewer, not with 60×97/);
+    expect(await message(page)).toMatch(refusal);
+  });
+
+  it("saves more pixels than the network makes of the image, as Node does, and says before what that takes", async () => {
+    const page = await open();
+    await upload(page, "photo.png", "image/png", picture);
+    await shown(page);
+    await page.selectOption("#size", "long-edge");
+    await page.fill("#size-width", "200");
+    await page.press("#size-width", "Tab");
+    await page.waitForFunction(() => document.querySelector("#size-work")?.textContent !== "");
+    expect(await page.textContent("#size-work")).toMatch(
+      /^200×150 takes 2 passes of the network: 2 tiles, about [\d.]+ m?s$/,
+    );
+    const { name, file } = await saved(page);
+    const node = await Upscaler.load("photo-x2", { quality: 0.5, threads: 1 });
+    const expected = sharp(await node.upscale(picture, { longEdge: 200 }));
+    await node.dispose();
+    const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
+    expect([name, info.width, info.height, info.channels]).toEqual(["photo_200.png", 200, 150, 3]);
+    expect(mostDifference(data, await expected.raw().toBuffer())).toBeLessThanOrEqual(1);
+
+    // A minute of work ends at a press, and the page goes on.
+    await page.fill("#size-width", "1000");
+    await page.press("#size-width", "Tab");
+    await page.waitForFunction(() => /takes 4 passes/.test(document.querySelector("#size-work")?.textContent ?? ""));
+    await page.click("#save");
+    await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>("#progress")?.value ?? 0) > 0);
+    await page.click("#cancel");
+    expect(await page.isVisible("#progress")).toBe(false);
+    await page.selectOption("#size", "all");
+    expect(await page.textContent("#size-work")).toBe("");
+    expect((await saved(page)).name).toBe("photo_x2.png");
   });
 
   it("saves more pixels than a canvas has on all devices, as Node makes them", { timeout: 240_000 }, async () => {
@@ -149,7 +178,6 @@ describeWith(CHROMIUM, "what visitors do on the page", (executablePath) => {
     expect(size.width * size.height).toBeGreaterThan(2 ** 24);
     const data = await sharp(file).raw().toBuffer();
     expect(data.length).toBe(expected.length);
-    const most = data.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (expected[i] as number))), 0);
-    expect(most).toBeLessThanOrEqual(1);
+    expect(mostDifference(data, expected)).toBeLessThanOrEqual(1);
   });
 });

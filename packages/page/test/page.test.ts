@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { beforeAll, expect, it } from "vitest";
 import { CHROMIUM, describeWith } from "../../../test/support/requirement.js";
-import { hosted, KODAK, message, openPage, shown, upload } from "./browser.js";
+import { hosted, KODAK, message, mostDifference, openPage, saved, shown, upload } from "./browser.js";
 
 describeWith(CHROMIUM, "the page", (executablePath) => {
   const host = hosted(executablePath);
@@ -18,9 +18,9 @@ describeWith(CHROMIUM, "the page", (executablePath) => {
     openPage(host.browser, host.site.url, options);
 
   async function download(page: Page): Promise<Buffer> {
-    const [file] = await Promise.all([page.waitForEvent("download"), page.click("#save")]);
-    expect(file.suggestedFilename()).toBe("photo_x2.png");
-    return readFileSync(await file.path());
+    const { name, file } = await saved(page);
+    expect(name).toBe("photo_x2.png");
+    return file;
   }
 
   /** Moves the slider of qualities by a key. */
@@ -47,8 +47,7 @@ describeWith(CHROMIUM, "the page", (executablePath) => {
         .raw()
         .toBuffer();
       expect([info.width, info.height, info.channels]).toEqual([512, 512, 3]);
-      const most = data.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (expected[i] as number))), 0);
-      expect(most).toBeLessThanOrEqual(1);
+      expect(mostDifference(data, expected)).toBeLessThanOrEqual(1);
     }
     await node.dispose();
     expect(await page.textContent("#figures")).toMatch(

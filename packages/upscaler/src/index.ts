@@ -17,4 +17,4 @@ export { DEFAULT_MODEL, SHIPPED_MODELS, type ShippedModel } from "./loading/ship
 export { type CreateSession, TiledNetwork, type TiledNetworkOptions, type Upscaled } from "./tiling/tiled-network.js";
 export type { EnlargedTile } from "./upscaling/bands.js";
 export type { InferenceEngine } from "./upscaling/injected-engine.js";
-export type { Progress, UpscaleOptions } from "./upscaling/pixel-upscaler.js";
+export type { Progress, UpscaleOptions, UpscalingWork } from "./upscaling/pixel-upscaler.js";

@@ -46,21 +46,16 @@ export interface DeploymentCost {
 /** The engine's memory over that of the activations: copies between layouts and what its arena rounds up (measured: 1.65). */
 const ENGINE_OVERHEAD = 1.75;
 
-export interface DeployOptions {
-  /**
-   * Whether linear stretches are computed as one convolution, and pixels along the border, where that would have others, by the stretch
-   * itself: the same image, to rounding, in less time and memory. Off by default.
-   */
-  readonly merge?: boolean;
-}
-
-/** A model ready to be run. Its cost is that of the network as it is; its memory and the sizes that it takes are those of what is run. */
-export function deploy(model: Model, { merge = false }: DeployOptions = {}): Deployment {
+/**
+ * A model ready to be run: linear stretches are computed as one convolution, and pixels along the border, where that would have others, by
+ * the stretch itself. The image is the same, to rounding, in less time and memory. The cost is that of the network as it is; its memory and
+ * the sizes that it takes are those of what is run.
+ */
+export function deploy(model: Model): Deployment {
   const { scale, channels, range, rangeSource, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
-  const merged = (graph: Graph) =>
-    merge ? mergeLinear(foldConstants(graph), { most: unmeasuredBorder(scale), isOwn: true }) : { graph, border: 0 };
+  const merged = (graph: Graph) => mergeLinear(foldConstants(graph), { most: unmeasuredBorder(scale), isOwn: true });
   const { graph, border } = merged(example);
   const ready = forEngines(graph);
   const cost = { ...costOf(example), bytesPerPixel: bytesPerPixel(ready) };

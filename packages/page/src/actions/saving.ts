@@ -6,25 +6,55 @@ import { isAbort, messageOf } from "./errors.js";
 import type { Upscaling } from "./upscaling.js";
 
 /** Hands the visitor the result as a PNG, which the worker writes row by row. */
-export async function save(store: Store<State>, upscaling: Upscaling, worker: WorkerClient): Promise<void> {
-  const { result } = upscaling;
-  const { image, info, output } = store.state;
-  if (!image || !result?.isWhole) return;
-  const { tiles } = result;
-  store.update({ work: { kind: "saving", share: 0 } });
-  try {
-    const png = await worker.call(
-      "png",
-      { tiles, image: { width: image.width, height: image.height }, scale: info.scale, output },
-      { onEvent: ({ share }) => store.update({ work: { kind: "saving", share } }) },
-    );
-    download(png, `${image.name.replace(/\.\w+$/, "")}_${suffixOf(output, info.scale)}.png`);
-    store.update({ work: INITIAL.work, message: undefined });
-  } catch (error) {
-    const message = isAbort(error) ? undefined : ({ kind: "error", text: messageOf(error) } as const);
-    store.update({ work: INITIAL.work, message });
+export class Saving {
+  #abort: AbortController | undefined;
+
+  constructor(
+    private readonly store: Store<State>,
+    private readonly upscaling: Upscaling,
+    private readonly worker: WorkerClient,
+  ) {
+    // What is computed for a file that is large would stand in the way of what is to be seen.
+    store.follow((state, before) => {
+      if (before && KEYS.some((key) => state[key] !== before[key])) this.stop();
+    });
+  }
+
+  async start(): Promise<void> {
+    const { store } = this;
+    const { result } = this.upscaling;
+    const { image, info, output, model, device, quality } = store.state;
+    if (!image || !result?.isWhole) return;
+    const abort = new AbortController();
+    this.#abort = abort;
+    const tell = (share: number) => store.update({ work: { kind: "saving", share } });
+    tell(0);
+    try {
+      const { file, width, height, colours } = image;
+      const png = await this.worker.call(
+        "png",
+        {
+          ...{ network: { model, device }, quality, file, image: { width, height }, scale: info.scale, colours },
+          ...{ tiles: result.tiles, output },
+        },
+        { signal: abort.signal, onEvent: ({ share }) => tell(share) },
+      );
+      download(png, `${image.name.replace(/\.\w+$/, "")}_${suffixOf(output, info.scale)}.png`);
+      store.update({ work: INITIAL.work, message: undefined });
+    } catch (error) {
+      // Whoever stopped it may be at work already.
+      if (isAbort(error)) return;
+      store.update({ work: INITIAL.work, message: { kind: "error", text: messageOf(error) } });
+    }
+  }
+
+  stop(): void {
+    this.#abort?.abort();
+    this.#abort = undefined;
   }
 }
+
+const KEYS = ["image", "model", "device", "quality", "live"] as const;
 
 /** As the command line names its outputs. */
 const suffixOf = ({ size, longEdge }: OutputSize, scale: number): string =>

@@ -49,7 +49,8 @@ export class Upscaling {
     await this.#telling(signal, async () => {
       const opened = await this.worker.call("open", { image: file }, { signal });
       this.#showOriginal(file, opened);
-      this.store.update({ image: { name, file, width: opened.width, height: opened.height } });
+      const { overview: _, ...about } = opened;
+      this.store.update({ image: { name, file, ...about } });
       await this.#upscale(signal);
     });
   }
@@ -150,6 +151,7 @@ export class Upscaling {
     const quality = info.qualities.includes(asked) ? asked : (info.qualities[0] as number);
     this.store.update({ info, engine, quality });
     const layer = this.#begun(quality, image, info.scale);
+    const start = performance.now();
     const upscaled = await this.worker.call(
       "upscale",
       { network, quality, image: image.file },
@@ -166,9 +168,11 @@ export class Upscaling {
     layer.isWhole = true;
     this.stage.changed();
     const megapixels = (layer.size.width * layer.size.height) / 1e6;
-    const { milliseconds, notes } = upscaled;
+    const { milliseconds } = upscaled;
+    const notes = [...(image.note === undefined ? [] : [image.note]), ...upscaled.notes];
     const figures = new Map(this.store.state.figures);
-    figures.set(quality, { milliseconds, rate: (1000 * megapixels) / milliseconds });
+    const elapsed = performance.now() - start;
+    figures.set(quality, { milliseconds, rate: (1000 * megapixels) / milliseconds, elapsed });
     this.store.update({
       ...{ figures, engine: upscaled.engine, isWhole: true, work: INITIAL.work },
       message: notes.length > 0 ? { kind: "note", text: messageOf(notes.join("; ")) } : undefined,
@@ -176,13 +180,13 @@ export class Upscaling {
   }
 
   /** An empty result of a quality, shown. */
-  #begun(quality: number, image: Size, scale: number): ResultLayer {
+  #begun(quality: number, image: ShownImage, scale: number): ResultLayer {
     const size = { width: image.width * scale, height: image.height * scale };
     if (size.width * size.height > KEPT_PIXELS) this.#forget();
     this.#results.get(quality)?.close();
     const layer = new ResultLayer(size, {
       under: this.#originals?.base as Layer,
-      fetch: (tiles, part) => this.worker.call("part", { of: "result", tiles, part }),
+      fetch: (tiles, part) => this.worker.call("part", { of: "result", tiles, part, shownBy: image.shownBy }),
       changed: () => this.stage.changed(),
     });
     this.#results.set(quality, layer);

@@ -14,5 +14,9 @@ export function withPrefix(value: number): string {
 export const digits = (value: number): string =>
   value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 
-export const duration = (milliseconds: number): string =>
-  milliseconds < 1000 ? `${digits(Math.round(milliseconds))} ms` : `${digits(milliseconds / 1000)} s`;
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${digits(Math.round(milliseconds))} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 120) return `${digits(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

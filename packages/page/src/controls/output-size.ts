@@ -2,12 +2,14 @@ import type { OutputSize } from "../messages/calls.js";
 import type { State } from "../state/state.js";
 import type { Store } from "../state/store.js";
 import { element } from "./elements.js";
+import { duration } from "./numbers.js";
 
-/** The size that the PNG is to have: all pixels that were computed, a long edge, or just some width and height. */
+/** The size that the PNG is to have: all pixels that were computed, a long edge, or just some width and height; and what a larger one takes. */
 export function outputSizeControl(store: Store<State>): void {
   const kind = element("size", HTMLSelectElement);
   const [width, height] = [element("size-width", HTMLInputElement), element("size-height", HTMLInputElement)];
   const times = element("size-times", HTMLElement);
+  const work = element("size-work", HTMLElement);
 
   const output = (): OutputSize => {
     if (kind.value === "all") return {};
@@ -29,11 +31,26 @@ export function outputSizeControl(store: Store<State>): void {
   });
   for (const input of [width, height]) input.addEventListener("change", tell);
 
+  store.follow((state) => {
+    const text = sentence(state);
+    if (work.textContent !== text) work.textContent = text;
+  });
   store.follow((state, before) => {
     if (before && state.image === before.image && state.info === before.info) return;
     const made = madeSize(state);
     (kind.options[0] as HTMLOptionElement).textContent = state.image ? `${made.width}×${made.height}` : "all pixels";
   });
+}
+
+/** What a PNG takes that is larger than the result. */
+function sentence({ outputWork, figures, quality }: State): string {
+  if (outputWork === undefined || typeof outputWork === "string") return outputWork ?? "";
+  const { width, height, passes } = outputWork;
+  const tiles = passes.reduce((sum, pass) => sum + pass.tiles, 0);
+  const pixels = passes.reduce((sum, pass) => sum + pass.pixels, 0);
+  const milliseconds = ((figures.get(quality)?.elapsed ?? 0) * pixels) / (passes[0]?.pixels ?? pixels);
+  const about = duration(Number(milliseconds.toPrecision(2)));
+  return `${width}×${height} takes ${passes.length} passes of the network: ${tiles} tiles, about ${about}`;
 }
 
 const madeSize = ({ image, info }: State) => ({

@@ -21,7 +21,7 @@ export function statusControls(store: Store<State>, cancel: () => void): void {
   store.follow((state) => {
     const { work, image, info } = state;
     const isBusy = work.kind !== "none";
-    stop.hidden = !isBusy || work.kind === "saving";
+    stop.hidden = !isBusy;
     save.hidden = !stop.hidden;
     save.disabled = !state.isWhole || isBusy;
     progress.hidden = !isBusy;

@@ -1,5 +1,5 @@
 import type { EngineBuild } from "@slimsr/upscaler/internal/web/session.js";
-import type { Device, EnlargedTile, UpscaleOptions } from "@slimsr/upscaler/web";
+import type { Device, EnlargedTile, UpscaleOptions, UpscalingWork } from "@slimsr/upscaler/web";
 
 export type DeviceChoice = Device | "auto";
 
@@ -53,7 +53,12 @@ export interface Engine {
 }
 
 export interface OpenedImage extends Size {
-  readonly channels: 1 | 2 | 3 | 4;
+  /** What its colours are, as chunks of a PNG; sRGB's where left out. */
+  readonly colours: Uint8Array | undefined;
+  /** The same, where they look different from sRGB's. */
+  readonly shownBy: Uint8Array | undefined;
+  /** What of the file isn't kept. */
+  readonly note: string | undefined;
   /** The image, reduced where it is large. */
   readonly overview: ImageBitmap;
 }
@@ -61,10 +66,11 @@ export interface OpenedImage extends Size {
 /** A part of an enlarged image; its samples are kept where the browser keeps Blobs, on the disk if need be. */
 export interface StoredTile extends Rectangle {
   readonly channels: EnlargedTile["pixels"]["channels"];
+  readonly depth: 8 | 16;
   readonly samples: Blob;
 }
 
-/** What size a PNG is to have: the result's, or a smaller one. */
+/** What size a PNG is to have; the result's where nothing is said. */
 export type OutputSize = Pick<UpscaleOptions, "size" | "longEdge">;
 
 export interface Upscaled {
@@ -79,7 +85,12 @@ export interface Upscaled {
 export type PartRequest =
   | { readonly of: "original"; readonly image: ImageFile; readonly part: Rectangle }
   | { readonly of: "bicubic"; readonly image: ImageFile; readonly part: Rectangle; readonly scale: number }
-  | { readonly of: "result"; readonly tiles: readonly StoredTile[]; readonly part: Rectangle };
+  | {
+      readonly of: "result";
+      readonly tiles: readonly StoredTile[];
+      readonly part: Rectangle;
+      readonly shownBy: Uint8Array | undefined;
+    };
 
 export interface Measurement {
   readonly quality: number | undefined;
@@ -112,12 +123,21 @@ export interface Calls {
     { readonly tile: StoredTile; readonly bitmap: ImageBitmap; readonly done: number; readonly total: number }
   >;
   part: Call<PartRequest, ImageBitmap>;
-  /** `image`: the size of what was enlarged `scale` times */
+  /** What a PNG of a size takes that was not computed yet. */
+  work: Call<
+    { readonly network: Network; readonly quality: number; readonly image: Size; readonly output: OutputSize },
+    UpscalingWork
+  >;
+  /** `tiles`: what the network made of `image`, `scale` times as large; larger PNGs are computed anew */
   png: Call<
     {
-      readonly tiles: readonly StoredTile[];
+      readonly network: Network;
+      readonly quality: number;
+      readonly file: ImageFile;
       readonly image: Size;
       readonly scale: number;
+      readonly colours: Uint8Array | undefined;
+      readonly tiles: readonly StoredTile[];
       readonly output: OutputSize;
     },
     Blob,

@@ -1,4 +1,5 @@
 import { DEFAULT_MODEL, SHIPPED_MODELS } from "@slimsr/upscaler/internal/loading/shipped-models.js";
+import type { UpscalingWork } from "@slimsr/upscaler/web";
 import type {
   DeviceChoice,
   Engine,
@@ -13,6 +14,12 @@ import type {
 export interface ShownImage extends Size {
   readonly name: string;
   readonly file: ImageFile;
+  /** What its colours are, as chunks of a PNG; sRGB's where left out. */
+  readonly colours: Uint8Array | undefined;
+  /** The same, where they look different from sRGB's. */
+  readonly shownBy: Uint8Array | undefined;
+  /** What of the file isn't kept. */
+  readonly note: string | undefined;
 }
 
 /** What a quality took for the image that is shown. */
@@ -20,6 +27,8 @@ export interface Figures {
   readonly milliseconds: number;
   /** Megapixels of the output a second. */
   readonly rate: number;
+  /** Milliseconds until all of it was there. */
+  readonly elapsed: number;
 }
 
 export type Work =
@@ -61,6 +70,8 @@ export interface State {
   readonly isWhole: boolean;
   /** Of the PNG. */
   readonly output: OutputSize;
+  /** What a PNG takes that is larger than the result, or why there can't be one. */
+  readonly outputWork: UpscalingWork | string | undefined;
   readonly left: Left;
   readonly work: Work;
   readonly message: Message | undefined;
@@ -86,6 +97,7 @@ export const INITIAL: State = {
   figures: new Map(),
   isWhole: false,
   output: {},
+  outputWork: undefined,
   left: "original",
   work: { kind: "none" },
   message: undefined,

@@ -1,5 +1,5 @@
-import type { PixelSource } from "@slimsr/upscaler/internal/images/pixels.js";
-import { bitmapOf, sourceOf } from "@slimsr/upscaler/internal/web/images.js";
+import { bitmapOf } from "@slimsr/upscaler/internal/web/images.js";
+import { type StoredImage, storedImage } from "@slimsr/upscaler/internal/web/stored-image.js";
 import type { ImageFile, OpenedImage } from "../messages/calls.js";
 
 /** Pixels of what stands for an image where all of it is shown. */
@@ -8,36 +8,29 @@ const OVERVIEW_PIXELS = 2 ** 21;
 /** The image that was asked for last, decoded. */
 export class CurrentImage {
   #key = "";
-  #opening: Promise<{ source: PixelSource; bitmap: ImageBitmap }> | undefined;
-
-  async source(image: ImageFile): Promise<PixelSource> {
-    return (await this.#get(image)).source;
-  }
+  #opening: Promise<StoredImage> | undefined;
 
   async open(image: ImageFile): Promise<OpenedImage> {
-    const { source, bitmap } = await this.#get(image);
-    const { width, height, channels } = source;
+    const { source, bitmap, colours, shownBy, note } = await this.get(image);
+    const { width, height } = source;
     const reduction = Math.min(1, Math.sqrt(OVERVIEW_PIXELS / (width * height)));
-    const overview = await createImageBitmap(bitmap, {
+    const shown = bitmap ?? (await bitmapOf(image.blob));
+    const overview = await createImageBitmap(shown, {
       resizeWidth: Math.max(1, Math.round(width * reduction)),
       resizeHeight: Math.max(1, Math.round(height * reduction)),
       resizeQuality: "high",
     });
-    return { width, height, channels, overview };
+    if (shown !== bitmap) shown.close();
+    return { width, height, colours, shownBy, note, overview };
   }
 
-  async #get(image: ImageFile) {
+  async get(image: ImageFile): Promise<StoredImage> {
     if (image.key !== this.#key || !this.#opening) {
       const before = this.#opening;
       this.#key = image.key;
-      this.#opening = opened(image.blob);
-      before?.then(({ bitmap }) => bitmap.close()).catch(() => undefined);
+      this.#opening = storedImage(image.blob);
+      before?.then(({ source }) => source.close?.()).catch(() => undefined);
     }
     return this.#opening;
   }
-}
-
-async function opened(blob: Blob) {
-  const bitmap = await bitmapOf(blob);
-  return { bitmap, source: await sourceOf(bitmap) };
 }

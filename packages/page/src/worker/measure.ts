@@ -17,7 +17,7 @@ export async function measure(
   { signal, tell }: Context<Calls["measure"]["event"]>,
   images: CurrentImage,
 ): Promise<null> {
-  const source = await images.source(image);
+  const { source } = await images.get(image);
   const [width, height] = [Math.min(SIDE, source.width), Math.min(SIDE, source.height)];
   const x = (source.width - width) >> 1;
   const pixels = cropPixels(await source.read((source.height - height) >> 1, height), { x, y: 0, width, height });

@@ -1,46 +1,35 @@
-import { UsageError } from "@slimsr/core/internal/errors.js";
-import { emptyPixels, type Pixels, pastePixels } from "@slimsr/upscaler/internal/images/pixels.js";
+import { cropPixels, emptyPixels, type Pixels, pastePixels } from "@slimsr/upscaler/internal/images/pixels.js";
 import { bicubicPart, resizedBands } from "@slimsr/upscaler/internal/images/resize.js";
 import { bandsOf } from "@slimsr/upscaler/internal/upscaling/bands.js";
 import { planSize } from "@slimsr/upscaler/internal/upscaling/output-size.js";
+import { storedSamples } from "@slimsr/upscaler/internal/web/blob-pixels.js";
 import { blobSink, imageBitmapOf } from "@slimsr/upscaler/internal/web/images.js";
 import type { Calls, PartRequest, Rectangle, StoredTile } from "../messages/calls.js";
 import type { CurrentImage } from "./images.js";
+import type { CurrentNetwork } from "./networks.js";
 import type { Context } from "./serve.js";
 
 /** A part of what is shown, as a bitmap. */
 export async function partOf(request: PartRequest, images: CurrentImage): Promise<ImageBitmap> {
   const { part } = request;
-  switch (request.of) {
-    case "original": {
-      const source = await images.source(request.image);
-      const rows = await source.read(part.y, part.height);
-      return imageBitmapOf(cropped(rows, { ...part, y: 0 }));
-    }
-    case "bicubic":
-      return imageBitmapOf(await bicubicPart(await images.source(request.image), request.scale, part));
-    case "result":
-      return imageBitmapOf(await storedPart(request.tiles, part));
-  }
-}
-
-function cropped(pixels: Pixels, part: Rectangle): Pixels {
-  const target = emptyPixels({ ...part, channels: pixels.channels, depth: 8 });
-  pastePixels(target, 0, 0, pixels, part);
-  return target;
+  if (request.of === "result") return imageBitmapOf(await storedPart(request.tiles, part), request.shownBy);
+  const { source, shownBy } = await images.get(request.image);
+  if (request.of === "bicubic") return imageBitmapOf(await bicubicPart(source, request.scale, part), shownBy);
+  const rows = await source.read(part.y, part.height);
+  return imageBitmapOf(cropPixels(rows, { ...part, y: 0 }), shownBy);
 }
 
 /** A tile's rows, from where they are kept. */
-async function rowsOf({ width, channels, samples }: StoredTile, top: number, rows: number): Promise<Pixels> {
+async function rowsOf({ width, channels, depth, samples }: StoredTile, top: number, rows: number): Promise<Pixels> {
   const row = width * channels;
-  const data = new Uint8Array(await samples.slice(top * row, (top + rows) * row).arrayBuffer());
+  const data = await storedSamples(samples, depth, top * row, (top + rows) * row);
   return { data, width, height: rows, channels };
 }
 
 /** @param tiles those that have some of the part */
 async function storedPart(tiles: readonly StoredTile[], part: Rectangle): Promise<Pixels> {
-  const [first] = tiles;
-  const target = emptyPixels({ ...part, channels: first?.channels ?? 3, depth: 8 });
+  const { channels = 3, depth = 8 } = tiles[0] ?? {};
+  const target = emptyPixels({ ...part, channels, depth });
   for (const tile of tiles) {
     const [left, top] = [Math.max(tile.x, part.x), Math.max(tile.y, part.y)];
     const width = Math.min(tile.x + tile.width, part.x + part.width) - left;
@@ -52,20 +41,24 @@ async function storedPart(tiles: readonly StoredTile[], part: Rectangle): Promis
   return target;
 }
 
-/** A PNG of tiles that come row by row. @throws UsageError where it is to be larger than they are */
+/** A PNG of tiles that come row by row; of more pixels than they have, of what the network makes of its own output. */
 export async function pngOf(
-  { tiles, image, scale, output }: Calls["png"]["request"],
+  { network, quality, file, image, scale, colours, tiles, output }: Calls["png"]["request"],
   { signal, tell }: Context<Calls["png"]["event"]>,
+  { images, networks }: { images: CurrentImage; networks: CurrentNetwork },
 ): Promise<Blob> {
-  const { size } = planSize(image, scale, output);
-  const made = { width: image.width * scale, height: image.height * scale };
-  if (size.width > made.width || size.height > made.height) {
-    throw new UsageError(
-      `the result has ${made.width}×${made.height} pixels, and can be saved with as many or fewer, not with ${size.width}×${size.height}`,
-    );
+  const { passes, size } = planSize(image, scale, output);
+  if (passes > 1) {
+    const { source } = await images.get(file);
+    const { upscaler } = await networks.get(network, quality, image);
+    const work = await upscaler.workOf(image, { quality, ...output });
+    const total = work.passes.reduce((sum, { tiles }) => sum + tiles, 0);
+    const onProgress = ({ done }: { done: number }) => tell({ share: Math.min(1, done / total) });
+    return upscaler.upscale(source, { ...output, quality, signal, onProgress, png: { colours } });
   }
-  const channels = tiles[0]?.channels ?? 3;
-  const sink = blobSink({ ...size, channels, depth: 8 });
+  const made = { width: image.width * scale, height: image.height * scale };
+  const { channels = 3, depth = 8 } = tiles[0] ?? {};
+  const sink = blobSink({ ...size, channels, depth }, { colours });
   async function* read() {
     for (const tile of tiles) yield { ...tile, pixels: await rowsOf(tile, 0, tile.height) };
   }

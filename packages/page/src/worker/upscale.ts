@@ -10,7 +10,7 @@ export async function upscale(
   { signal, tell }: Context<Calls["upscale"]["event"]>,
   { images, networks }: { images: CurrentImage; networks: CurrentNetwork },
 ): Promise<Calls["upscale"]["result"]> {
-  const source = await images.source(image);
+  const { source, shownBy } = await images.get(image);
   const { upscaler, engine } = await networks.get(network, quality, source);
   const notes: string[] = [];
   let progress = { done: 0, total: 0 };
@@ -25,8 +25,17 @@ export async function upscale(
   for await (const { x, y, pixels, milliseconds: took } of upscaler.tiles(source, options)) {
     milliseconds += took;
     const { width, height, channels, data } = pixels;
-    const bitmap = await imageBitmapOf(pixels);
-    const tile = { x, y, width, height, channels, samples: new Blob([data as Uint8Array<ArrayBuffer>]) };
+    const bitmap = await imageBitmapOf(pixels, shownBy);
+    const depth = source.depth === 16 ? 16 : 8;
+    const tile = {
+      x,
+      y,
+      width,
+      height,
+      channels,
+      depth,
+      samples: new Blob([data as Uint8Array<ArrayBuffer>]),
+    } as const;
     tell({ tile, bitmap, ...progress }, [bitmap]);
   }
   return { milliseconds, engine: engine(), notes };

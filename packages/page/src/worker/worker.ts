@@ -20,7 +20,11 @@ serve(
     },
     upscale: (request, context) => upscale(request, context, { images, networks }),
     part: (request) => partOf(request, images),
-    png: pngOf,
+    work: async ({ network, quality, image, output }) => {
+      const { upscaler } = await networks.get(network, quality, image);
+      return upscaler.workOf(image, { quality, ...output });
+    },
+    png: (request, context) => pngOf(request, context, { images, networks }),
     measure: async (request, context) => {
       // It would measure two that share the processor, and hold the memory of both.
       await networks.release();

@@ -48,3 +48,20 @@ export function uprightExif(exif: Uint8Array, size: Size): Uint8Array<ArrayBuffe
     throw error;
   }
 }
+
+/** How an image's pixels lie, as EXIF counts: 1 is upright, as is what says nothing. @param exif a TIFF stream */
+export function orientationOf(exif: Uint8Array): number {
+  const view = new DataView(exif.buffer, exif.byteOffset, exif.byteLength);
+  try {
+    const isLittle = view.getUint16(0) === 0x4949;
+    const first = view.getUint32(4, isLittle);
+    const end = first + 2 + view.getUint16(first, isLittle) * 12;
+    for (let at = first + 2; at < end; at += 12) {
+      if (view.getUint16(at, isLittle) === ORIENTATION) return view.getUint16(at + 8, isLittle);
+    }
+    return 1;
+  } catch (error) {
+    if (error instanceof RangeError) return 1;
+    throw error;
+  }
+}

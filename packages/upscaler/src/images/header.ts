@@ -1,13 +1,13 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { isPng, pngChunks } from "./png-chunks.js";
 
 /** What a file says of its image before anything is decoded: PNG, JPEG, WebP, GIF and BMP. */
 
 const text = (bytes: Uint8Array, from: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(from, from + length));
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const isPng = (bytes: Uint8Array): boolean => text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n";
-const isJpeg = (bytes: Uint8Array): boolean => text(bytes, 0, 3) === "\xff\xd8\xff";
-const isWebp = (bytes: Uint8Array): boolean => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP";
+export const isJpeg = (bytes: Uint8Array): boolean => text(bytes, 0, 3) === "\xff\xd8\xff";
+export const isWebp = (bytes: Uint8Array): boolean => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP";
 
 /** The image's size, where the file's first bytes have it. */
 export function declaredSize(bytes: Uint8Array): Size | undefined {
@@ -68,10 +68,7 @@ export function endsEarly(bytes: Uint8Array): boolean {
 }
 
 function hasLastChunk(bytes: Uint8Array): boolean {
-  const view = viewOf(bytes);
-  for (let at = 8; at + 12 <= bytes.length; at += view.getUint32(at) + 12) {
-    if (text(bytes, at + 4, 4) === "IEND") return true;
-  }
+  for (const { type } of pngChunks(bytes)) if (type === "IEND") return true;
   return false;
 }
 

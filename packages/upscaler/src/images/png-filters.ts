@@ -89,3 +89,35 @@ export function filterRow(
       break;
   }
 }
+
+/**
+ * Undoes a row's filter, in place.
+ * @param filter 0 to 4 @param row filtered bytes, which become the row's @param above those of the row above it, zeros for the first
+ * @param unit bytes of a pixel
+ */
+export function unfilterRow(filter: number, row: Uint8Array, above: Uint8Array, unit: number): void {
+  const { length } = row;
+  // Left of the first pixel are zeros, of which Paeth's choice is b.
+  for (let i = 0; i < Math.min(unit, length); i++) {
+    const b = filter < 2 ? 0 : (above[i] as number);
+    row[i] = (row[i] as number) + (filter === 3 ? b >> 1 : b);
+  }
+  switch (filter) {
+    case 1:
+      for (let i = unit; i < length; i++) row[i] = (row[i] as number) + (row[i - unit] as number);
+      break;
+    case 2:
+      for (let i = unit; i < length; i++) row[i] = (row[i] as number) + (above[i] as number);
+      break;
+    case 3:
+      for (let i = unit; i < length; i++) {
+        row[i] = (row[i] as number) + (((row[i - unit] as number) + (above[i] as number)) >> 1);
+      }
+      break;
+    case 4:
+      for (let i = unit; i < length; i++) {
+        row[i] = (row[i] as number) + nearest(row[i - unit] as number, above[i] as number, above[i - unit] as number);
+      }
+      break;
+  }
+}

@@ -2,12 +2,15 @@ import { ImageError } from "@slimsr/core/internal/errors.js";
 import { type ByteSink, concatenated } from "./bytes.js";
 import { type CreateDeflater, type Deflater, deflated, platformDeflater } from "./deflate.js";
 import { type PixelLayout, type PixelSink, type Pixels, requireRows, requireRowsOf, toDepth } from "./pixels.js";
+import { PNG_SIGNATURE, pngChunk, pngChunks } from "./png-chunks.js";
 import { chooseFilter, filterRow } from "./png-filters.js";
 
 /** What a PNG says beside its pixels. */
 export interface PngMetadata {
   /** An ICC profile. */
   readonly icc?: Uint8Array | undefined;
+  /** In place of a profile: whole chunks that say what colours the samples are, as `coloursOfPng` finds them. */
+  readonly colours?: Uint8Array | undefined;
   /** EXIF, as a TIFF stream ("II*\0…" or "MM\0*…"). */
   readonly exif?: Uint8Array | undefined;
   /** Pixels per inch. */
@@ -25,7 +28,6 @@ export interface PngLayout extends PixelLayout {
   readonly depth: 8 | 16;
 }
 
-const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** PNG's colour types by the number of channels. */
 const COLOUR_TYPES = [0, 0, 4, 2, 6];
 const MOST_PIXELS = 2 ** 31 - 1;
@@ -94,7 +96,7 @@ class PngSink implements PixelSink {
     const data = await this.#begun();
     await this.#flush(data);
     await data.end();
-    await this.#out.write(chunk("IEND"));
+    await this.#out.write(pngChunk("IEND"));
     await this.#out.close();
   }
 
@@ -126,7 +128,7 @@ class PngSink implements PixelSink {
 
   async #begun(): Promise<Deflater> {
     if (this.#data) return this.#data;
-    const data = this.#createDeflater((bytes) => this.#out.write(chunk("IDAT", bytes)));
+    const data = this.#createDeflater((bytes) => this.#out.write(pngChunk("IDAT", bytes)));
     this.#data = data;
     await this.#out.write(await header(this.#layout, this.#options, this.#createDeflater));
     return data;
@@ -135,16 +137,11 @@ class PngSink implements PixelSink {
 
 /** Pixels per inch that a PNG's first chunks say, if they do. */
 export function pngDensity(head: Uint8Array): number | undefined {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  for (let at = SIGNATURE.length; at + 21 <= head.length; ) {
-    const length = view.getUint32(at);
-    const type = String.fromCharCode(...head.subarray(at + 4, at + 8));
+  for (const { type, data } of pngChunks(head)) {
     if (type === "IDAT") return undefined;
-    if (type === "pHYs") {
-      const [perMetre, unit] = [view.getUint32(at + 8), head[at + 16]];
-      return unit === METRES && perMetre > 0 ? perMetre * INCH : undefined;
-    }
-    at += length + 12;
+    if (type !== "pHYs" || data.length < 9) continue;
+    const perMetre = new DataView(data.buffer, data.byteOffset).getUint32(0);
+    return data[8] === METRES && perMetre > 0 ? perMetre * INCH : undefined;
   }
   return undefined;
 }
@@ -152,7 +149,7 @@ export function pngDensity(head: Uint8Array): number | undefined {
 /** All that stands before the pixels. */
 async function header(
   { width, height, channels, depth }: PngLayout,
-  { icc, exif, density }: PngMetadata,
+  { icc, colours, exif, density }: PngMetadata,
   create: CreateDeflater,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const ihdr = new Uint8Array(13);
@@ -160,45 +157,26 @@ async function header(
   view.setUint32(0, width);
   view.setUint32(4, height);
   ihdr.set([depth, COLOUR_TYPES[channels] as number], 8);
-  const parts = [SIGNATURE, chunk("IHDR", ihdr)];
-  if (icc) {
-    const name = new TextEncoder().encode("ICC profile\0\0");
-    parts.push(chunk("iCCP", concatenated([name, await deflated(icc, create)])));
-  }
+  const parts = [PNG_SIGNATURE, pngChunk("IHDR", ihdr)];
+  if (icc) parts.push(await profileChunk(icc, create));
+  else if (colours) parts.push(new Uint8Array(colours));
   if (density !== undefined) {
     const physical = new DataView(new ArrayBuffer(9));
     const perMetre = Math.round(density / INCH);
     physical.setUint32(0, perMetre);
     physical.setUint32(4, perMetre);
     physical.setUint8(8, METRES);
-    parts.push(chunk("pHYs", new Uint8Array(physical.buffer)));
+    parts.push(pngChunk("pHYs", new Uint8Array(physical.buffer)));
   }
-  if (exif) parts.push(chunk("eXIf", exif));
+  if (exif) parts.push(pngChunk("eXIf", exif));
   return concatenated(parts);
 }
 
-/** Length, type, data and the checksum of type and data. */
-function chunk(type: string, data: Uint8Array = new Uint8Array(0)): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(data.length + 12);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, data.length);
-  bytes.set(new TextEncoder().encode(type), 4);
-  bytes.set(data, 8);
-  view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)));
-  return bytes;
-}
-
-/** Remainders of a byte by CRC-32's polynomial, reversed. */
-const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (crc >>> 8) ^ (REMAINDERS[(crc ^ (bytes[i] as number)) & 255] as number);
-  }
-  return ~crc >>> 0;
+/** An ICC profile as a chunk. */
+export async function profileChunk(
+  icc: Uint8Array,
+  create: CreateDeflater = platformDeflater,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const name = new TextEncoder().encode("ICC profile\0\0");
+  return pngChunk("iCCP", concatenated([name, await deflated(icc, create)]));
 }

@@ -43,7 +43,7 @@ export function readNetworkFile(
     deployment: (quality) => {
       const known = made.get(quality);
       if (known) return known;
-      const network = deploy(quality === widths[0] ? model : narrowed(model, quality), { merge: true });
+      const network = deploy(quality === widths[0] ? model : narrowed(model, quality));
       made.set(quality, network);
       return network;
     },

@@ -2,7 +2,7 @@ import type { Deployment, DeploymentCost } from "@slimsr/core/internal/export/de
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { sideFrom } from "@slimsr/core/internal/model/descriptor.js";
 import { leastCommonMultiple } from "@slimsr/core/internal/model/reach.js";
-import { planTiles, type Tile, tilesOfSize } from "./tiles.js";
+import { planTiles, type Tile, type TileLimit, tilesOfSize } from "./tiles.js";
 
 export interface Plan {
   readonly tiles: readonly Tile[];
@@ -25,6 +25,12 @@ export type Deviation = "tiled" | "padded";
 export const DEFAULT_MEMORY = 2 ** 30;
 /** For each output pixel, where the cost isn't known: four layers of 256 channels in float32, as the largest networks have. */
 const ASSUMED_BYTES = 4 * 256 * 4;
+/** Rows of tiles are put together into bands as wide as the image; what these may take of the memory, beside a tile's activations. */
+const SHARE_OF_BANDS = 1 / 2;
+/** Of a band's pixel, read or enlarged: three samples, in three places at once. */
+const BAND_BYTES = 3 * 3;
+/** Of a tile's pixel, beside the activations: three samples in single precision, as they are handed over and as they are worked on. */
+const TILE_BYTES = 3 * 4 * 2;
 /** Around tiles of a network that has no finite receptive field, or a larger one than its fixed size has room for. */
 const APPROXIMATE_OVERLAP = 32;
 /** Where tiles of a network begin of which it isn't known how it moves pixels: it may fold 2×2 to 8×8 of them into one. */
@@ -39,25 +45,25 @@ type Network = Pick<Deployment, "cost" | "partwise" | "scale" | "size">;
 
 /**
  * The tiles that an image is computed in, row by row, and why they yield something else than the whole image would, if they do.
- * @param memory bytes of activations at once
+ * @param memory bytes of a tile, and twice those of a row of tiles
  */
 export function planOf(image: Size, network: Network, memory: number): Plan {
-  const { partwise, cost } = network;
-  const pixelBytes = bytesPerPixel(network);
-  if (!partwise || image.width * image.height <= memory / pixelBytes) {
-    return planned(image, network.size, cost, memory / pixelBytes);
-  }
+  const { partwise, cost, scale } = network;
+  const enlarged = 1 + scale ** 2;
+  const rows = (SHARE_OF_BANDS * memory) / (BAND_BYTES * enlarged * image.width);
+  const within = (pixelBytes: number): TileLimit => ({ pixels: memory / (pixelBytes + TILE_BYTES * enlarged), rows });
+  const limit = within(bytesPerPixel(network));
+  if (!partwise || image.width * image.height <= limit.pixels) return planned(image, network.size, cost, limit);
   const { channels, depth } = partwise;
-  const plan = planned(image, network.size, partwise, memory / partwise.bytesPerPixel);
+  const plan = planned(image, network.size, partwise, within(partwise.bytesPerPixel));
   return plan.tiles.length === 1 ? plan : { ...plan, pooling: { channels, depth } };
 }
 
-/** @param pixels of a tile, at most */
 function planned(
   image: Size,
   size: Deployment["size"],
   reach: Pick<DeploymentCost, "radius" | "period"> | null,
-  pixels: number,
+  limit: TileLimit,
 ): Plan {
   const { fixed } = size;
   const radius = reach?.radius;
@@ -69,7 +75,7 @@ function planned(
   }
   const overlap = radius ?? APPROXIMATE_OVERLAP;
   const period = leastCommonMultiple(radius === undefined ? ASSUMED_PERIOD : ownPeriod, size.multipleOf);
-  const tiles = planTiles(image, overlap, pixels, period);
+  const tiles = planTiles(image, overlap, limit, period);
   const [{ input }] = tiles as [Tile];
   const window = nextSize(input, size);
   const isFitted = window.width === input.width && window.height === input.height;

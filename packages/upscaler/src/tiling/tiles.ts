@@ -9,18 +9,30 @@ export interface Tile {
   readonly core: Rectangle;
 }
 
+/** What a tile may measure, at most. */
+export interface TileLimit {
+  readonly pixels: number;
+  /** No limit of their own where left out. */
+  readonly rows?: number;
+}
+
 /**
- * Tiles with `overlap` pixels around their cores, save at the image's border, of at most `maxPixels` (or little more than
+ * Tiles with `overlap` pixels around their cores, save at the image's border, within `limit` (or little more than
  * the overlap, where that alone is larger); of all grids the one with the fewest pixels to compute. One tile where the
  * image is small enough. Tiles begin at multiples of `period` and end where the image does.
  */
-export function planTiles(size: Size, overlap: number, maxPixels: number, period = 1): Tile[] {
+export function planTiles(
+  size: Size,
+  overlap: number,
+  { pixels: maxPixels, rows: maxRows = Number.POSITIVE_INFINITY }: TileLimit,
+  period = 1,
+): Tile[] {
   const reserved = overlap + period - 1;
   const smallest = 2 * reserved + 16;
   let best: { columns: number; rows: number; pixels: number } | undefined;
   for (let columns = 1; ; columns++) {
     const width = windowLength(size.width, columns, reserved, period);
-    const allowed = Math.max(smallest, Math.floor(maxPixels / width));
+    const allowed = Math.max(smallest, Math.floor(Math.min(maxPixels / width, maxRows)));
     const rows = windowCount(size.height, allowed, reserved);
     const pixels = columns * width * rows * windowLength(size.height, rows, reserved, period);
     const fits = width * windowLength(size.height, rows, reserved, period) <= maxPixels;

@@ -63,6 +63,8 @@ export async function gathered(bands: AsyncIterable<Pixels>, height: number): Pr
   return whole as Pixels;
 }
 
-/** An image's bands, put down and read again from the top. */
-export const spooled = async (bands: AsyncIterable<Pixels>, height: number): Promise<PixelSource> =>
-  sourceInMemory(await gathered(bands, height));
+/** Puts an image's bands down, to be read again from the top. */
+export type Spool = (bands: AsyncIterable<Pixels>, height: number) => Promise<PixelSource>;
+
+/** In memory. */
+export const spooled: Spool = async (bands, height) => sourceInMemory(await gathered(bands, height));

@@ -9,6 +9,7 @@ import type { Planes } from "../images/planes.js";
 import type { FileOptions, NetworkFile } from "../loading/network-file.js";
 import type { CreateSession } from "../tiling/tiled-network.js";
 import { chosenQuality, type QualityLimit } from "./auto-quality.js";
+import type { Spool } from "./bands.js";
 import { DeviceNetwork } from "./device-network.js";
 import { type InferenceEngine, injected } from "./injected-engine.js";
 import { PixelUpscaler } from "./pixel-upscaler.js";
@@ -41,6 +42,8 @@ export interface Platform {
   readonly autoDevice: () => Promise<Device>;
   /** Tiles after which a network is opened anew, where an engine's memory only grows. */
   readonly tilesPerSession?: number;
+  /** Where an image lies while it is enlarged once more; in memory where left out. */
+  readonly spool?: Spool;
 }
 
 const MEMORY = 2 ** 29;
@@ -88,6 +91,7 @@ export async function loadNetwork(
     device,
     (which, source) => open(which, source && (() => sampleOf(source, best))),
     (which) => file.deployment(which).cost,
+    platform.spool,
   );
   try {
     if (quality === "auto") upscaler.quality = await chosenQuality(upscaler, options);

@@ -1,6 +1,8 @@
 import type { DeploymentCost } from "@slimsr/core/internal/export/deployment.js";
+import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import type { Device } from "../engine/session.js";
-import type { PixelUpscaler } from "./pixel-upscaler.js";
+import type { OutputSize } from "./output-size.js";
+import type { PixelUpscaler, UpscaleOptions, UpscalingWork } from "./pixel-upscaler.js";
 
 /** What an upscaler is on every platform: a loaded model. */
 export abstract class LoadedUpscaler {
@@ -28,6 +30,14 @@ export abstract class LoadedUpscaler {
   /** Parameters of a quality's network, and multiply-accumulates for a 1280×720 output; null where its operators aren't known here. */
   costOf(quality = this.quality): Pick<DeploymentCost, "parameters" | "macs"> | null {
     return this.pixels.costOf(quality);
+  }
+
+  /**
+   * What it takes to make an image of a size larger.
+   * @throws UsageError for sizes and qualities that aren't possible
+   */
+  workOf(image: Size, options: OutputSize & Pick<UpscaleOptions, "quality"> = {}): Promise<UpscalingWork> {
+    return this.pixels.workOf(image, options);
   }
 
   /** Where the network really runs. */

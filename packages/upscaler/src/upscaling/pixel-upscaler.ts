@@ -8,7 +8,7 @@ import { cropPixels, type PixelSource, type Pixels, toDepth } from "../images/pi
 import type { Planes } from "../images/planes.js";
 import { resizedBands } from "../images/resize.js";
 import type { Deviation, Plan } from "../tiling/plan.js";
-import { bandsOf, type EnlargedTile, spooled, TileReader } from "./bands.js";
+import { bandsOf, type EnlargedTile, type Spool, spooled, TileReader } from "./bands.js";
 import type { DeviceNetwork } from "./device-network.js";
 import { meansOfLayers, partOf } from "./means-of-layers.js";
 import { type OutputSize, planSize } from "./output-size.js";
@@ -31,6 +31,12 @@ export interface Progress {
   /** Tiles that are done, and all. */
   readonly done: number;
   readonly total: number;
+}
+
+/** What it takes to make an image larger. `width` and `height` are those of the result. */
+export interface UpscalingWork extends Size {
+  /** Each time that the network runs on all of the image: tiles, and the pixels that they have together, overlaps counted twice. */
+  readonly passes: readonly { readonly tiles: number; readonly pixels: number }[];
 }
 
 /** An enlarged image, its bands from the top. */
@@ -70,6 +76,8 @@ export class PixelUpscaler {
     open: Opener,
     /** What a quality's network takes; null where its operators aren't known here. */
     readonly costOf: (quality: number) => DeploymentCost | null,
+    /** Puts down what the network is run on once more. */
+    private readonly spool: Spool = spooled,
   ) {
     this.#quality = qualities[0] as number;
     this.#device = device;
@@ -130,6 +138,24 @@ export class PixelUpscaler {
     return { ...size, bands: this.#inTurn(() => this.#bands(source, passes, size, options)) };
   }
 
+  /**
+   * What `enlarge` has to do for an image of a size.
+   * @throws as `enlarge`
+   */
+  async workOf(
+    image: Size,
+    { quality, ...output }: OutputSize & Pick<UpscaleOptions, "quality">,
+  ): Promise<UpscalingWork> {
+    const { passes, size } = planSize(image, this.scale, output);
+    const network = await this.networkOf(quality);
+    const planned = Array.from({ length: passes }, (_, pass) => {
+      const grown = this.scale ** pass;
+      const { tiles } = network.plan({ width: image.width * grown, height: image.height * grown });
+      return { tiles: tiles.length, pixels: tiles.reduce((sum, { input }) => sum + input.width * input.height, 0) };
+    });
+    return { ...size, passes: planned };
+  }
+
   /** Tiles of the image at the network's own scale, row by row. */
   tiles(source: PixelSource, options: UpscaleOptions = {}): AsyncGenerator<EnlargedTile> {
     return this.#inTurn(() => this.#tiles(source, options, { done: 0, total: 0 }));
@@ -179,7 +205,7 @@ export class PixelUpscaler {
         for await (const band of resizedBands(bands, { width, height }, size)) yield toDepth(band, source.depth);
         return;
       }
-      image = await spooled(bands, height);
+      image = await this.spool(bands, height);
     }
   }
 

@@ -1,8 +1,9 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { ByteSink } from "../images/bytes.js";
+import { storedDeflater } from "../images/deflate.js";
 import { declaredSize, endsEarly } from "../images/header.js";
 import { emptyPixels, type PixelSink, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
-import { type PngLayout, type PngMetadata, pngSink } from "../images/png.js";
+import { type PngLayout, type PngOptions, pngSink } from "../images/png.js";
 import { BitmapReader } from "./bitmap-reader.js";
 
 /** What a page or a worker has of an image. */
@@ -23,8 +24,9 @@ const BAND = 256;
  * Reads an image as it looks, upright, in sRGB, at 8 bits: grey where it has no colour, with alpha where it can be seen through.
  * A canvas, a video and a Blob are read as they are now; an ImageData or ImageBitmap must stay as it is, and a bitmap open.
  * @throws ImageError where the browser can't decode a Blob, the Blob breaks off or declares more pixels than there is room for, or the image has no pixels
+ * @param isColour whether it is RGB even where it has no colour
  */
-export async function sourceOf(image: WebImage): Promise<PixelSource> {
+export async function sourceOf(image: WebImage, isColour = false): Promise<PixelSource> {
   if (image instanceof ImageData && image.colorSpace === "srgb" && image.data instanceof Uint8ClampedArray) {
     const { width, height, data } = image;
     return narrowed({ width, height }, async (top, rows) => data.subarray(top * width * 4, (top + rows) * width * 4));
@@ -33,15 +35,18 @@ export async function sourceOf(image: WebImage): Promise<PixelSource> {
   const reader = new BitmapReader(bitmap);
   const { width, height } = bitmap;
   if (width === 0) throw new ImageError("the ImageBitmap is closed; expected one that is open");
-  const source = await narrowed({ width, height }, (top, rows) => reader.read(top, rows));
+  const source = await narrowed({ width, height }, (top, rows) => reader.read(top, rows), isColour);
   return { ...source, close: async () => (bitmap === image ? undefined : bitmap.close()) };
 }
 
 /** Pixels that a browser has room for, with those that are made of them beside them. */
 const MOST_PIXELS = 2 ** 28;
 
-/** Browsers show a part of what ends early, and end themselves where a file of some bytes says that its image is huge. */
-async function requireWhole(file: Blob): Promise<void> {
+/**
+ * A file's bytes. Browsers show a part of what ends early, and end themselves where a file of some bytes says that its image is huge.
+ * @throws ImageError for both
+ */
+export async function wholeBytes(file: Blob): Promise<Uint8Array> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const size = declaredSize(bytes);
   if (size && size.width * size.height > MOST_PIXELS) {
@@ -52,15 +57,22 @@ async function requireWhole(file: Blob): Promise<void> {
   if (endsEarly(bytes)) {
     throw new ImageError(`the image's file breaks off after ${file.size} bytes; get it again from where it came`);
   }
+  return bytes;
 }
 
-/** Upright, in sRGB. @throws as `sourceOf` */
-export async function bitmapOf(image: Exclude<WebImage, ImageBitmap>): Promise<ImageBitmap> {
-  if (image instanceof Blob) await requireWhole(image);
+/**
+ * Upright, in sRGB.
+ * @param colorSpaceConversion `none` leaves samples as the file has them @throws as `sourceOf`
+ */
+export async function bitmapOf(
+  image: Exclude<WebImage, ImageBitmap>,
+  colorSpaceConversion: ColorSpaceConversion = "default",
+): Promise<ImageBitmap> {
+  if (image instanceof Blob) await wholeBytes(image);
   try {
     return await createImageBitmap(image, {
       premultiplyAlpha: "none",
-      colorSpaceConversion: "default",
+      colorSpaceConversion,
       imageOrientation: "from-image",
     });
   } catch (error) {
@@ -77,8 +89,12 @@ export async function bitmapOf(image: Exclude<WebImage, ImageBitmap>): Promise<I
 type ReadRgba = (top: number, rows: number) => Promise<Uint8ClampedArray>;
 
 /** With as many channels as it takes. */
-async function narrowed({ width, height }: Pick<Pixels, "width" | "height">, read: ReadRgba): Promise<PixelSource> {
-  let [isGrey, isOpaque] = [true, true];
+async function narrowed(
+  { width, height }: Pick<Pixels, "width" | "height">,
+  read: ReadRgba,
+  isColour = false,
+): Promise<PixelSource> {
+  let [isGrey, isOpaque] = [!isColour, true];
   for (let top = 0; top < height && (isGrey || isOpaque); top += BAND) {
     const data = await read(top, Math.min(BAND, height - top));
     for (let at = 0; at < data.length && (isGrey || isOpaque); at += 4) {
@@ -120,9 +136,24 @@ export function imageDataOf(pixels: Pixels): ImageData {
   return image;
 }
 
-/** Pixels as a bitmap, rounded to 8 bits. */
-export const imageBitmapOf = (pixels: Pixels): Promise<ImageBitmap> =>
-  createImageBitmap(imageDataOf(pixels), { premultiplyAlpha: "none" });
+/**
+ * Pixels as a bitmap in sRGB, rounded to 8 bits.
+ * @param colours what the pixels' are, as chunks of a PNG; sRGB's where left out
+ */
+export async function imageBitmapOf(pixels: Pixels, colours?: Uint8Array): Promise<ImageBitmap> {
+  const options = { premultiplyAlpha: "none" } as const;
+  if (!colours) return createImageBitmap(imageDataOf(pixels), options);
+  // What profiles say browsers know, of files.
+  return createImageBitmap(await quickPng(pixels, colours), options);
+}
+
+/** A PNG that is quickly made and read, of 8 bits. */
+export async function quickPng(pixels: Pixels, colours: Uint8Array): Promise<Blob> {
+  const sink = blobSink({ ...pixels, depth: 8 }, { colours, deflater: storedDeflater, filters: false });
+  await sink.write(pixels);
+  await sink.end();
+  return sink.blob();
+}
 
 export interface BlobSink extends PixelSink {
   /** The PNG, when it was ended. */
@@ -133,7 +164,7 @@ export interface BlobSink extends PixelSink {
 const HELD = 2 ** 22;
 
 /** A PNG that is written row by row into a Blob. */
-export function blobSink(layout: PngLayout, metadata: PngMetadata = {}): BlobSink {
+export function blobSink(layout: PngLayout, options: PngOptions = {}): BlobSink {
   const parts: Blob[] = [];
   let held: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -154,7 +185,7 @@ export function blobSink(layout: PngLayout, metadata: PngMetadata = {}): BlobSin
       held = [];
     },
   };
-  const sink = pngSink(layout, out, metadata);
+  const sink = pngSink(layout, out, options);
   return {
     write: (rows) => sink.write(rows),
     end: () => sink.end(),

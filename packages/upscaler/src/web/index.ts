@@ -3,4 +3,4 @@ export * from "../index.js";
 export type { WebImage } from "./images.js";
 export type { ModelSource, SourceOptions } from "./model-source.js";
 export { createSession, type WebSessionOptions } from "./session.js";
-export { type FormOf, type Forms, type LoadOptions, Upscaler } from "./upscaler.js";
+export { type FormOf, type Forms, type ImageOptions, type LoadOptions, Upscaler } from "./upscaler.js";

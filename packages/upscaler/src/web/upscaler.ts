@@ -1,20 +1,28 @@
 import type { Device } from "../engine/session.js";
 import { type PixelSource, type Pixels, sourceInMemory } from "../images/pixels.js";
+import type { PngMetadata } from "../images/png.js";
 import { readNetworkFile } from "../loading/network-file.js";
 import type { CreateSession } from "../tiling/tiled-network.js";
 import { type EnlargedTile, gathered } from "../upscaling/bands.js";
 import { loadNetwork, type NetworkOptions } from "../upscaling/load.js";
 import { LoadedUpscaler } from "../upscaling/loaded-upscaler.js";
 import type { Enlarged, UpscaleOptions } from "../upscaling/pixel-upscaler.js";
+import { spooledInBlobs } from "./blob-pixels.js";
 import { blobSink, imageBitmapOf, imageDataOf, sourceOf, type WebImage } from "./images.js";
 import { type ModelSource, modelBytes, type SourceOptions } from "./model-source.js";
 import type { WebSessionOptions } from "./options.js";
 import { createSession } from "./session.js";
+import { type StoredImage, storedImage } from "./stored-image.js";
 
 /** WebAssembly's memory never shrinks, and pages of WebKit ended after some 500 runs on a graphics processor. */
 const TILES_PER_SESSION = 256;
 
 export interface LoadOptions extends NetworkOptions, SourceOptions, Pick<WebSessionOptions, "wasmPaths"> {}
+
+export interface ImageOptions extends UpscaleOptions {
+  /** What a PNG that comes out says beside its pixels. */
+  readonly png?: PngMetadata | undefined;
+}
 
 /** What an image may come out as. */
 export interface Forms {
@@ -26,7 +34,7 @@ export interface Forms {
 }
 
 /** What an image comes out as where nothing else is asked for: what it was, and an ImageBitmap of what is shown on the page. */
-export type FormOf<I> = I extends Blob
+export type FormOf<I> = I extends Blob | PixelSource
   ? "blob"
   : I extends ImageData
     ? "image-data"
@@ -52,7 +60,13 @@ export class Upscaler extends LoadedUpscaler {
     const { bytes, name } = await modelBytes(source, options);
     const create: CreateSession = (onnx, session) =>
       createSession(onnx, wasmPaths === undefined ? session : { ...session, wasmPaths });
-    const platform = { create, createForeign: create, autoDevice, tilesPerSession: TILES_PER_SESSION };
+    const platform = {
+      create,
+      createForeign: create,
+      autoDevice,
+      tilesPerSession: TILES_PER_SESSION,
+      spool: spooledInBlobs,
+    };
     return new Upscaler(name, await loadNetwork(readNetworkFile(bytes, name, options), platform, options));
   }
 
@@ -62,16 +76,20 @@ export class Upscaler extends LoadedUpscaler {
   }
 
   /**
-   * The image, larger. Images that are asked for together are computed in that order.
+   * The image, larger. Images that are asked for together are computed in that order. A file that becomes a file keeps its profile, and
+   * a PNG its 16 bits; where that isn't possible `onNote` is told, and in all other forms it is in sRGB, at 8 bits.
    * @throws ImageError where the browser can't decode the image; UsageError for sizes and qualities that aren't possible
    */
-  async upscale<I extends WebImage | Pixels, F extends keyof Forms = FormOf<I>>(
+  async upscale<I extends WebImage | Pixels | PixelSource, F extends keyof Forms = FormOf<I>>(
     image: I,
-    options: UpscaleOptions & { readonly to?: F } = {},
+    options: ImageOptions & { readonly to?: F } = {},
   ): Promise<Forms[F]> {
-    const source = await opened(image);
+    const form = options.to ?? formOf(image);
+    const isFile = image instanceof Blob && form === "blob";
+    const { source, colours, note }: StoredImage = isFile ? await storedImage(image) : { source: await opened(image) };
+    if (note !== undefined) options.onNote?.(note);
     try {
-      return (await this.#delivered(source, options.to ?? formOf(image), options)) as Forms[F];
+      return (await this.#delivered(source, form, { ...options, png: { colours, ...options.png } })) as Forms[F];
     } finally {
       await source.close?.();
     }
@@ -87,9 +105,13 @@ export class Upscaler extends LoadedUpscaler {
     }
   }
 
-  async #delivered(source: PixelSource, form: keyof Forms, options: UpscaleOptions): Promise<Forms[keyof Forms]> {
+  async #delivered(
+    source: PixelSource,
+    form: keyof Forms,
+    { png, ...options }: ImageOptions,
+  ): Promise<Forms[keyof Forms]> {
     const enlarged = this.pixels.enlarge(source, options);
-    if (form === "blob") return pngOf(enlarged, source);
+    if (form === "blob") return pngOf(enlarged, source, png);
     const pixels = await gathered(enlarged.bands, enlarged.height);
     if (form === "pixels") return pixels;
     return form === "image-data" ? imageDataOf(pixels) : imageBitmapOf(pixels);
@@ -97,8 +119,12 @@ export class Upscaler extends LoadedUpscaler {
 }
 
 /** A PNG that is made row by row. */
-async function pngOf({ width, height, bands }: Enlarged, { channels, depth }: PixelSource): Promise<Blob> {
-  const sink = blobSink({ width, height, channels, depth: depth === 8 ? 8 : 16 });
+async function pngOf(
+  { width, height, bands }: Enlarged,
+  { channels, depth }: PixelSource,
+  metadata?: PngMetadata,
+): Promise<Blob> {
+  const sink = blobSink({ width, height, channels, depth: depth === 8 ? 8 : 16 }, metadata);
   try {
     for await (const band of bands) await sink.write(band);
     await sink.end();
@@ -117,8 +143,8 @@ async function opened(image: WebImage | Pixels | PixelSource): Promise<PixelSour
   return isPixels(image) ? sourceInMemory(image) : sourceOf(image);
 }
 
-function formOf(image: WebImage | Pixels): keyof Forms {
-  if (image instanceof Blob) return "blob";
+function formOf(image: WebImage | Pixels | PixelSource): keyof Forms {
+  if (image instanceof Blob || "read" in image) return "blob";
   if (image instanceof ImageData) return "image-data";
   return isPixels(image) ? "pixels" : "image-bitmap";
 }

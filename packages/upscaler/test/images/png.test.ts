@@ -2,7 +2,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageError } from "../../../core/src/errors.js";
 import { type ByteSink, concatenated } from "../../src/images/bytes.js";
-import { type CreateDeflater, platformDeflater } from "../../src/images/deflate.js";
+import { type CreateDeflater, platformDeflater, storedDeflater } from "../../src/images/deflate.js";
 import { emptyPixels, type Pixels, rowsOf } from "../../src/images/pixels.js";
 import { type PngOptions, pngSink } from "../../src/images/png.js";
 import { nodeDeflater } from "../../src/node/deflate.js";
@@ -59,6 +59,7 @@ function drawn(width: number, height: number, channels: Pixels["channels"], dept
 const deflaters: [string, CreateDeflater][] = [
   ["the platform's", platformDeflater],
   ["Node's", nodeDeflater],
+  ["no", storedDeflater],
 ];
 
 describe.each(deflaters)("a PNG by %s deflate", (_, deflater) => {

@@ -22,7 +22,7 @@ function check(tiles: readonly Tile[], width: number, height: number, overlap: n
 describe("tiles", () => {
   it("are one where the image fits", () => {
     const whole = { x: 0, y: 0, width: 40, height: 30 };
-    expect(planTiles(whole, 8, 1200)).toEqual([{ input: whole, core: whole }]);
+    expect(planTiles(whole, 8, { pixels: 1200 })).toEqual([{ input: whole, core: whole }]);
   });
 
   it("cover any image within the limit, all of one size", () => {
@@ -31,7 +31,7 @@ describe("tiles", () => {
       const [width, height] = [random.integer(1, 300), random.integer(1, 300)];
       const overlap = random.integer(0, 40);
       const limit = random.integer(1, 30_000);
-      const tiles = planTiles({ width, height }, overlap, limit);
+      const tiles = planTiles({ width, height }, overlap, { pixels: limit });
       check(tiles, width, height, overlap);
       const pixels = tiles.map(({ input }) => input.width * input.height);
       expect(new Set(pixels).size).toBe(1);
@@ -40,8 +40,16 @@ describe("tiles", () => {
     }
   });
 
+  it("have no more rows than they may, and as many pixels all the same", () => {
+    const tiles = planTiles({ width: 10_000, height: 3000 }, 20, { pixels: 1_000_000, rows: 400 });
+    const [{ input }] = tiles as [Tile];
+    check(tiles, 10_000, 3000, 20);
+    expect(input.height).toBeLessThanOrEqual(400);
+    expect(input.width * input.height).toBeGreaterThan(800_000);
+  });
+
   it("compute little more than the image where tiles can be much larger than their overlap", () => {
-    const tiles = planTiles({ width: 2040, height: 1356 }, 20, 300_000);
+    const tiles = planTiles({ width: 2040, height: 1356 }, 20, { pixels: 300_000 });
     const computed = tiles.reduce((sum, { input }) => sum + input.width * input.height, 0);
     expect(computed / (2040 * 1356)).toBeLessThan(1.2);
   });

@@ -4,6 +4,7 @@ import { cropPixels, sourceInMemory } from "../../src/images/pixels.js";
 import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiling/tiled-network.js";
+import { spooledInBlobs } from "../../src/web/blob-pixels.js";
 import { enlarged, load, picture, sessionsThat, TILES } from "./support.js";
 
 describe("an upscaler of pixels", () => {
@@ -19,6 +20,22 @@ describe("an upscaler of pixels", () => {
     const found = await enlarged(tiled, image, { onProgress: ({ done }) => progress.push(done) });
     expect(found).toEqual(expected);
     if (width * height > 5000) expect(progress.length).toBeGreaterThan(3);
+  });
+
+  it("says what it takes to reach a size, and takes that, whatever the images lie in meanwhile", async () => {
+    const image = picture(61, 47);
+    const upscaler = await load({ memory: TILES });
+    const { passes, ...size } = await upscaler.workOf(image, { longEdge: 300 });
+    expect([size, passes.length]).toEqual([{ width: 300, height: 231 }, 3]);
+    const tiles = passes.reduce((sum, pass) => sum + pass.tiles, 0);
+    expect(passes.every(({ pixels }, pass) => pixels > 61 * 47 * 4 ** pass)).toBe(true);
+    const progress: unknown[] = [];
+    const options = { longEdge: 300, onProgress: (now: unknown) => progress.push(now) };
+    const inBlobs = await load({ memory: TILES }, { spool: spooledInBlobs });
+    expect(await enlarged(inBlobs, image, options)).toEqual(await enlarged(upscaler, image, { longEdge: 300 }));
+    expect(progress).toHaveLength(tiles);
+    expect(progress.at(-1)).toEqual({ done: tiles, total: tiles });
+    await expect(upscaler.workOf(image, { scale: 40 })).rejects.toThrow("6 times ×2");
   });
 
   it("gives tiles at their places", async () => {

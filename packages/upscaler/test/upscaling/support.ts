@@ -13,7 +13,7 @@ import { type NetworkFile, readNetworkFile } from "../../src/loading/network-fil
 import { loadEngine } from "../../src/node/engine.js";
 import { createSession } from "../../src/node/session.js";
 import type { CreateSession } from "../../src/tiling/tiled-network.js";
-import { gathered } from "../../src/upscaling/bands.js";
+import { gathered, type Spool } from "../../src/upscaling/bands.js";
 import { loadNetwork, type NetworkOptions as Options } from "../../src/upscaling/load.js";
 import type { PixelUpscaler, UpscaleOptions } from "../../src/upscaling/pixel-upscaler.js";
 
@@ -30,8 +30,8 @@ export const networkFile = (network: NetworkOptions = edsr, widths = [1, 0.5]): 
     "slim.safetensors",
   );
 
-const platform = (create: CreateSession) => ({
-  ...{ create, createForeign: create, autoDevice: async () => "cpu" as const },
+const platform = (create: CreateSession, spool?: Spool) => ({
+  ...{ create, createForeign: create, autoDevice: async () => "cpu" as const, ...(spool && { spool }) },
 });
 
 /**
@@ -52,12 +52,18 @@ export const sessionsThat =
     };
   };
 
+interface LoadParts {
+  readonly create?: CreateSession;
+  readonly file?: NetworkFile;
+  readonly spool?: Spool;
+}
+
 /** An upscaler until the test's end. */
 export async function load(
   options: Options = {},
-  { create = createSession, file = networkFile() }: { create?: CreateSession; file?: NetworkFile } = {},
+  { create = createSession, file = networkFile(), spool }: LoadParts = {},
 ): Promise<PixelUpscaler> {
-  const upscaler = await loadNetwork(file, platform(create), { threads: 1, ...options });
+  const upscaler = await loadNetwork(file, platform(create, spool), { threads: 1, ...options });
   onTestFinished(() => upscaler.dispose());
   return upscaler;
 }

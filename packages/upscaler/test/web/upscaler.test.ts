@@ -52,6 +52,23 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
   const difference = (samples: ArrayLike<number>, from = expected) =>
     from.reduce((most, value, i) => Math.max(most, Math.abs(value - (samples[i] as number))), 0);
 
+  it("keeps a file's 16 bits and profile in the file that it makes", async () => {
+    const page = await open();
+    const wide = await sharp(picture).toColourspace("rgb16").withIccProfile("p3").png().toBuffer();
+    const png = await page.evaluate(
+      async (bytes) => {
+        const upscaler = await upscaling.Upscaler.load("photo-x2", { quality: 0.25, device: "cpu" });
+        const large = await upscaler.upscale(upscaling.blobOf(bytes), { longEdge: 100 });
+        await upscaler.dispose();
+        return upscaling.bytesOf(large);
+      },
+      [...wide],
+    );
+    const made = await sharp(Buffer.from(png)).metadata();
+    expect([made.width, made.height, made.depth]).toEqual([100, 75, "ushort"]);
+    expect(made.icc).toEqual((await sharp(wide).metadata()).icc);
+  });
+
   it("makes of a file the PNG that Node makes, of other pictures their like", async () => {
     const page = await open();
     const { png, data, bitmap, device } = await page.evaluate(
