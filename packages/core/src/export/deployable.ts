@@ -1,16 +1,14 @@
 import { UsageError } from "../errors.js";
 import type { Graph } from "../graph/index.js";
-import { widenConvolutions } from "../lowering/webgpu/index.js";
 import { type Cost, graphCost } from "../model/cost.js";
 import { type Descriptor, imageNames, type SizeRule, sideFrom, unmeasuredBorder } from "../model/descriptor.js";
 import { importedModel } from "../model/imported.js";
 import { instantiate, type Model, nameOf } from "../model/model.js";
-import { putBeforeShuffles } from "./before-shuffles.js";
 import { foldConstants } from "./fold.js";
 import { inHalves } from "./halves/index.js";
 import { repeatWithin } from "./merge/border.js";
-import { mergeLinear } from "./merge/index.js";
-import { exampleOf, writeGraph } from "./onnx.js";
+import { type BorderOptions, mergeLinear } from "./merge/index.js";
+import { arranged, exampleOf, writeGraph } from "./onnx.js";
 import { withStandardRounding } from "./roundings.js";
 
 export interface DeployableOptions {
@@ -51,14 +49,14 @@ export function deployable(model: Model, { merge = true, half = false, tile }: D
   const { graph, border } = merge ? merged(example, scale) : { graph: foldConstants(example), border: 0 };
   const { parameters, macs } = graphCost(graph);
   const descriptor = { ...model.descriptor, size: sizesOf(size, tile, leastSide(border, scale)) };
-  const ready = widenConvolutions(putBeforeShuffles(repeatWithin(graph, border)));
+  const ready = arranged(repeatWithin(graph, border));
   const written = half ? inHalves(ready, descriptor.range) : ready;
   return { onnx: writeGraph(written, descriptor, tile !== undefined), cost: { parameters, macs }, descriptor, border };
 }
 
 /** A network's graph with constants folded in and linear stretches merged, where that changes no more of the output than the field leaves out. */
-export const merged = (example: Graph, scale: number) =>
-  mergeLinear(foldConstants(example), { most: unmeasuredBorder(scale) });
+export const merged = (example: Graph, scale: number, options: Pick<BorderOptions, "isOwn"> = {}) =>
+  mergeLinear(foldConstants(example), { most: unmeasuredBorder(scale), ...options });
 
 /**
  * The same network with its linear stretches merged, to be trained as it is deployed; undefined where that saves nothing. Pixels along its output's

@@ -1,13 +1,12 @@
 import type { Graph } from "../graph/index.js";
 import { graphCost } from "../model/cost.js";
-import { type Descriptor, imageNames, sideFrom, unmeasuredBorder } from "../model/descriptor.js";
+import { type Descriptor, imageNames } from "../model/descriptor.js";
 import { activationBytes } from "../model/memory.js";
 import type { Model } from "../model/model.js";
 import { receptiveRadius, shiftPeriod } from "../model/reach.js";
 import { writeOnnx } from "../onnx/index.js";
-import { foldConstants } from "./fold.js";
-import { mergeLinear } from "./merge/index.js";
-import { exampleOf, forEngines, writeGraph } from "./onnx.js";
+import { merged, sizesOf } from "./deployable.js";
+import { arranged, exampleOf, writeGraph } from "./onnx.js";
 import { type PartwiseNetwork, partwise } from "./partwise.js";
 
 /** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
@@ -55,9 +54,8 @@ export function deploy(model: Model): Deployment {
   const { scale, channels, range, rangeSource, size } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
-  const merged = (graph: Graph) => mergeLinear(foldConstants(graph), { most: unmeasuredBorder(scale), isOwn: true });
-  const { graph, border } = merged(example);
-  const ready = forEngines(graph);
+  const { graph, border } = merged(example, scale, { isOwn: true });
+  const ready = arranged(graph);
   const cost = { ...costOf(example), bytesPerPixel: bytesPerPixel(ready) };
   return {
     onnx: writeGraph(ready, model.descriptor),
@@ -68,9 +66,9 @@ export function deploy(model: Model): Deployment {
     range,
     ...(rangeSource && { rangeSource }),
     // The border of one side is not that of the other.
-    size: { ...size, minimum: sideFrom(size, Math.ceil((2 * border) / scale)) },
+    size: sizesOf(size, undefined, Math.ceil((2 * border) / scale)),
     cost,
-    ...partwiseIfGlobal(example, cost, size, (parts) => forEngines(merged(parts).graph)),
+    ...partwiseIfGlobal(example, cost, size, (parts) => arranged(merged(parts, scale, { isOwn: true }).graph)),
   };
 }
 

@@ -26,7 +26,10 @@ export const exportModel = (model: Model, example: Graph = exampleOf(model)): Ui
   writeGraph(forEngines(example), model.descriptor);
 
 /** The same network for engines. */
-export const forEngines = (example: Graph): Graph => widenConvolutions(putBeforeShuffles(foldConstants(example)));
+export const forEngines = (example: Graph): Graph => arranged(foldConstants(example));
+
+/** A network whose constants are folded in, as engines compute it fast and right. */
+export const arranged = (folded: Graph): Graph => widenConvolutions(putBeforeShuffles(folded));
 
 /** A network's graph as an ONNX model. @param isFixed whether it takes one image of the graph's size at a time */
 export function writeGraph(graph: Graph, descriptor: Descriptor, isFixed = false): Uint8Array<ArrayBuffer> {

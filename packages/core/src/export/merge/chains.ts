@@ -13,8 +13,8 @@ import { type OutputSights, outputBorder, outputSights } from "../../model/borde
 import { Conv, pixelShuffle } from "../../operators/index.js";
 import { shuffleFactor } from "../subpixel.js";
 import { compose, composition, filtersForOneShuffle, mapBeforeShuffle, shapeBeforeShuffle } from "./compose.js";
-import { type LinearMap, linearMapOf, type MapShape, mapShapeOf } from "./linear-map.js";
-import { depthOfRing, isStrip, keepsSize, withOwnBorder } from "./own-border.js";
+import { keepsSize, type LinearMap, linearMapOf, type MapShape, mapShapeOf } from "./linear-map.js";
+import { depthOfRing, isStrip, withOwnBorder } from "./own-border.js";
 
 /** A convolution with nothing but pixel shuffles between it and the one before it. */
 interface Link {

@@ -1,5 +1,5 @@
 import { kernelBeforeShuffle, sideBeforeShuffle } from "../subpixel.js";
-import type { LinearMap, MapShape } from "./linear-map.js";
+import { keepsSize, type LinearMap, type MapShape } from "./linear-map.js";
 
 /** Two convolutions, the second of the first's output: which one does both, and where it does what they do. */
 export interface Composition<Shape extends MapShape = MapShape> {
@@ -92,14 +92,8 @@ export function compose(inner: LinearMap, outer: LinearMap, shape: MapShape): Li
 /** The shape of a convolution's equal before a pixel shuffle of r that it followed; undefined where it has none. */
 export function shapeBeforeShuffle(map: MapShape, r: number): MapShape | undefined {
   const [filters, channels, height, width] = map.weight;
-  const half = (height - 1) / 2;
-  const keepsSize =
-    height === width &&
-    Number.isInteger(half) &&
-    map.group === 1 &&
-    [...map.strides, ...map.dilations].every((size) => size === 1) &&
-    map.pads.every((pad) => pad === half);
-  if (!keepsSize) return undefined;
+  const isDense = map.group === 1 && map.dilations.every((dilation) => dilation === 1);
+  if (height !== width || !isDense || !keepsSize(map)) return undefined;
   const side = sideBeforeShuffle(height, r);
   const pad = (side - 1) / 2;
   return { ...map, weight: [filters * r ** 2, channels * r ** 2, side, side], pads: [pad, pad, pad, pad] };

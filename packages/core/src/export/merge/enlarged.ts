@@ -1,7 +1,7 @@
 import { consumersOf, type Graph, liveNodes, type Node, rewriteLazily, type Value } from "../../graph/index.js";
 import { concat, copiesOfPixels, depthToSpace } from "../../operators/index.js";
 import { convolution } from "./chains.js";
-import { type LinearMap, linearMapOf, type MapShape, mapShapeOf } from "./linear-map.js";
+import { keepsSize, type LinearMap, linearMapOf, type MapShape, mapShapeOf } from "./linear-map.js";
 
 /** A convolution of pixels that were repeated. */
 interface Enlarged {
@@ -56,13 +56,8 @@ function enlargedOf(node: Node): Enlarged | undefined {
   const factor = resize && copiesOfPixels(resize);
   if (!shape || !factor || factor === 1) return undefined;
   const [, , height, width] = shape.weight;
-  const half = (height - 1) / 2;
-  const keepsSize =
-    height === width &&
-    height > 1 &&
-    [...shape.strides, ...shape.dilations].every((size) => size === 1) &&
-    shape.pads.every((pad) => pad === half);
-  return keepsSize ? { image: resize.inputs[0] as Value, factor, resize, shape } : undefined;
+  const isDense = height === width && height > 1 && shape.dilations.every((dilation) => dilation === 1);
+  return isDense && keepsSize(shape) ? { image: resize.inputs[0] as Value, factor, resize, shape } : undefined;
 }
 
 /** Along one axis: the places of the pixels that a sub-pixel's taps see, from its own. */

@@ -4,6 +4,8 @@ import { type BorderOptions, mergeChains } from "./chains.js";
 import { mergeEnlarged } from "./enlarged.js";
 import { mergeSums } from "./sums.js";
 
+export type { BorderOptions } from "./chains.js";
+
 export interface Merged {
   readonly graph: Graph;
   /** Pixels at each side of the output that differ, or are made by themselves; the others are the same to rounding. */

@@ -69,5 +69,12 @@ export function identityMap(channels: number, group: number): LinearMap {
 /** Whether pixels go through singly. */
 export const isPointwise = ({ weight: [, , height, width] }: MapShape): boolean => height === 1 && width === 1;
 
+/** Whether images stay as large as they are. */
+export const keepsSize = ({ weight: [, , height, width], strides, dilations, pads }: MapShape): boolean =>
+  strides.every((stride) => stride === 1) &&
+  [height, width].every((side, axis) =>
+    [pads[axis], pads[axis + 2]].every((pad) => 2 * (pad as number) === (side - 1) * (dilations[axis] as number)),
+  );
+
 /** Whether a value is a constant of single precision. */
 const isFloats = ({ data }: Value): boolean => data instanceof Float32Array;

@@ -41,10 +41,3 @@ export const depthOfRing = ({ pads }: MapShape, ring: number, factor: number): n
 /** Whether an image is a strip of another: its border is made already. */
 export const isStrip = ({ producer }: Value): boolean =>
   producer?.operator === Slice && (integersOf(producer.inputs[3]) ?? [HEIGHT]).some((axis) => axis >= HEIGHT);
-
-/** Whether a convolution leaves images as large as they are. */
-export const keepsSize = ({ weight: [, , height, width], strides, dilations, pads }: MapShape): boolean =>
-  strides.every((stride) => stride === 1) &&
-  [height, width].every((side, axis) =>
-    [pads[axis], pads[axis + 2]].every((pad) => 2 * (pad as number) === (side - 1) * (dilations[axis] as number)),
-  );
