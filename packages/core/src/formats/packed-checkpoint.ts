@@ -3,7 +3,7 @@ import { printable } from "../checkpoints/printable.js";
 import { type RawTensor, readRawSafetensors, writeRawSafetensors } from "../checkpoints/safetensors.js";
 import { CheckpointError } from "../errors.js";
 import { bytesInFile, DATA_TYPES, type DataType, elements, sameShape, showDimensions } from "../graph/types.js";
-import { type Initializer, withData, withoutData } from "../onnx/apart.js";
+import { type Initializer, withData, withoutData } from "../onnx/initializer-data.js";
 import { GRAPH, METADATA_KEY, readGraphDescription, unknownGraph } from "./graph-checkpoint.js";
 import { namingFile } from "./naming-file.js";
 

@@ -46,8 +46,8 @@ export function convertCommand(): Command {
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.onnx\n" +
         "  slimsr convert edsr_x2.onnx --out edsr_x2_graph.safetensors\n" +
-        "  slimsr convert student-int8.onnx --out student-int8.safetensors\n" +
-        "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
+        "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd\n\n" +
+        "Of a quantised network, an .onnx is written as .safetensors, and that as .onnx again.",
     )
     .action(convert);
 }

@@ -108,7 +108,7 @@ async function run(file: string, options: Options): Promise<void> {
 }
 
 const showStored = (file: string, out: string, { bits, bytes: { before, after } }: StoredIntegers): string =>
-  `${message(out)}: the same integers as ${message(file)}, weights of ${bits} bits; ${bytes(after)}, of ${bytes(before)}\n`;
+  `${message(out)}: the same integers as ${message(file)}${bits === undefined ? "" : `, weights of ${bits} bits`}; ${bytes(after)}, of ${bytes(before)}\n`;
 
 function costsBefore(model: Model): Costs {
   const { parameters, macs } = modelCost(model);

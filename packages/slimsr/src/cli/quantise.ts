@@ -34,15 +34,14 @@ const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
   slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
-  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.safetensors
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
-  slimsr quantise student.onnx --bits 4 --out student-int4.safetensors
 
-The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
+An .onnx is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
 up to 4 bits are int4 (opset 21), for a download of half the size: engines make bytes of them when they read the file, and are as fast; PSNR falls. A
-.safetensors holds the same integers (int4 two a byte) and the graph, for slimsr and its upscaler, and for others to read: slimsr export writes the
-.onnx of it. It is for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which
-is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
+.safetensors holds the same integers (int4 two a byte) and the graph, for slimsr, its upscaler and other readers; slimsr export writes the .onnx of it.
+Either is for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest
+alone, which is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
 It is measured on patches of the calibration images that it wasn't calibrated on, and the engine's output is compared with the same roundings
 computed in float: ${TOLERANCE} levels of 255, root mean square, may lie between, or 1.5 times what the roundings change themselves.
 Products are added up in 16 bits where a processor has no VNNI (x86): weights then have 7 bits, unless --target vnni says that the file is

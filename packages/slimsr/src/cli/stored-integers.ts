@@ -1,16 +1,17 @@
-import { basename } from "node:path";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import { describeOnnxFile } from "@slimsr/core/internal/export/onnx-file.js";
+import { weightBits } from "@slimsr/core/internal/export/weight-bits.js";
 import { isOnnxFile, quantisedFile, storedOnnx } from "@slimsr/core/internal/formats/model-file.js";
+import { namingFile } from "@slimsr/core/internal/formats/naming-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
 import { isQuantised, requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { readWhole, writeBytes } from "../files/models.js";
 import { flagOf } from "../text/expectation.js";
 
 /** What is told of a quantised network's file that was written in another format. */
 export interface StoredIntegers {
-  /** Of weights. */
-  readonly bits: number | undefined;
+  /** Of weights, where these are integers. */
+  readonly bits?: number;
   readonly bytes: { readonly before: number; readonly after: number };
 }
 
@@ -38,8 +39,7 @@ export async function writeStoredIntegers(
   if (change) {
     throw new UsageError(`${file} is quantised, and is written as it is; leave ${flagOf(change[0])} out`);
   }
-  const written = quantisedFile(onnx, out);
+  const [written, bits] = namingFile(file, () => [quantisedFile(onnx, out), weightBits(readPermitted(onnx).graph)]);
   await writeBytes(out, written);
-  const { bits } = describeOnnxFile(basename(file), onnx);
-  return { bits, bytes: { before: whole.length, after: written.length } };
+  return { ...(bits !== undefined && { bits }), bytes: { before: whole.length, after: written.length } };
 }

@@ -1,5 +1,6 @@
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { type OnnxFileOptions, onnxDeployment } from "@slimsr/core/internal/export/onnx-file.js";
+import { readPackedCheckpoint } from "@slimsr/core/internal/formats/packed-checkpoint.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 
 /** A network that is measured beside others. */
@@ -21,6 +22,8 @@ export function contender(name: string, width: number, network: Model | Deployme
   return { name, width, isolated, bytes: deployment.onnx.length, ...deployment };
 }
 
-/** A network that is run as its ONNX file has it; see `onnxDeployment`. */
-export const onnxContender = (name: string, onnx: Uint8Array, options: OnnxFileOptions = {}): Contender =>
-  contender(name, 1, onnxDeployment(name, onnx, options));
+/** A network that is run as its file has it, an ONNX model or a quantised network's checkpoint; see `onnxDeployment`. */
+export const onnxContender = (name: string, file: Uint8Array, options: OnnxFileOptions = {}): Contender => ({
+  ...contender(name, 1, onnxDeployment(name, readPackedCheckpoint(file, name) ?? file, options)),
+  bytes: file.length,
+});

@@ -20,8 +20,8 @@ export interface InitializerData extends Initializer {
 }
 
 /**
- * A model without the data of its initialisers, and these data. Scalars stay in it, and int64, which is sizes and axes. `withData` makes the same file again, byte by byte where each
- * initialiser's data stands last, as this project writes it.
+ * A model without the data of its initialisers, and these data. Scalars stay in it, and int64, which is sizes and axes, and data that aren't raw.
+ * `withData` makes the same file again, byte by byte where each initialiser's data stands last, as this project writes it.
  * @throws OnnxError as `readPermitted`, and where data aren't as many as the shape says
  */
 export function withoutData(bytes: Uint8Array): { model: Uint8Array<ArrayBuffer>; data: InitializerData[] } {
@@ -29,7 +29,7 @@ export function withoutData(bytes: Uint8Array): { model: Uint8Array<ArrayBuffer>
   const model = withInitializers(bytes, (body, tensor) => {
     const { raw } = tensor;
     const initializer = initializerOf(tensor);
-    if (!raw || initializer.shape.length === 0 || initializer.dtype === "int64") return [body];
+    if (!raw?.length || initializer.shape.length === 0 || initializer.dtype === "int64") return [body];
     requireBytes(initializer, raw);
     data.push({ ...initializer, bytes: raw });
     return without(body, [TENSOR.raw]);
@@ -65,8 +65,9 @@ function withInitializers(
   return concatenate(rewritten(bytes, MODEL.graph, graph));
 }
 
-const hasData = ({ raw, floats, int32s, int64s, doubles }: TensorMessage): boolean =>
-  raw !== undefined || [floats, int32s, int64s, doubles].some((list) => list.length > 0);
+/** Some writers leave out what is empty. */
+const hasData = ({ dims, raw, floats, int32s, int64s, doubles }: TensorMessage): boolean =>
+  raw !== undefined || elements(dims) === 0 || [floats, int32s, int64s, doubles].some((list) => list.length > 0);
 
 const initializerOf = ({ name, type, dims }: TensorMessage): Initializer => ({
   ...{ name, dtype: dataType(type, `tensor ${name}`), shape: dims },
