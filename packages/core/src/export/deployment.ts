@@ -51,12 +51,13 @@ const ENGINE_OVERHEAD = 1.75;
  * the sizes that it takes are those of what is run.
  */
 export function deploy(model: Model): Deployment {
-  const { scale, channels, range, rangeSource, size } = model.descriptor;
+  const { scale, channels, range, rangeSource, size, reach } = model.descriptor;
   const { input, output } = imageNames(model.descriptor);
   const example = exampleOf(model);
   const { graph, border } = merged(example, scale, { isOwn: true });
   const ready = arranged(graph);
-  const cost = { ...costOf(example), bytesPerPixel: bytesPerPixel(ready) };
+  const radius = reach === "global" ? undefined : reach;
+  const cost = { ...costOf(example), radius, bytesPerPixel: bytesPerPixel(ready) };
   return {
     onnx: writeGraph(ready, model.descriptor),
     input,

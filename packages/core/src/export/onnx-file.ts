@@ -1,7 +1,13 @@
 import { GraphError, OnnxError, UsageError } from "../errors.js";
 import { DATA_TYPES, type Graph } from "../graph/index.js";
 import type { Size } from "../images/geometry.js";
-import { ANY_SIZE, describeShapes, readDescriptorMetadata, type SizeRule } from "../model/descriptor.js";
+import {
+  ANY_SIZE,
+  type Descriptor,
+  describeShapes,
+  readDescriptorMetadata,
+  type SizeRule,
+} from "../model/descriptor.js";
 import { hasChannelsLast, modelFromOnnx } from "../model/from-onnx.js";
 import { oddChannels, partialScale, requireChannels } from "../model/image-network.js";
 import { findSizeRule } from "../model/sizes.js";
@@ -72,7 +78,7 @@ export function describeOnnxFile(
   const bits = namingFile(name, () => weightBits(message));
   const source = range !== undefined ? "given" : stored.range === undefined ? "assumed" : undefined;
   const size = fixedSize ? { ...ANY_SIZE, fixed: fixedSize } : (stored.size ?? (graph ? sizesOf(graph) : ANY_SIZE));
-  const cost = graph ? countable(graph) : null;
+  const cost = graph ? countable(graph, stored.reach) : null;
   return {
     ...(magnification !== undefined && { scale: magnification }),
     channels: { input: channels, output: channels },
@@ -222,8 +228,13 @@ function fitting<T>(build: () => T): T | undefined {
   }
 }
 
-/** Null where multiply-accumulates depend on more than weights. */
-function countable(graph: Graph): DeploymentCost | null {
+/**
+ * Null where multiply-accumulates depend on more than weights.
+ * @param reach what the file says, which counts where the graph doesn't tell
+ */
+function countable(graph: Graph, reach: Descriptor["reach"] | undefined): DeploymentCost | null {
   const products = graph.nodes.some(({ operator: { cost } }) => cost && !cost.ofWeights);
-  return products ? null : costOf(behindShuffles(graph));
+  if (products) return null;
+  const cost = costOf(behindShuffles(graph));
+  return { ...cost, radius: cost.radius ?? (reach === "global" ? undefined : reach) };
 }

@@ -3,7 +3,7 @@ import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "../chec
 import { type Int8Tensor, type StateTensor, stateOf } from "../checkpoints/state.js";
 import { CheckpointError } from "../errors.js";
 import { Graph, graft, sameShape, showDimensions, type Value } from "../graph/index.js";
-import { type Descriptor, sizeRule } from "../model/descriptor.js";
+import { type Descriptor, reach, sizeRule } from "../model/descriptor.js";
 import { applyModel, type Model, modelOf, type ParameterSource } from "../model/model.js";
 import { required } from "../networks/index.js";
 import { readOnnx, writeOnnx } from "../onnx/index.js";
@@ -23,6 +23,7 @@ const description = z.object({
   /** Left out where nobody said it. */
   range: z.exactOptional(z.literal([255, 1])),
   size: sizeRule,
+  reach: z.exactOptional(reach),
   origin: z.object({
     name: z.string(),
     input: z.string(),
@@ -34,14 +35,14 @@ const description = z.object({
 
 /** @param origin of `model`, which was read from ONNX */
 export function encodeGraphCheckpoint(model: Model, origin: OnnxOrigin): Uint8Array<ArrayBuffer> {
-  const { range, rangeSource, size } = model.descriptor;
+  const { range, rangeSource, size, reach } = model.descriptor;
   const known = rangeSource === "assumed" ? {} : { range };
   const bytes = writeOnnx(graphOfParameters(model, origin));
   const graph: Int8Tensor = { dtype: "int8", shape: [bytes.length], data: new Int8Array(bytes.buffer) };
   const tensors = new Map<string, StateTensor | Int8Tensor>(stateOf(model.parameters));
   if (tensors.has(GRAPH)) throw new CheckpointError(`a parameter is called ${GRAPH}, as the graph is in a checkpoint`);
   return writeSafetensors(tensors.set(GRAPH, graph), {
-    [METADATA_KEY]: JSON.stringify(description.parse({ ...known, size, origin })),
+    [METADATA_KEY]: JSON.stringify(description.parse({ ...known, size, reach, origin })),
   });
 }
 
@@ -92,11 +93,11 @@ export function readGraphCheckpoint(bytes: Uint8Array, file: string): Model | un
     const parameters = new Map(
       [...places].map(({ name, shape, data }) => [name, { shape, data: data as Float32Array }]),
     );
-    const { range, size, origin } = about.data;
+    const { range, origin, ...facts } = about.data;
     const known = range === undefined ? { range: 255 as const, rangeSource: "assumed" as const } : { range };
     return modelOf(graph, (value) => places.has(value), parameters, {
       ...known,
-      size,
+      ...facts,
       origin: { kind: "onnx", ...origin },
     });
   });

@@ -125,12 +125,22 @@ export const sizeRule = z.object({
   fixed: z.exactOptional(z.object({ width: z.int().check(z.minimum(1)), height: z.int().check(z.minimum(1)) })),
 });
 
-const stored = z.object({ range: z.exactOptional(z.literal([255, 1])), size: sizeRule });
+/** A reach as files hold it. */
+export const reach = z.union([z.int().check(z.minimum(0)), z.literal("global")]);
 
-/** What a file's metadata says that its graph doesn't: the range and the size rule; nothing where it isn't one of ours. */
+const stored = z.object({
+  range: z.exactOptional(z.literal([255, 1])),
+  size: sizeRule,
+  reach: z.exactOptional(reach),
+});
+
+/**
+ * What a file's metadata says that its graph doesn't: the range, the size rule, and the reach, which isn't seen in a graph that makes an image's border
+ * apart; nothing where it isn't one of ours.
+ */
 export function readDescriptorMetadata(
   metadata: Readonly<Record<string, string>>,
-): Partial<Pick<Descriptor, "range" | "size">> {
+): Partial<Pick<Descriptor, "range" | "size" | "reach">> {
   const parsed = stored.safeParse(parseJson(metadata[DESCRIPTOR_KEY]));
   if (parsed.success) return parsed.data;
   if (metadata[NETWORK_KEY] === undefined) return {};

@@ -8,7 +8,7 @@ import { withShuffles } from "./shuffles.js";
 import { findSizeRule } from "./sizes.js";
 
 /** What a graph doesn't tell; where left out, images are of 0..255, the graph's name is the model's, and sizes are tried. */
-interface About extends Partial<Pick<Descriptor, "range" | "rangeSource" | "size">> {
+interface About extends Partial<Pick<Descriptor, "range" | "rangeSource" | "size" | "reach">> {
   readonly name?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   /** How the graph differs from the file's. */

@@ -40,7 +40,7 @@ export function modelOf(
   graph: Graph,
   isParameter: (value: Value) => boolean,
   parameters: Parameters,
-  about: Pick<Descriptor, "range" | "rangeSource" | "origin"> & Partial<Pick<Descriptor, "size">>,
+  about: Pick<Descriptor, "range" | "rangeSource" | "origin"> & Partial<Pick<Descriptor, "size" | "reach">>,
 ): Model {
   const images = graph.inputs.filter((value) => !isParameter(value));
   const [image] = images;
@@ -61,7 +61,7 @@ export function modelOf(
       ...describeShapes(image.shape, output.shape),
       size: ANY_SIZE,
       ...about,
-      reach: receptiveRadius(graph, [image]) ?? "global",
+      reach: receptiveRadius(graph, [image]) ?? about.reach ?? "global",
     },
   };
 }

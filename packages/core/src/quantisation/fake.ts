@@ -163,8 +163,8 @@ export function fakeQuantised(model: Model, plan: QuantisationPlan, quantisation
       });
     };
   });
-  const { range, size, origin } = model.descriptor;
-  return modelOf(graph, (value) => places.has(value), parameters, { range, size, origin });
+  const { range, size, reach, origin } = model.descriptor;
+  return modelOf(graph, (value) => places.has(value), parameters, { range, size, reach, origin });
 }
 
 type NewParameter = (name: string, data: Float32Array, shape: readonly number[]) => Value;

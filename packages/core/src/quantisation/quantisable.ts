@@ -21,9 +21,13 @@ export interface Quantisable {
   readonly border: number;
 }
 
+/** Whether a network computes with integers, which can't be trained. */
+export const isOfIntegers = ({ graph }: Model): boolean =>
+  graph.nodes.some(({ operator }) => operator === QuantizeLinear);
+
 /** Whether a network computes with integers, or is trained to. */
-export const isQuantised = ({ graph }: Model): boolean =>
-  graph.nodes.some(({ operator }) => [QuantizeLinear, FakeQuantise].includes(operator));
+export const isQuantised = (model: Model): boolean =>
+  isOfIntegers(model) || model.graph.nodes.some(({ operator }) => operator === FakeQuantise);
 
 /**
  * Refuses a network of integers: read from its file its weights are numbers again, and written anew it would be one in float.
@@ -41,7 +45,7 @@ export function requireFloat(model: Model): void {
  */
 export function quantisable(model: Model, inLevels = false, isApart = true): Quantisable {
   requireFloat(model);
-  const { scale, size, range } = model.descriptor;
+  const { scale, size, range, reach } = model.descriptor;
   const { graph: whole, border } = merged(exampleOf(model), scale);
   const biased = withBiases(repeatWithin(whole, border));
   const { graph, least } = isApart ? composeLinearPart(splitLinearPart(biased)) : { graph: biased, least: 1 };
@@ -49,7 +53,7 @@ export function quantisable(model: Model, inLevels = false, isApart = true): Qua
   const descriptor = { ...model.descriptor, size: sizes };
   const prepared = importedModel(inLevels ? convolveImageItself(graph, range) : graph, {
     name: nameOf(model),
-    ...{ range, size: sizes },
+    ...{ range, size: sizes, reach },
   });
   return { model: prepared, descriptor, border };
 }

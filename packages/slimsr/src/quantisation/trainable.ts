@@ -116,7 +116,7 @@ async function asPublished(
   const { descriptor } = student;
   const imported = importedModel(foldConstants(exampleOf(student)), {
     name: nameOf(student),
-    ...{ range: descriptor.range, size: descriptor.size },
+    ...{ range: descriptor.range, size: descriptor.size, reach: descriptor.reach },
   });
   const model = evenGroups(imported);
   const patches = inRange(descriptor, given);

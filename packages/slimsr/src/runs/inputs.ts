@@ -3,6 +3,7 @@ import { SSIM_WINDOW } from "@slimsr/core/internal/metrics/ssim.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
+import { isOfIntegers, requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
 import { LARGE_CONSTANTS, requireTemporaryFolder } from "@slimsr/upscaler/internal/node/session.js";
 import type { ImagePair } from "../calibration/patches.js";
@@ -73,6 +74,7 @@ export async function openInputs(
   shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
   await requireDevice(settings.device);
   const opened = await openNetwork(settings, begun);
+  if (isOfIntegers(opened.model)) requireFloat(opened.model);
   await tryOut(opened.model, signal);
   const settled = await settleModel(opened.model, { signal, threads: settings.threads });
   const settledNotes = settled.note === undefined ? [] : [settled.note];

@@ -1,8 +1,8 @@
 import { GraphError, NetworkError, UsageError } from "@slimsr/core/internal/errors.js";
-import { isFakeQuantised } from "@slimsr/core/internal/export/roundings.js";
 import { sameShape } from "@slimsr/core/internal/graph/index.js";
 import { requireImageNetwork } from "@slimsr/core/internal/model/image-network.js";
 import { channelAnalysis, type Model, nameOf } from "@slimsr/core/internal/model/model.js";
+import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { momentGraph } from "../calibration/moments.js";
 import { tapsOf } from "./alignment/taps.js";
 
@@ -19,9 +19,7 @@ export function requireSlimmable(model: Model): void {
   if (model.image.dtype !== "float32") {
     throw new NetworkError(`${name} takes ${model.image.dtype} images; export the model in float32`);
   }
-  if (isFakeQuantised(model.graph)) {
-    throw new NetworkError(`${name} is trained with roundings already; slim the network that it was made of`);
-  }
+  requireFloat(model);
   try {
     const taps = tapsOf(model);
     if (taps.length === 0) {

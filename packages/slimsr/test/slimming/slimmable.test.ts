@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
+import { rounded } from "../../../../test/support/rounded.js";
 import { NetworkError } from "../../../core/src/errors.js";
 import { readModel } from "../../../core/src/formats/model-file.js";
 import { int, type Value } from "../../../core/src/graph/index.js";
 import { narrowed } from "../../../core/src/model/split.js";
 import { single } from "../../../core/src/operators/apply.js";
 import { conv, Mod, reshape } from "../../../core/src/operators/index.js";
+import { integerModel } from "../../../core/src/quantisation/stored.js";
 import { requireSlimmable } from "../../src/slimming/slimmable.js";
 
 const layer = (name: string, x: Value, filters: number): Value => {
@@ -41,6 +43,13 @@ describe("what can't be slimmed is refused before any image is read:", () => {
     ],
   ])("%s", (_, build, channels, message) => {
     expect(() => slimmable(build, channels)).toThrow(message);
+  });
+
+  it.each([
+    ["trained with roundings", rounded(modelOf(edsr(2)), 8)],
+    ["of integers", readModel(integerModel(rounded(modelOf(edsr(2)), 8)), "int8.onnx")],
+  ])("one %s", (_, model) => {
+    expect(() => requireSlimmable(model)).toThrow(/is quantised already; give the network that it was made of$/);
   });
 
   it("another type of images", () => {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { nearest } from "../../../../test/support/image-models.js";
-import { carn, edsr } from "../../../../test/support/networks.js";
+import { carn, edsr, modelOf } from "../../../../test/support/networks.js";
+import { rounded } from "../../../../test/support/rounded.js";
+import { deploy } from "../../../core/src/export/deployment.js";
 import { int, type Value } from "../../../core/src/graph/index.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { single } from "../../../core/src/operators/apply.js";
 import { pixelShuffle, relu, SpaceToDepth } from "../../../core/src/operators/index.js";
+import { integerModel } from "../../../core/src/quantisation/stored.js";
 import type { Depth, Pixels } from "../../src/images/pixels.js";
+import { readNetworkFile } from "../../src/loading/network-file.js";
 import { loadEngine } from "../../src/node/engine.js";
 import { convolved, difference, enlarged, inBothWays, load, networkFile, onnx, picture } from "./support.js";
 
@@ -46,6 +50,18 @@ describe("in tiles an image is made just what it is in one piece", () => {
       expect(tiles).toBeGreaterThan(1);
       expect(notes).toEqual([]);
     }
+  });
+
+  it("by one in integers, whose linear part makes the border apart", async () => {
+    const network = modelOf(edsr(2));
+    const trained = rounded(network, 8);
+    expect(deploy(trained).cost?.radius).toBe(network.descriptor.reach);
+    const file = readNetworkFile(integerModel(trained), "int8.onnx");
+    expect(file.deployment(1).size.minimum).toBeGreaterThan(1);
+    const { whole, tiled, tiles, notes } = await inBothWays({ file, image: picture(101, 103), memory: 2 ** 18 });
+    expect(difference(tiled, whole)).toBe(0);
+    expect(tiles).toBeGreaterThan(3);
+    expect(notes).toEqual([]);
   });
 
   it.each([false, true])("by a network that folds its input, self-ensemble %s", async (selfEnsemble) => {
