@@ -23,7 +23,7 @@ import { loadState } from "../../packages/slimsr/src/runs/state.js";
 import { soundFiles } from "../../packages/slimsr/test/images/damage.js";
 import { isPng } from "../../packages/upscaler/src/images/png-chunks.js";
 import { openImage } from "../../packages/upscaler/src/node/open-image.js";
-import { coloursOfPng, profileOf } from "../../packages/upscaler/src/web/file-colours.js";
+import { bitsOfAvif, coloursOfPng, profileOf } from "../../packages/upscaler/src/web/file-colours.js";
 import { wholeBytes } from "../../packages/upscaler/src/web/images.js";
 import { isPlainWide, pngHeader, widePng } from "../../packages/upscaler/src/web/wide-png.js";
 import { ROOT } from "../support/child.js";
@@ -79,6 +79,7 @@ async function readStored(bytes: Uint8Array): Promise<void> {
   const file = new Blob([new Uint8Array(bytes)]);
   const whole = await wholeBytes(file);
   profileOf(whole);
+  bitsOfAvif(whole);
   const header = isPng(whole) ? pngHeader(whole) : undefined;
   if (!header) return;
   coloursOfPng(whole);

@@ -111,7 +111,11 @@ describeWith(CHROMIUM, "what the page keeps of a file", (executablePath) => {
       .png({ progressive: true })
       .toBuffer();
     const cmyk = await small.clone().toColourspace("cmyk").withIccProfile("cmyk").jpeg().toBuffer();
+    const tenBits = await sharp(await wide(3))
+      .avif({ bitdepth: 10 })
+      .toBuffer();
     for (const [name, file, said] of [
+      ["ten-bits.avif", tenBits, /^Not kept: 10 bits \(/],
       ["interlaced.png", interlaced, /^Not kept: 16 bits \(.*not interlaced/],
       ["cmyk.jpeg", cmyk, /^Not kept: the colour profile: colours were converted to sRGB$/],
     ] as const) {

@@ -2,6 +2,7 @@ import { stateOf } from "@slimsr/core/internal/checkpoints/state.js";
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { integerModel } from "@slimsr/core/internal/quantisation/stored.js";
+import { calibrationSize } from "../calibration/patch-size.js";
 import { type Contender, contender, onnxContender } from "../evaluation/contender.js";
 import { type EvaluationRow, evaluate, savedLabel } from "../evaluation/evaluate.js";
 import { saveCheckpoint } from "../files/checkpoints.js";
@@ -11,6 +12,7 @@ import { bitsFor, likelyCause } from "../quantisation/processor.js";
 import { quantiseOn } from "../quantisation/quantise.js";
 import { TOLERANCE, verify } from "../quantisation/verify.js";
 import { latencyOf } from "../slimming/budgets/latency.js";
+import { withstandingExtremes } from "../slimming/extremes.js";
 import { isShared, studentOf } from "../training/learners.js";
 import { differenceOf, requireLike } from "./export-difference.js";
 import type { RunHooks } from "./inputs.js";
@@ -42,9 +44,12 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const learned = learnedOf(run, state);
   const students: WrittenStudent[] = [];
   const integers: Contender[] = [];
+  const measured: Model[] = [];
   for (const width of options.widths) {
-    const student = studentOf(options, learned, width);
-    const written = await writeStudent(run, width, student);
+    const trained = studentOf(options, learned, width);
+    const student = await withstanding(trained, width, hooks);
+    measured.push(student);
+    const written = await writeStudent(run, width, student, trained);
     const quantised = await inIntegers(run, width, student, hooks);
     students.push(quantised ? { ...written, files: [...written.files, quantised.file] } : written);
     if (quantised) integers.push(quantised.contender);
@@ -55,7 +60,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
     const slim = { network: origin.network, parameters: stateOf(learned), widths };
     await saveCheckpoint(folder.file("slim.safetensors"), slim);
   }
-  const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned), ...integers];
+  const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned, measured), ...integers];
   const rows = await measure(run, models, hooks);
   const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
   const outcome: Outcome = { progress, students, rows, sets: setDigests(run.sets), bytes };
@@ -74,15 +79,24 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
   return stage("measure", "images", (onProgress) => evaluate(models, sets, { device, threads, onProgress, signal }));
 }
 
-async function writeStudent(run: Run, width: number, student: Model): Promise<WrittenStudent> {
+/** A trained student as it is written: one that runs on any image, as far as it can be had. */
+async function withstanding(trained: Model, width: number, { note }: RunHooks): Promise<Model> {
+  const { side } = calibrationSize(trained.descriptor, 1);
+  const { model, note: extremes } = await withstandingExtremes(trained, { height: side, width: side });
+  if (extremes !== undefined) note?.(`student of width ${width}: ${extremes}`);
+  return model;
+}
+
+/** @param trained the student as training has it, with which its file is compared */
+async function writeStudent(run: Run, width: number, student: Model, trained: Model): Promise<WrittenStudent> {
   const { folder, settings, options } = run;
   const name = studentLabel(width);
   const onnx = exportModel(student);
-  const difference = await requireLike(run, name, onnx, student);
+  const difference = await requireLike(run, name, onnx, trained);
   await folder.write(`${name}.onnx`, onnx);
   const rounding = roundingOf(settings);
   // A network that was read from ONNX is one again; a graph of the run's own, and ranges that it learnt, go on from a file that can be trained on.
-  const isNetwork = student.descriptor.origin.kind === "network" || options.own !== undefined;
+  const isNetwork = trained.descriptor.origin.kind === "network" || options.own !== undefined;
   if (isNetwork) await saveModel(folder.file(`${name}.safetensors`), student);
   const budget = budgetIn(settings);
   return {

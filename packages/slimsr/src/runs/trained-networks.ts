@@ -1,3 +1,4 @@
+import type { Model } from "@slimsr/core/internal/model/model.js";
 import type { Parameters } from "@slimsr/core/internal/networks/index.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
@@ -22,10 +23,16 @@ export function teacherDrifts(
   });
 }
 
-/** The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width. */
-export function modelsOf({ options }: Run, learned: Parameters): Contender[] {
+/**
+ * The networks in a run's state, for evaluation: the teacher first where it is trained too, then the students by width.
+ * @param students what is to be measured as these, where it isn't what was trained
+ */
+export function modelsOf(
+  { options }: Run,
+  learned: Parameters,
+  students: readonly Model[] = options.widths.map((width) => studentOf(options, learned, width)),
+): Contender[] {
   const whole = { ...options.model, parameters: learned };
   const teacher = isShared(options) ? [contender("teacher", 1, whole)] : [];
-  const students = options.widths.map((width) => contender("student", width, studentOf(options, learned, width)));
-  return [...teacher, ...students];
+  return [...teacher, ...students.map((student, i) => contender("student", options.widths[i] as number, student))];
 }

@@ -1,4 +1,5 @@
 import { type Graph, liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
+import { LARGEST_EXPONENT, withBoundedExponents } from "@slimsr/core/internal/model/bounded.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
 import { inRange, type Patches, patchShape, somePatches } from "../calibration/batches.js";
@@ -7,6 +8,28 @@ import { randomNumbers } from "../random.js";
 
 /** Images that no photograph is like, one after another. */
 const IMAGES = ["white noise", "black", "white"] as const;
+
+/**
+ * A student that runs on any image, as far as it can be had: where extreme ones break it, its exponents are bounded, which leaves its output on all
+ * other images as it is.
+ * @param size pixels of the images that are tried
+ * @returns the student, and what is to be said of it
+ */
+export async function withstandingExtremes(
+  student: Model,
+  size: Pick<Patches, "height" | "width">,
+): Promise<{ readonly model: Model; readonly note?: string }> {
+  const broken = await brokenByExtremes(student, size);
+  if (broken === undefined) return { model: student };
+  const bounded = withBoundedExponents(student);
+  if ((await brokenByExtremes(bounded, size)) === undefined) {
+    return {
+      model: bounded,
+      note: `${broken}: exponents above ${LARGEST_EXPONENT} are taken for it in its file, so that it is`,
+    };
+  }
+  return { model: student, note: `${broken}; photographs may do, a wider student is safer` };
+}
 
 /**
  * What a network can't be run on: images of noise, black and white on which a number leaves float32, and the first node that makes

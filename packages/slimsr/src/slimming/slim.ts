@@ -16,7 +16,7 @@ import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { meanShare, settleBudget } from "./budgets/settle.js";
-import { brokenByExtremes } from "./extremes.js";
+import { withstandingExtremes } from "./extremes.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
@@ -126,13 +126,12 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     const begun = performance.now();
     const channels = known ?? (await chooseWidths(limit as Budget));
     const share = (known && widths?.[i]) ?? meanShare(aligned.model, channels);
-    const model = await staged(`refit width ${share}`, "convolutions", (progress) =>
+    const refitted = await staged(`refit width ${share}`, "convolutions", (progress) =>
       slimTeacher(aligned, channels, patches, refit, progress),
     );
     const seconds = preparation + (performance.now() - begun) / 1000;
-    const broken = await brokenByExtremes(model, patches);
-    if (broken !== undefined)
-      options.note?.(`student of width ${share}: ${broken}; photographs may do, a wider student is safer`);
+    const { model, note: extremes } = await withstandingExtremes(refitted, patches);
+    if (extremes !== undefined) options.note?.(`student of width ${share}: ${extremes}`);
     const milliseconds =
       budget && "milliseconds" in budget ? await onFirst(exchange, () => latencyOf(model, budget)) : undefined;
     const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };

@@ -1,16 +1,67 @@
+import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { expect, it } from "vitest";
 import { readModel } from "../../../core/src/formats/model-file.js";
-import { exp, mul } from "../../../core/src/operators/index.js";
-import { brokenByExtremes } from "../../src/slimming/extremes.js";
+import type { Value } from "../../../core/src/graph/index.js";
+import { LARGEST_EXPONENT } from "../../../core/src/model/bounded.js";
+import type { Model } from "../../../core/src/model/model.js";
+import { averagePool, div, exp, mul, sub } from "../../../core/src/operators/index.js";
+import { float32 } from "../../../upscaler/src/engine/session.js";
+import { createSession } from "../../src/engine/session.js";
+import { brokenByExtremes, withstandingExtremes } from "../../src/slimming/extremes.js";
 import { enlarging, nearest } from "../runs/nearest.js";
 
 const SIZE = { height: 16, width: 12 };
 
+const network = (body: (image: Value) => Value): Model => readModel(enlarging(body), "network.onnx");
+
+/** Means of windows, weighed by the exponentials of what they are of. */
+function softPool(x: Value): Value {
+  const pooled = (y: Value): Value => averagePool(y, [3, 3], { pads: [1, 1, 1, 1] });
+  return div(pooled(mul(exp(x), x)), pooled(exp(x)));
+}
+
+async function outputOf(model: Model, level: (i: number) => number): Promise<Float32Array> {
+  const session = await createSession(exportModel(model));
+  try {
+    const lr = float32(
+      Float32Array.from({ length: 3 * 16 * 16 }, (_, i) => level(i)),
+      [1, 3, 16, 16],
+    );
+    const { outputs } = await session.run({ image: lr });
+    return outputs.large?.data as Float32Array;
+  } finally {
+    await session.close();
+  }
+}
+
 it("a network that overflows on no photograph's image is told with the node at fault", async () => {
   expect(await brokenByExtremes(readModel(nearest(255), "nearest.onnx"), SIZE)).toBeUndefined();
   // The exponential of 88.7 is the largest of float32: black is finite.
-  const bright = enlarging((image) => mul(image, exp(mul(exp(image), 0))));
-  expect(await brokenByExtremes(readModel(bright, "bright.onnx"), SIZE)).toMatch(
+  const bright = network((image) => mul(image, exp(mul(exp(image), 0))));
+  expect(await brokenByExtremes(bright, SIZE)).toMatch(
     /^on an image of white noise and white its output isn't finite, from the Exp on that makes \S+$/,
   );
+});
+
+it("exponents are bounded where extremes break a student, and its output stays where none is so large", async () => {
+  const pooling = network(softPool);
+  const { model, note } = await withstandingExtremes(pooling, SIZE);
+  expect(await brokenByExtremes(model, SIZE)).toBeUndefined();
+  expect(note).toContain(`exponents above ${LARGEST_EXPONENT} are taken for it`);
+  const low = (i: number) => (i * 7) % LARGEST_EXPONENT;
+  expect(await outputOf(model, low)).toEqual(await outputOf(pooling, low));
+  const high = (i: number) => (i * 7) % 250;
+  expect((await outputOf(pooling, high)).every(Number.isFinite)).toBe(false);
+  const bounded = await outputOf(model, high);
+  expect(Math.min(...bounded)).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...bounded)).toBeLessThan(250);
+  // What is bounded already stays as it is.
+  expect(await withstandingExtremes(model, SIZE)).toEqual({ model });
+});
+
+it("a student that no bound helps is left as it is, with a warning", async () => {
+  const dividing = network((image) => div(image, sub(image, image)));
+  const { model, note } = await withstandingExtremes(dividing, SIZE);
+  expect(model).toBe(dividing);
+  expect(note).toMatch(/from the Div on that makes \S+; photographs may do, a wider student is safer$/);
 });

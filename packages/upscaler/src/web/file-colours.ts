@@ -72,9 +72,24 @@ const DESCRIBED = 2 ** 16;
 
 /** In a box "colr" of the kind "prof" or "rICC". */
 function profileOfAvif(bytes: Uint8Array): Uint8Array | undefined {
-  const head = latin1(bytes.subarray(0, DESCRIBED));
-  const at = /^.{4}ftypavi[fs]/s.test(head) ? head.search(/colr(?:prof|rICC)/) : -1;
-  if (at < 4) return undefined;
+  const at = boxOfAvif(bytes, /colr(?:prof|rICC)/);
+  if (at === undefined) return undefined;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at - 4);
   return bytes.subarray(at + 8, at - 4 + length);
+}
+
+/** Bits of an AVIF's samples: 8, 10 or 12, as its box "av1C" says; undefined for other files. */
+export function bitsOfAvif(bytes: Uint8Array): 8 | 10 | 12 | undefined {
+  const at = boxOfAvif(bytes, /av1C/);
+  const depth = at === undefined ? undefined : bytes[at + 6];
+  if (depth === undefined) return undefined;
+  // Of its third byte: high_bitdepth, then twelve_bit.
+  return (depth & 0x40) === 0 ? 8 : (depth & 0x20) === 0 ? 10 : 12;
+}
+
+/** Where the name of a box lies, behind its length; undefined where there is none, or the file is no AVIF. */
+function boxOfAvif(bytes: Uint8Array, name: RegExp): number | undefined {
+  const head = latin1(bytes.subarray(0, DESCRIBED));
+  const at = /^.{4}ftypavi[fs]/s.test(head) ? head.search(name) : -1;
+  return at < 4 ? undefined : at;
 }

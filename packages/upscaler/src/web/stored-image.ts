@@ -1,7 +1,7 @@
 import type { PixelSource, Pixels } from "../images/pixels.js";
 import { profileChunk } from "../images/png.js";
 import { isPng } from "../images/png-chunks.js";
-import { coloursOfPng, hasOwnColours, profileOf, spaceOfProfile } from "./file-colours.js";
+import { bitsOfAvif, coloursOfPng, hasOwnColours, profileOf, spaceOfProfile } from "./file-colours.js";
 import { bitmapOf, quickPng, sourceOf, wholeBytes } from "./images.js";
 import { isPlainWide, type PngHeader, pngHeader, widePng } from "./wide-png.js";
 
@@ -30,8 +30,9 @@ export async function storedImage(file: Blob): Promise<StoredImage> {
     const colours = coloursOfPng(bytes);
     return { source: await widePng(file, bytes, header), ...(colours && (await kept(colours, channelsOf(header)))) };
   }
-  const lost =
-    header?.bits === 16 ? ["16 bits (they are read of PNGs that are upright, not interlaced, without tRNS)"] : [];
+  const lost: string[] = [];
+  const bits = header?.bits ?? bitsOfAvif(bytes) ?? 8;
+  if (bits > 8) lost.push(`${bits} bits (more than 8 are read of PNGs that are upright, not interlaced, without tRNS)`);
   const own = header ? pngColours(bytes, header) : await profileColours(bytes);
   if (own) {
     if (own.channels && (await leaves(own.colours, own.channels, "none", 0))) {
