@@ -35,7 +35,7 @@ function convolutionOf(codes: Int8Array): Uint8Array {
   const bytes = quantizeLinear(x, graph.scalar(1), zero(0));
   const [weight, bias] = integerParameters(
     graph,
-    { name: "weight", shape: [CHANNELS, CHANNELS, KERNEL, KERNEL] },
+    { weight: { name: "weight", shape: [CHANNELS, CHANNELS, KERNEL, KERNEL] } },
     { codes, scales: new Float32Array(CHANNELS).fill(1), bias: new Float32Array(CHANNELS) },
     { scale: 1, zeroPoint: 0 },
     8,

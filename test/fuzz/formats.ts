@@ -8,7 +8,8 @@ import { writeSafetensors } from "../../packages/core/src/checkpoints/safetensor
 import { readVgg19 } from "../../packages/core/src/checkpoints/vgg19.js";
 import { exportModel } from "../../packages/core/src/export/onnx.js";
 import { onnxDeployment } from "../../packages/core/src/export/onnx-file.js";
-import { readModel, writeModel } from "../../packages/core/src/formats/model-file.js";
+import { quantisedFile, readModel, storedOnnx, writeModel } from "../../packages/core/src/formats/model-file.js";
+import { integerModel } from "../../packages/core/src/quantisation/stored.js";
 import { readConfig, readVariants } from "../../packages/slimsr/src/cli/settings-options.js";
 import { decodeImage, defaultMaxPixels } from "../../packages/slimsr/src/images/decode.js";
 import { renderComparison } from "../../packages/slimsr/src/report/comparison-table.js";
@@ -29,6 +30,7 @@ import { isPlainWide, pngHeader, widePng } from "../../packages/upscaler/src/web
 import { ROOT } from "../support/child.js";
 import { imageModel, nearest } from "../support/image-models.js";
 import { carn, edsr, modelOf, rcan } from "../support/networks.js";
+import { rounded } from "../support/rounded.js";
 
 /** Files of a kind, and what reads them. */
 export interface Target {
@@ -215,6 +217,15 @@ export const FORMATS: Readonly<Record<string, () => Promise<Target>>> = {
       ),
     ],
     read: checkpoint("x.safetensors"),
+  }),
+  integers: async () => ({
+    files: [8, 4].map((bits) =>
+      quantisedFile(integerModel(rounded(modelOf(edsr(2, { features: 4, blocks: 1 })), bits)), "x.safetensors"),
+    ),
+    read: (bytes, index) => {
+      const onnx = storedOnnx(bytes, "x.safetensors");
+      return index % 2 === 0 || !onnx ? readModel(bytes, "x.safetensors") : onnxDeployment("x.safetensors", onnx);
+    },
   }),
   onnx: async () => ({
     files: [

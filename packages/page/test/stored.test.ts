@@ -104,6 +104,23 @@ describeWith(CHROMIUM, "what the page keeps of a file", (executablePath) => {
     }
   });
 
+  it("is EXIF, of pixels that are upright", async () => {
+    const page = await openPage(host.browser, host.site.url);
+    for (const format of ["png", "jpeg"] as const) {
+      const turned = small
+        .clone()
+        .withMetadata({ orientation: 6 })
+        .withExifMerge({ IFD0: { Copyright: "nobody" } });
+      const file = await turned.toFormat(format, EXACT).toBuffer();
+      expect((await sharp(file).metadata()).orientation).toBe(6);
+      const { width, height, orientation, exif } = await sharp(
+        await upscaled(page, `turned.${format}`, file),
+      ).metadata();
+      expect([width, height, orientation], format).toEqual([2 * HEIGHT, 2 * WIDTH, 1]);
+      expect(exif?.toString("latin1"), format).toContain("nobody");
+    }
+  });
+
   it("is said where it isn't all", async () => {
     const page = await openPage(host.browser, host.site.url);
     const interlaced = await sharp(await wide(3))

@@ -33,6 +33,15 @@ const INTEGER_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
 };
 
+/** A tensor as a file holds it. */
+export interface RawTensor {
+  /** Of those that the format has, such as `F32`, `I8` and `U8`. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Little-endian and row-major. */
+  readonly bytes: Uint8Array;
+}
+
 interface Entry {
   name: string;
   dtype: string;
@@ -50,6 +59,29 @@ interface Entry {
  * @throws CheckpointError where the file is not exactly what the format says
  */
 export function readSafetensors(bytes: Uint8Array, file: string, wanted?: (name: string) => boolean): Safetensors {
+  const { tensors: held, metadata } = readRawSafetensors(bytes, file);
+  const tensors: StateDict = new Map();
+  const int8s = new Map<string, Int8Tensor>();
+  for (const [name, { dtype, shape, bytes: data }] of held) {
+    if (wanted && !wanted(name)) continue;
+    if (dtype === "I8") {
+      int8s.set(name, { dtype: "int8", shape, data: new Int8Array(data.buffer, data.byteOffset, data.length) });
+    } else if (isFloatFormat(dtype)) {
+      const elements = floatElements(data, dtype);
+      tensors.set(name, { dtype: "float32", shape, data: elements.range(0, elements.length) });
+    }
+  }
+  return { tensors, int8s, metadata };
+}
+
+/**
+ * The tensors of a safetensors file as it holds them, whatever their type; their bytes are views of the file's.
+ * @throws as `readSafetensors`
+ */
+export function readRawSafetensors(
+  bytes: Uint8Array,
+  file: string,
+): { tensors: Map<string, RawTensor>; metadata: Record<string, string> } {
   const { header, dataStart } = readHeader(bytes, file);
   const metadata = readMetadata(header[METADATA_KEY], file);
   const data = bytes.subarray(dataStart);
@@ -57,19 +89,10 @@ export function readSafetensors(bytes: Uint8Array, file: string, wanted?: (name:
     .filter(([name]) => name !== METADATA_KEY)
     .map(([name, value]) => readEntry(name, value, data.length, file));
   refuseOverlaps(entries, file);
-
-  const tensors: StateDict = new Map();
-  const int8s = new Map<string, Int8Tensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    if (wanted && !wanted(name)) continue;
-    if (dtype === "I8") {
-      int8s.set(name, { dtype: "int8", shape, data: new Int8Array(data.buffer, data.byteOffset + begin, end - begin) });
-    } else if (isFloatFormat(dtype)) {
-      const elements = floatElements(data.subarray(begin, end), dtype);
-      tensors.set(name, { dtype: "float32", shape, data: elements.range(0, elements.length) });
-    }
-  }
-  return { tensors, int8s, metadata };
+  const tensors = new Map(
+    entries.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, bytes: data.subarray(begin, end) }]),
+  );
+  return { tensors, metadata };
 }
 
 /** Whether the file begins as a safetensors file does: a plausible length, then a JSON object. */
@@ -82,30 +105,42 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, StateTensor | Int8Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header[METADATA_KEY] = metadata;
-  let end = 0;
-  for (const [name, { dtype, shape, data }] of tensors) {
+  const raw = [...tensors].map(([name, { dtype, shape, data }]): [string, RawTensor] => {
     if (data.length !== elements(shape)) {
       throw new CheckpointError(
         `${name} has ${data.length} elements, but its shape ${showDimensions(shape)} needs ${elements(shape)}`,
       );
     }
-    header[name] = { dtype: dtype === "int8" ? "I8" : "F32", shape, data_offsets: [end, end + data.byteLength] };
-    end += data.byteLength;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [name, { dtype: dtype === "int8" ? "I8" : "F32", shape, bytes }];
+  });
+  return writeRawSafetensors(new Map(raw), metadata);
+}
+
+/** Encode tensors in the order given, without gaps; the first is 8-byte aligned. */
+export function writeRawSafetensors(
+  tensors: ReadonlyMap<string, RawTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = {};
+  if (Object.keys(metadata).length > 0) header[METADATA_KEY] = metadata;
+  let end = 0;
+  for (const [name, { dtype, shape, bytes }] of tensors) {
+    header[name] = { dtype, shape, data_offsets: [end, end + bytes.length] };
+    end += bytes.length;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const dataStart = Math.ceil((8 + json.length) / 8) * 8;
-  const bytes = new Uint8Array(dataStart + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
-  bytes.fill(" ".charCodeAt(0), 8 + json.length, dataStart);
-  bytes.set(json, 8);
+  const file = new Uint8Array(dataStart + end);
+  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - 8), true);
+  file.fill(" ".charCodeAt(0), 8 + json.length, dataStart);
+  file.set(json, 8);
   let offset = dataStart;
-  for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
+  for (const { bytes } of tensors.values()) {
+    file.set(bytes, offset);
+    offset += bytes.length;
   }
-  return bytes;
+  return file;
 }
 
 function readHeader(bytes: Uint8Array, file: string): { header: Record<string, unknown>; dataStart: number } {

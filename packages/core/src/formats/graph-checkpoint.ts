@@ -1,20 +1,23 @@
 import * as z from "zod/mini";
 import { looksLikeSafetensors, readSafetensors, writeSafetensors } from "../checkpoints/safetensors.js";
 import { type Int8Tensor, type StateTensor, stateOf } from "../checkpoints/state.js";
-import { CheckpointError, SlimsrError } from "../errors.js";
+import { CheckpointError } from "../errors.js";
 import { Graph, graft, sameShape, showDimensions, type Value } from "../graph/index.js";
 import { type Descriptor, sizeRule } from "../model/descriptor.js";
 import { applyModel, type Model, modelOf, type ParameterSource } from "../model/model.js";
 import { required } from "../networks/index.js";
 import { readOnnx, writeOnnx } from "../onnx/index.js";
+import { namingFile } from "./naming-file.js";
 
 /**
  * A checkpoint of a network that was read from ONNX: safetensors with its parameters under their names, the bytes of its graph as one
  * more tensor (an ONNX model whose inputs are the image, then the parameters), and in the metadata what neither tells.
  */
 
-const GRAPH = "__graph__";
-const METADATA_KEY = "slimsr-graph";
+/** The tensor that holds the graph. */
+export const GRAPH = "__graph__";
+/** The metadata that say what the graph doesn't. */
+export const METADATA_KEY = "slimsr-graph";
 
 const description = z.object({
   /** Left out where nobody said it. */
@@ -56,31 +59,34 @@ function graphOfParameters(model: Model, { input, output }: OnnxOrigin): Graph {
   return graph;
 }
 
-/** Whether a file is such a checkpoint. */
-export function isGraphCheckpoint(bytes: Uint8Array): boolean {
-  if (!looksLikeSafetensors(bytes)) return false;
+/** What a file's metadata say of the graph that it holds; undefined for a file that holds none. */
+export function readGraphDescription(bytes: Uint8Array): unknown {
+  if (!looksLikeSafetensors(bytes)) return undefined;
   try {
-    return readSafetensors(bytes, "", () => false).metadata[METADATA_KEY] !== undefined;
+    const { [METADATA_KEY]: text } = readSafetensors(bytes, "", () => false).metadata;
+    return text === undefined ? undefined : (parsed(text) ?? {});
   } catch (error) {
-    if (error instanceof CheckpointError) return false;
+    if (error instanceof CheckpointError) return undefined;
     throw error;
   }
 }
+
+/** Whether a file holds a graph. */
+export const isGraphCheckpoint = (bytes: Uint8Array): boolean => readGraphDescription(bytes) !== undefined;
 
 /**
  * The network in such a checkpoint; undefined for any other file.
  * @throws CheckpointError where it is damaged
  */
 export function readGraphCheckpoint(bytes: Uint8Array, file: string): Model | undefined {
-  if (!isGraphCheckpoint(bytes)) return undefined;
-  const { tensors, int8s, metadata } = readSafetensors(bytes, file);
-  const about = description.safeParse(parsed(metadata[METADATA_KEY] ?? ""));
+  const described = readGraphDescription(bytes);
+  if (described === undefined) return undefined;
+  const { tensors, int8s } = readSafetensors(bytes, file);
+  const about = description.safeParse(described);
   const held = int8s.get(GRAPH);
-  if (!about.success || !held) {
-    throw new CheckpointError(`${file} describes its graph in a way this version doesn't know, or lacks it`);
-  }
+  if (!about.success || !held) throw unknownGraph(file);
   const { data } = held;
-  try {
+  return namingFile(file, () => {
     const { graph: source } = readOnnx(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     const { graph, places } = withConstants(source, about.data.origin.input, tensors);
     const parameters = new Map(
@@ -93,11 +99,11 @@ export function readGraphCheckpoint(bytes: Uint8Array, file: string): Model | un
       size,
       origin: { kind: "onnx", ...origin },
     });
-  } catch (error) {
-    if (!(error instanceof SlimsrError)) throw error;
-    throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
-  }
+  });
 }
+
+export const unknownGraph = (file: string): CheckpointError =>
+  new CheckpointError(`${file} describes its graph in a way this version doesn't know, or lacks it`);
 
 /** The graph with constants in place of its inputs but the image. */
 function withConstants(

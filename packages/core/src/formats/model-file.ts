@@ -8,15 +8,24 @@ import {
 import type { Overrides } from "../checkpoints/overrides.js";
 import { widthOf } from "../checkpoints/shapes.js";
 import { stateOf } from "../checkpoints/state.js";
-import { CheckpointError, SlimsrError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { exportModel } from "../export/onnx.js";
 import { modelFromOnnx } from "../model/from-onnx.js";
 import { requireChannels } from "../model/image-network.js";
 import { type Model, networkModel } from "../model/model.js";
 import type { External } from "../onnx/index.js";
 import { encodeGraphCheckpoint, readGraphCheckpoint } from "./graph-checkpoint.js";
+import { namingFile } from "./naming-file.js";
+import { encodePackedCheckpoint, readPackedCheckpoint } from "./packed-checkpoint.js";
 
 export const isOnnxFile = (file: string): boolean => /\.onnx$/i.test(file);
+
+/**
+ * The ONNX model in a file that engines run as it is: an `.onnx`, or the checkpoint of a quantised network; undefined for any other checkpoint.
+ * @throws CheckpointError where the checkpoint is damaged
+ */
+export const storedOnnx = (bytes: Uint8Array, file: string): Uint8Array | undefined =>
+  isOnnxFile(file) ? bytes : readPackedCheckpoint(bytes, file);
 
 /**
  * A network from a file's bytes: a checkpoint in safetensors or PyTorch's formats, or an ONNX graph from one image to another.
@@ -50,9 +59,8 @@ export function readModelFile(
   overrides: Overrides = {},
   external?: External,
 ): ModelFile {
-  const read = isOnnxFile(file)
-    ? readOnnxModel(bytes, file, overrides.channels, external)
-    : readGraphCheckpoint(bytes, file);
+  const onnx = storedOnnx(bytes, file);
+  const read = onnx ? readOnnxModel(onnx, file, overrides.channels, external) : readGraphCheckpoint(bytes, file);
   if (read) return { model: withOverrides(read, file, overrides), widths: [1] };
   const {
     network,
@@ -84,16 +92,6 @@ function withOverrides(model: Model, file: string, { scale, channels, range, ...
   return range === undefined ? model : { ...model, descriptor: { ...descriptor, range, rangeSource: "given" } };
 }
 
-/** Errors of work on a file's contents name the file. @throws CheckpointError */
-export function namingFile<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof SlimsrError)) throw error;
-    throw new CheckpointError(`${file}: ${error.message}`, { cause: error });
-  }
-}
-
 /**
  * A network as a file's bytes, in the format that the name's ending tells: `.onnx`, to be deployed; `.safetensors`, `.pt` or
  * `.pth`, a checkpoint.
@@ -117,6 +115,17 @@ export function writeModel(model: Model, file: string): Uint8Array<ArrayBuffer> 
   return format === "safetensors"
     ? encodeCheckpoint(checkpoint)
     : encodePytorch(checkpoint, publishedSource(origin.network));
+}
+
+/**
+ * A quantised network's file in the format that the name's ending tells: `.onnx`, or `.safetensors`, of the same integers.
+ * @param onnx as `quantise` makes it
+ * @throws UsageError for another ending
+ */
+export function quantisedFile(onnx: Uint8Array, file: string): Uint8Array {
+  if (isOnnxFile(file)) return onnx;
+  if (checkpointFormatOf(file) === "safetensors") return encodePackedCheckpoint(onnx);
+  throw new UsageError(`${file}: no code loads integers into PyTorch; name an .onnx, or a .safetensors`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { SCALE_SUFFIX } from "../checkpoints/quantised.js";
 import { applyLike, Graph, intOr, liveNodes, type Node, type Shape, type Value } from "../graph/index.js";
 import { cast, clip, dequantizeLinear, quantizeLinear, slice } from "../operators/index.js";
 import { type ActivationScale, type IntegerWeight, integerBias, LARGEST_CODE, PACKED_BITS } from "./integers.js";
@@ -100,7 +101,7 @@ export function quantisedGraph(
           dequantised(x),
           ...integerParameters(
             target,
-            node.inputs[1] as Value,
+            { weight: node.inputs[1] as Value, bias: node.inputs[2] },
             forKernels(node, convolution),
             quantisation.activations.get(rootOf(x)) as ActivationScale,
             quantisation.bits,
@@ -150,24 +151,31 @@ const floatParameters = (target: Graph, { inputs }: Node, { weight, bias }: Floa
     return target.constant(data, shape, { name: target.unusedName(name) });
   });
 
-/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param weight whose name it has, and whose shape but for filters */
+/** The float parameters that integers stand for. */
+interface Places {
+  readonly weight: Pick<Value, "name" | "shape">;
+  readonly bias?: Pick<Value, "name"> | undefined;
+}
+
+/** A convolution's weight and bias as DequantizeLinear makes them of integers. @param places whose names they have, and whose shape but for filters */
 export function integerParameters(
   target: Graph,
-  { name, shape: own }: Pick<Value, "name" | "shape">,
+  places: Places,
   { codes, scales, bias }: IntegerConvolution,
   { scale }: ActivationScale,
   bits: number,
 ): [Value, Value] {
   const filters = scales.length;
-  const shape = [filters, ...own.slice(1)];
-  const each = target.constant(scales, [filters]);
+  const shape = [filters, ...places.weight.shape.slice(1)];
+  const [weightNames, biasNames] = [namesOf(target, places.weight), places.bias && namesOf(target, places.bias)];
+  const each = target.constant(scales, [filters], { name: weightNames.scale });
   const none = target.shared(`no zero points ${filters}`, () => target.constant(new Int8Array(filters), [filters]));
   const noneOfBias = target.shared(`zero points of biases ${filters}`, () =>
     target.constant(new Int32Array(filters), [filters]),
   );
   const isPacked = bits <= PACKED_BITS;
   const stored = target.constant(codes, shape, {
-    name: target.unusedName(name),
+    name: weightNames.codes,
     dtype: isPacked ? "int4" : "int8",
   });
   const products = scales.map((each) => Math.fround(each * scale));
@@ -175,12 +183,18 @@ export function integerParameters(
     // Engines unpack them once, when they read the file, and have kernels for bytes.
     dequantizeLinear(isPacked ? cast(stored, "int8") : stored, each, none, 0),
     dequantizeLinear(
-      target.constant(integerBias(bias, scale, scales), [filters]),
-      target.constant(products, [filters]),
+      target.constant(integerBias(bias, scale, scales), [filters], biasNames && { name: biasNames.codes }),
+      target.constant(products, [filters], biasNames && { name: biasNames.scale }),
       noneOfBias,
       0,
     ),
   ];
+}
+
+/** Names of a parameter's integers and of their scales, as checkpoints have them. */
+function namesOf(target: Graph, { name }: Pick<Value, "name">): { codes: string; scale: string } {
+  const codes = target.unusedName(name);
+  return { codes, scale: target.unusedName(`${codes}${SCALE_SUFFIX}`) };
 }
 
 /** What a convolution's integers stand for. */

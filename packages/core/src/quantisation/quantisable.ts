@@ -21,12 +21,16 @@ export interface Quantisable {
   readonly border: number;
 }
 
+/** Whether a network computes with integers, or is trained to. */
+export const isQuantised = ({ graph }: Model): boolean =>
+  graph.nodes.some(({ operator }) => [QuantizeLinear, FakeQuantise].includes(operator));
+
 /**
  * Refuses a network of integers: read from its file its weights are numbers again, and written anew it would be one in float.
  * @throws NetworkError
  */
 export function requireFloat(model: Model): void {
-  if (!model.graph.nodes.some(({ operator }) => [QuantizeLinear, FakeQuantise].includes(operator))) return;
+  if (!isQuantised(model)) return;
   throw new NetworkError(`${nameOf(model)} is quantised already; give the network that it was made of`);
 }
 

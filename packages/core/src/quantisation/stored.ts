@@ -68,12 +68,15 @@ export function withStoredIntegers(source: Graph): Graph {
     const rounding = weight?.producer;
     if (node.operator !== Conv || !grid || rounding?.operator !== FakeQuantise) return undefined;
     const filters = weight?.shape[0] as number;
-    const place = { name: parameterBehind(rounding.inputs[0] as Value).name, shape: weight?.shape as Shape };
+    const places = {
+      weight: { name: parameterBehind(rounding.inputs[0] as Value).name, shape: weight?.shape as Shape },
+      bias: bias && parameterBehind(bias),
+    };
     const numbers = (bias ? contentOf(bias) : new Float32Array(filters)) as Float32Array;
     const own = { ...integerWeight(rounding, contentOf, filters), bias: numbers };
     const isWhole = !bias || bias.producer?.operator === FakeQuantise;
     const integers = isWhole && isRounded(output) ? forKernels(node, own) : own;
-    const [codes, offsets] = integerParameters(target, place, integers, zeroed(grid), bitsOf(rounding));
+    const [codes, offsets] = integerParameters(target, places, integers, zeroed(grid), bitsOf(rounding));
     if (isWhole) return applyLike(node, target, [imageOf(x), codes, offsets]);
     // Within a convolution of integers engines would round it.
     const [products] = applyLike(node, target, [imageOf(x), codes]);

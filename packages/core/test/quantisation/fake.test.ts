@@ -5,58 +5,22 @@ import { describe, expect, it } from "vitest";
 import { evaluate, floats } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
+import { rounded, SIDE } from "../../../../test/support/rounded.js";
 import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../../upscaler/src/node/session.js";
 import { differentiate } from "../../src/differentiate/index.js";
 import { deployable } from "../../src/export/deployable.js";
 import { exportModel } from "../../src/export/onnx.js";
 import { readModel, writeModel } from "../../src/formats/model-file.js";
-import { elements, Graph, liveNodes, type Node, type Value } from "../../src/graph/index.js";
+import { elements, Graph, liveNodes, type Value } from "../../src/graph/index.js";
 import { lowerOwnOperators } from "../../src/lowering/portable.js";
 import { bodyFeatures, tailConvolutions } from "../../src/model/features.js";
 import { applyModel, instantiate, type Model } from "../../src/model/model.js";
 import { attentionLoss } from "../../src/objectives/attention.js";
 import { decodeOnnx } from "../../src/onnx/codec.js";
-import { Conv, FakeQuantise, reduceSum } from "../../src/operators/index.js";
-import { type ActivationRounding, type ConvolutionStart, fakeQuantised } from "../../src/quantisation/fake.js";
-import { planQuantisation, rootsOfConvolutions } from "../../src/quantisation/plan.js";
-import { quantisable, requireFloat } from "../../src/quantisation/quantisable.js";
+import { FakeQuantise, reduceSum } from "../../src/operators/index.js";
+import { requireFloat } from "../../src/quantisation/quantisable.js";
 import { integerModel } from "../../src/quantisation/stored.js";
-
-const SIDE = 12;
-
-/** A network with roundings of its plan's values: activations of `bits` for convolutions, and of bytes else. */
-function rounded(source: Model, bits: number): Model {
-  const { model } = quantisable(source);
-  const plan = planQuantisation(instantiate(model, [1, 3, SIDE, SIDE]));
-  const alone = rootsOfConvolutions(plan);
-  // Scales without a ratio: few sums lie on a half.
-  const random = new Random(bits);
-  const rounding = (levels: number): ActivationRounding => ({
-    ...{ scale: random.uniform(900, 1100) / levels, low: -Math.ceil(levels / 3), high: levels - Math.ceil(levels / 3) },
-    learns: "logarithm",
-  });
-  const [activations, reads] = [new Map<Value, ActivationRounding>(), new Map<Value, ActivationRounding>()];
-  const convolutions = new Map<Node, ConvolutionStart>();
-  for (const node of liveNodes(plan.graph)) {
-    if (plan.arithmetic(node) === "float") continue;
-    for (const value of [...node.inputs, ...node.outputs]) {
-      if (!value?.producer) continue;
-      const root = plan.rootOf(plan.rectified.get(value) ?? value);
-      const isCoarse = bits === 8 || alone.has(root);
-      if (!activations.has(root)) activations.set(root, rounding(2 ** (isCoarse ? bits : 8) - 1));
-      if (!isCoarse && node.operator === Conv && value === node.inputs[0]) reads.set(root, rounding(2 ** bits - 1));
-    }
-    if (node.operator !== Conv) continue;
-    const [, weight, bias] = node.inputs as [Value, Value, Value];
-    const filters = weight.shape[0] as number;
-    convolutions.set(node, {
-      ...{ weight: weight.data as Float32Array, bias: bias.data as Float32Array },
-      scales: random.floats(filters, 0.2, 0.4).map((largest) => largest / 2 ** (bits - 1)),
-    });
-  }
-  return fakeQuantised(model, plan, { weightBits: bits, activations, reads, convolutions });
-}
 
 const image = () => float32(new Random(3).floats(3 * SIDE ** 2, 0, 255), [1, 3, SIDE, SIDE]);
 

@@ -30,11 +30,11 @@ export class Saving {
     const tell = (share: number) => store.update({ work: { kind: "saving", share } });
     tell(0);
     try {
-      const { file, width, height, colours } = image;
+      const { file, width, height } = image;
       const png = await this.worker.call(
         "png",
         {
-          ...{ network: { model, device }, quality, file, image: { width, height }, scale: info.scale, colours },
+          ...{ network: { model, device }, quality, file, image: { width, height }, scale: info.scale },
           ...{ tiles: result.tiles, output },
         },
         { signal: abort.signal, onEvent: ({ share }) => tell(share) },

@@ -53,9 +53,7 @@ export interface Engine {
 }
 
 export interface OpenedImage extends Size {
-  /** What its colours are, as chunks of a PNG; sRGB's where left out. */
-  readonly colours: Uint8Array | undefined;
-  /** The same, where they look different from sRGB's. */
+  /** What its colours are, as chunks of a PNG, where they look different from sRGB's. */
   readonly shownBy: Uint8Array | undefined;
   /** What of the file isn't kept. */
   readonly note: string | undefined;
@@ -136,7 +134,6 @@ export interface Calls {
       readonly file: ImageFile;
       readonly image: Size;
       readonly scale: number;
-      readonly colours: Uint8Array | undefined;
       readonly tiles: readonly StoredTile[];
       readonly output: OutputSize;
     },

@@ -14,9 +14,7 @@ import type {
 export interface ShownImage extends Size {
   readonly name: string;
   readonly file: ImageFile;
-  /** What its colours are, as chunks of a PNG; sRGB's where left out. */
-  readonly colours: Uint8Array | undefined;
-  /** The same, where they look different from sRGB's. */
+  /** What its colours are, as chunks of a PNG, where they look different from sRGB's. */
   readonly shownBy: Uint8Array | undefined;
   /** What of the file isn't kept. */
   readonly note: string | undefined;

@@ -11,7 +11,7 @@ export class CurrentImage {
   #opening: Promise<StoredImage> | undefined;
 
   async open(image: ImageFile): Promise<OpenedImage> {
-    const { source, bitmap, colours, shownBy, note } = await this.get(image);
+    const { source, bitmap, shownBy, note } = await this.get(image);
     const { width, height } = source;
     const reduction = Math.min(1, Math.sqrt(OVERVIEW_PIXELS / (width * height)));
     const shown = bitmap ?? (await bitmapOf(image.blob));
@@ -21,7 +21,7 @@ export class CurrentImage {
       resizeQuality: "high",
     });
     if (shown !== bitmap) shown.close();
-    return { width, height, colours, shownBy, note, overview };
+    return { width, height, shownBy, note, overview };
   }
 
   async get(image: ImageFile): Promise<StoredImage> {

@@ -43,22 +43,22 @@ async function storedPart(tiles: readonly StoredTile[], part: Rectangle): Promis
 
 /** A PNG of tiles that come row by row; of more pixels than they have, of what the network makes of its own output. */
 export async function pngOf(
-  { network, quality, file, image, scale, colours, tiles, output }: Calls["png"]["request"],
+  { network, quality, file, image, scale, tiles, output }: Calls["png"]["request"],
   { signal, tell }: Context<Calls["png"]["event"]>,
   { images, networks }: { images: CurrentImage; networks: CurrentNetwork },
 ): Promise<Blob> {
   const { passes, size } = planSize(image, scale, output);
+  const { source, colours, exif } = await images.get(file);
   if (passes > 1) {
-    const { source } = await images.get(file);
     const { upscaler } = await networks.get(network, quality, image);
     const work = await upscaler.workOf(image, { quality, ...output });
     const total = work.passes.reduce((sum, { tiles }) => sum + tiles, 0);
     const onProgress = ({ done }: { done: number }) => tell({ share: Math.min(1, done / total) });
-    return upscaler.upscale(source, { ...output, quality, signal, onProgress, png: { colours } });
+    return upscaler.upscale(source, { ...output, quality, signal, onProgress, png: { colours, exif } });
   }
   const made = { width: image.width * scale, height: image.height * scale };
   const { channels = 3, depth = 8 } = tiles[0] ?? {};
-  const sink = blobSink({ ...size, channels, depth }, { colours });
+  const sink = blobSink({ ...size, channels, depth }, { colours, exif });
   async function* read() {
     for (const tile of tiles) yield { ...tile, pixels: await rowsOf(tile, 0, tile.height) };
   }

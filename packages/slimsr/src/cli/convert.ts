@@ -7,7 +7,6 @@ import { checkpointFormatOf, isOnnxFile } from "@slimsr/core/internal/formats/mo
 import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { architectureOf } from "@slimsr/core/internal/networks/index.js";
-import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { loadCheckpoint, saveCheckpoint } from "../files/checkpoints.js";
@@ -16,6 +15,7 @@ import { provenanceNotes } from "../files/provenance.js";
 import { message } from "../text/visible.js";
 import { addOverrideOptions, summarise } from "./checkpoint-options.js";
 import { required } from "./required.js";
+import { writeStoredIntegers } from "./stored-integers.js";
 
 interface ConvertOptions extends Overrides {
   out: string;
@@ -46,7 +46,8 @@ export function convertCommand(): Command {
         "  slimsr convert edsr_x2.pt --out edsr_x2.safetensors\n" +
         "  slimsr convert edsr_x2.pt --out edsr_x2.onnx\n" +
         "  slimsr convert edsr_x2.onnx --out edsr_x2_graph.safetensors\n" +
-        "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd",
+        "  slimsr convert assets/teachers/edsr_r8f64_x2.safetensors --out csd_x2.pt --names csd\n\n" +
+        "Of a quantised network, an .onnx is written as .safetensors, and that as .onnx again.",
     )
     .action(convert);
 }
@@ -83,9 +84,9 @@ async function convertGraph(input: string, { out, names, force, ...overrides }: 
   if (names) throw new UsageError(`${out}: an ONNX graph keeps its names; leave --names out`);
   if (!force && existsSync(out)) throw new UsageError(`${out} exists; give --force to replace it`);
   const read = await loadModel(input, overrides);
-  requireFloat(read);
-  const { model, note } = await settleModel(read);
-  await saveModel(out, model);
+  const isStored = (await writeStoredIntegers(input, out, read, overrides)) !== undefined;
+  const { model, note } = isStored ? { model: read } : await settleModel(read);
+  if (!isStored) await saveModel(out, model);
   const { task, scale, channels, range } = model.descriptor;
   const images = `${channels.input} ${channels.input === 1 ? "channel" : "channels"}, range 0..${range}`;
   process.stdout.write(`${out}: ${task}${scale === 1 ? "" : ` ×${scale}`}, ${images}\n`);

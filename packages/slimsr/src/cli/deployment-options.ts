@@ -13,12 +13,12 @@ export interface DeploymentOptions extends Overrides {
 }
 
 /**
- * A command of a model that writes an ONNX file; `addWritingOptions` goes behind its own options.
- * @param example of the file
+ * A command of a model that writes it as it is deployed; `addWritingOptions` goes behind its own options.
+ * @param out what it writes, with an example
  */
-export function deploymentCommand(name: string, example: string): Command {
+export function deploymentCommand(name: string, out: string): Command {
   const command = new Command(name).argument("<model>", "checkpoint: .safetensors, .pt or .pth; or .onnx of anyone's");
-  required(command, new Option("-o, --out <file>", `ONNX file to write, such as ${example}`));
+  required(command, new Option("-o, --out <file>", out));
   return command.addOption(
     new Option(
       "--quality <width>",

@@ -4,7 +4,6 @@ import { type Deployable, deployable } from "@slimsr/core/internal/export/deploy
 import { exportModel } from "@slimsr/core/internal/export/onnx.js";
 import { HD_OUTPUT, modelCost } from "@slimsr/core/internal/model/cost.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
-import { requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { type Command, Option } from "commander";
 import { settleModel } from "../calibration/settle-range.js";
 import { atQuality } from "../deployment/quality.js";
@@ -15,9 +14,10 @@ import { bytes, operations, whole } from "../text/numbers.js";
 import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
 import { addWritingOptions, type DeploymentOptions, deploymentCommand } from "./deployment-options.js";
+import { requireDeploymentPlace } from "./deployment-place.js";
 import { interruptible } from "./interrupt.js";
-import { requireOnnxPlace } from "./onnx-place.js";
 import { writeIntegers } from "./quantise.js";
+import { type StoredIntegers, writeStoredIntegers } from "./stored-integers.js";
 import { tile } from "./values.js";
 
 interface Options extends DeploymentOptions {
@@ -60,11 +60,12 @@ Examples:
 
 The file is for any engine that reads ONNX of opset 17. Convolutions with nothing between them but pixel shuffles, and sums of
 convolutions of one value, are merged where that costs fewer operations. Of a convolution behind another the border is not to be had
-so: pixels there, at most as many as the scale, repeat the next ones within, and how many is printed. slimsr convert keeps all as it is.`;
+so: pixels there, at most as many as the scale, repeat the next ones within, and how many is printed. slimsr convert keeps all as it is.
+Of a .safetensors that slimsr quantise wrote it is the .onnx that it would have written.`;
 
 /** `slimsr export MODEL --out FILE`: a network as it is deployed. */
 export function exportCommand(): Command {
-  const command = deploymentCommand("export", "student.onnx")
+  const command = deploymentCommand("export", "ONNX file to write, such as student.onnx")
     .option("--fp16", "compute in half precision; images stay in single precision")
     .option("--int8", "compute in integers of 8 bits, as slimsr quantise does, which has options of its own")
     .addOption(
@@ -82,10 +83,15 @@ async function run(file: string, options: Options): Promise<void> {
     }
     return writeIntegers(file, options);
   }
-  requireOnnxPlace(out, file, { force, others: "slimsr convert writes others" });
-  const report = await interruptible(async (signal): Promise<Report> => {
+  requireDeploymentPlace(out, file, { endings: [".onnx"], force, others: "slimsr convert writes others" });
+  const report = await interruptible(async (signal): Promise<Report | undefined> => {
     const read = await atQuality(file, overridesOf(options), quality);
-    requireFloat(read);
+    const changes = { ...overridesOf(options), fp16: options.fp16, tile, noMerge: merge ? undefined : true };
+    const stored = await writeStoredIntegers(file, out, read, changes);
+    if (stored) {
+      process.stdout.write(json ? `${toJson({ file, out, ...stored }, 2)}\n` : showStored(file, out, stored));
+      return undefined;
+    }
     const { model, note } = await settleModel(read, { signal });
     if (note !== undefined) process.stderr.write(`note: ${message(note)}\n`);
     const made = deployable(model, { merge, half, tile });
@@ -98,8 +104,11 @@ async function run(file: string, options: Options): Promise<void> {
       ...{ border: made.border, checks },
     };
   });
-  process.stdout.write(json ? `${toJson(report, 2)}\n` : show(report));
+  if (report) process.stdout.write(json ? `${toJson(report, 2)}\n` : show(report));
 }
+
+const showStored = (file: string, out: string, { bits, bytes: { before, after } }: StoredIntegers): string =>
+  `${message(out)}: the same integers as ${message(file)}${bits === undefined ? "" : `, weights of ${bits} bits`}; ${bytes(after)}, of ${bytes(before)}\n`;
 
 function costsBefore(model: Model): Costs {
   const { parameters, macs } = modelCost(model);

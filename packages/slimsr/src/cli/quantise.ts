@@ -1,5 +1,6 @@
 import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
+import { quantisedFile } from "@slimsr/core/internal/formats/model-file.js";
 import { type Command, Option } from "commander";
 import { DEGRADATIONS } from "../degradations/degradation.js";
 import { atQuality } from "../deployment/quality.js";
@@ -12,8 +13,8 @@ import { bytes, milliseconds } from "../text/numbers.js";
 import { renderTable } from "../text/table.js";
 import { message } from "../text/visible.js";
 import { addWritingOptions, type DeploymentOptions, deploymentCommand } from "./deployment-options.js";
+import { requireDeploymentPlace } from "./deployment-place.js";
 import { interruptible } from "./interrupt.js";
-import { requireOnnxPlace } from "./onnx-place.js";
 import { withProgress } from "./progress.js";
 import { bits, decibels, degradation, patches, threads } from "./values.js";
 
@@ -33,13 +34,14 @@ const EXAMPLES = `
 Examples:
   slimsr quantise assets/teachers/edsr_r8f64_x2.safetensors --out edsr_x2-int8.onnx
   slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.5 --train assets/calibration --calibration-patches 96 --out half-int8.onnx
-  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.onnx
+  slimsr quantise assets/slim/edsr_r8f64_x2.safetensors --quality 0.25 --max-loss 0.05 --out quarter-int8.safetensors
   slimsr quantise student.onnx --keep-float body_conv --target any --out student-int8.onnx
 
-The file is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
-up to 4 bits are int4 (opset 21), for a download of half the size: engines make bytes of them when they read the file, and are as fast; PSNR falls. It is
-for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest alone, which
-is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
+An .onnx is standard ONNX (opset 17, QuantizeLinear and DequantizeLinear): activations are uint8, weights int8 with a scale for each filter. Weights of
+up to 4 bits are int4 (opset 21), for a download of half the size: engines make bytes of them when they read the file, and are as fast; PSNR falls. A
+.safetensors holds the same integers (int4 two a byte) and the graph, for slimsr, its upscaler and other readers; slimsr export writes the .onnx of it.
+Either is for processors and WASM; GPUs have no such convolutions. What is linear in the image from input to output stays in float, and the rest
+alone, which is small, is quantised. An output that no such path leads to is in whole levels, as 8-bit images are.
 It is measured on patches of the calibration images that it wasn't calibrated on, and the engine's output is compared with the same roundings
 computed in float: ${TOLERANCE} levels of 255, root mean square, may lie between, or 1.5 times what the roundings change themselves.
 Products are added up in 16 bits where a processor has no VNNI (x86): weights then have 7 bits, unless --target vnni says that the file is
@@ -47,7 +49,7 @@ for others.`;
 
 /** \`slimsr quantise MODEL --out FILE\`: a network in integers of 8 bits. */
 export function quantiseCommand(): Command {
-  const command = deploymentCommand("quantise", "student-int8.onnx")
+  const command = deploymentCommand("quantise", "file to write, such as student-int8.onnx, or .safetensors")
     .option("--train <folder>", "images to calibrate on (default: photographs that come with slimsr)")
     .option("--train-input <folder>", "their inputs, by the same names, where they aren't made of them")
     .addOption(
@@ -86,7 +88,7 @@ export function quantiseCommand(): Command {
 /** Quantises a model, writes it and prints what it is worth. */
 export async function writeIntegers(file: string, options: Options): Promise<void> {
   const { out, quality, train, trainInput, degrade, force, json, keepFloat, bits, target, threads, maxLoss } = options;
-  requireOnnxPlace(out, file, { force });
+  requireDeploymentPlace(out, file, { endings: [".onnx", ".safetensors"], force });
   if (trainInput !== undefined && train === undefined) {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
   }
@@ -100,18 +102,21 @@ export async function writeIntegers(file: string, options: Options): Promise<voi
       ...{ target, threads, maxLoss, stage: withProgress, signal },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
     });
-    await writeBytes(out, quantised.onnx);
-    return quantised;
+    const written = quantisedFile(quantised.onnx, out);
+    await writeBytes(out, written);
+    return { ...quantised, fileBytes: written.length };
   });
   process.stdout.write(json ? `${toJson(reportOf(file, out, made), 2)}\n` : show(out, made));
   for (const note of made.notes) process.stderr.write(`note: ${note}\n`);
 }
 
-function reportOf(file: string, out: string, made: VerifiedQuantised) {
-  const { bits, convolutions, border, seconds, verification, kept, notes, onnx, float, descriptor } = made;
+type Written = VerifiedQuantised & { readonly fileBytes: number };
+
+function reportOf(file: string, out: string, made: Written) {
+  const { bits, convolutions, border, seconds, verification, kept, notes, fileBytes, float, descriptor } = made;
   return {
     ...{ file, out, bits, convolutions, border, seconds, size: descriptor.size },
-    bytes: { float: float.length, integer: onnx.length },
+    bytes: { float: float.length, integer: fileBytes },
     ...verification,
     ...(kept && { kept }),
     notes,
@@ -125,14 +130,11 @@ interface Row {
   readonly bytes: number;
 }
 
-function show(
-  out: string,
-  { bits, convolutions, border, seconds, verification, onnx, float }: VerifiedQuantised,
-): string {
+function show(out: string, { bits, convolutions, border, seconds, verification, fileBytes, float }: Written): string {
   const { psnr, milliseconds: times, integerNodes, size, difference } = verification;
   const rows: Row[] = [
     { name: "float", psnr: psnr.float, time: times.float, bytes: float.length },
-    { name: "integer", psnr: psnr.integer, time: times.integer, bytes: onnx.length },
+    { name: "integer", psnr: psnr.integer, time: times.integer, bytes: fileBytes },
   ];
   const table = renderTable<Row>(
     [

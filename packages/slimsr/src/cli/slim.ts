@@ -3,6 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { type Overrides, overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { InterruptedError, UsageError } from "@slimsr/core/internal/errors.js";
+import { quantisedFile } from "@slimsr/core/internal/formats/model-file.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { DEVICES, type Device } from "@slimsr/upscaler/internal/engine/session.js";
@@ -106,7 +107,10 @@ export function slimCommand(): CommandType {
       new Option("--init <alignment>", "what is done to channels first").choices(ALIGNMENTS).default("balanced"),
     )
     .option("--below-bicubic", settingsSchema.shape.belowBicubic.description)
-    .option("--quantise", "write each student in integers too, as -int8.onnx; see slimsr quantise")
+    .option(
+      "--quantise",
+      "write each student in integers too, as -int8.onnx, and as -int8.safetensors where OUT ends so; see slimsr quantise",
+    )
     .option("--data <folder...>", "sets of images to measure teacher and students on")
     .option("--json", "print JSON");
   return addOverrideOptions(command).addHelpText("after", EXAMPLES).action(run);
@@ -142,8 +146,12 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
     if (isFirst) process.stderr.write(`note: ${message(text)}\n`);
   };
   for (const each of notes) note(each);
-  const endings = [...endingsFor(teacher, options.out), ...(quantise ? [INTEGERS] : [])];
-  const written = outputs.map(({ label, path }) => ({ label, files: endings.map((ending) => `${path}${ending}`) }));
+  const endings = endingsFor(teacher, options.out);
+  const written = outputs.map(({ label, path }) => {
+    const own = endings.map((ending) => `${path}${ending}`);
+    const inIntegers = quantise ? endingsAsked(options.out).map((ending) => `${path}${INTEGERS}${ending}`) : [];
+    return { label, own, inIntegers, files: [...own, ...inIntegers] };
+  });
   for (const path of written.flatMap(({ files }) => files)) await requireWritable(path, file);
   const { scale } = teacher.descriptor;
   const grey = colourSpaceOf(teacher.descriptor) === "grey";
@@ -169,17 +177,16 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
     stage: isFirst ? withProgress : silent,
     onStudent: async ({ model }) => {
       if (!isFirst) return;
-      const { label = "", files = [] } = written[done++] ?? {};
-      for (const path of files.filter((each) => !each.endsWith(INTEGERS))) await saveModel(path, model);
-      for (const path of files.filter((each) => each.endsWith(INTEGERS))) {
-        const made = await quantiseVerified(model, {
-          ...(train !== undefined && { calibration: train }),
-          ...(trainInput === undefined ? { degrade } : { input: trainInput }),
-          ...{ patches: calibrationPatches, stage: withProgress, signal },
-        });
-        await writeBytes(path, made.onnx);
-        integers.push({ label: `${label}-int8`, made });
-      }
+      const { label = "", own = [], inIntegers = [] } = written[done++] ?? {};
+      for (const path of own) await saveModel(path, model);
+      if (!quantise) return;
+      const made = await quantiseVerified(model, {
+        ...(train !== undefined && { calibration: train }),
+        ...(trainInput === undefined ? { degrade } : { input: trainInput }),
+        ...{ patches: calibrationPatches, stage: withProgress, signal },
+      });
+      for (const path of inIntegers) await writeBytes(path, quantisedFile(made.onnx, path));
+      integers.push({ label: `${label}${INTEGERS}`, made });
     },
   }).catch((error: unknown) => {
     if (signal.aborted) throw new InterruptedError("interrupted; students that are complete have been written");
@@ -228,7 +235,7 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
 }
 
 /** What a student in integers has behind its name. */
-const INTEGERS = "-int8.onnx";
+const INTEGERS = "-int8";
 
 /** @throws UsageError for options that only a budget of time has */
 function givenBudget({ device, threads, ...given }: Options): SlimOptions["budget"] {
@@ -241,7 +248,11 @@ function givenBudget({ device, threads, ...given }: Options): SlimOptions["budge
 
 /** The student of an ONNX teacher is a checkpoint too where it is asked for as one. */
 const endingsFor = ({ descriptor: { origin } }: Model, output: string): string[] =>
-  origin.kind === "network" || /\.safetensors$/i.test(output) ? [".safetensors", ".onnx"] : [".onnx"];
+  origin.kind === "network" ? [".safetensors", ".onnx"] : endingsAsked(output);
+
+/** Of a student that is read from ONNX, or in integers. */
+const endingsAsked = (output: string): string[] =>
+  /\.safetensors$/i.test(output) ? [".safetensors", ".onnx"] : [".onnx"];
 
 /** Before any work is done, so that a path that can't be is an error at once. */
 async function requireWritable(path: string, teacher: string): Promise<void> {

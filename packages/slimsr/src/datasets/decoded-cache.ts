@@ -9,12 +9,13 @@ import { makeFolder } from "../files/folders.js";
 import { systemReason } from "../files/system-reason.js";
 import {
   decodeHeader,
-  encodeHeader,
+  encodeImage,
+  fileLength,
   HEADER_BYTES,
-  headerLength,
-  isSound,
+  runsOf,
   type StoredImage,
-  stretchOf,
+  takeRun,
+  wholeOf,
 } from "./stored-image.js";
 
 /**
@@ -23,7 +24,7 @@ import {
  * A file is called by a digest of its source's path, of what the file system says of the source, of how it was made and of the
  * format's version. A source that was changed has another time of change there, which nobody can set, and gets another file.
  */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Where a decoded image lies. Structured-cloneable. */
 export interface DecodedImage extends StoredImage {
@@ -53,10 +54,8 @@ export async function findDecoded(file: string): Promise<DecodedImage | undefine
   if (handle === undefined) return undefined;
   try {
     const { size, mtimeMs } = await handle.stat();
-    const first = await handle.read({ buffer: Buffer.alloc(HEADER_BYTES), position: 0 });
-    const head = Buffer.alloc(Math.min(headerLength(first.buffer), size));
-    await handle.read({ buffer: head, position: 0 });
-    const image = decodeHeader(head, size);
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(HEADER_BYTES), position: 0 });
+    const image = decodeHeader(buffer.subarray(0, bytesRead), size);
     // How long a file hasn't been used decides what a full cache drops.
     if (image && Date.now() - mtimeMs > MARKED) await utimes(file, new Date(), new Date()).catch(() => undefined);
     return image && { file, ...image };
@@ -70,10 +69,10 @@ export async function findDecoded(file: string): Promise<DecodedImage | undefine
  * @throws DatasetError if the folder cannot be written
  */
 export async function storeDecoded(file: string, image: Image8): Promise<DecodedImage> {
-  const { header, stored } = encodeHeader(image);
+  const { bytes, stored } = encodeImage(image);
   try {
     await makeFolder(dirname(file));
-    await writeAtomic(file, Buffer.concat([header, image.data]));
+    await writeAtomic(file, bytes);
   } catch (error) {
     throw new DatasetError(
       `${file}: cannot be written: ${systemReason(error)}; choose another folder for decoded images (XDG_CACHE_HOME), or empty this one (slimsr cache --clear)`,
@@ -92,26 +91,38 @@ export async function readDecoded(decoded: DecodedImage): Promise<Image8> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw goneFromCache(file, error);
   });
-  const { samples: at, sums } = stretchOf(decoded, 0, width * height * channels);
-  const samples = bytes.subarray(at.at);
-  if (samples.length !== at.length || !isSound(samples, bytes.subarray(sums.at))) {
+  const whole = wholeOf(decoded);
+  const data = new Uint8Array(width * height * channels);
+  const isWhole =
+    bytes.length === fileLength(decoded) &&
+    runsOf(decoded, whole).every((run) =>
+      takeRun(decoded, run, bytes.subarray(run.at, run.at + run.length), whole, data),
+    );
+  if (!isWhole) {
     await rm(file, { force: true });
     throw damagedInCache(file);
   }
-  return imageOf(width, height, channels, new Uint8Array(samples.buffer, samples.byteOffset, samples.length));
+  return imageOf(width, height, channels, data);
 }
+
+// What is read of a file at once: to get memory of the system's for each read takes ten times as long as reading.
+let read = Buffer.alloc(0);
 
 /**
  * Reads a rectangle of a decoded image, without most of the rest. Blocks: for worker threads.
- * @returns `width` · `height` pixels, as in `Image8.data`
+ * @param target gets `width` · `height` pixels, as in `Image8.data`, and is returned
  * @throws DatasetError if the file is gone or damaged
  */
-export function readRegion(decoded: DecodedImage, x: number, y: number, width: number, height: number): Uint8Array {
-  const { file, channels } = decoded;
-  const stride = decoded.width * channels;
-  const first = y * stride + x * channels;
-  const stretch = stretchOf(decoded, first, first + (height - 1) * stride + width * channels);
-  const data = new Uint8Array(width * height * channels);
+export function readRegion(
+  decoded: DecodedImage,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  target: Uint8Array = new Uint8Array(width * height * decoded.channels),
+): Uint8Array {
+  const { file } = decoded;
+  const region = { x, y, width, height };
   let handle: number;
   try {
     handle = openSync(file, "r");
@@ -119,15 +130,10 @@ export function readRegion(decoded: DecodedImage, x: number, y: number, width: n
     throw goneFromCache(file, error);
   }
   try {
-    const [samples, sums] = [stretch.samples, stretch.sums].map(({ at, length }) => {
-      const bytes = Buffer.alloc(length);
-      return readSync(handle, bytes, 0, length, at) === length ? bytes : undefined;
-    });
-    for (let row = 0; row < height; row++) {
-      const from = first + row * stride - stretch.first;
-      const to = from + width * channels;
-      if (!samples || !sums || !isSound(samples, sums, from, to)) throw damagedInCache(file);
-      data.set(samples.subarray(from, to), row * width * channels);
+    for (const run of runsOf(decoded, region)) {
+      if (read.length < run.length) read = Buffer.alloc(run.length);
+      const isWhole = readSync(handle, read, 0, run.length, run.at) === run.length;
+      if (!isWhole || !takeRun(decoded, run, read, region, target)) throw damagedInCache(file);
     }
   } catch (error) {
     // What is damaged is decoded anew the next time.
@@ -136,7 +142,7 @@ export function readRegion(decoded: DecodedImage, x: number, y: number, width: n
   } finally {
     closeSync(handle);
   }
-  return data;
+  return target;
 }
 
 function goneFromCache(file: string, error: unknown): DatasetError {

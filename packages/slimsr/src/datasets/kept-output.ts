@@ -7,9 +7,9 @@ import type { StoredImage } from "./stored-image.js";
 /**
  * What a network makes of a whole image, kept in the decoded cache for training. A sample is a number of 16 bits: (value + 384) · 64,
  * so that values from −384 to 639.98 are kept to 1/128 of a level of 255; what lies beyond is no image's, and clipped.
- * It is stored as an image of 8-bit samples and twice the width, a pixel's low bytes before its high ones.
+ * It is stored as an image of 8-bit samples and twice the width, a number's bytes as the processor has them.
  */
-const VERSION = 1;
+const VERSION = 2;
 const LEAST = -384;
 const STEPS = 64;
 const MOST = 2 ** 16 - 1;
@@ -45,31 +45,35 @@ export const isKept = ({ data }: OutputPlanes): boolean =>
 export function storeOutput(file: string, { width, height, data }: OutputPlanes): Promise<DecodedImage> {
   const area = width * height;
   const channels = (data.length / area) as Channels;
-  const bytes = new Uint8Array(data.length * OUTPUT_SAMPLE_BYTES);
+  const samples = new Uint16Array(data.length);
   for (let pixel = 0; pixel < area; pixel++) {
     for (let channel = 0; channel < channels; channel++) {
       const value = Math.round(((data[channel * area + pixel] as number) - LEAST) * STEPS);
-      const sample = Math.min(Math.max(value, 0), MOST);
-      const at = 2 * pixel * channels + channel;
-      bytes[at] = sample & 0xff;
-      bytes[at + channels] = sample >> 8;
+      samples[pixel * channels + channel] = Math.min(Math.max(value, 0), MOST);
     }
   }
-  return storeDecoded(file, imageOf(OUTPUT_SAMPLE_BYTES * width, height, channels, bytes));
+  return storeDecoded(file, imageOf(OUTPUT_SAMPLE_BYTES * width, height, channels, new Uint8Array(samples.buffer)));
 }
 
 /**
  * Reads a rectangle of a kept output. Blocks: for worker threads.
- * @returns the samples of `width` · `height` pixels in 0..255, pixel after pixel
+ * @param target gets the samples of `width` · `height` pixels in 0..255, pixel after pixel, and is returned
  * @throws DatasetError if the file is gone or damaged
  */
-export function readOutput(output: DecodedImage, x: number, y: number, width: number, height: number): Float32Array {
-  const { channels } = output;
-  const bytes = readRegion(output, OUTPUT_SAMPLE_BYTES * x, y, OUTPUT_SAMPLE_BYTES * width, height);
-  const samples = new Float32Array(width * height * channels);
-  for (let i = 0; i < samples.length; i++) {
-    const at = i + Math.floor(i / channels) * channels;
-    samples[i] = ((bytes[at] as number) + 256 * (bytes[at + channels] as number)) / STEPS + LEAST;
-  }
-  return samples;
+export function readOutput(
+  output: DecodedImage,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  target: Float32Array = new Float32Array(width * height * output.channels),
+): Float32Array {
+  const { buffer, byteOffset, length } = target;
+  // They are read into the target's second half. Sample i ends where stored number 2i + 2 − length begins, which is at most i + 1:
+  // it overwrites none that is still to be read.
+  const stored = new Uint16Array(buffer, byteOffset + OUTPUT_SAMPLE_BYTES * length, length);
+  const bytes = new Uint8Array(buffer, stored.byteOffset, stored.byteLength);
+  readRegion(output, OUTPUT_SAMPLE_BYTES * x, y, OUTPUT_SAMPLE_BYTES * width, height, bytes);
+  for (let i = 0; i < length; i++) target[i] = (stored[i] as number) / STEPS + LEAST;
+  return target;
 }

@@ -254,7 +254,7 @@ function rowOf({ runner, images, deviations }: Entry, { name: set, scale }: Data
     macs: runner?.model.cost?.macs ?? null,
     msPerImage: times.length > 0 ? mean(times) : null,
     images,
-    ...(runner && { bytes: runner.model.onnx.length }),
+    ...(runner && { bytes: runner.model.bytes }),
     ...(runner?.model.bits !== undefined && { bits: runner.model.bits }),
     deviations,
   };

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
 import { describeOnnxFile } from "@slimsr/core/internal/export/onnx-file.js";
-import { isOnnxFile } from "@slimsr/core/internal/formats/model-file.js";
+import { storedOnnx } from "@slimsr/core/internal/formats/model-file.js";
 import { requireChannels } from "@slimsr/core/internal/model/image-network.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import { externalBeside } from "@slimsr/upscaler/internal/node/external.js";
@@ -50,14 +50,17 @@ export async function loadContenders(
   ) {
     throw new UsageError(`${path} is an ONNX model: it has one width, and its layers are as they are`);
   }
-  if (!isOnnxFile(path)) return [contender(name, 1, await loadModel(path, { scale, channels, range }))];
-  const file = describeOnnxFile(name, await readBytes(path), {
+  const bytes = await readBytes(path);
+  const onnx = storedOnnx(bytes, path);
+  if (!onnx) return [contender(name, 1, await loadModel(path, { scale, channels, range }))];
+  const file = describeOnnxFile(name, onnx, {
     scale,
     channels,
     range,
     external: externalBeside(path),
   });
-  return [contender(name, 1, { ...file, scale: file.scale ?? (await settleScale(name, file, signal)) })];
+  const network = { ...file, scale: file.scale ?? (await settleScale(name, file, signal)) };
+  return [{ ...contender(name, 1, network), bytes: bytes.length }];
 }
 
 /** Contenders with their ranges settled, and what is worth saying of that; see `settleRange`. */

@@ -2,13 +2,8 @@ import { basename } from "node:path";
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { isGraphCheckpoint } from "@slimsr/core/internal/formats/graph-checkpoint.js";
-import {
-  isOnnxFile,
-  type ModelFile,
-  namingFile,
-  readModelFile,
-  writeModel,
-} from "@slimsr/core/internal/formats/model-file.js";
+import { isOnnxFile, type ModelFile, readModelFile, writeModel } from "@slimsr/core/internal/formats/model-file.js";
+import { namingFile } from "@slimsr/core/internal/formats/naming-file.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { inlineExternal } from "@slimsr/core/internal/onnx/index.js";
 import { externalBeside } from "@slimsr/upscaler/internal/node/external.js";

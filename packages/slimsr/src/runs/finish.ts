@@ -62,7 +62,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   }
   const models = [...teacherBefore(run), ...run.tutors, ...modelsOf(run, learned, measured), ...integers];
   const rows = await measure(run, models, hooks);
-  const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.onnx.length]));
+  const bytes = Object.fromEntries(models.map((model) => [savedLabel(model), model.bytes]));
   const outcome: Outcome = { progress, students, rows, sets: setDigests(run.sets), bytes };
   // The charts' library is large; only here is it needed.
   const { renderReport } = await import("../report/run-page.js");

@@ -1,4 +1,5 @@
 import { type Graph, liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
+import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { LARGEST_EXPONENT, withBoundedExponents } from "@slimsr/core/internal/model/bounded.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
@@ -44,15 +45,15 @@ export async function brokenByExtremes(
   const patches = extremes(model, height, width);
   const shape = patchShape(patches, 1);
   const feedsOf = (i: number): Tensors => ({ lr: float32(somePatches(patches, i, i + 1).data, shape) });
-  const graph = instantiate(model, shape);
-  const broken = await withSession(graph, async (run) => {
+  const network = (): Graph => lowerOwnOperators(instantiate(model, shape));
+  const broken = await withSession(network(), async (run) => {
     const found: number[] = [];
     for (const i of IMAGES.keys()) if (Object.values(await run(feedsOf(i))).some(hasNonFinite)) found.push(i);
     return found;
   });
   const [first] = broken;
   if (first === undefined) return undefined;
-  const { operator, outputs } = await firstBroken(instantiate(model, shape), feedsOf(first));
+  const { operator, outputs } = await firstBroken(network(), feedsOf(first));
   const images = new Intl.ListFormat("en-GB").format(broken.map((i) => IMAGES[i] as string));
   return `on an image of ${images} its output isn't finite, from the ${operator.name} on that makes ${outputs[0]?.name}`;
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { storedOnnx } from "../../../core/src/formats/model-file.js";
 import { convertCommand } from "../../src/cli/convert.js";
 import { evaluateCommand } from "../../src/cli/evaluate.js";
 import { exportCommand } from "../../src/cli/export.js";
@@ -52,11 +53,43 @@ describe("slimsr quantise", () => {
     await expect(both).rejects.toThrow(/--int8 is by itself/);
   });
 
+  it("writes a checkpoint of the same integers, which all that reads the ONNX file of it reads", async () => {
+    const folder = await temporaryFolder();
+    const here = (name: string) => join(folder, name);
+    const [teacher, packed, onnx] = [await smallTeacher(folder, 2), here("int4.safetensors"), here("int4.onnx")];
+    const words = ["--bits", "4", "--target", "vnni", ...FEW, "--json"];
+    const report = fromJson(await captured.run(quantiseCommand(), [teacher, "-o", packed, ...words]));
+    expect(report).toMatchObject({ bits: 4, bytes: { integer: (await readFile(packed)).length } });
+    expect(await captured.run(exportCommand(), [packed, "-o", onnx])).toMatch(
+      /int4\.onnx: the same integers .* 4 bits;/,
+    );
+    await captured.run(convertCommand(), [onnx, "--out", here("again.safetensors")]);
+    expect((await readFile(here("again.safetensors"))).equals(await readFile(packed))).toBe(true);
+
+    const inspect = async (file: string) => fromJson(await captured.run(inspectCommand(), [file, "--json"])) as object;
+    expect({ ...(await inspect(packed)), file: onnx }).toEqual(await inspect(onnx));
+    const measured = ["--model", packed, onnx, "--data", "test/fixtures/images", "--only", "1", "--json"];
+    const rows = fromJson(await captured.run(evaluateCommand(), measured));
+    const [, own, other] = rows as { psnr: number; bits: number; bytes: number }[];
+    expect(own?.psnr).toBe(other?.psnr);
+    expect([own?.bits, own?.bytes]).toEqual([4, (await readFile(packed)).length]);
+    expect(other?.bytes).toBe((await readFile(onnx)).length);
+
+    for (const [command, rest, reason] of [
+      [quantiseCommand(), ["-o", here("a.onnx")], /int4\.safetensors is quantised already/],
+      [convertCommand(), ["--out", here("a.pt")], /int4\.safetensors is quantised already/],
+      [exportCommand(), ["-o", here("a.onnx"), "--fp16"], /is written as it is; leave --fp16 out/],
+      [exportCommand(), ["-o", here("a.onnx"), "--quality", "0.5"], /of one width/],
+    ] as const) {
+      await expect(captured.run(command, [packed, ...rest])).rejects.toThrow(reason);
+    }
+  });
+
   it("refuses what it can't write, and inputs without images", async () => {
     const folder = await temporaryFolder();
     const teacher = await smallTeacher(folder);
     const run = (...words: string[]) => captured.run(quantiseCommand(), [teacher, ...words]);
-    await expect(run("-o", join(folder, "int8.safetensors"))).rejects.toThrow(/doesn't end in \.onnx/);
+    await expect(run("-o", join(folder, "int8.pt"))).rejects.toThrow(/doesn't end in \.onnx or \.safetensors/);
     await expect(run("-o", join(folder, "a.onnx"), "--train-input", folder)).rejects.toThrow(/--train/);
     await expect(run("-o", join(folder, "a.onnx"), "--bits", "9")).rejects.toThrow(/from 2 to 8/);
     await mkdir(join(folder, "empty"));
@@ -77,6 +110,10 @@ describe("slimsr slim --quantise", () => {
     const printed = await captured.run(slimCommand(), [...words, "--below-bicubic", "--quantise"]);
     expect(printed).toContain(`${join(folder, "student-int8.onnx")}`);
     expect(printed).toMatch(/student-int8: .* dB of patches in integers/);
-    expect((await readFile(join(folder, "student-int8.onnx"))).length).toBeGreaterThan(1000);
+    const onnx = await readFile(join(folder, "student-int8.onnx"));
+    expect(onnx.length).toBeGreaterThan(1000);
+    const packed = join(folder, "student-int8.safetensors");
+    expect(printed).toContain(packed);
+    expect(Buffer.from(storedOnnx(await readFile(packed), packed) ?? []).equals(onnx)).toBe(true);
   });
 });

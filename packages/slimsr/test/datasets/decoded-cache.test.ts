@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -97,6 +98,35 @@ describe("the decoded cache", () => {
         expect([...readRegion(decoded, x, y, width, height)]).toEqual(expected.flat());
       }
     }
+  });
+
+  it.each([
+    { x: 34, y: 30, width: 5, height: 5, reads: 8 * 36 + 2 * 4 },
+    { x: 20, y: 33, width: 15, height: 2, reads: 40 * 4 + 2 * 4 },
+  ])("reads the tiles of a rectangle alone, at $x, $y, and finds any byte of theirs that is damaged", async (part) => {
+    const decoded = await storeDecoded(join(await temporaryFolder(), "image.raw"), noise(40, 36, 1, 8) as Image8);
+    const read = () => readRegion(decoded, part.x, part.y, part.width, part.height);
+    const [bytes, expected] = [readFileSync(decoded.file), read()];
+    let found = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      const value = bytes[at] as number;
+      bytes[at] = value ^ 1;
+      writeFileSync(decoded.file, bytes);
+      bytes[at] = value;
+      try {
+        if (!Buffer.from(read()).equals(expected)) throw new Error(`a wrong sample by byte ${at}`);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DatasetError);
+        expect(existsSync(decoded.file)).toBe(false);
+        found++;
+      }
+    }
+    expect(found).toBe(part.reads);
+  });
+
+  it("calls an image by the digest that it always had, however its samples lie", async () => {
+    const decoded = await storeDecoded(join(await temporaryFolder(), "image.raw"), noise(70, 40, 3, 8, 1) as Image8);
+    expect(decoded.digest).toBe("bab426ea776a35de5efe5b322f51f7aab5fc1ffa9b5d6b03fa2568025fa5eb0d");
   });
 
   it("drops what wasn't used for longest beyond its limit, but nothing of the last days", async () => {

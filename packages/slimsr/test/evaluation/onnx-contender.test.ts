@@ -2,15 +2,17 @@ import { describe, expect, it } from "vitest";
 import { imageModel, nearest } from "../../../../test/support/image-models.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
+import { rounded } from "../../../../test/support/rounded.js";
 import { OnnxError, UsageError } from "../../../core/src/errors.js";
 import type { DeploymentCost } from "../../../core/src/export/deployment.js";
 import { exportModel } from "../../../core/src/export/onnx.js";
-import { readModel } from "../../../core/src/formats/model-file.js";
+import { quantisedFile, readModel } from "../../../core/src/formats/model-file.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { requireImageNetwork } from "../../../core/src/model/image-network.js";
 import { SCALES } from "../../../core/src/networks/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
 import { conv, matMul, reshape, transpose } from "../../../core/src/operators/index.js";
+import { integerModel } from "../../../core/src/quantisation/stored.js";
 import { contender, onnxContender } from "../../src/evaluation/contender.js";
 
 describe("an ONNX model", () => {
@@ -23,6 +25,15 @@ describe("an ONNX model", () => {
       ...{ size: { fixed: { width: 32, height: 24 } }, scale: 2 },
       cost: { macs: 36 * 640 * 360 },
     });
+  });
+
+  it("of integers is the same in a checkpoint, whose bytes are its file's", () => {
+    const onnx = integerModel(rounded(modelOf(edsr(2)), 4));
+    const file = quantisedFile(onnx, "a.safetensors");
+    const [own, packed] = [onnxContender("a", onnx), onnxContender("a", file)];
+    expect(own.bytes).toBe(onnx.length);
+    expect(packed).toEqual({ ...own, bytes: file.length });
+    expect(packed.bits).toBe(4);
   });
 
   it.each([

@@ -1,10 +1,23 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { isJpeg, jpegSegments } from "./jpeg-segments.js";
+import { isPng, pngChunks } from "./png-chunks.js";
 
 const [IMAGE_WIDTH, IMAGE_HEIGHT, ORIENTATION, EXIF_FOLDER, PIXEL_WIDTH, PIXEL_HEIGHT] = [
   0x100, 0x101, 0x112, 0x8769, 0xa002, 0xa003,
 ];
 const [SHORT, LONG] = [3, 4];
 const PREFIX = "Exif\0\0";
+const APP1 = 0xe1;
+
+/** The EXIF that a PNG or a JPEG holds, as it lies there: of the files by whose EXIF every browser turns what it decodes. */
+export function exifOf(bytes: Uint8Array): Uint8Array | undefined {
+  if (isPng(bytes)) return [...pngChunks(bytes)].find(({ type }) => type === "eXIf")?.data;
+  if (!isJpeg(bytes)) return undefined;
+  return [...jpegSegments(bytes)].find(({ marker, data }) => marker === APP1 && isPrefixed(data))?.data;
+}
+
+/** As JPEG has it, beside other things in such segments. */
+const isPrefixed = (exif: Uint8Array): boolean => String.fromCharCode(...exif.subarray(0, PREFIX.length)) === PREFIX;
 
 /**
  * EXIF (CIPA DC-008) of an image whose pixels are upright and of another size: the orientation is 1, sizes are the image's, the
@@ -13,8 +26,7 @@ const PREFIX = "Exif\0\0";
  * @returns the TIFF stream; undefined where it is damaged
  */
 export function uprightExif(exif: Uint8Array, size: Size): Uint8Array<ArrayBuffer> | undefined {
-  const isPrefixed = String.fromCharCode(...exif.subarray(0, PREFIX.length)) === PREFIX;
-  const bytes = new Uint8Array(exif.subarray(isPrefixed ? PREFIX.length : 0));
+  const bytes = new Uint8Array(exif.subarray(isPrefixed(exif) ? PREFIX.length : 0));
   const view = new DataView(bytes.buffer);
   try {
     const order = view.getUint16(0);

@@ -1,13 +1,13 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { isJpeg, jpegSegments } from "./jpeg-segments.js";
 import { isPng, pngChunks } from "./png-chunks.js";
+import { isWebp } from "./webp-chunks.js";
 
 /** What a file says of its image before anything is decoded: PNG, JPEG, WebP, GIF and BMP. */
 
 const text = (bytes: Uint8Array, from: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(from, from + length));
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-export const isJpeg = (bytes: Uint8Array): boolean => text(bytes, 0, 3) === "\xff\xd8\xff";
-export const isWebp = (bytes: Uint8Array): boolean => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP";
 
 /** The image's size, where the file's first bytes have it. */
 export function declaredSize(bytes: Uint8Array): Size | undefined {
@@ -45,17 +45,14 @@ function webpSize(view: DataView, chunk: string): Size | undefined {
   }
 }
 
-const [SOI, EOI, SOS, DHT, JPG, DAC] = [0xd8, 0xd9, 0xda, 0xc4, 0xc8, 0xcc];
+const [SOI, EOI, DHT, JPG, DAC] = [0xd8, 0xd9, 0xc4, 0xc8, 0xcc];
 const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
 
 /** Of a JPEG's first frame. */
 function frameSize(bytes: Uint8Array): Size | undefined {
-  const view = viewOf(bytes);
-  for (let at = 2; at + 9 < bytes.length; ) {
-    const marker = bytes[at + 1] as number;
-    if (bytes[at] !== 0xff || marker === SOS) return undefined;
-    if (isFrame(marker)) return { width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
-    at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
+  for (const { marker, data } of jpegSegments(bytes)) {
+    const view = viewOf(data);
+    if (isFrame(marker)) return { width: view.getUint16(3), height: view.getUint16(1) };
   }
   return undefined;
 }

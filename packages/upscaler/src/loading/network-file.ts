@@ -1,7 +1,7 @@
 import type { Overrides } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { type Deployment, deploy } from "@slimsr/core/internal/export/deployment.js";
 import { onnxDeployment } from "@slimsr/core/internal/export/onnx-file.js";
-import { isOnnxFile, readModelFile } from "@slimsr/core/internal/formats/model-file.js";
+import { readModelFile, storedOnnx } from "@slimsr/core/internal/formats/model-file.js";
 import { narrowed } from "@slimsr/core/internal/model/split.js";
 import type { External } from "@slimsr/core/internal/onnx/index.js";
 
@@ -19,7 +19,7 @@ export interface NetworkFile {
 }
 
 /**
- * A checkpoint (.safetensors, .pt, .pth), of as many qualities as it was trained for, or an ONNX model.
+ * A checkpoint (.safetensors, .pt, .pth), of as many qualities as it was trained for, or an ONNX model, or that of a quantised network's checkpoint.
  * @param external what lies in files beside an ONNX model
  * @throws CheckpointError or OnnxError where it is damaged or no network of images; UsageError for options that contradict it
  */
@@ -30,8 +30,9 @@ export function readNetworkFile(
   external?: External,
 ): NetworkFile {
   const options = { scale, channels, range };
-  if (isOnnxFile(name)) {
-    const network = onnxDeployment(name, bytes, { ...options, external });
+  const onnx = storedOnnx(bytes, name);
+  if (onnx) {
+    const network = onnxDeployment(name, onnx, { ...options, external });
     return { name, qualities: [1], isForeign: true, deployment: () => network };
   }
   const { model, widths } = readModelFile(bytes, name, options);

@@ -1,6 +1,7 @@
 import { concatenated } from "../images/bytes.js";
-import { isJpeg, isWebp } from "../images/header.js";
+import { isJpeg, jpegSegments } from "../images/jpeg-segments.js";
 import { isPng, pngChunks } from "../images/png-chunks.js";
+import { isWebp, webpChunk } from "../images/webp-chunks.js";
 
 /** What files say of their samples' colours: ICC profiles (ICC.1), and what PNGs say beside them. */
 
@@ -27,44 +28,29 @@ const latin1 = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(b
 /** The ICC profile that lies in a JPEG, a WebP or an AVIF, if one does; PNGs have theirs in a chunk. */
 export function profileOf(bytes: Uint8Array): Uint8Array | undefined {
   if (isPng(bytes)) return undefined;
-  const profile = isJpeg(bytes) ? profileOfJpeg(bytes) : isWebp(bytes) ? profileOfWebp(bytes) : profileOfAvif(bytes);
+  const profile = isJpeg(bytes)
+    ? profileOfJpeg(bytes)
+    : isWebp(bytes)
+      ? webpChunk(bytes, "ICCP")
+      : profileOfAvif(bytes);
   return profile && text(profile, 36, 40) === "acsp" ? profile : undefined;
 }
 
 /** The kind of colours that a profile is for: "RGB", "GRAY", "CMYK". */
 export const spaceOfProfile = (profile: Uint8Array): string => text(profile, 16, 20).trim();
 
-const [SOS, APP2] = [0xda, 0xe2];
+const APP2 = 0xe2;
 const JPEG_NAME = "ICC_PROFILE\0";
 
 /** It may lie in several segments, which are numbered. */
 function profileOfJpeg(bytes: Uint8Array): Uint8Array | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: Uint8Array[] = [];
-  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== SOS; ) {
-    if (bytes[at + 1] === 0xff) {
-      at++;
-      continue;
-    }
-    const end = at + 2 + view.getUint16(at + 2);
-    const start = at + 4 + JPEG_NAME.length;
-    if (bytes[at + 1] === APP2 && text(bytes, at + 4, start) === JPEG_NAME) {
-      parts[bytes[start] as number] = bytes.subarray(start + 2, end);
-    }
-    at = end;
+  for (const { marker, data } of jpegSegments(bytes)) {
+    if (marker !== APP2 || text(data, 0, JPEG_NAME.length) !== JPEG_NAME) continue;
+    parts[data[JPEG_NAME.length] as number] = data.subarray(JPEG_NAME.length + 2);
   }
   const whole = parts.filter((part) => part !== undefined);
   return whole.length > 0 ? concatenated(whole) : undefined;
-}
-
-function profileOfWebp(bytes: Uint8Array): Uint8Array | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const length = view.getUint32(at + 4, true);
-    if (text(bytes, at, at + 4) === "ICCP") return bytes.subarray(at + 8, at + 8 + length);
-    at += 8 + length + (length % 2);
-  }
-  return undefined;
 }
 
 /** Bytes at an AVIF's beginning, where what describes its images lies. */

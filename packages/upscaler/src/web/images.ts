@@ -1,6 +1,7 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { ByteSink } from "../images/bytes.js";
 import { storedDeflater } from "../images/deflate.js";
+import { uprightExif } from "../images/exif.js";
 import { declaredSize, endsEarly } from "../images/header.js";
 import { emptyPixels, type PixelSink, type PixelSource, type Pixels, toDepth } from "../images/pixels.js";
 import { type PngLayout, type PngOptions, pngSink } from "../images/png.js";
@@ -163,8 +164,9 @@ export interface BlobSink extends PixelSink {
 /** Bytes that a page holds before the browser has them. */
 const HELD = 2 ** 22;
 
-/** A PNG that is written row by row into a Blob. */
+/** A PNG that is written row by row into a Blob. EXIF goes into it as that of these pixels, which are upright. */
 export function blobSink(layout: PngLayout, options: PngOptions = {}): BlobSink {
+  const exif = options.exif && uprightExif(options.exif, layout);
   const parts: Blob[] = [];
   let held: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -185,7 +187,7 @@ export function blobSink(layout: PngLayout, options: PngOptions = {}): BlobSink 
       held = [];
     },
   };
-  const sink = pngSink(layout, out, options);
+  const sink = pngSink(layout, out, { ...options, exif });
   return {
     write: (rows) => sink.write(rows),
     end: () => sink.end(),

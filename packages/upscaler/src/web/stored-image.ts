@@ -1,3 +1,4 @@
+import { exifOf } from "../images/exif.js";
 import type { PixelSource, Pixels } from "../images/pixels.js";
 import { profileChunk } from "../images/png.js";
 import { isPng } from "../images/png-chunks.js";
@@ -10,7 +11,9 @@ export interface StoredImage {
   readonly source: PixelSource;
   /** What its colours are, as chunks of a PNG; sRGB's where left out. */
   readonly colours?: Uint8Array | undefined;
-  /** The same, where they look different from sRGB's. */
+  /** Of a PNG or a JPEG, as the file has it. */
+  readonly exif?: Uint8Array | undefined;
+  /** Its colours, where they look different from sRGB's. */
   readonly shownBy?: Uint8Array | undefined;
   /** The image as it is shown, where that is what the source reads. */
   readonly bitmap?: ImageBitmap;
@@ -26,9 +29,11 @@ export interface StoredImage {
 export async function storedImage(file: Blob): Promise<StoredImage> {
   const bytes = await wholeBytes(file);
   const header = isPng(bytes) ? pngHeader(bytes) : undefined;
+  const exif = exifOf(bytes);
   if (header && isPlainWide(bytes, header)) {
     const colours = coloursOfPng(bytes);
-    return { source: await widePng(file, bytes, header), ...(colours && (await kept(colours, channelsOf(header)))) };
+    const about = colours && (await kept(colours, channelsOf(header)));
+    return { source: await widePng(file, bytes, header), exif, ...about };
   }
   const lost: string[] = [];
   const bits = header?.bits ?? bitsOfAvif(bytes) ?? 8;
@@ -39,12 +44,12 @@ export async function storedImage(file: Blob): Promise<StoredImage> {
       const bitmap = await bitmapOf(file, "none");
       const source = await sourceOf(bitmap, own.channels === 3);
       const about = await kept(own.colours, own.channels);
-      return { source: closing(source, bitmap), ...about, ...(!about.shownBy && { bitmap }), ...noteOf(lost) };
+      return { source: closing(source, bitmap), exif, ...about, ...(!about.shownBy && { bitmap }), ...noteOf(lost) };
     }
     lost.push("the colour profile: colours were converted to sRGB");
   }
   const bitmap = await bitmapOf(file);
-  return { source: closing(await sourceOf(bitmap), bitmap), bitmap, ...noteOf(lost) };
+  return { source: closing(await sourceOf(bitmap), bitmap), exif, bitmap, ...noteOf(lost) };
 }
 
 const noteOf = (lost: readonly string[]) => (lost.length > 0 ? { note: `not kept: ${lost.join("; ")}` } : {});

@@ -76,8 +76,9 @@ export class Upscaler extends LoadedUpscaler {
   }
 
   /**
-   * The image, larger. Images that are asked for together are computed in that order. A file that becomes a file keeps its profile, and
-   * a PNG its 16 bits; where that isn't possible `onNote` is told, and in all other forms it is in sRGB, at 8 bits.
+   * The image, larger. Images that are asked for together are computed in that order. A file that becomes a file keeps its profile and
+   * EXIF (`png: { exif: undefined }` leaves it out), and a PNG its 16 bits; where that isn't possible `onNote` is told, and in all other
+   * forms it is in sRGB, at 8 bits.
    * @throws ImageError where the browser can't decode the image; UsageError for sizes and qualities that aren't possible
    */
   async upscale<I extends WebImage | Pixels | PixelSource, F extends keyof Forms = FormOf<I>>(
@@ -86,10 +87,12 @@ export class Upscaler extends LoadedUpscaler {
   ): Promise<Forms[F]> {
     const form = options.to ?? formOf(image);
     const isFile = image instanceof Blob && form === "blob";
-    const { source, colours, note }: StoredImage = isFile ? await storedImage(image) : { source: await opened(image) };
+    const { source, colours, exif, note }: StoredImage = isFile
+      ? await storedImage(image)
+      : { source: await opened(image) };
     if (note !== undefined) options.onNote?.(note);
     try {
-      return (await this.#delivered(source, form, { ...options, png: { colours, ...options.png } })) as Forms[F];
+      return (await this.#delivered(source, form, { ...options, png: { colours, exif, ...options.png } })) as Forms[F];
     } finally {
       await source.close?.();
     }

@@ -1,5 +1,6 @@
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { uprightExif } from "../../src/images/exif.js";
+import { exifOf, uprightExif } from "../../src/images/exif.js";
 
 interface Entry {
   readonly tag: number;
@@ -9,7 +10,7 @@ interface Entry {
 }
 
 /** One folder, which names a second one of sizes at 100 and a thumbnail's at 200. */
-function exifOf(isLittle: boolean, first: readonly Entry[], second: readonly Entry[]): DataView {
+function tiffOf(isLittle: boolean, first: readonly Entry[], second: readonly Entry[]): DataView {
   const view = new DataView(new ArrayBuffer(220));
   view.setUint16(0, isLittle ? 0x4949 : 0x4d4d);
   view.setUint16(2, 42, isLittle);
@@ -31,7 +32,7 @@ function exifOf(isLittle: boolean, first: readonly Entry[], second: readonly Ent
 }
 
 describe.each([true, false])("EXIF whose least significant byte comes first: %s", (isLittle) => {
-  const given = exifOf(
+  const given = tiffOf(
     isLittle,
     [
       { tag: 0x10f, type: 3, value: 7 },
@@ -42,7 +43,7 @@ describe.each([true, false])("EXIF whose least significant byte comes first: %s"
       { tag: 0xa003, type: 4, value: 30_000 },
     ],
   );
-  const expected = exifOf(
+  const expected = tiffOf(
     isLittle,
     [
       { tag: 0x10f, type: 3, value: 7 },
@@ -77,4 +78,16 @@ describe.each([true, false])("EXIF whose least significant byte comes first: %s"
       ),
     ).toBeUndefined();
   });
+});
+
+it.each(["jpeg", "png"] as const)("lies in a %s as another decoder finds it", async (format) => {
+  const image = sharp({ create: { width: 8, height: 6, channels: 3, background: "teal" } }).toFormat(format);
+  expect(exifOf(await image.toBuffer())).toBeUndefined();
+  const tagged = await image.withExif({ IFD0: { Copyright: "nobody" } }).toBuffer();
+  const { exif = Buffer.alloc(0) } = await sharp(tagged).metadata();
+  const size = { width: 8, height: 6 };
+  const found = exifOf(tagged);
+  expect(found && uprightExif(found, size)).toEqual(uprightExif(exif, size));
+  expect(Buffer.from(found ?? []).toString("latin1")).toContain("nobody");
+  for (let length = 0; length < tagged.length; length += 7) exifOf(tagged.subarray(0, length));
 });

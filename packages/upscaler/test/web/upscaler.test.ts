@@ -1,11 +1,14 @@
 import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
-import { randomParameters, rcan } from "../../../../test/support/networks.js";
+import { modelOf, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { CHROMIUM, describeWith } from "../../../../test/support/requirement.js";
+import { rounded } from "../../../../test/support/rounded.js";
 import { encodeCheckpoint } from "../../../core/src/checkpoints/checkpoint.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
+import { quantisedFile } from "../../../core/src/formats/model-file.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
+import { integerModel } from "../../../core/src/quantisation/stored.js";
 import { Upscaler as NodeUpscaler } from "../../src/node/index.js";
 import { inBrowser } from "./browser.js";
 import type { Upscaling } from "./upscaler-page.js";
@@ -94,6 +97,26 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     expect(difference(data.filter((_, i) => i % 4 < 3))).toBeLessThanOrEqual(1);
     expect(bitmap).toEqual([60, 45]);
     expect(device).toBe("cpu");
+  });
+
+  it("makes of a quantised network's checkpoint what it makes of its ONNX file", async () => {
+    const page = await open();
+    const onnx = integerModel(rounded(modelOf(SMALL), 4));
+    const files = [onnx, quantisedFile(onnx, "q.safetensors")].map((file) => [...file]);
+    const [ofOnnx, ofCheckpoint] = await page.evaluate(
+      async ([models, bytes]) => {
+        const made: number[][] = [];
+        for (const model of models) {
+          const upscaler = await upscaling.Upscaler.load(Uint8Array.from(model), { device: "cpu" });
+          made.push([...(await upscaler.upscale(upscaling.blobOf(bytes), { to: "pixels" })).data]);
+          await upscaler.dispose();
+        }
+        return made;
+      },
+      [files, [...picture]] as const,
+    );
+    expect(new Set(ofOnnx).size).toBeGreaterThan(20);
+    expect(ofCheckpoint).toEqual(ofOnnx);
   });
 
   it("keeps a model from an address in the browser's cache", async () => {
