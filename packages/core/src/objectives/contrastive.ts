@@ -23,7 +23,9 @@ export interface ContrastiveLoss {
 
 /**
  * Contrastive loss in feature space (CSD, eq. 3–4): Σ_j w_j · d(S_j, T_j) / (Σ_k d(S_j, N_jk) + 1e-7), d the mean absolute
- * difference. Features per tap: student and teacher [B, C, H, W], negatives [K, C, H, W], each negative compared with every sample.
+ * difference. Features per tap: student and teacher [B, C, H, W]; negatives [K, C, H, W], each compared with every sample, or
+ * [K·B, C, H, W], of which the first B are each sample's own first negative.
+ * @param images of a negative: 1, or B
  */
 export function contrastiveLoss(
   student: readonly Value[],
@@ -31,11 +33,12 @@ export function contrastiveLoss(
   negatives: readonly Value[],
   form: RatioForm,
   weights: readonly number[] = TAP_WEIGHTS,
+  images = 1,
 ): ContrastiveLoss {
   const taps = student.map((features, j) => {
     const others = negatives[j] as Value;
-    const each = Array.from({ length: others.shape[0] as number }, (_, k) =>
-      slice(others, [{ axis: 0, start: k, end: k + 1 }]),
+    const each = Array.from({ length: (others.shape[0] as number) / images }, (_, k) =>
+      slice(others, [{ axis: 0, start: k * images, end: (k + 1) * images }]),
     );
     const distance = form === "batch" ? l1 : l1PerSample;
     const positive = distance(features, teacher[j] as Value);

@@ -1,33 +1,34 @@
 import { UsageError } from "../errors.js";
 import type { Value } from "../graph/index.js";
-import { concat, detach, gather, mul, slice, sum } from "../operators/index.js";
+import { concat, detach, mul, slice, sum } from "../operators/index.js";
 import { attentionLoss } from "./attention.js";
 import { type ContrastiveLoss, contrastiveLoss, type RatioForm } from "./contrastive.js";
-import { bicubicNegatives } from "./negatives.js";
 import { l1 } from "./reconstruction.js";
 
 export interface ContrastiveOptions {
-  /** Features at VGG19's taps of images in 0..255. */
+  /** Features that are compared, of images in 0..255. */
   features: (images: Value) => Value[];
-  /** Indices [K] into the batch: the LR patches that, upsampled, are the negatives. */
+  /** What each feature weighs. */
+  weights: readonly number[];
+  /** Images in 0..255 whose features are made in the step: [K, 3, H, W], or each contrasted sample's own, as `contrastiveLoss` has them. */
   negatives: Value;
+  /** Images of a negative: 1, or `contrasted`. */
+  imagesOfNegative: number;
+  /** All negatives' features, of those that are made in the step: with those that were kept. */
+  withKept?: (features: readonly Value[]) => readonly Value[];
   /** Samples of the batch, from the first, that are contrasted. */
   contrasted: number;
   ratio: RatioForm;
-  /** Weights of the taps; those of 0 are left out. */
-  taps: readonly number[];
   /** Whether the teacher's features carry no gradient, as published. */
   detachTeacher: boolean;
 }
 
 export interface CsdInputs {
-  lr: Value;
   hr: Value;
   /** Absent where students learn from the truth alone. */
   teacher?: Value;
   /** One image per width that is trained in this step. */
   students: readonly Value[];
-  scale: number;
   /** Scalar λ_T, where the teacher is trained as well. */
   teacherWeight?: Value;
   /** Scalar λ_D, where students also learn the teacher's output. */
@@ -70,7 +71,7 @@ export interface CsdLoss {
 export function csdLoss(inputs: CsdInputs): CsdLoss {
   const { hr, students, teacherWeight, distillationWeight, anchor, tutor, attention, contrastive } = inputs;
   const teacher = teacherOf(inputs);
-  const contrast = contrastive && against(inputs, teacher(), contrastive);
+  const contrast = contrastive && against(teacher(), contrastive);
   const target = distillationWeight && (tutor ?? anchor?.image ?? detach(teacher()));
   const terms = students.map((student, i): StudentLoss => {
     const contrastiveTerm = contrast?.loss(student);
@@ -110,19 +111,18 @@ const teacherOf =
   };
 
 /** The teacher's and the negatives' features, made once in one batch, and the loss of a student against them. */
-function against({ lr, scale }: CsdInputs, teacher: Value, options: ContrastiveOptions) {
-  const { contrasted, ratio, taps, detachTeacher } = options;
-  const weights = taps.filter((weight) => weight !== 0);
-  const features = (images: Value) => options.features(images).filter((_, j) => taps[j] !== 0);
-  const negatives = bicubicNegatives(gather(lr, options.negatives, 0), scale);
+function against(teacher: Value, options: ContrastiveOptions) {
+  const { features, weights, negatives, imagesOfNegative, withKept, contrasted, ratio, detachTeacher } = options;
   const first = (images: Value, count: number) =>
     count === images.shape[0] ? images : slice(images, [{ axis: 0, start: 0, end: count }]);
   const target = first(teacher, contrasted);
   const fixed = features(concat([detachTeacher ? detach(target) : target, negatives], 0));
   const positive = fixed.map((tap) => first(tap, contrasted));
-  const negative = fixed.map((tap) => slice(tap, [{ axis: 0, start: contrasted, end: tap.shape[0] as number }]));
+  const made = fixed.map((tap) => slice(tap, [{ axis: 0, start: contrasted, end: tap.shape[0] as number }]));
+  const negative = withKept ? withKept(made) : made;
   return {
     negatives,
-    loss: (student: Value) => contrastiveLoss(features(first(student, contrasted)), positive, negative, ratio, weights),
+    loss: (student: Value) =>
+      contrastiveLoss(features(first(student, contrasted)), positive, negative, ratio, weights, imagesOfNegative),
   };
 }

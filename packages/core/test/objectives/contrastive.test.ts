@@ -3,6 +3,7 @@ import { evaluate, number, tensor } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
 import { elements, Graph, type Shape, type Value } from "../../src/graph/index.js";
 import { contrastiveLoss, type RatioForm, TAP_WEIGHTS } from "../../src/objectives/contrastive.js";
+import { laplacian } from "../../src/objectives/laplacian.js";
 import { mul } from "../../src/operators/index.js";
 import { testGradient } from "../operators/gradients.js";
 
@@ -26,12 +27,12 @@ function draw(batch: number, negatives: number, random: Random): Features {
   return { student: of(batch), teacher: of(batch), negatives: of(negatives) };
 }
 
-async function evaluated(batch: number, negatives: number, features: Features, form: RatioForm) {
+async function evaluated(batch: number, negatives: number, features: Features, form: RatioForm, images = 1) {
   const graph = new Graph("loss");
   const inputs = (name: string, count: number) =>
     TAPS.map((shape, j) => graph.input(`${name}.${j}`, [count, ...shape]));
   const [s, t, n] = [inputs("student", batch), inputs("teacher", batch), inputs("negatives", negatives)];
-  const { loss, positive, negative } = contrastiveLoss(s, t, n, form);
+  const { loss, positive, negative } = contrastiveLoss(s, t, n, form, TAP_WEIGHTS, images);
   graph.output("loss", loss);
   positive.forEach((value, j) => {
     graph.output(`positive.${j}`, value);
@@ -114,6 +115,31 @@ describe("the contrastive loss", () => {
     },
   );
 
+  it.each(["batch", "sample"] as const)("compares each sample with negatives of its own (%s)", async (form) => {
+    const features = draw(2, 6, new Random(9));
+    const found = await evaluated(2, 6, features, form, 2);
+    // Negatives 0, 2 and 4 are the first sample's, the others the second's.
+    const terms = TAPS.map((shape, j) => {
+      const size = elements(shape);
+      const [s, t, n] = [features.student[j], features.teacher[j], features.negatives[j]] as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ];
+      return [0, 1].map((b) => ({
+        positive: distance(s, b, t, b, size),
+        negative: [0, 2, 4].reduce((sum, k) => sum + distance(s, b, n, k + b, size), 0),
+      }));
+    });
+    const ratio = (samples: readonly { positive: number; negative: number }[]) =>
+      mean(samples.map(({ positive }) => positive)) / mean(samples.map(({ negative }) => negative));
+    const expected = terms.reduce((sum, samples, j) => {
+      const ratios = form === "batch" ? ratio(samples) : samples.reduce((total, sample) => total + ratio([sample]), 0);
+      return sum + (TAP_WEIGHTS[j] as number) * ratios;
+    }, 0);
+    expect(found.loss / expected).toBeCloseTo(1, 5);
+  });
+
   it.each(["batch", "sample"] as const)(
     "is 0 where student and teacher are one, finite where all are (%s)",
     async (form) => {
@@ -148,14 +174,32 @@ describe("the contrastive loss", () => {
     low: 10 * Math.floor(i / 2),
     high: 10 * Math.floor(i / 2) + 5,
   }));
-  testGradient(
-    "ReduceL1",
-    (["batch", "sample"] as const).map((form) => ({
+  testGradient("ReduceL1", [
+    ...(["batch", "sample"] as const).map((form) => ({
       name: `the gradient of the ${form} form`,
       inputs,
       step: 0.5,
       build: (values: readonly Value[]) =>
         mul(contrastiveLoss(values.slice(0, 2), values.slice(2, 4), values.slice(4, 6), form).loss, 1000),
     })),
-  );
+    {
+      name: "the gradient with negatives of each sample's own",
+      inputs,
+      step: 0.5,
+      build: (values) =>
+        mul(
+          contrastiveLoss(values.slice(0, 2), values.slice(2, 4), values.slice(4, 6), "batch", undefined, 2).loss,
+          1000,
+        ),
+    },
+    {
+      name: "the gradient of outputs' Laplacians",
+      inputs: [0, 40, 90].map((low) => ({ shape: [2, 1, 3, 4], low, high: low + 60 })),
+      step: 0.1,
+      build: (values) => {
+        const [student, teacher, negatives] = values.map((image) => [laplacian(image)]) as [Value[], Value[], Value[]];
+        return mul(contrastiveLoss(student, teacher, negatives, "batch", [1]).loss, 1000);
+      },
+    },
+  ]);
 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { evaluate, floats, tensor } from "../../../../test/support/engine.js";
 import { Random } from "../../../../test/support/random.js";
 import { Graph } from "../../src/graph/index.js";
-import { bicubicNegatives } from "../../src/objectives/negatives.js";
+import { laplacian } from "../../src/objectives/laplacian.js";
+import { bicubicNegatives, blurredInputs } from "../../src/objectives/negatives.js";
 
 async function upsampled(shape: readonly [number, number, number, number], data: ArrayLike<number>, scale: number) {
   const graph = new Graph("negatives");
@@ -75,5 +76,53 @@ describe("negatives", () => {
     const { data } = await upsampled([1, 3, 4, 8], edge, 4);
     expect(Math.min(...data)).toBeLessThan(-10);
     expect(Math.max(...data)).toBeGreaterThan(265);
+  });
+});
+
+/** A pixel of a plane of 5×7, borders replicated. */
+const pixelOf =
+  (data: ArrayLike<number>, plane: number) =>
+  (y: number, x: number): number =>
+    data[plane * 35 + Math.max(0, Math.min(4, y)) * 7 + Math.max(0, Math.min(6, x))] as number;
+
+describe("blurred inputs", () => {
+  it("are the patches under each of K Gaussians, the widest of 2 pixels", async () => {
+    const data = new Random(5).floats(2 * 35, 0, 255);
+    const graph = new Graph("blurred");
+    graph.output("y", blurredInputs(graph.input("lr", [2, 1, 5, 7]), 4));
+    const { y } = await evaluate(graph, { lr: tensor([2, 1, 5, 7], data) });
+    expect(y?.shape).toEqual([8, 1, 5, 7]);
+    for (const [k, deviation] of [0.5, 1, 1.5, 2].entries()) {
+      for (const sample of [0, 1]) {
+        const pixel = pixelOf(data, sample);
+        for (let at = 0; at < 35; at++) {
+          let [total, weight] = [0, 0];
+          for (let dy = -6; dy <= 6; dy++) {
+            for (let dx = -6; dx <= 6; dx++) {
+              if (Math.max(Math.abs(dy), Math.abs(dx)) > Math.ceil(3 * deviation)) continue;
+              const each = Math.exp(-(dy ** 2 + dx ** 2) / (2 * deviation ** 2));
+              total += each * pixel(Math.floor(at / 7) + dy, (at % 7) + dx);
+              weight += each;
+            }
+          }
+          expect(y?.data[(k * 2 + sample) * 35 + at]).toBeCloseTo(total / weight, 3);
+        }
+      }
+    }
+  });
+});
+
+describe("the Laplacian", () => {
+  it("is what four neighbours have beyond a pixel", async () => {
+    const data = new Random(6).floats(2 * 35, 0, 255);
+    const graph = new Graph("laplacian");
+    graph.output("y", laplacian(graph.input("x", [1, 2, 5, 7])));
+    const found = floats(await evaluate(graph, { x: tensor([1, 2, 5, 7], data) }), "y");
+    for (let at = 0; at < 70; at++) {
+      const pixel = pixelOf(data, Math.floor(at / 35));
+      const [y, x] = [Math.floor((at % 35) / 7), at % 7];
+      const around = pixel(y - 1, x) + pixel(y + 1, x) + pixel(y, x - 1) + pixel(y, x + 1);
+      expect(found[at]).toBeCloseTo(around - 4 * pixel(y, x), 2);
+    }
   });
 });

@@ -44,7 +44,7 @@ const LEFT: readonly SettingKey[] = [
     "lambdaDistillation",
   ] as const),
   "keepOutputs",
-  ...(["negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
+  ...(["negatives", "contrast", "negativesFrom", "memoryBank", "contrasted", "ratio", "vgg", "vggInput"] as const),
   ...(Object.keys(OVERRIDES) as SettingKey[]),
 ];
 

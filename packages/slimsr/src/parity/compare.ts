@@ -11,8 +11,9 @@ import {
   type Tensors,
 } from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
+import type { ContrastiveStep } from "../training/contrast.js";
 import { packParameters } from "../training/flat.js";
-import { type ContrastiveStep, type StepOptions, trainingStep } from "../training/step.js";
+import { type StepOptions, trainingStep } from "../training/step.js";
 import { type ReferenceCase, tensorOf } from "./case.js";
 
 /** Largest relative errors ‖ours − theirs‖ / ‖theirs‖ that pass. */

@@ -2,6 +2,7 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import { SSIM_WINDOW } from "@slimsr/core/internal/metrics/ssim.js";
 import { type Model, nameOf } from "@slimsr/core/internal/model/model.js";
 import { type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
+import { laplacian } from "@slimsr/core/internal/objectives/laplacian.js";
 import { ADAM_DEFAULTS } from "@slimsr/core/internal/optimisers/adam.js";
 import { isOfIntegers, requireFloat } from "@slimsr/core/internal/quantisation/quantisable.js";
 import { requireDevice } from "@slimsr/upscaler/internal/node/devices.js";
@@ -22,12 +23,13 @@ import { pinNotes } from "../slimming/pins.js";
 import { requireSlimmable } from "../slimming/slimmable.js";
 import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
+import type { ContrastiveStep } from "../training/contrast.js";
 import type { TeacherRole } from "../training/learners.js";
 import { shareOf } from "../training/share.js";
 import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
 import type { RunFolder } from "./folder.js";
-import { isContrasted, isTeacherFrozen, isTeacherRun, isTeacherTrained, vggFile } from "./methods.js";
+import { isContrasted, isTeacherFrozen, isTeacherRun, isTeacherTrained, sharing, vggFile } from "./methods.js";
 import { type OutputSource, outputSource } from "./outputs.js";
 import { openSets, type RunSets } from "./sets.js";
 import { budgetIn, type Settings } from "./settings.js";
@@ -71,7 +73,7 @@ export async function openInputs(
 ): Promise<RunInputs> {
   const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, validationPatch } = settings;
   setNames(data, "data");
-  shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
+  shareOf({ ...settings, ...sharing(settings) }, exchange);
   await requireDevice(settings.device);
   const opened = await openNetwork(settings, begun);
   if (isOfIntegers(opened.model)) requireFloat(opened.model);
@@ -147,9 +149,9 @@ async function trainerOptions(
   const role = roleOf(settings);
   const isDistilled = isTeacherTrained(settings) || isTeacherFrozen(settings);
   const contrastive = await contrastiveOf(settings);
-  if (contrastive && model.descriptor.channels.output !== 3) {
+  if (vggFile(settings) !== undefined && model.descriptor.channels.output !== 3) {
     throw new UsageError(
-      `${nameOf(model)} makes images of one channel, and the contrastive loss looks at RGB images through VGG19; choose --method kd, slice or joint`,
+      `${nameOf(model)} makes images of one channel, and the contrastive loss looks at RGB images through VGG19; choose --contrast output, or --method kd, slice or joint`,
     );
   }
   return {
@@ -188,17 +190,22 @@ function roleOf(settings: Settings): TeacherRole {
 }
 
 async function contrastiveOf(settings: Settings): Promise<TrainerOptions["contrastive"]> {
-  const { negatives, contrasted, ratio, taps, vggInput } = settings;
-  const vgg = vggFile(settings);
-  if (vgg === undefined) return undefined;
-  const file = await loadVgg19(vgg);
-  const weights: Vgg19Weights = vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
+  const { negatives, negativesFrom, memoryBank, contrasted, ratio } = settings;
+  if (!isContrasted(settings)) return undefined;
   return {
-    features: (graph) => vgg19(graph, weights),
-    negatives,
+    ...(await featuresOf(settings)),
+    ...{ negatives, negativesFrom, memoryBank },
     ...(contrasted !== undefined && { contrasted }),
     ratio,
-    taps,
     detachTeacher: true,
   };
+}
+
+/** What the contrastive loss compares. */
+async function featuresOf(settings: Settings): Promise<Pick<ContrastiveStep, "features" | "taps">> {
+  const vgg = vggFile(settings);
+  if (vgg === undefined) return { features: () => (images) => [laplacian(images)], taps: [1] };
+  const file = await loadVgg19(vgg);
+  const weights: Vgg19Weights = settings.vggInput === "raw" ? { ...file, mean: [0, 0, 0] } : file;
+  return { features: (graph) => vgg19(graph, weights), taps: settings.taps };
 }

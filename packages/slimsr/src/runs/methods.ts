@@ -46,7 +46,13 @@ export const learnsOutput = (settings: Settings): boolean =>
 
 /** The file of VGG19's weights, where the method looks through them. */
 export const vggFile = (settings: Settings): string | undefined =>
-  isContrasted(settings) ? (settings.vgg ?? EMBEDDED_VGG19) : undefined;
+  isContrasted(settings) && settings.contrast === "vgg" ? (settings.vgg ?? EMBEDDED_VGG19) : undefined;
+
+/** What keeps a step from being divided among ranks. */
+export const sharing = (settings: Settings): { isContrasted: boolean; hasMemoryBank: boolean } => ({
+  isContrasted: isContrasted(settings),
+  hasMemoryBank: settings.memoryBank,
+});
 
 /** Whether a run has the contrastive loss. */
 export const isContrasted = ({ method, lambdaContrastive }: Settings): boolean =>

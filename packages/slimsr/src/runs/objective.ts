@@ -1,5 +1,13 @@
 import { basename } from "node:path";
-import { isContrasted, isMergeable, isTeacherFrozen, isTeacherTrained, learnsOutput, roundingOf } from "./methods.js";
+import {
+  isContrasted,
+  isMergeable,
+  isTeacherFrozen,
+  isTeacherTrained,
+  learnsOutput,
+  roundingOf,
+  vggFile,
+} from "./methods.js";
 import { type Settings, settingsSchema } from "./settings.js";
 
 /** What a run's students learn from, in words: "L1 + L1 to the teacher + 10 · contrastive; frozen teacher". */
@@ -10,7 +18,7 @@ export function objectiveOf(settings: Settings): string {
     [1, "L1"],
     [trained || frozen ? lambdaDistillation : 0, `L1 to the ${LEARNT[Math.min(tutor.length, 2)]}`],
     [settings.method === "pams" ? lambdaAttention : 0, "transfer of the teacher's features"],
-    [isContrasted(settings) ? lambdaContrastive : 0, "contrastive"],
+    [isContrasted(settings) ? lambdaContrastive : 0, contrastiveTerm(settings)],
     [trained ? lambdaTeacher : 0, "the teacher's L1"],
     [trained ? lambdaAnchor : 0, "the teacher's L1 to what it was"],
   ];
@@ -26,18 +34,27 @@ export function objectiveOf(settings: Settings): string {
   return others.length > 0 ? `${sum}; ${others.join(", ")}${settings.selfEnsemble ? " (self-ensemble)" : ""}` : sum;
 }
 
+/** "contrastive", and where it isn't as published: "contrastive of outputs (memory bank)". */
+function contrastiveTerm({ contrast, negativesFrom, memoryBank }: Settings): string {
+  const how = [...(negativesFrom === "student" ? ["student's negatives"] : []), ...(memoryBank ? ["memory bank"] : [])];
+  return `contrastive${contrast === "output" ? " of outputs" : ""}${how.length > 0 ? ` (${how.join(", ")})` : ""}`;
+}
+
 /** Whose output is learnt, by the number of tutors; of more the mean. */
 const LEARNT = ["teacher", "tutor", "tutors' mean"] as const;
 
 type Key = keyof Settings;
 
 const CONTRASTIVE: readonly Key[] = [
-  ...(["contrastiveSchedule", "taps", "negatives", "contrasted", "ratio", "vgg", "vggInput"] as const),
+  ...(["contrastiveSchedule", "negatives", "contrast", "negativesFrom", "memoryBank", "contrasted", "ratio"] as const),
 ];
+
+const THROUGH_VGG: readonly Key[] = ["taps", "vgg", "vggInput"];
 
 /** Which runs look at a setting, where not all do. */
 function isUsed(key: Key, settings: Settings): boolean {
   if (CONTRASTIVE.includes(key)) return isContrasted(settings);
+  if (THROUGH_VGG.includes(key)) return vggFile(settings) !== undefined;
   switch (key) {
     case "lambdaContrastive":
     case "teacherWeights":

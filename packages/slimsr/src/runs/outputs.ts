@@ -15,7 +15,7 @@ import { openContender } from "../evaluation/evaluate.js";
 import { alone, firstHereFirst, ownOf } from "../exchange/exchange.js";
 import { bytes as shown } from "../text/numbers.js";
 import type { RunHooks } from "./inputs.js";
-import { isContrasted, isTeacherFrozen, learnsOutput } from "./methods.js";
+import { isTeacherFrozen, learnsOutput, vggFile } from "./methods.js";
 import type { Settings } from "./settings.js";
 
 /** Networks whose mean output students learn, made once of whole images. */
@@ -27,7 +27,7 @@ export interface OutputSource {
 
 /**
  * What kept outputs a run learns; undefined where it learns none, or runs its frozen teacher in each step. Tutors' are always kept; a
- * teacher's without the contrastive loss, where its whole images have fewer pixels than the patches of all steps, and the limit has room. A function of its
+ * teacher's without VGG19, where its whole images have fewer pixels than the patches of all steps, and the limit has room. A function of its
  * arguments, so that a run which is taken up does the same.
  * @throws UsageError where outputs must be kept and are larger than the limit, or of inputs that are noisy anew in each patch
  */
@@ -46,8 +46,8 @@ export function outputSource(
       "outputs of tutors, of self-ensembles and those to be kept are made once, but noise is drawn anew for each patch: leave these out, or the noise",
     );
   }
-  // Beside the contrastive loss a teacher's forward pass is a small part of a step.
-  const isGain = keepOutputs === "auto" && isTeacherFrozen(settings) && !isContrasted(settings);
+  // Beside VGG19 a teacher's forward pass is a small part of a step.
+  const isGain = keepOutputs === "auto" && isTeacherFrozen(settings) && vggFile(settings) === undefined;
   if (!isNeeded && !isGain) return undefined;
   const { large } = patchable(training, patch, skipBad);
   const pixels = large.reduce((sum, { decoded: { lr } }) => sum + lr.width * lr.height, 0);

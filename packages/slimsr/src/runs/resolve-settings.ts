@@ -2,7 +2,7 @@ import { UsageError } from "@slimsr/core/internal/errors.js";
 import type * as z from "zod";
 import { parseDegradation } from "../degradations/degradation.js";
 import { complaint, flagOf } from "../text/expectation.js";
-import { isTeacherTrained, learnsOutput, ROUNDING_METHODS } from "./methods.js";
+import { isContrasted, isTeacherTrained, learnsOutput, ROUNDING_METHODS } from "./methods.js";
 import { budgetIn, type Settings, SIZES, STANDARD_WIDTHS, settingsSchema } from "./settings.js";
 
 /**
@@ -66,6 +66,7 @@ function consistent(settings: Settings): Settings {
   };
   requireLearner(whole, complain);
   requireRoundable(whole, complain);
+  requireContrasted(whole, complain);
   return whole;
 }
 
@@ -107,4 +108,41 @@ function requireRoundable(settings: Settings, complain: (message: string) => nev
   }
   if (init === "random") complain("bits are given, but ranges of random weights mean nothing: start from a teacher");
   if (quantise) complain("students of --bits are written in integers too: leave quantise out");
+}
+
+/** What the contrastive loss compares is said where there is one, and holds together. */
+function requireContrasted(settings: Settings, complain: (message: string) => never): void {
+  const { method, contrast, negatives, negativesFrom, memoryBank, ratio, average, width = [] } = settings;
+  const said = [
+    contrast !== "vgg" && `contrast ${contrast}`,
+    negativesFrom !== "bicubic" && `negativesFrom ${negativesFrom}`,
+    memoryBank && "memoryBank",
+  ];
+  const first = said.find((each) => each !== false);
+  if (first === undefined) return;
+  if (!isContrasted(settings)) {
+    complain(
+      `${first} is given, but method ${method} has no contrastive loss, or none that weighs anything: leave it out, or choose csd with a lambdaContrastive above 0`,
+    );
+  }
+  if (memoryBank && negatives === 1)
+    complain("memoryBank is given, but with negatives 1 none is kept: leave it out, or choose negatives 2 or more");
+  if (negativesFrom !== "student") return;
+  if (average === 0) {
+    complain(
+      "negativesFrom student is given, but these come of the moving average of the student, and average is 0: give one, such as --average 0.99",
+    );
+  }
+  if (width.length > 1)
+    complain(`negativesFrom student is given, but there are ${width.length} students: name one width, or bicubic`);
+  if (memoryBank) {
+    complain(
+      "negativesFrom student and memoryBank are given, but a bank keeps negatives of other patches, and the student's are of those of the step: leave one out",
+    );
+  }
+  if (ratio === "sample") {
+    complain(
+      "negativesFrom student and ratio sample are given, but a flat patch is the same when it is blurred, so that its own ratio has no bound: choose ratio batch",
+    );
+  }
 }

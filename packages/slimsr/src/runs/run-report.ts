@@ -12,7 +12,7 @@ import { stepCost } from "../training/flops.js";
 import { isShared } from "../training/learners.js";
 
 import { readJournal, type StepLine } from "./journal.js";
-import { roundingOf } from "./methods.js";
+import { roundingOf, vggFile } from "./methods.js";
 import { objectiveOf } from "./objective.js";
 import type { Run } from "./open.js";
 import type { Outcome } from "./result.js";
@@ -30,7 +30,7 @@ const POINTS = 400;
 export async function runReport(run: Run, outcome: Outcome, models: readonly Contender[]): Promise<RunReport> {
   const { settings, environments, options } = run;
   const { progress, rows } = outcome;
-  const { flops, vggShare } = stepCost(options);
+  const { flops, featureShare } = stepCost(options);
   const scale = `×${options.model.descriptor.scale}`;
   return {
     title: `${nameOf(options.model)} ${scale} to ${options.widths.map((width) => `width ${width}`).join(", ")}`,
@@ -47,7 +47,7 @@ export async function runReport(run: Run, outcome: Outcome, models: readonly Con
       flops: flops * settings.steps,
       joules: progress.joules,
       peakMemoryBytes: progress.peakMemory,
-      vggShare,
+      vggShare: vggFile(settings) === undefined ? 0 : featureShare,
     },
     notes: [
       "Latency is the engine's time for a whole image on this machine, with the other models measured in turn in the same run.",

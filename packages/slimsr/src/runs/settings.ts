@@ -8,6 +8,7 @@ import { DEGRADATIONS } from "../degradations/degradation.js";
 import type { Budget } from "../slimming/budgets/allocate.js";
 import type { TimeBudget } from "../slimming/budgets/latency.js";
 import { budgetOf, OUTPUT_SIZE, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
+import { NEGATIVE_SOURCES } from "../training/contrast.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 import { METHODS } from "./methods.js";
 
@@ -144,6 +145,20 @@ export const settingsSchema = z.strictObject({
     .default(false)
     .describe("keep outputs that are means over the eight turned and flipped images"),
   negatives: z.int().min(1).max(1024).default(10).describe("K, the negatives of the contrastive loss"),
+  contrast: z
+    .enum(["vgg", "output"])
+    .default("vgg")
+    .describe("what the contrastive loss compares: VGG19's features, or the Laplacians of the outputs themselves"),
+  negativesFrom: z
+    .enum(NEGATIVE_SOURCES)
+    .default("bicubic")
+    .describe(
+      "what negatives are: enlargements of other patches, or what the moving average of the student makes of the same patches blurred",
+    ),
+  memoryBank: z
+    .boolean()
+    .default(false)
+    .describe("make one negative a step, and keep the features of the K − 1 before it"),
   contrasted: count.optional().describe("samples of the batch that are contrasted"),
   ratio: z
     .enum(["batch", "sample"])

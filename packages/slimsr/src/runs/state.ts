@@ -31,7 +31,7 @@ export const progressSchema = z.strictObject({
 export type RunProgress = z.infer<typeof progressSchema>;
 
 const METADATA_KEY = "slimsr_run";
-const VECTORS = ["parameters", "first", "second", "average"] as const;
+const VECTORS = ["parameters", "first", "second", "average", "bank"] as const;
 
 /** Writes all that training carries on, so that a run resumed from it goes on as if never stopped. */
 export async function saveState(
@@ -49,7 +49,7 @@ export async function saveState(
 }
 
 /**
- * @param size numbers in each vector of the state
+ * @param size numbers in each vector of the state but the memory bank
  * @throws CheckpointError or RunError where the file is damaged or another's
  */
 export async function loadState(
@@ -69,6 +69,7 @@ export async function loadState(
     first: vector("first"),
     second: vector("second"),
     ...(tensors.has("average") && { average: vector("average") }),
+    ...(tensors.has("bank") && { bank: new Float32Array(tensors.get("bank")?.data ?? []) }),
   };
   return { state, progress };
 }

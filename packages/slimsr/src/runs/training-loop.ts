@@ -12,7 +12,7 @@ import { batchIndex, type Share, shareOf } from "../training/share.js";
 import { type MicroBatch, type StepLosses, Trainer, type TrainingState } from "../training/trainer.js";
 import { interrupted, isInterruption } from "./interruption.js";
 import { Meters } from "./meters.js";
-import { isContrasted } from "./methods.js";
+import { sharing } from "./methods.js";
 import type { Run } from "./open.js";
 import { Recorder } from "./recorder.js";
 import { saveState } from "./state.js";
@@ -53,7 +53,7 @@ export async function train(
 ): Promise<void> {
   const { folder, settings, options, training, state } = run;
   const { steps, accumulate, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
-  const share = shareOf({ ...settings, isContrasted: isContrasted(settings) }, exchange);
+  const share = shareOf({ ...settings, ...sharing(settings) }, exchange);
   const { samples, batches, weight } = share;
   const recorder = exchange.rank === 0 ? await Recorder.open(folder, state.step) : undefined;
   const sampler = new PatchSampler(training, {

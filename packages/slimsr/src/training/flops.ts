@@ -1,4 +1,4 @@
-import { type Graph, liveNodes } from "@slimsr/core/internal/graph/index.js";
+import { type Graph, liveNodes, type Value } from "@slimsr/core/internal/graph/index.js";
 import { multiplyAccumulates } from "@slimsr/core/internal/model/cost.js";
 import { type StepOptions, trainingStep } from "./step.js";
 
@@ -10,13 +10,14 @@ export const graphFlops = (graph: Graph): number =>
 export interface StepCost {
   /** Floating-point operations of a step, over all its micro-batches. */
   readonly flops: number;
-  /** Share of them that the contrastive loss takes: VGG19, forward and backward. */
-  readonly vggShare: number;
+  /** Share of them that the features of the contrastive loss take, forward and backward. */
+  readonly featureShare: number;
 }
 
 export function stepCost({ accumulate, ...options }: StepOptions & { accumulate: number }): StepCost {
-  const { contrastive, ...rest } = options;
+  const { contrastive } = options;
   const flops = graphFlops(trainingStep(options));
-  const without = contrastive ? graphFlops(trainingStep(rest)) : flops;
-  return { flops: flops * accumulate, vggShare: 1 - without / flops };
+  const pixels = contrastive && { ...contrastive, features: () => (images: Value) => [images], taps: [1] };
+  const without = pixels ? graphFlops(trainingStep({ ...options, contrastive: pixels })) : flops;
+  return { flops: flops * accumulate, featureShare: 1 - without / flops };
 }

@@ -24,6 +24,8 @@ interface Step {
   readonly accumulate: number;
   /** Whether a loss compares a micro-batch's samples with one another, so that it can't be divided. */
   readonly isContrasted: boolean;
+  /** Whether features of one micro-batch's negatives are kept for the next, so that no two can be done at once. */
+  readonly hasMemoryBank?: boolean;
 }
 
 /**
@@ -32,9 +34,14 @@ interface Step {
  * @throws UsageError where there are too few samples, or a micro-batch would be divided that can't be
  */
 export function shareOf(
-  { batch, accumulate, isContrasted }: Step,
+  { batch, accumulate, isContrasted, hasMemoryBank = false }: Step,
   { rank, size }: Pick<Exchange, "rank" | "size">,
 ): Share {
+  if (hasMemoryBank && size > 1) {
+    throw new UsageError(
+      `the memory bank passes from batch to batch, and ${size} ranks take batches at once: leave --memory-bank out, or train without ranks`,
+    );
+  }
   if (accumulate % size === 0) {
     const count = accumulate / size;
     return { batches: { first: rank * count, count }, samples: { first: 0, count: batch }, weight: 1 / size };

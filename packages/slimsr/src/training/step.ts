@@ -1,30 +1,16 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
-import { UsageError } from "@slimsr/core/internal/errors.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { bodyFeatures } from "@slimsr/core/internal/model/features.js";
 import { applyToPixels, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
-import { type RatioForm, TAP_WEIGHTS } from "@slimsr/core/internal/objectives/contrastive.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
 import { add, concat, mul, reduceSumSquare, reshape, sqrt, sum } from "@slimsr/core/internal/operators/index.js";
 import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js";
 import { isRangeEnd, squaredEnd } from "@slimsr/core/internal/quantisation/fake.js";
+import { type ContrastiveStep, contrastiveInputs } from "./contrast.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
 import { isShared, learnedShapes, networkOf, sourcesOf, type TeacherRole } from "./learners.js";
-
-export interface ContrastiveStep {
-  /** Appends frozen weights to a graph and yields the features of images [N, 3, H, W] in 0..255, tap by tap: `vgg19`. */
-  features: (graph: Graph) => (images: Value) => Value[];
-  /** K, the number of negatives. */
-  negatives: number;
-  /** Samples of the batch that are contrasted, from the first; all where left out. */
-  contrasted?: number;
-  ratio: RatioForm;
-  /** Weights of the taps; as published where left out. */
-  taps?: readonly number[];
-  detachTeacher: boolean;
-}
 
 export interface StepOptions {
   /** The full network, with its parameters before training. */
@@ -59,8 +45,8 @@ export interface StepOptions {
 /**
  * One training step as a graph.
  * Inputs: `parameters`, `first`, `second` [P]; `lr` [B, 3, h, w], `hr` [B, 3, s·h, s·w], with kept outputs `output` [B, 3, s·h, s·w]; scalars `learning_rate`, `step`; for the
- * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `attention_weight`, `contrastive_weight`, and
- * `negatives` [K] int64 (indices into the batch).
+ * terms that the options ask for, scalars `teacher_weight`, `anchor_weight`, `distillation_weight`, `attention_weight`, and what
+ * `contrastiveInputs` names; `average` [P] where negatives are made with the moving average of the parameters.
  * Outputs: the new `parameters`, `first` and `second` under `new_…`; `loss`, `l1_teacher`, `anchor`, `gradient_norm`; per student i
  * `l1_student.i`, `distillation.i`, `attention.i`, `contrastive.i`, `d_pos.i` and `d_neg.i`, a value per tap whose
  * weight isn't 0.
@@ -111,12 +97,15 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   const made = sources.students.map((source, i) => applied(networkOf(options, widths[i] as number), source));
   const students = made.map(({ image }) => image);
   const { features } = frozen ?? {};
+  const averaged = (images: Value) => {
+    const average = unflatten(graph.input("average", vector.shape), shapes);
+    const [source] = sourcesOf(options, average, graph).students;
+    return applyToPixels(networkOf(options, widths[0] as number), images, source as ParameterSource);
+  };
   const loss = csdLoss({
-    lr,
     hr,
     ...targetsOf(teacher, kept),
     students,
-    scale,
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
     ...(anchor && { anchor: { weight: graph.input("anchor_weight", []), image: anchor } }),
     ...(options.distillation && { distillationWeight: graph.input("distillation_weight", []) }),
@@ -127,7 +116,7 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
         students: made.map((student) => student.features as Value),
       },
     }),
-    ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, batch) }),
+    ...(contrastive && { contrastive: contrastiveInputs(graph, contrastive, lr, scale, averaged) }),
   });
   declareLosses(graph, loss);
   const gradient = gradientOf(withDecay(loss.loss, parameters, options), parameters, shapes);
@@ -155,23 +144,6 @@ const targetsOf = (teacher: Value | undefined, kept: Value | undefined) => {
   if (!kept) return teacher && { teacher };
   return teacher ? { teacher, tutor: kept } : { teacher: kept };
 };
-
-function contrastiveInputs(graph: Graph, options: ContrastiveStep, batch: number) {
-  const { negatives, contrasted = batch, ratio, taps = TAP_WEIGHTS, detachTeacher } = options;
-  if (negatives < 1) throw new UsageError("the contrastive loss needs at least one negative");
-  if (contrasted < 1 || contrasted > batch) {
-    throw new UsageError(`${contrasted} contrasted samples don't fit a batch of ${batch}`);
-  }
-  return {
-    weight: graph.input("contrastive_weight", []),
-    features: options.features(graph),
-    negatives: graph.input("negatives", [negatives], "int64"),
-    contrasted,
-    ratio,
-    taps,
-    detachTeacher,
-  };
-}
 
 function declareLosses(graph: Graph, { loss, teacherL1, anchorL1, students }: CsdLoss): void {
   graph.output("loss", loss);

@@ -11,6 +11,7 @@ import {
 import type { Batch } from "../datasets/patch-sampler.js";
 import { compile } from "../engine/compile.js";
 import { alone } from "../exchange/exchange.js";
+import { type ContrastiveStep, firstBank } from "./contrast.js";
 import { flatSize } from "./flat.js";
 import { learnedShapes } from "./learners.js";
 import { joined, type Ranks } from "./ranks.js";
@@ -28,9 +29,11 @@ export interface TrainingState {
   second: Vector;
   /** The exponential moving average of the parameters, where one is kept. */
   average?: Vector;
+  /** Features of the negatives that the contrastive loss keeps, where it has a memory bank, from the first step on. */
+  bank?: Vector;
 }
 
-/** A batch and, for the contrastive loss, the indices of its negatives. */
+/** A batch and, for the contrastive loss, the indices of K negatives; with a memory bank those behind the first are looked at in the first step alone. */
 export interface MicroBatch extends Batch {
   readonly negatives?: readonly number[];
 }
@@ -128,6 +131,7 @@ export class Trainer {
    */
   async step(batches: readonly MicroBatch[], schedule: StepSchedule, stopping = false): Promise<StepLosses> {
     const { state } = this;
+    if (this.shapes.has("bank")) state.bank ??= await this.#firstBank(batches[0] as MicroBatch);
     const moments = { first: vector(state.first), second: vector(state.second) };
     const rates = { learning_rate: scalar(schedule.learningRate), step: scalar(state.step + 1) };
     const losses = this.update
@@ -171,11 +175,12 @@ export class Trainer {
     const size = this.state.parameters.length;
     let gradient = new Float32Array(size);
     const all: StepLosses[] = [];
-    for (const batch of batches) {
+    for (const [i, batch] of batches.entries()) {
       const parameters = vector(this.state.parameters);
       const { outputs } = await this.session.run({ ...this.#feeds(batch, schedule), parameters });
       const part = outputs.gradient?.data as Float32Array;
       for (let i = 0; i < size; i++) gradient[i] = (gradient[i] as number) + (part[i] as number) / batches.length;
+      this.#keepNegative(outputs, i);
       all.push(lossesOf(outputs));
     }
     let losses = meanLosses(all);
@@ -193,6 +198,7 @@ export class Trainer {
     if (isCarried(this.options, this.ranks)) {
       const { outputs } = await session.run(feeds, { move: images });
       this.#isWithEngine = true;
+      this.#keepNegative(outputs);
       return lossesOf(outputs);
     }
     const into = Object.fromEntries(STATE.map((name) => [`new_${name}`, vector(this.#spare[name])]));
@@ -201,15 +207,42 @@ export class Trainer {
       this.#spare[name] = result.feeds[name]?.data as Vector;
       this.state[name] = result.outputs[`new_${name}`]?.data as Vector;
     }
+    this.#keepNegative(result.outputs);
     return lossesOf(result.outputs);
   }
 
+  /** Features of the first batch's negatives but the one that its step makes. */
+  async #firstBank({ lr, negatives }: MicroBatch): Promise<Vector> {
+    const { contrastive, session } = this.options;
+    const graph = firstBank({ ...this.options, contrastive: contrastive as ContrastiveStep });
+    const engine = await compile(graph, session);
+    try {
+      const feeds = { lr: float32(lr, this.shapes.get("lr") ?? []), negatives: int64(negatives?.slice(1) ?? []) };
+      const { outputs } = await engine.run(feeds);
+      return outputs.bank?.data as Vector;
+    } finally {
+      await engine.close();
+    }
+  }
+
+  /** Puts a step's negative in the place of the oldest one that is kept. */
+  #keepNegative({ new_negative: made }: Tensors, microBatch = 0): void {
+    const { bank, step } = this.state;
+    if (!made || !bank) return;
+    const { length } = made.data;
+    const oldest = (step * this.options.accumulate + microBatch) % (bank.length / length);
+    bank.set(made.data as Float32Array, oldest * length);
+  }
+
   #feeds({ lr, hr, output, negatives }: MicroBatch, schedule: StepSchedule): Record<string, Tensor> {
+    const { average, bank } = this.state;
     const given: Record<string, Tensor> = {
       lr: float32(lr, this.shapes.get("lr") ?? []),
       hr: float32(hr, this.shapes.get("hr") ?? []),
       ...(output && { output: float32(output, this.shapes.get("output") ?? []) }),
-      ...(negatives && { negatives: int64(negatives) }),
+      ...(negatives && { negatives: int64(negatives.slice(0, this.shapes.get("negatives")?.[0])) }),
+      ...(average && { average: vector(average) }),
+      ...(bank && { bank: float32(bank, this.shapes.get("bank") ?? []) }),
       teacher_weight: scalar(schedule.teacherWeight),
       anchor_weight: scalar(schedule.anchorWeight),
       distillation_weight: scalar(schedule.distillationWeight),

@@ -17,7 +17,7 @@ describe("slimsr compress", () => {
     const teacher = await smallTeacher(folder);
     const settings = [
       ...["compress", "--teacher", teacher, ...SHORT, "--method", "csd", "--teacher-weights", "frozen"],
-      ...["--steps", String(STEPS), "--negatives", "1", "--contrasted", "1", "--average", "0.9"],
+      ...["--steps", String(STEPS), "--negatives", "2", "--memory-bank", "--contrasted", "1", "--average", "0.9"],
       ...["--validate-every", "10", "--checkpoint-every", "3"],
     ];
     const whole = join(folder, "whole");

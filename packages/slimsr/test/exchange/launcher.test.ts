@@ -85,6 +85,9 @@ describe("shareOf", () => {
     const rank = { rank: 0, size: 4 };
     expect(() => shareOf({ batch: 3, accumulate: 1, isContrasted: false }, rank)).toThrow(/batch of 3 .* 4 ranks/);
     expect(() => shareOf({ batch: 16, accumulate: 6, isContrasted: true }, rank)).toThrow(/--accumulate 8/);
+    const banked = { batch: 16, accumulate: 8, isContrasted: true, hasMemoryBank: true };
+    expect(() => shareOf(banked, rank)).toThrow(/4 ranks .* leave --memory-bank out/);
+    expect(shareOf(banked, { rank: 0, size: 1 }).weight).toBe(1);
     expect(shareOf({ batch: 16, accumulate: 8, isContrasted: true }, rank).batches).toEqual({ first: 0, count: 2 });
   });
 });

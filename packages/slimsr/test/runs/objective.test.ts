@@ -17,6 +17,12 @@ it("says what a method is made of", () => {
   // Under this preset it has the term of kd, and the name alone doesn't say so.
   expect(cpu({ method: "csd" })).toBe("L1 + L1 to the teacher + 10 · contrastive; frozen teacher");
   expect(cpu({ method: "csd", lambdaDistillation: 0 })).toBe("L1 + 10 · contrastive; frozen teacher");
+  expect(cpu({ method: "csd", contrast: "output", memoryBank: true, lambdaDistillation: 0 })).toBe(
+    "L1 + 10 · contrastive of outputs (memory bank); frozen teacher",
+  );
+  expect(cpu({ method: "csd", negativesFrom: "student", average: 0.9, lambdaDistillation: 0 })).toBe(
+    "L1 + 10 · contrastive (student's negatives); frozen teacher",
+  );
   expect(cpu({ method: "csd", lambdaContrastive: 0 })).toBe("L1 + L1 to the teacher; frozen teacher");
   expect(cpu({ method: "joint", lambdaAnchor: 0, lambdaDistillation: 0 })).toBe(
     "L1 + the teacher's L1; shared teacher",
@@ -42,6 +48,10 @@ it("says which tutors are learnt", () => {
 it("knows the settings that a run looks at", () => {
   const keys = (more: PartialSettings) => Object.keys(usedSettings(settingsOf("cpu", more)));
   const contrastive = ["lambdaContrastive", "negatives", "taps", "vgg", "vggInput", "contrasted", "ratio"];
+  const added = ["contrast", "negativesFrom", "memoryBank"];
+  expect(keys({ method: "csd" })).toEqual(expect.arrayContaining(added));
+  for (const key of added) expect(keys({ method: "slice" }), key).not.toContain(key);
+  for (const key of ["taps", "vgg", "vggInput"]) expect(keys({ method: "csd", contrast: "output" })).not.toContain(key);
   const taught = ["lambdaTeacher", "lambdaAnchor"];
   for (const key of [...contrastive, ...taught, "lambdaDistillation", "teacherWeights", "decayAt"]) {
     expect(keys({ method: "slice" }), key).not.toContain(key);

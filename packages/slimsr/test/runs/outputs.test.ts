@@ -239,6 +239,7 @@ describe("outputs of whole images", () => {
     const contrasted = { steps: enough, method: "csd", teacherWeights: "frozen" } as const;
     expect(kept(contrasted)).toBeUndefined();
     expect(kept({ ...contrasted, keepOutputs: "on" })).toBeDefined();
+    expect(kept({ ...contrasted, contrast: "output" })).toBeDefined();
     expect(kept({ steps: enough, method: "csd" })).toBeUndefined();
   });
 

@@ -41,6 +41,20 @@ describe("settings", () => {
     expect(() => resolve(wrong)).toThrow(/^(run\.json: |width|contrasted|method|no teacher|taps)/);
   });
 
+  it.each([
+    [{ method: "kd", contrast: "output" }, "contrast output is given, but method kd has no contrastive loss"],
+    [{ lambdaContrastive: 0, negativesFrom: "student" }, "negativesFrom student is given, but method csd has no"],
+    [{ method: "slice", memoryBank: true }, "memoryBank is given, but method slice has no contrastive loss"],
+    [{ memoryBank: true, negatives: 1 }, "choose negatives 2 or more"],
+    [{ negativesFrom: "student" }, "average is 0: give one, such as --average 0.99"],
+    [{ negativesFrom: "student", average: 0.9, width: [0.5, 0.25] }, "there are 2 students: name one width"],
+    [{ negativesFrom: "student", average: 0.9, memoryBank: true }, "leave one out"],
+    [{ negativesFrom: "student", average: 0.9, ratio: "sample" }, "choose ratio batch"],
+  ])("of a contrastive loss that can't be had, %j, are refused", (wrong, message) => {
+    expect(() => resolve(wrong)).toThrow(UsageError);
+    expect(() => resolve(wrong)).toThrow(message);
+  });
+
   it("say once how slim students are, by whatever stands nearest to the run", () => {
     const over = (...all: PartialSettings[]) => resolve(all.reduce(settingsOver, {}));
     const paper = presetSettings("paper", 2);

@@ -12,8 +12,9 @@ import {
 import { ADAM_DEFAULTS } from "../../../core/src/optimisers/adam.js";
 import { float32, int64, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { compile } from "../../src/engine/compile.js";
+import type { ContrastiveStep } from "../../src/training/contrast.js";
 import { packParameters } from "../../src/training/flat.js";
-import { type ContrastiveStep, type StepOptions, trainingStep } from "../../src/training/step.js";
+import { type StepOptions, trainingStep } from "../../src/training/step.js";
 
 export const contrastive = (options: Partial<ContrastiveStep> = {}): ContrastiveStep => ({
   features: (graph) => vgg19(graph, thinVgg19()),

@@ -97,7 +97,7 @@ it("a term that needs a teacher says so where there is none", () => {
   const graph = new Graph("loss");
   const image = graph.input("image", [1, 3, 4, 4]);
   const distillationWeight = graph.input("weight", []);
-  const build = () => csdLoss({ lr: image, hr: image, students: [image], scale: 2, distillationWeight });
+  const build = () => csdLoss({ hr: image, students: [image], distillationWeight });
   expect(build).toThrow(UsageError);
   expect(build).toThrow("need a teacher");
 });
