@@ -12,6 +12,14 @@ const SHORT: PartialSettings = { lambdaDistillation: 1, lambdaContrastive: 10, n
 /** Shared weights bear a lower rate, and the teacher is held to what it is. */
 const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, learningRate: 2e-4 };
 
+/** Parameters of the students that rates were found with; smaller ones bear higher rates, in inverse proportion, up to some times as high. */
+const USUAL_STUDENT = 160_000;
+const MOST_TIMES = 4;
+
+/** @param parameters the largest student's, where they are known */
+const rateFor = (usual: number, parameters = USUAL_STUDENT): number =>
+  Number((usual * Math.min(MOST_TIMES, Math.max(1, USUAL_STUDENT / parameters))).toPrecision(2));
+
 /**
  * Settings that go together.
  * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
@@ -19,6 +27,7 @@ const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, lea
  * `quick`: a first look within a minute or two, contrastive loss and all.
  * @param given the method and what the teacher is, where others than the preset's own are asked for, and the batch, of which no
  * more can be contrasted
+ * @param parameters the largest student's, where they are known: `cpu` and `quick` have higher rates for small ones
  */
 export function presetSettings(
   preset: Preset,
@@ -28,6 +37,7 @@ export function presetSettings(
     teacherWeights = method === "joint" ? "shared" : "frozen",
     batch = Number.POSITIVE_INFINITY,
   }: Pick<PartialSettings, "method" | "teacherWeights" | "batch"> = {},
+  parameters?: number,
 ): PartialSettings {
   const short = { ...SHORT, ...(teacherWeights === "shared" ? SHARED : { teacherWeights }) };
   switch (preset) {
@@ -42,13 +52,14 @@ export function presetSettings(
     case "cpu":
       return {
         ...{ method: method ?? "kd", init: "principal", steps: 5000, batch: 16, patch: 24, candidates: 2 },
-        ...{ learningRate: 5e-4, schedule: "cosine", warmup: 100, ...short, contrasted: Math.min(4, batch) },
+        ...{ learningRate: rateFor(5e-4, parameters), schedule: "cosine", warmup: 100 },
+        ...{ ...short, contrasted: Math.min(4, batch) },
       };
     case "quick":
       return {
         ...{ method: method ?? "csd", init: "principal", steps: 300, batch: 8, patch: 24, calibrationPatches: 96 },
         ...{
-          learningRate: 3e-4,
+          learningRate: rateFor(3e-4, parameters),
           schedule: "cosine",
           warmup: 30,
           candidates: 2,

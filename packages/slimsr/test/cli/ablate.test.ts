@@ -126,7 +126,7 @@ it("slimsr ablate compares variants, and says in what each is apart", { timeout:
     ["fast", "kd", 2, { learningRate }],
   ]);
   expect(title).toBe("Methods compared");
-  expect(settings.learningRate).toBe(5e-4);
+  expect(settings.learningRate).toBe(2e-3);
 
   await variants({ slice: { method: "slice" } });
   const second = await slimsr(...args.slice(0, -1), "--variants", file);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../core/src/errors.js";
 import { METHODS, ROUNDING_METHODS } from "../../src/runs/methods.js";
-import { PRESETS, presetSettings } from "../../src/runs/presets.js";
+import { PRESETS, type Preset, presetSettings } from "../../src/runs/presets.js";
 import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import { type PartialSettings, settingsOver } from "../../src/runs/settings.js";
 
@@ -98,6 +98,17 @@ describe("settings", () => {
     expect(anchor("cpu", 2, { method: "csd" })).toBe(0);
     expect(anchor("paper", 2, { method: "joint" })).toBe(0);
     expect(resolve(presetSettings("cpu", 2, { method: "csd" })).teacherWeights).toBe("frozen");
+  });
+
+  it("have a higher rate for small students, but the paper's", () => {
+    const rate = (preset: Preset, parameters?: number) => presetSettings(preset, 2, {}, parameters).learningRate;
+    expect([undefined, 1e6, 160_000, 80_000, 41_056, 4000].map((count) => rate("cpu", count))).toEqual([
+      ...[5e-4, 5e-4, 5e-4, 1e-3, 1.9e-3, 2e-3],
+    ]);
+    expect([rate("quick"), rate("quick", 1000)]).toEqual([3e-4, 1.2e-3]);
+    expect(rate("paper", 1000)).toBe(1e-4);
+    const shared = presetSettings("cpu", 2, { method: "joint" }, 1000);
+    expect(shared.learningRate).toBe(2e-4);
   });
 
   it("of the paper are the published ones", () => {
