@@ -31,8 +31,8 @@ describe("slimsr cache", () => {
     expect(await run()).toBe(`${cache}: 0 decoded images, 0 B\n`);
     await place(folder, { "a.png": noise(40, 30, 1, 8) });
     await openDataset(folder, { scale: 2 });
-    // Samples of HR and LR, a header of 64 bytes and a sum of 4 each.
-    const bytes = 40 * 30 + 20 * 15 + 2 * 68;
+    // Samples of HR and LR, a header of 64 bytes each, and a sum of 4 for each of their tiles of 32×32: two and one.
+    const bytes = 40 * 30 + 20 * 15 + 2 * 64 + 3 * 4;
     vi.restoreAllMocks();
     expect(JSON.parse(await run("--json"))).toEqual({
       ...{ folder: cache, files: 2, bytes, outputs: 0, cleared: false },
