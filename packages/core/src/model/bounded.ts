@@ -1,7 +1,6 @@
 import { applyLike, type Node, rewrite, type Value } from "../graph/index.js";
 import { Clip, Exp } from "../operators/index.js";
-import { type Origin, OWN_NAMES } from "./descriptor.js";
-import { type Model, modelOf, nameOf } from "./model.js";
+import { graphOrigin, type Model, modelOf } from "./model.js";
 
 /** e⁶⁰ times a feature, summed over a window, is a float32 still; these end at e⁸⁸. */
 export const LARGEST_EXPONENT = 60;
@@ -19,12 +18,7 @@ export function withBoundedExponents(model: Model): Model {
         : undefined;
   });
   const { parameters, descriptor } = model;
-  // Options of an architecture would tell of the network without bounds: it is a graph of its own now.
-  const origin: Origin =
-    descriptor.origin.kind === "network"
-      ? { kind: "onnx", name: nameOf(model), metadata: {}, ...OWN_NAMES }
-      : descriptor.origin;
-  return modelOf(graph, ({ name }) => parameters.has(name), parameters, { ...descriptor, origin });
+  return modelOf(graph, ({ name }) => parameters.has(name), parameters, { ...descriptor, origin: graphOrigin(model) });
 }
 
 function isBounded({ inputs: [exponent] }: Node): boolean {

@@ -3,7 +3,15 @@ import { Graph, graft, type Replacement, type Shape, type Value } from "../graph
 import { architectureOf, type NetworkOptions, type Parameters, required, structure } from "../networks/index.js";
 import { mul } from "../operators/index.js";
 import { analyseChannels, type ChannelAnalysis } from "./channels.js";
-import { ANY_SIZE, type Descriptor, describeShapes, type ImageNames, OWN_NAMES, ownSizes } from "./descriptor.js";
+import {
+  ANY_SIZE,
+  type Descriptor,
+  describeShapes,
+  type ImageNames,
+  type Origin,
+  OWN_NAMES,
+  ownSizes,
+} from "./descriptor.js";
 import { type Narrowing, narrowingOf, selectingFrom } from "./narrowing.js";
 import { receptiveRadius } from "./reach.js";
 
@@ -94,6 +102,12 @@ export function selecting(
 /** What errors call a model. */
 export const nameOf = ({ descriptor: { origin } }: Model): string =>
   origin.kind === "network" ? architectureOf(origin.network).title : origin.name;
+
+/** Where a graph that was made of a model's comes from: an architecture's options no longer tell what it computes. */
+export function graphOrigin(model: Model): Origin {
+  const { origin } = model.descriptor;
+  return origin.kind === "network" ? { kind: "onnx", name: nameOf(model), metadata: {}, ...OWN_NAMES } : origin;
+}
 
 /** Yields a parameter where it is first needed. */
 export type ParameterSource = (name: string) => Value;

@@ -1,7 +1,6 @@
 import { applyLike, Graph, graft, liveNodes, type Value } from "../graph/index.js";
 import { type ParameterMap, required } from "../networks/index.js";
-import { type Origin, OWN_NAMES } from "./descriptor.js";
-import { type Model, modelOf, nameOf } from "./model.js";
+import { graphOrigin, type Model, modelOf } from "./model.js";
 
 /**
  * The same network with parameters of its own for each layer. Recursive networks use some several times; they are copied, for
@@ -41,8 +40,5 @@ export function untied(model: Model): Model {
   });
   target.output("sr", made as Value);
   const { task, scale, channels, reach, ...about } = descriptor;
-  // Its options would tell of the parameters that were shared: it is a graph of its own now.
-  const origin: Origin =
-    about.origin.kind === "network" ? { kind: "onnx", name: nameOf(model), metadata: {}, ...OWN_NAMES } : about.origin;
-  return modelOf(target, ({ name }) => parameters.has(name), parameters, { ...about, origin });
+  return modelOf(target, ({ name }) => parameters.has(name), parameters, { ...about, origin: graphOrigin(model) });
 }

@@ -7,6 +7,10 @@ export interface ByteSink {
   abort(): Promise<void>;
 }
 
+/** Bytes as the characters of their numbers, as names in files are written. */
+export const text = (bytes: Uint8Array, from: number, to: number): string =>
+  String.fromCharCode(...bytes.subarray(from, to));
+
 export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;

@@ -1,4 +1,5 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { text } from "./bytes.js";
 import { isJpeg, jpegSegments } from "./jpeg-segments.js";
 import { isPng, pngChunks } from "./png-chunks.js";
 
@@ -17,7 +18,7 @@ export function exifOf(bytes: Uint8Array): Uint8Array | undefined {
 }
 
 /** As JPEG has it, beside other things in such segments. */
-const isPrefixed = (exif: Uint8Array): boolean => String.fromCharCode(...exif.subarray(0, PREFIX.length)) === PREFIX;
+const isPrefixed = (exif: Uint8Array): boolean => text(exif, 0, PREFIX.length) === PREFIX;
 
 /**
  * EXIF (CIPA DC-008) of an image whose pixels are upright and of another size: the orientation is 1, sizes are the image's, the

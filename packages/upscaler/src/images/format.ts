@@ -1,5 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import { misplaced } from "@slimsr/core/internal/misplaced.js";
+import { text } from "./bytes.js";
 
 /** The formats of images that are read and written. */
 export const IMAGE_FORMATS = ["png", "jpeg", "webp", "tiff", "avif", "gif", "bmp"] as const;
@@ -28,7 +29,7 @@ export function formatOfName(path: string): ImageFormat | undefined {
  * @throws ImageError if it is none of `IMAGE_FORMATS`
  */
 export function formatOfBytes(bytes: Uint8Array, name: string): ImageFormat {
-  const head = String.fromCharCode(...bytes.subarray(0, 16));
+  const head = text(bytes, 0, 16);
   if (head.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (head.startsWith("\xff\xd8\xff")) return "jpeg";
   if (head.startsWith("RIFF") && head.startsWith("WEBP", 8)) return "webp";

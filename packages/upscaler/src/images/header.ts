@@ -1,12 +1,11 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import { isJpeg, jpegSegments } from "./jpeg-segments.js";
+import { text } from "./bytes.js";
+import { isFrame, isJpeg, jpegSegments } from "./jpeg-segments.js";
 import { isPng, pngChunks } from "./png-chunks.js";
 import { isWebp } from "./webp-chunks.js";
 
 /** What a file says of its image before anything is decoded: PNG, JPEG, WebP, GIF and BMP. */
 
-const text = (bytes: Uint8Array, from: number, length: number): string =>
-  String.fromCharCode(...bytes.subarray(from, from + length));
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The image's size, where the file's first bytes have it. */
@@ -15,7 +14,7 @@ export function declaredSize(bytes: Uint8Array): Size | undefined {
     const view = viewOf(bytes);
     if (isPng(bytes)) return { width: view.getUint32(16), height: view.getUint32(20) };
     if (isJpeg(bytes)) return frameSize(bytes);
-    if (isWebp(bytes)) return webpSize(view, text(bytes, 12, 4));
+    if (isWebp(bytes)) return webpSize(view, text(bytes, 12, 16));
     if (text(bytes, 0, 4) === "GIF8") return { width: view.getUint16(6, true), height: view.getUint16(8, true) };
     // A bitmap whose rows go down has a negative height.
     if (text(bytes, 0, 2) === "BM")
@@ -45,8 +44,7 @@ function webpSize(view: DataView, chunk: string): Size | undefined {
   }
 }
 
-const [SOI, EOI, DHT, JPG, DAC] = [0xd8, 0xd9, 0xc4, 0xc8, 0xcc];
-const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
+const [SOI, EOI] = [0xd8, 0xd9];
 
 /** Of a JPEG's first frame. */
 function frameSize(bytes: Uint8Array): Size | undefined {

@@ -7,9 +7,13 @@ export interface JpegSegment {
   readonly data: Uint8Array;
 }
 
-const [PREFIX, SOS] = [0xff, 0xda];
+const [PREFIX, SOS, DHT, JPG, DAC] = [0xff, 0xda, 0xc4, 0xc8, 0xcc];
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+
+/** Whether a segment is a frame's header, which has its size. */
+export const isFrame = (marker: number): boolean =>
+  marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
 
 export function* jpegSegments(bytes: Uint8Array): Generator<JpegSegment> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

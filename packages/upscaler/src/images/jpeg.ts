@@ -1,4 +1,5 @@
-import { concatenated } from "./bytes.js";
+import { concatenated, text } from "./bytes.js";
+import { isFrame } from "./jpeg-segments.js";
 
 /**
  * What some cameras write and no decoder minds, though libjpeg warns as it does of damage: a scan's header with zeros in place of
@@ -6,9 +7,8 @@ import { concatenated } from "./bytes.js";
  * still warns of is damage.
  */
 
-const [SOI, EOI, SOS, DHT, JPG, DAC, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xc4, 0xc8, 0xcc, 0xe0, 0xee];
+const [SOI, EOI, SOS, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xe0, 0xee];
 
-const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![DHT, JPG, DAC].includes(marker);
 const isBare = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= SOI);
 
 /** The same JPEG as the standard has it; undefined where its segments can't be told apart. */
@@ -53,7 +53,7 @@ export function mendedJpeg(bytes: Uint8Array): Uint8Array | undefined {
 
 /** JFIF of another version than 1, and a colour transform that Adobe doesn't name, are taken for version 1 and YCbCr anyway. */
 function mendVersion(segment: Uint8Array, marker: number): void {
-  const name = String.fromCharCode(...segment.subarray(4, 9));
+  const name = text(segment, 4, 9);
   if (marker === APP0 && name === "JFIF\0" && segment.length > 9) segment[9] = 1;
   if (marker === APP14 && name === "Adobe" && (segment[15] ?? 0) > 2) segment[15] = 1;
 }

@@ -1,3 +1,5 @@
+import { text } from "./bytes.js";
+
 /** A PNG's chunks: length, type, data and the checksum of type and data (PNG specification, section 5). */
 
 export const PNG_SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -21,7 +23,7 @@ export function* pngChunks(bytes: Uint8Array): Generator<PngChunk> {
     const length = view.getUint32(at);
     const end = at + length + AROUND;
     if (end > bytes.length) return;
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const type = text(bytes, at + 4, at + 8);
     yield { type, at, data: bytes.subarray(at + 8, at + 8 + length) };
     at = end;
   }

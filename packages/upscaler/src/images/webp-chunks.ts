@@ -1,6 +1,6 @@
-/** A WebP's chunks (RIFF: a name, a length, data of an even number of bytes). */
+import { text } from "./bytes.js";
 
-const text = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
+/** A WebP's chunks (RIFF: a name, a length, data of an even number of bytes). */
 
 export const isWebp = (bytes: Uint8Array): boolean => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP";
 

@@ -1,11 +1,9 @@
-import { concatenated } from "../images/bytes.js";
+import { concatenated, text } from "../images/bytes.js";
 import { isJpeg, jpegSegments } from "../images/jpeg-segments.js";
 import { isPng, pngChunks } from "../images/png-chunks.js";
 import { isWebp, webpChunk } from "../images/webp-chunks.js";
 
 /** What files say of their samples' colours: ICC profiles (ICC.1), and what PNGs say beside them. */
-
-const text = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 
 const COLOUR_CHUNKS = ["iCCP", "cICP", "sRGB", "gAMA", "cHRM"];
 
