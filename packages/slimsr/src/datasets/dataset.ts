@@ -12,11 +12,14 @@ import { forEachImage, type PoolOptions } from "./image-pool.js";
 import type { PairFiles } from "./layouts.js";
 import { namedFolder } from "./names.js";
 import { requireSound, type Skipped } from "./problems.js";
+import { COPY_SPANS, showCopy } from "./smaller-copies.js";
 import { listSources, type SourceOptions } from "./sources.js";
 
 export interface DatasetOptions extends SourceOptions, Pick<PoolOptions, "onProgress" | "signal"> {
   /** Whether images are made grey first, as networks of grey images take them. */
   readonly grey?: boolean | undefined;
+  /** Whether smaller copies of the images are made too, as `Dataset.copies`; inputs must be made of the images then. */
+  readonly smallerCopies?: boolean | undefined;
   /** Goes on without images that cannot be used, and lists them in `Dataset.skipped`. */
   readonly skipBad?: boolean | undefined;
   /** Where decoded images are kept. Default `defaultCacheDirectory()`. */
@@ -51,6 +54,8 @@ export interface Dataset {
   readonly noise?: Span;
   /** At least one, sorted by name. */
   readonly pairs: readonly Pair[];
+  /** Smaller copies of the images, each a truth whose input is made as theirs are; none where they weren't asked for. */
+  readonly copies: readonly Pair[];
   readonly skipped: readonly Skipped[];
   /** What was made of the folder, where that is worth saying. */
   readonly note?: string;
@@ -62,7 +67,7 @@ export interface Dataset {
  * they are read from there, whole or in pieces, so that memory does not grow with the set.
  * @throws DatasetError at once, naming files: a wrong path, an empty folder, HR without LR, sizes that do not fit, damaged
  * images; with `skipBad` only if no pair is left
- * @throws UsageError for a degradation that doesn't fit the scale
+ * @throws UsageError for a degradation that doesn't fit the scale, or for smaller copies of images that have inputs
  * @throws InterruptedError if the signal was aborted; what was decoded is kept
  */
 export async function openDataset(path: string, options: DatasetOptions): Promise<Dataset> {
@@ -72,16 +77,27 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
   }
   const listed = await listSources(path, options);
   const { degradation } = listed;
-  const candidates: Candidate[] = listed.pairs.map((files) => ({ files, problem: files.problem }));
+  const candidates: Candidate[] = listed.pairs.map((files) => ({
+    ...{ files, problem: files.problem },
+    copies: options.smallerCopies ? COPY_SPANS.map(() => ({})) : [],
+  }));
   const unpaired = skippedOf(path, candidates);
   requireSound(path, candidates.length - unpaired.length, unpaired, skipBad);
   await decodeAll(candidates, degradation, options);
   const pairs: Pair[] = [];
+  const copies: Pair[] = [];
   for (const candidate of candidates) {
     const { files, hr, lr, problem } = candidate;
     if (problem !== undefined || hr === undefined || lr === undefined) continue;
     candidate.problem = sizeMismatch(files, hr, lr, scale);
-    if (candidate.problem === undefined) pairs.push(pairOf(files.name, hr, lr, scale, grey, degradation.noise));
+    if (candidate.problem !== undefined) continue;
+    const paired = (name: string, truth: DecodedImage, input: DecodedImage) =>
+      pairOf(name, truth, input, scale, grey, degradation.noise);
+    pairs.push(paired(files.name, hr, lr));
+    for (const copy of candidate.copies) {
+      if (!copy.hr || !copy.lr) continue;
+      copies.push(paired(`${files.name}, reduced to ${copy.hr.width}×${copy.hr.height}`, copy.hr, copy.lr));
+    }
   }
   const skipped = skippedOf(path, candidates);
   requireSound(path, pairs.length, skipped, skipBad);
@@ -91,7 +107,7 @@ export async function openDataset(path: string, options: DatasetOptions): Promis
     ...{ name: basename(namedFolder(path)), path, scale, grey },
     degradation: made ? degradation.text : "as found",
     ...(degradation.noise && { noise: degradation.noise }),
-    ...{ pairs, skipped },
+    ...{ pairs, copies, skipped },
     ...(note !== undefined && { note }),
   };
 }
@@ -102,19 +118,29 @@ function skippedOf(path: string, candidates: readonly Candidate[]): Skipped[] {
   );
 }
 
-/** A pair on its way: its decoded images, or its problem. */
-interface Candidate {
-  readonly files: PairFiles;
+/** A truth and its input, as far as they are decoded. */
+interface Decoded {
   hr?: DecodedImage;
   lr?: DecodedImage;
+}
+
+/** A pair on its way: its decoded images, or its problem. */
+interface Candidate extends Decoded {
+  readonly files: PairFiles;
+  /** One for each smaller copy; without an input where it is too small for one. */
+  readonly copies: readonly Decoded[];
   problem?: string | undefined;
 }
 
 /** An image that a candidate needs: what is made of a source, and where the cache is to have it. */
 interface Wanted {
   readonly candidate: Candidate;
+  /** The candidate itself, or one of its copies. */
+  readonly into: Decoded;
   readonly role: "hr" | "lr";
   readonly source: string;
+  /** Which smaller copy takes the source's place; undefined for the source itself. */
+  readonly copy: number | undefined;
   /** What is done to the source, and by how much bicubic reduces it; none for the source itself. */
   readonly steps: readonly Step[];
   readonly scale: number;
@@ -139,7 +165,7 @@ async function decodeAll(
     );
     for (const { decoded, ...wanted } of found.flat()) {
       if (decoded === undefined) missing.set(wanted.source, [...(missing.get(wanted.source) ?? []), wanted]);
-      else wanted.candidate[wanted.role] = decoded;
+      else wanted.into[wanted.role] = decoded;
     }
   }
   if (missing.size === 0) return;
@@ -149,17 +175,17 @@ async function decodeAll(
   const filesOf = (group: readonly Wanted[]) => [...new Map(group.map((wanted) => [wanted.file, wanted])).values()];
   const jobs = [...missing].map(([source, targets]) => ({
     source,
-    targets: filesOf(targets).map(({ steps, scale, file }) => ({ steps, scale, file })),
+    targets: filesOf(targets).map(({ copy, steps, scale, file }) => ({ copy, steps, scale, file })),
     ...{ grey, maxPixels },
   }));
   const outcomes = await forEachImage("cacheImage", jobs, { onProgress, signal, stopAtProblem: !skipBad });
   for (const [i, group] of groups.entries()) {
     const { result, problem } = outcomes[i] ?? {};
     const made = new Map(filesOf(group).map(({ file }, k) => [file, result?.[k]]));
-    for (const { candidate, role, file } of group) {
+    for (const { candidate, into, role, file } of group) {
       candidate.problem ??= problem;
       const decoded = made.get(file);
-      if (decoded) candidate[role] = decoded;
+      if (decoded) into[role] = decoded;
     }
   }
   await limitCache(options.cacheDirectory ?? defaultCacheDirectory());
@@ -173,15 +199,20 @@ async function wantedImages(
   if (candidate.problem !== undefined) return [];
   const { scale, grey = false, cacheDirectory = defaultCacheDirectory() } = options;
   const { hr, lr } = candidate.files;
-  const sources = [
-    { candidate, role: "hr", source: hr, steps: [], scale: 1 },
-    { candidate, role: "lr", source: lr ?? hr, steps: lr === undefined ? degradation.stored : [], scale },
-  ] as const;
+  const stored = lr === undefined ? degradation.stored : [];
+  const sources = [candidate, ...candidate.copies].flatMap((into, i) => {
+    const each = { candidate, into, copy: i === 0 ? undefined : i - 1 };
+    return [
+      { ...each, role: "hr" as const, source: hr, steps: [], scale: 1 },
+      { ...each, role: "lr" as const, source: lr ?? hr, steps: stored, scale },
+    ];
+  });
   try {
     return await Promise.all(
       sources.map(async (wanted) => {
         const made = wanted.steps.length === 0 ? "decoded" : `${showSteps(wanted.steps)} x${scale}`;
-        const how = grey ? `grey ${made}` : made;
+        const truth = wanted.copy === undefined ? "" : `${showCopy(wanted.copy)} `;
+        const how = `${grey ? "grey " : ""}${truth}${made}`;
         return { ...wanted, file: await cacheFile(cacheDirectory, wanted.source, how) };
       }),
     );

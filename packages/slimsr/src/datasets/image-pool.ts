@@ -9,7 +9,7 @@ import { MemoryBudget } from "./memory-budget.js";
 
 /** What is done, by the name of the exported function of image-worker.ts. */
 interface Jobs {
-  cacheImage: { job: CacheJob; result: DecodedImage[] };
+  cacheImage: { job: CacheJob; result: (DecodedImage | undefined)[] };
   writeImagePair: { job: WriteJob; result: WrittenPair };
 }
 

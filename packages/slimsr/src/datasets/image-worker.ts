@@ -12,34 +12,56 @@ import { readImage } from "../images/decode.js";
 import { writeImage } from "../images/encode.js";
 import { type DecodedImage, storeDecoded } from "./decoded-cache.js";
 import type { Outcome } from "./image-pool.js";
+import { smallerCopy } from "./smaller-copies.js";
 
 /** Entry of the worker threads that decode, shrink and write images; image-pool.ts calls the functions by name. */
 
 export interface CacheJob {
   readonly source: string;
-  /** What to store where: the image itself where there are no steps, else what they make of it. */
-  readonly targets: readonly { readonly steps: readonly Step[]; readonly scale: number; readonly file: string }[];
+  readonly targets: readonly CacheTarget[];
   /** Whether it is made grey first. */
   readonly grey: boolean;
   readonly maxPixels: number;
 }
 
+/** What to store where: the image itself where there are no steps, else what they make of it. */
+export interface CacheTarget {
+  /** Which smaller copy takes the image's place, where one does (see `smallerCopy`). */
+  readonly copy: number | undefined;
+  readonly steps: readonly Step[];
+  readonly scale: number;
+  readonly file: string;
+}
+
 /** Of the ranges and the noise of what is stored. */
 const SEED = 0;
 
-/** Decodes an image to 8-bit grey or RGB and stores it, or what degradations make of it, in the cache. */
-export function cacheImage({ source, targets, grey, maxPixels }: CacheJob): Promise<Outcome<DecodedImage[]>> {
+/**
+ * Decodes an image to 8-bit grey or RGB and stores it, smaller copies, or what degradations make of them, in the cache.
+ * @returns a stored image per target; undefined for those of copies that are too small to be reduced by the scale
+ */
+export function cacheImage({
+  source,
+  targets,
+  grey,
+  maxPixels,
+}: CacheJob): Promise<Outcome<(DecodedImage | undefined)[]>> {
   return outcome(async () => {
     const decoded = withoutAlpha(to8Bit(await readImage(source, { maxPixels })));
     const image = to8Bit(grey ? toGrey(decoded) : decoded);
-    const stored: DecodedImage[] = [];
-    for (const { steps, scale, file } of targets) {
-      if (steps.length > 0) requireRoom(image, scale, source);
-      const made =
-        steps.length === 0
-          ? image
-          : await degrade(to8Bit(cropToMultiple(image, scale)), steps, scale, seededBy(SEED, image.data));
-      stored.push(await storeDecoded(file, made));
+    const stored: (DecodedImage | undefined)[] = [];
+    let latest = { copy: undefined as number | undefined, truth: image };
+    for (const { copy, steps, scale, file } of targets) {
+      // A copy's targets follow one another, so that it is made once.
+      if (copy !== latest.copy) latest = { copy, truth: copy === undefined ? image : smallerCopy(image, copy) };
+      const { truth } = latest;
+      if (steps.length === 0) stored.push(await storeDecoded(file, truth));
+      else if (copy !== undefined && !hasRoom(truth, scale)) stored.push(undefined);
+      else {
+        requireRoom(truth, scale, source);
+        const whole = to8Bit(cropToMultiple(truth, scale));
+        stored.push(await storeDecoded(file, await degrade(whole, steps, scale, seededBy(SEED, truth.data))));
+      }
     }
     return stored;
   });
@@ -88,8 +110,10 @@ function shrink(image: Image, scale: number, source: string): Image {
   return resizeBicubic(cropToMultiple(image, scale), 1 / scale);
 }
 
+const hasRoom = ({ width, height }: Image, scale: number): boolean => Math.min(width, height) >= scale;
+
 function requireRoom(image: Image, scale: number, source: string): void {
-  if (image.width < scale || image.height < scale) {
+  if (!hasRoom(image, scale)) {
     throw new DatasetError(`${source}: ${image.width}×${image.height} pixels are too few to shrink by ${scale}`);
   }
 }

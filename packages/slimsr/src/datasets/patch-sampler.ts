@@ -18,12 +18,14 @@ export interface SamplerOptions {
   readonly indexOf?: (n: number) => number;
   /** Places that are drawn for each patch, of which the one of most detail is taken. Default 1. */
   readonly candidates?: number;
+  /** Share of the patches, 0..1, that are drawn from smaller copies of the images, which the set must have. Default 0. */
+  readonly scaleAugmentation?: number;
   readonly seed: number;
   /** What the network's images show; RGB where left out, of a grey set grey. */
   readonly space?: ColourSpace;
   /** Leaves out images that are smaller than a patch, and lists them in `PatchSampler.skipped`. */
   readonly skipBad?: boolean;
-  /** What networks made of the LR images, where batches are to have that too: of each pair that has room for a patch. */
+  /** What networks made of the LR images, where batches are to have that too: of each pair, and copy, that has room for a patch. */
   readonly outputs?: KeptOutputs | undefined;
   /** Batches read ahead of those asked for. Default 4. */
   readonly ahead?: number;
@@ -42,6 +44,8 @@ export interface Batch {
   readonly output?: Float32Array<ArrayBuffer>;
 }
 
+const hasRoom = ({ decoded: { lr } }: Pair, side: number): boolean => Math.min(lr.width, lr.height) >= side;
+
 /**
  * Which of a set's images have room for a patch.
  * @throws DatasetError naming images that haven't; with `skipBad` only if none is left
@@ -51,16 +55,32 @@ export function patchable(
   side: number,
   skipBad: boolean,
 ): { large: Dataset["pairs"]; small: Skipped[] } {
-  const hasRoom = ({ decoded: { lr } }: Dataset["pairs"][number]) => Math.min(lr.width, lr.height) >= side;
-  const large = pairs.filter(hasRoom);
+  const large = pairs.filter((pair) => hasRoom(pair, side));
   const small = pairs
-    .filter((pair) => !hasRoom(pair))
+    .filter((pair) => !hasRoom(pair, side))
     .map(({ name, decoded: { lr } }) => ({
       file: name,
       reason: `${name}: its LR image of ${lr.width}×${lr.height} pixels is smaller than a patch of ${side}×${side} (HR ${side * scale}×${side * scale}); choose smaller patches`,
     }));
   requireSound(path, large.length, small, skipBad);
   return { large, small };
+}
+
+/**
+ * Which of a set's smaller copies have room for a patch; none where no patch is drawn from copies.
+ * @throws DatasetError where patches are and no copy has room
+ */
+export function patchableCopies(
+  { copies, path, scale }: Dataset,
+  side: number,
+  scaleAugmentation: number,
+): readonly Pair[] {
+  if (scaleAugmentation === 0) return [];
+  const large = copies.filter((copy) => hasRoom(copy, side));
+  if (large.length > 0) return large;
+  throw new DatasetError(
+    `${path}: no smaller copy of an image has room for a patch of ${side}×${side} (HR ${side * scale}×${side * scale}); choose smaller patches (--patch), or leave --scale-augmentation out`,
+  );
 }
 
 function outputOf(pair: Pair, outputs: KeptOutputs): DecodedImage {
@@ -83,10 +103,11 @@ export class PatchSampler {
   readonly #waiting = new Map<number, Promise<PatchArrays>>();
 
   /**
-   * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left
+   * @throws DatasetError naming images that are smaller than a patch; with `skipBad` only if none is left; or where all copies are
    */
   constructor(dataset: Dataset, options: SamplerOptions) {
-    const { side, batch, first = 0, candidates = 1, seed, space = "rgb", skipBad = false, outputs } = options;
+    const { side, batch, first = 0, candidates = 1, scaleAugmentation = 0 } = options;
+    const { seed, space = "rgb", skipBad = false, outputs } = options;
     for (const [name, value] of Object.entries({ side, batch, candidates })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new DatasetError(`the ${name} of training patches must be a whole number from 1, not ${value}`);
@@ -95,9 +116,14 @@ export class PatchSampler {
     const { scale, noise } = dataset;
     const { large, small } = patchable(dataset, side, skipBad);
     this.skipped = small;
-    const pairs = large.map((pair) => ({ ...pair.decoded, ...(outputs && { output: outputOf(pair, outputs) }) }));
+    const copies = patchableCopies(dataset, side, scaleAugmentation);
+    const pairs = [...large, ...copies].map((pair) => ({
+      ...pair.decoded,
+      ...(outputs && { output: outputOf(pair, outputs) }),
+    }));
     const data: PatchWorkerData = {
       ...{ pairs, scale, side, batch, first, candidates, seed, space },
+      copies: { count: copies.length, share: scaleAugmentation },
       ...(noise && { noise }),
     };
     this.#ahead = options.ahead ?? 4;

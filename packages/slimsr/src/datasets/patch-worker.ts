@@ -5,13 +5,14 @@ import type { Span } from "../degradations/degradation.js";
 import { addNoise } from "../degradations/degrade.js";
 import { type DecodedImage, readRegion } from "./decoded-cache.js";
 import { readOutput } from "./kept-output.js";
-import { detailOf, drawPatch, noiseOf, type Patch, writeTurned } from "./patches.js";
+import { type Copies, detailOf, drawPatch, noiseOf, type Patch, writeTurned } from "./patches.js";
 
 /** Entry of the worker thread that reads a patch sampler's batches. */
 
 export interface PatchWorkerData {
-  /** All with an output, or none. */
+  /** Images, then smaller copies of them. All with an output, or none. */
   readonly pairs: readonly { readonly hr: DecodedImage; readonly lr: DecodedImage; readonly output?: DecodedImage }[];
+  readonly copies: Copies;
   readonly scale: number;
   /** Pixels along a side of an LR patch. */
   readonly side: number;
@@ -32,7 +33,7 @@ export interface PatchArrays {
   readonly output?: Float32Array<ArrayBuffer>;
 }
 
-const { pairs, scale, side, batch, first, candidates, seed, space, noise } = workerData as PatchWorkerData;
+const { pairs, copies, scale, side, batch, first, candidates, seed, space, noise } = workerData as PatchWorkerData;
 const channels = space === "rgb" ? 3 : 1;
 const sizes = pairs.map(({ lr }) => lr);
 const large = side * scale;
@@ -72,7 +73,7 @@ export default function readBatch(index: number): unknown {
 /** Of a sample's candidates the one of most detail, the first of equals, and its LR pixels, which are there until the next call. */
 function chosenPatch(index: number, sample: number): Patch & { readonly small: Uint8Array } {
   const read = (candidate: number, into: Uint8Array) => {
-    const patch = drawPatch(seed, index, sample, sizes, side, candidate);
+    const patch = drawPatch(seed, index, sample, sizes, side, candidate, copies);
     const { lr } = pairs[patch.pair] as PatchWorkerData["pairs"][number];
     const small = readRegion(lr, patch.x, patch.y, side, side, into.subarray(0, side * side * lr.channels));
     return { ...patch, small, detail: candidates > 1 ? detailOf(small, side, lr.channels) : 0 };

@@ -14,8 +14,18 @@ export interface Patch {
   readonly symmetry: Symmetry;
 }
 
+/** Which of the images that patches are drawn from are smaller copies of the others, and how many of the patches these get. */
+export interface Copies {
+  /** So many of the last. */
+  readonly count: number;
+  /** Share of the patches, 0..1. */
+  readonly share: number;
+}
+
+const NO_COPIES: Copies = { count: 0, share: 0 };
+
 /**
- * Draws sample `sample` of batch `batch`: a pair, a place in it and a symmetry, each uniformly. A function of its
+ * Draws sample `sample` of batch `batch`: whether from a copy, a pair, a place in it and a symmetry, each uniformly. A function of its
  * arguments alone, whatever was drawn before, so that training resumed at any batch goes on as if never stopped.
  * @param sizes LR sizes of the pairs, each at least `side` × `side`
  * @param candidate of several that are drawn for the sample
@@ -27,11 +37,14 @@ export function drawPatch(
   sizes: readonly Size[],
   side: number,
   candidate = 0,
+  copies = NO_COPIES,
 ): Patch {
   const text = `${seed}/${batch}/${sample}${candidate === 0 ? "" : `/candidate ${candidate}`}`;
   const digest = createHash("sha256").update(text).digest();
-  const below = (count: number, at: number) => Math.floor((digest.readUInt32LE(at) / 2 ** 32) * count);
-  const pair = below(sizes.length, 0);
+  const uniform = (at: number) => digest.readUInt32LE(at) / 2 ** 32;
+  const below = (count: number, at: number) => Math.floor(uniform(at) * count);
+  const images = sizes.length - copies.count;
+  const pair = uniform(16) < copies.share ? images + below(copies.count, 0) : below(images, 0);
   const { width, height } = sizes[pair] as Size;
   const bits = digest.readUInt8(12);
   return {

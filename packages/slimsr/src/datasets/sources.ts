@@ -17,6 +17,8 @@ export interface SourceOptions {
   readonly degrade?: string | undefined;
   /** Folder of the inputs of the images in the set's folder, by their names (see `listPaired`). */
   readonly input?: string | undefined;
+  /** Whether smaller copies of the images are to be made, which have no inputs but those that are made. */
+  readonly smallerCopies?: boolean | undefined;
 }
 
 /** A set's pairs, and how the inputs are made of those that have none. */
@@ -31,10 +33,20 @@ const AS_FOUND: Degradation = { text: "as found", stored: [], noise: undefined }
 
 /**
  * The pairs of a set of images, inputs from where the options say.
- * @throws DatasetError as `listPairs`, `listPaired`; UsageError where nothing says what a restoration network's inputs are, or both
- * folders and a degradation do
+ * @throws DatasetError as `listPairs`, `listPaired`; UsageError where nothing says what a restoration network's inputs are, both
+ * folders and a degradation do, or smaller copies are wanted of images that have inputs
  */
-export async function listSources(path: string, { scale, range, degrade, input }: SourceOptions): Promise<Sources> {
+export async function listSources(path: string, options: SourceOptions): Promise<Sources> {
+  const sources = await sourcesOf(path, options);
+  const found = sources.pairs.find(({ lr }) => lr !== undefined)?.lr;
+  if (!options.smallerCopies || found === undefined) return sources;
+  const example = options.scale > 1 ? "bicubic" : "noise:25";
+  throw new UsageError(
+    `${path}: smaller copies of its images have no inputs, as the images have (${found}): have all inputs made of the images (--degrade ${example}), or leave --scale-augmentation out`,
+  );
+}
+
+async function sourcesOf(path: string, { scale, range, degrade, input }: SourceOptions): Promise<Sources> {
   if (input !== undefined) {
     if (degrade !== undefined) {
       throw new UsageError(`${input} holds the inputs; leave ${degrade} out, or make them of ${path} alone`);

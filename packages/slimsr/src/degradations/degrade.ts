@@ -42,7 +42,8 @@ async function taken(step: Step, image: Image8, scale: number, random: () => num
 
 const rounded = (value: number): number => Math.min(255, Math.max(0, Math.floor(value + 0.5)));
 
-const drawn = ({ least, most }: Span, random: () => number): number =>
+/** A value of a span. */
+export const drawn = ({ least, most }: Span, random: () => number): number =>
   least === most ? least : least + (most - least) * random();
 
 async function throughJpeg(image: Image8, quality: number): Promise<Image8> {

@@ -71,7 +71,8 @@ export async function openInputs(
   { stage, signal, note, exchange = alone }: RunHooks,
   channels?: readonly number[],
 ): Promise<RunInputs> {
-  const { train, trainInput, trainRange, val, valInput, valRange, degrade, data, validationPatch } = settings;
+  const { train, trainInput, trainRange, val, valInput, valRange, degrade, data } = settings;
+  const { validationPatch, scaleAugmentation } = settings;
   setNames(data, "data");
   shareOf({ ...settings, ...sharing(settings) }, exchange);
   await requireDevice(settings.device);
@@ -89,7 +90,7 @@ export async function openInputs(
   const [range, validated] = [rangeOf(trainRange), rangeOf(valRange)];
   requireMeasurable(validationPatch, scale);
   const inputsOf = (input: string | undefined) => (input === undefined ? { degrade } : { input });
-  await listSources(train, { scale, range, ...inputsOf(trainInput) });
+  await listSources(train, { scale, range, ...inputsOf(trainInput), smallerCopies: scaleAugmentation > 0 });
   await listSources(val, { scale, range: validated, ...inputsOf(valInput) });
   for (const path of data) await listSources(path, { scale, degrade });
   const limit = channels ? undefined : await limitOf(model, settings);

@@ -9,7 +9,7 @@ import { defaultCacheDirectory, limitCache } from "../datasets/cache-folder.js";
 import type { Dataset, Pair } from "../datasets/dataset.js";
 import { type DecodedImage, findDecoded } from "../datasets/decoded-cache.js";
 import { isKept, OUTPUT_SAMPLE_BYTES, outputFile, storeOutput } from "../datasets/kept-output.js";
-import { type KeptOutputs, patchable } from "../datasets/patch-sampler.js";
+import { type KeptOutputs, patchable, patchableCopies } from "../datasets/patch-sampler.js";
 import { type Contender, contender } from "../evaluation/contender.js";
 import { openContender } from "../evaluation/evaluate.js";
 import { alone, firstHereFirst, ownOf } from "../exchange/exchange.js";
@@ -37,7 +37,7 @@ export function outputSource(
   tutors: readonly Contender[],
   training: Dataset,
 ): OutputSource | undefined {
-  const { keepOutputs, keepOutputsLimit, selfEnsemble, skipBad, patch, steps, batch, accumulate } = settings;
+  const { keepOutputs, keepOutputsLimit, selfEnsemble, patch, steps, batch, accumulate } = settings;
   if (!learnsOutput(settings)) return undefined;
   const isNeeded = tutors.length > 0 || selfEnsemble || keepOutputs === "on";
   if (training.noise) {
@@ -49,19 +49,26 @@ export function outputSource(
   // Beside VGG19 a teacher's forward pass is a small part of a step.
   const isGain = keepOutputs === "auto" && isTeacherFrozen(settings) && vggFile(settings) === undefined;
   if (!isNeeded && !isGain) return undefined;
-  const { large } = patchable(training, patch, skipBad);
+  const large = drawnFrom(training, settings);
   const pixels = large.reduce((sum, { decoded: { lr } }) => sum + lr.width * lr.height, 0);
   const bytes = pixels * training.scale ** 2 * teacher.descriptor.channels.output * OUTPUT_SAMPLE_BYTES;
   const isTooLarge = bytes > keepOutputsLimit * 2 ** 30;
   if (!isNeeded && (isTooLarge || pixels >= steps * accumulate * batch * patch ** 2)) return undefined;
   if (isTooLarge) {
+    const copies = settings.scaleAugmentation > 0 ? ", smaller copies counted," : "";
     throw new UsageError(
-      `outputs on ${large.length} training images take ${shown(bytes)}, more than the ${keepOutputsLimit} GiB that they may take: allow more with --keep-outputs-limit, or name fewer images with --train-range`,
+      `outputs on ${large.length} training images${copies} take ${shown(bytes)}, more than the ${keepOutputsLimit} GiB that they may take: allow more with --keep-outputs-limit, or name fewer images with --train-range`,
     );
   }
   const networks = tutors.length > 0 ? tutors : [contender("teacher", 1, teacher)];
   return { networks, selfEnsemble };
 }
+
+/** The images that patches are drawn from, and the smaller copies where patches are drawn from these too. */
+const drawnFrom = (training: Dataset, { patch, skipBad, scaleAugmentation }: Settings): readonly Pair[] => [
+  ...patchable(training, patch, skipBad).large,
+  ...patchableCopies(training, patch, scaleAugmentation),
+];
 
 /** A digest of all that outputs follow from beside the image. */
 function digestOf({ networks, selfEnsemble }: OutputSource): string {
@@ -76,19 +83,20 @@ function digestOf({ networks, selfEnsemble }: OutputSource): string {
 const AT_ONCE = 64;
 
 /**
- * The outputs on all training images that have room for a patch: those that the cache has, and the others made now, each stored as
+ * The outputs on all training images, and smaller copies, that patches are drawn from: those that the cache has, and the others made now, each stored as
  * soon as it is there, so that work which is interrupted goes on from it. Ranks share them out.
  * @throws InterruptedError or AbortError where the signal was aborted; DeviceError or NetworkError where a network can't be run
  */
 export async function makeOutputs(
   source: OutputSource,
   training: Dataset,
-  { patch, skipBad, device, threads }: Settings,
+  settings: Settings,
   hooks: RunHooks,
   directory = defaultCacheDirectory(),
 ): Promise<KeptOutputs> {
   const { exchange = alone } = hooks;
-  const { large } = patchable(training, patch, skipBad);
+  const { device, threads } = settings;
+  const large = drawnFrom(training, settings);
   const where = { directory, network: digestOf(source) };
   const engine = { device, threads };
   if (exchange.size === 1) return outputsOf(source, large, where, engine, hooks);

@@ -55,6 +55,11 @@ function consistent(settings: Settings): Settings {
     complain(`contrasted ${contrasted} is more than the batch has (${batch})`);
   }
   if (degrade !== undefined) parseDegradation(degrade);
+  if (settings.scaleAugmentation > 0 && settings.trainInput !== undefined) {
+    complain(
+      "scaleAugmentation and trainInput are given, but smaller copies of the training images have no inputs in that folder: leave one out",
+    );
+  }
   if (settings.taps.every((tap) => tap === 0)) complain("taps are all 0: one at least must be compared");
   if (method === "joint" && settings.teacherWeights === "frozen") {
     complain("method joint trains the teacher too; a frozen teacher goes with csd and kd");

@@ -3,7 +3,7 @@ import type { Descriptor } from "@slimsr/core/internal/model/descriptor.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
 import { type Dataset, type DatasetOptions, openDataset } from "../datasets/dataset.js";
 import { setNames } from "../datasets/names.js";
-import { patchable } from "../datasets/patch-sampler.js";
+import { patchable, patchableCopies } from "../datasets/patch-sampler.js";
 import { parseRange } from "../datasets/range.js";
 import { measurable } from "../evaluation/measurable.js";
 import { borderOf } from "../evaluation/metric.js";
@@ -25,17 +25,23 @@ export async function openSets(
   descriptor: Descriptor,
   { stage, signal }: { readonly stage: Stage; readonly signal?: AbortSignal | undefined },
 ): Promise<RunSets> {
-  const { train, trainInput, trainRange, degrade, data, skipBad, patch } = settings;
+  const { train, trainInput, trainRange, degrade, data, skipBad, patch, scaleAugmentation } = settings;
   const { scale } = descriptor;
   const grey = colourSpaceOf(descriptor) === "grey";
   const names = setNames(data, "data");
-  const open = (label: string, path: string, images: Pick<DatasetOptions, "range" | "degrade" | "input">) =>
+  const open = (
+    label: string,
+    path: string,
+    images: Pick<DatasetOptions, "range" | "degrade" | "input" | "smallerCopies">,
+  ) =>
     stage(label, "images", (onProgress) => openDataset(path, { scale, grey, ...images, skipBad, onProgress, signal }));
   const training = await open("training images", train, {
     range: trainRange === undefined ? undefined : parseRange(trainRange),
     ...(trainInput === undefined ? { degrade } : { input: trainInput }),
+    smallerCopies: scaleAugmentation > 0,
   });
   patchable(training, patch, skipBad);
+  patchableCopies(training, patch, scaleAugmentation);
   const validation = await stage("validation images", "images", (onProgress) =>
     openValidation(settings, { scale, grey }, onProgress, signal),
   );

@@ -109,6 +109,12 @@ export const settingsSchema = z.strictObject({
     .max(64)
     .default(1)
     .describe("places that are drawn for each patch, of which the one of most detail is taken"),
+  scaleAugmentation: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("share of the patches that are drawn from smaller copies of the training images, two of each"),
   accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
   learningRate: z
     .number()

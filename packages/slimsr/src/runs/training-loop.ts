@@ -52,7 +52,8 @@ export async function train(
   { onStep, onValidation, signal, exchange = alone }: TrainingHooks = {},
 ): Promise<void> {
   const { folder, settings, options, training, state } = run;
-  const { steps, accumulate, patch: side, candidates, seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const { steps, accumulate, patch: side, candidates, scaleAugmentation } = settings;
+  const { seed, skipBad, checkpointEvery, validateEvery } = settings;
   const share = shareOf({ ...settings, ...sharing(settings) }, exchange);
   const { samples, batches, weight } = share;
   const recorder = exchange.rank === 0 ? await Recorder.open(folder, state.step) : undefined;
@@ -61,6 +62,7 @@ export async function train(
     batch: samples.count,
     first: samples.first,
     candidates,
+    scaleAugmentation,
     indexOf: (n) => batchIndex(share, accumulate, n),
     seed,
     skipBad,
