@@ -27,6 +27,8 @@ export interface CsdInputs {
   hr: Value;
   /** Absent where students learn from the truth alone. */
   teacher?: Value;
+  /** What pixels weigh in L1(S, HR), L1(T, HR) and L1(S, T): [1, 1, H, W], of mean 1; all the same where left out. */
+  pixelWeights?: Value;
   /** One image per width that is trained in this step. */
   students: readonly Value[];
   /** Scalar λ_T, where the teacher is trained as well. */
@@ -69,15 +71,16 @@ export interface CsdLoss {
  * @throws UsageError where a term needs a teacher and there is none
  */
 export function csdLoss(inputs: CsdInputs): CsdLoss {
-  const { hr, students, teacherWeight, distillationWeight, anchor, tutor, attention, contrastive } = inputs;
+  const { hr, students, teacherWeight, distillationWeight, anchor, tutor, attention, contrastive, pixelWeights } =
+    inputs;
   const teacher = teacherOf(inputs);
   const contrast = contrastive && against(teacher(), contrastive);
   const target = distillationWeight && (tutor ?? anchor?.image ?? detach(teacher()));
   const terms = students.map((student, i): StudentLoss => {
     const contrastiveTerm = contrast?.loss(student);
     return {
-      l1: l1(student, hr),
-      ...(target && { distillation: l1(student, target) }),
+      l1: l1(student, hr, pixelWeights),
+      ...(target && { distillation: l1(student, target, pixelWeights) }),
       ...(attention && { attention: attentionLoss(attention.students[i] as Value, detach(attention.teacher)) }),
       ...(contrastiveTerm && { contrastive: contrastiveTerm }),
     };
@@ -88,7 +91,7 @@ export function csdLoss(inputs: CsdInputs): CsdLoss {
     ...(attentionTerm && attention ? [mul(attention.weight, attentionTerm)] : []),
     ...(contrastiveTerm && contrastive ? [mul(contrastive.weight, contrastiveTerm.loss)] : []),
   ]);
-  const teacherL1 = teacherWeight && l1(teacher(), hr);
+  const teacherL1 = teacherWeight && l1(teacher(), hr, pixelWeights);
   const anchorL1 = anchor && l1(teacher(), anchor.image);
   return {
     loss: sum([

@@ -146,7 +146,7 @@ async function trainerOptions(
   settings: Settings,
   channels: readonly number[] | undefined,
 ): Promise<TrainerOptions> {
-  const { width = [], split, batch, patch, accumulate, average, device, threads } = settings;
+  const { width = [], split, batch, patch, accumulate, optimiser, borderWeight, average, device, threads } = settings;
   const role = roleOf(settings);
   const isDistilled = isTeacherTrained(settings) || isTeacherFrozen(settings);
   const contrastive = await contrastiveOf(settings);
@@ -164,6 +164,8 @@ async function trainerOptions(
     patch: [patch, patch],
     accumulate,
     adam: ADAM_DEFAULTS,
+    optimiser,
+    borderWeight,
     distillation: isDistilled && settings.lambdaDistillation > 0,
     ...(settings.method === "pams" && settings.lambdaAttention > 0 && { attention: true }),
     ...(settings.method === "pact" && { rangeDecay: PACT_DECAY }),

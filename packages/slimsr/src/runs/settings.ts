@@ -9,6 +9,7 @@ import type { Budget } from "../slimming/budgets/allocate.js";
 import type { TimeBudget } from "../slimming/budgets/latency.js";
 import { budgetOf, OUTPUT_SIZE, outputSize, percentage, reduction } from "../slimming/budgets/texts.js";
 import { NEGATIVE_SOURCES } from "../training/contrast.js";
+import { OPTIMISERS } from "../training/learners.js";
 import { SCHEDULES, WEIGHT_SCHEDULES } from "../training/schedule.js";
 import { METHODS } from "./methods.js";
 
@@ -115,6 +116,9 @@ export const settingsSchema = z.strictObject({
     .max(1)
     .default(0)
     .describe("share of the patches that are drawn from smaller copies of the training images, two of each"),
+  borderWeight: share
+    .default(1)
+    .describe("what a patch's outermost LR pixels, whose surroundings aren't seen, weigh in the L1s"),
   accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
   learningRate: z
     .number()
@@ -122,8 +126,12 @@ export const settingsSchema = z.strictObject({
     .max(10)
     .default(1e-4)
     .describe(
-      "peak of Adam's learning rate; presets cpu and quick raise it for students of fewer than 160,000 parameters, up to fourfold",
+      "peak of the learning rate; presets cpu and quick raise it for students of fewer than 160,000 parameters, up to fourfold",
     ),
+  optimiser: z
+    .enum(OPTIMISERS)
+    .default("adam")
+    .describe("Adam, or Muon for the weights of convolutions of features to features and Adam for the others"),
   schedule: z.enum(SCHEDULES).default("cosine").describe("how the learning rate falls"),
   warmup: z.int().min(0).max(1e9).default(0).describe("steps in which the learning rate rises from 0"),
   decayAt: share.default(0.5).describe("share of the steps after which the step schedule lowers the rate"),

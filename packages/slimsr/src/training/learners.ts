@@ -1,5 +1,6 @@
 import { NetworkError } from "@slimsr/core/internal/errors.js";
-import type { Graph, Value } from "@slimsr/core/internal/graph/index.js";
+import { elements, type Graph, type Shape, showShape, type Value } from "@slimsr/core/internal/graph/index.js";
+import { hiddenConvolutions } from "@slimsr/core/internal/model/hidden.js";
 import {
   channelAnalysis,
   constantSource,
@@ -16,6 +17,7 @@ import {
   splitChannels,
 } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes, Parameters } from "@slimsr/core/internal/networks/index.js";
+import type { Matrices } from "@slimsr/core/internal/optimisers/muon.js";
 
 /**
  * What the teacher is in training: `shared`, the students' weights are its first channels and all train together, as published;
@@ -36,7 +38,12 @@ export interface LearnerOptions {
   teacher?: TeacherRole;
   /** Whether the output that students learn comes with the images, so that a frozen teacher isn't run. */
   keptOutputs?: boolean;
+  /** Adam for all parameters where left out; Muon for the weights of hidden convolutions, and Adam for the others. */
+  optimiser?: Optimiser;
 }
+
+export const OPTIMISERS = ["adam", "muon"] as const;
+export type Optimiser = (typeof OPTIMISERS)[number];
 
 export const isShared = ({ teacher = "shared" }: LearnerOptions): boolean =>
   teacher === "shared" || teacher === "anchored";
@@ -50,8 +57,49 @@ export const splitOf = ({ model, channels, split }: LearnerOptions, width: numbe
 /** The network that a student is trained as: the full one, whose parameters it has fewer channels of, or its own. */
 export const networkOf = ({ model, own }: LearnerOptions, width: number): Model => own?.get(width) ?? model;
 
-/** Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. */
+/**
+ * Shapes of all that training moves: the shared teacher's parameters, or each student's under `w0.5/layer.weight`. What `matricesOf` counts
+ * comes first.
+ */
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
+  const all = shapesOf(options);
+  if (options.optimiser !== "muon") return all;
+  const hidden = hiddenWeights(options, all);
+  return new Map([...hidden.flat(), ...[...all].filter((each) => !hidden.some((same) => same.includes(each)))]);
+}
+
+/** What Muon moves: the matrices [filters, inputs · taps] of hidden convolutions' weights, which are the first of the learned parameters. */
+export const matricesOf = (options: LearnerOptions): Matrices[] =>
+  options.optimiser === "muon"
+    ? hiddenWeights(options, shapesOf(options)).map((same) => {
+        const [rows, ...others] = (same[0] as Entry)[1] as [number, ...number[]];
+        return { count: same.length, rows, columns: elements(others) };
+      })
+    : [];
+
+type Entry = readonly [name: string, shape: Shape];
+
+/** Weights of hidden convolutions, those of one shape together. */
+function hiddenWeights(options: LearnerOptions, shapes: ParameterShapes): Entry[][] {
+  const names = isShared(options)
+    ? hiddenNames(options.model)
+    : options.widths.flatMap((width) => hiddenNames(networkOf(options, width)).map((name) => ownName(width, name)));
+  const hidden = new Set(names);
+  const groups = new Map<string, Entry[]>();
+  for (const entry of shapes) {
+    if (!hidden.has(entry[0])) continue;
+    const key = showShape(entry[1]);
+    groups.set(key, [...(groups.get(key) ?? []), entry]);
+  }
+  return [...groups.values()];
+}
+
+function hiddenNames({ graph, places }: Model): string[] {
+  const weights = new Set(hiddenConvolutions(graph).map(({ inputs }) => inputs[1]));
+  return [...places].flatMap(([name, value]) => (weights.has(value) ? [name] : []));
+}
+
+function shapesOf(options: LearnerOptions): ParameterShapes {
   const { model, widths } = options;
   const whole = new Map([...model.places].map(([name, { shape }]) => [name, shape]));
   if (isShared(options)) return whole;

@@ -5,12 +5,22 @@ import { applyToPixels, type Model, type ParameterSource } from "@slimsr/core/in
 import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
-import { add, concat, mul, reduceSumSquare, reshape, sqrt, sum } from "@slimsr/core/internal/operators/index.js";
+import { borderWeights } from "@slimsr/core/internal/objectives/reconstruction.js";
+import { add, concat, mul, reduceSumSquare, reshape, slice, sqrt, sum } from "@slimsr/core/internal/operators/index.js";
 import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js";
+import { muon } from "@slimsr/core/internal/optimisers/muon.js";
 import { isRangeEnd, squaredEnd } from "@slimsr/core/internal/quantisation/fake.js";
 import { type ContrastiveStep, contrastiveInputs } from "./contrast.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
-import { isShared, learnedShapes, networkOf, sourcesOf, type TeacherRole } from "./learners.js";
+import {
+  isShared,
+  learnedShapes,
+  matricesOf,
+  networkOf,
+  type Optimiser,
+  sourcesOf,
+  type TeacherRole,
+} from "./learners.js";
 
 export interface StepOptions {
   /** The full network, with its parameters before training. */
@@ -29,6 +39,8 @@ export interface StepOptions {
   /** `shared` where left out, as published. */
   teacher?: TeacherRole;
   batch: number;
+  /** What the outermost LR pixels of a patch, whose surroundings a network doesn't see, weigh in the L1s; as the others where left out. */
+  borderWeight?: number;
   /** Height and width of an LR patch. */
   patch: readonly [number, number];
   /** Without it: joint training, or L1 alone. */
@@ -38,6 +50,8 @@ export interface StepOptions {
   /** Whether that output comes with the images, as the input `output`: a frozen teacher's, or that of tutors in its place. */
   keptOutputs?: boolean;
   adam: AdamOptions;
+  /** See `LearnerOptions`. */
+  optimiser?: Optimiser;
   /** Whether the images and the gradient are outputs as well; for inspection. */
   inspect?: boolean;
 }
@@ -55,7 +69,7 @@ export function trainingStep(options: StepOptions): Graph {
   const graph = new Graph("training_step");
   const gradient = appendGradient(graph, options);
   const parameters = graph.inputs.find(({ name }) => name === "parameters") as Value;
-  appendUpdate(graph, parameters, gradient, options.adam);
+  appendUpdate(graph, parameters, gradient, options);
   return graph;
 }
 
@@ -70,13 +84,13 @@ export function trainingHalves(options: StepOptions): { gradients: Graph; update
   const update = new Graph("update");
   const size = flatSize(learnedShapes(options));
   const parameters = update.input("parameters", [size]);
-  appendUpdate(update, parameters, update.input("gradient", [size]), options.adam);
+  appendUpdate(update, parameters, update.input("gradient", [size]), options);
   return { gradients, update };
 }
 
 /** Networks, objective and its gradient: the flat gradient [P]. Losses become outputs of the graph. */
 function appendGradient(graph: Graph, options: StepOptions): Value {
-  const { model, widths, batch, patch, contrastive } = options;
+  const { model, widths, batch, patch, borderWeight = 1, contrastive } = options;
   const { scale, channels } = model.descriptor;
   const shapes = learnedShapes(options);
   const vector = graph.input("parameters", [flatSize(shapes)]);
@@ -104,6 +118,9 @@ function appendGradient(graph: Graph, options: StepOptions): Value {
   };
   const loss = csdLoss({
     hr,
+    ...(borderWeight < 1 && {
+      pixelWeights: borderWeights(graph, [patch[0] * scale, patch[1] * scale], scale, borderWeight),
+    }),
     ...targetsOf(teacher, kept),
     students,
     ...(isShared(options) && { teacherWeight: graph.input("teacher_weight", []) }),
@@ -174,15 +191,31 @@ function gradientOf(loss: Value, parameters: ReadonlyMap<string, Value>, shapes:
   );
 }
 
-function appendUpdate(graph: Graph, parameters: Value, gradient: Value, options: AdamOptions): void {
-  const state = {
+function appendUpdate(graph: Graph, parameters: Value, gradient: Value, options: StepOptions): void {
+  const vectors = {
     parameters,
     first: graph.input("first", parameters.shape),
     second: graph.input("second", parameters.shape),
+    gradient,
   };
-  const next = adam(state, gradient, graph.input("learning_rate", []), graph.input("step", []), options);
+  const [rate, step] = [graph.input("learning_rate", []), graph.input("step", [])];
+  const matrices = matricesOf(options);
+  const size = matrices.reduce((sum, { count, rows, columns }) => sum + count * rows * columns, 0);
+  const part = (start: number, end: number) => (value: Value) =>
+    end - start === value.shape[0] ? value : slice(value, [{ axis: 0, start, end }]);
+  const [head, tail] = [part(0, size), part(size, gradient.shape[0] as number)];
+  const others = mapped(vectors, tail);
+  const next = adam(others, others.gradient, rate, step, options.adam);
+  if (size > 0) {
+    const { second, gradient: theirs, ...state } = mapped(vectors, head);
+    const moved = { ...muon(state, theirs, rate, matrices), second };
+    for (const name of ["parameters", "first", "second"] as const) next[name] = concat([moved[name], next[name]], 0);
+  }
   graph.output("new_parameters", next.parameters);
   graph.output("new_first", next.first);
   graph.output("new_second", next.second);
   graph.output("gradient_norm", sqrt(reduceSumSquare(gradient)));
 }
+
+const mapped = <K extends string>(values: Record<K, Value>, map: (value: Value) => Value): Record<K, Value> =>
+  Object.fromEntries(Object.entries<Value>(values).map(([name, value]) => [name, map(value)])) as Record<K, Value>;

@@ -10,7 +10,7 @@ import { csdLoss } from "../../../core/src/objectives/csd.js";
 import { float32, scalar } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { flatSize, packParameters, unpackParameters } from "../../src/training/flat.js";
-import { learnedShapes, ownParameters, studentOf } from "../../src/training/learners.js";
+import { learnedShapes, matricesOf, ownParameters, studentOf } from "../../src/training/learners.js";
 import { contrastive, type Feeds, inspected, type NetworkStep, stepFeeds, stepOptions } from "./batches.js";
 
 /** What the shared step starts from, as students of their own. */
@@ -100,4 +100,47 @@ it("a term that needs a teacher says so where there is none", () => {
   const build = () => csdLoss({ hr: image, students: [image], distillationWeight });
   expect(build).toThrow(UsageError);
   expect(build).toThrow("need a teacher");
+});
+
+describe("what Muon moves", () => {
+  const network = edsr(2, { features: 8, blocks: 1 });
+  const hidden = ["body.0.conv1.weight", "body.0.conv2.weight", "body_conv.weight", "upsampler.blocks.0.weight"];
+
+  it("comes first among what is learned, matrices of one shape together", () => {
+    const shared = stepOptions(network, { optimiser: "muon" });
+    const names = [...learnedShapes(shared).keys()];
+    expect(names.slice(0, 4)).toEqual(hidden);
+    expect(names.toSorted()).toEqual([...parameterShapes(network).keys()].toSorted());
+    expect(matricesOf(shared)).toEqual([
+      { count: 3, rows: 8, columns: 72 },
+      { count: 1, rows: 32, columns: 72 },
+    ]);
+    expect([...learnedShapes(stepOptions(network)).keys()]).toEqual([...parameterShapes(network).keys()]);
+    expect(matricesOf(stepOptions(network))).toEqual([]);
+  });
+
+  it("is each student's own where students have weights of their own", () => {
+    const own = stepOptions(network, { optimiser: "muon", widths: [0.5, 0.25], teacher: "frozen" });
+    const names = [...learnedShapes(own).keys()];
+    expect(names.slice(0, 4)).toEqual([...hidden.slice(0, 3).map((name) => `w0.5/${name}`), `w0.5/${hidden[3]}`]);
+    expect(matricesOf(own).map(({ count }) => count)).toEqual([3, 1, 3, 1]);
+  });
+
+  it("takes steps of one size whatever its gradient's, and the others Adam's", async () => {
+    const step = stepOptions(network, { optimiser: "muon", teacher: "none", widths: [1] });
+    const feeds = ownFeeds(step, stepFeeds(step));
+    const outputs = await inspected(step, feeds);
+    const before = unpackParameters(feeds.parameters?.data as Float32Array, learnedShapes(step));
+    const after = unpackParameters(floats(outputs, "new_parameters"), learnedShapes(step));
+    const sizeOf = (name: string) => {
+      const [from, to] = [before.get(name), after.get(name)].map((each) => each?.data as Float32Array);
+      const moved = (to as Float32Array).map((value, i) => value - ((from as Float32Array)[i] as number));
+      return Math.hypot(...moved) / Math.sqrt(moved.length) / 1e-3;
+    };
+    for (const name of hidden) {
+      expect(sizeOf(`w1/${name}`)).toBeGreaterThan(0.12);
+      expect(sizeOf(`w1/${name}`)).toBeLessThan(0.25);
+    }
+    expect(sizeOf("w1/tail.weight")).toBeCloseTo(1, 2);
+  });
 });

@@ -4,7 +4,7 @@ import { Random } from "../../../../test/support/random.js";
 import { DeviceError } from "../../../core/src/errors.js";
 import { relativeError } from "../../src/parity/compare.js";
 import { packParameters } from "../../src/training/flat.js";
-import { learnedShapes } from "../../src/training/learners.js";
+import { learnedShapes, OPTIMISERS } from "../../src/training/learners.js";
 import { initialState, type MicroBatch, Trainer, type TrainerOptions } from "../../src/training/trainer.js";
 import { contrastive, stepOptions } from "./batches.js";
 
@@ -45,9 +45,9 @@ const halves = ({ lr, hr }: MicroBatch): MicroBatch[] =>
     hr: hr.slice((i * hr.length) / 2, ((i + 1) * hr.length) / 2),
   }));
 
-it("accumulates batches into the step of the whole", async () => {
-  const whole = await Trainer.compile(options(), start());
-  const parts = await Trainer.compile(options({ batch: 2, accumulate: 2 }), start());
+it.each(OPTIMISERS)("accumulates batches into the step of the whole: %s", async (optimiser) => {
+  const whole = await Trainer.compile(options({ optimiser }), start());
+  const parts = await Trainer.compile(options({ optimiser, batch: 2, accumulate: 2 }), start());
   try {
     for (const seed of [1, 2, 3]) {
       const a = await whole.step([batchOf(4, seed)], schedule);
