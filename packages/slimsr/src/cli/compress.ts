@@ -33,18 +33,18 @@ interface Options extends FormatOptions {
 }
 
 /** Presets, the default first. */
-export const STARTING_POINTS: readonly Preset[] = ["cpu", "paper", "quick"];
+export const STARTING_POINTS: readonly Preset[] = ["cpu", "best", "paper", "quick"];
 
 export const presetOption = (): Option =>
   new Option(
     "--preset <name>",
-    "settings to start from: cpu made the best student within a quarter of an hour on two cores, paper is the published recipe, quick a first look",
+    "settings to start from: cpu made the best student within five minutes of training on two cores, best has most of an hour, paper is the published recipe, quick a first look",
   )
     .choices(STARTING_POINTS)
     .default("cpu");
 
 /** What help says of presets besides each option's defaults. */
-export const SHARED_TEACHER = `Where the teacher is trained too (--method joint, or csd with --teacher-weights shared), cpu and quick have
+export const SHARED_TEACHER = `Where the teacher is trained too (--method joint, or csd with --teacher-weights shared), cpu, best and quick have
 ${sharedTeacherDefaults("cpu")}.`;
 
 const EXAMPLES = `

@@ -1,6 +1,6 @@
 import type { PartialSettings } from "./settings.js";
 
-export const PRESETS = ["paper", "cpu", "quick"] as const;
+export const PRESETS = ["paper", "cpu", "best", "quick"] as const;
 export type Preset = (typeof PRESETS)[number];
 
 /** HR pixels along a side of the published patches. */
@@ -10,9 +10,9 @@ const PUBLISHED_PATCH = 192;
 const SHORT: PartialSettings = { lambdaDistillation: 1, lambdaContrastive: 10, negatives: 4 };
 
 /** Shared weights bear a lower rate, and the teacher is held to what it is. */
-const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, learningRate: 2e-4 };
+const SHARED: PartialSettings = { teacherWeights: "shared", lambdaAnchor: 2, optimiser: "adam", learningRate: 2e-4 };
 
-/** Parameters of the students that rates were found with; smaller ones bear higher rates, in inverse proportion, up to some times as high. */
+/** Parameters of the students that rates of Adam were found with; smaller ones bear higher rates, in inverse proportion, up to some times as high. */
 const USUAL_STUDENT = 160_000;
 const MOST_TIMES = 4;
 
@@ -20,14 +20,18 @@ const MOST_TIMES = 4;
 const rateFor = (usual: number, parameters = USUAL_STUDENT): number =>
   Number((usual * Math.min(MOST_TIMES, Math.max(1, USUAL_STUDENT / parameters))).toPrecision(2));
 
+/** Muon's rate is for students of every size. Roundings were learnt by Adam alone. */
+const MUON: PartialSettings = { optimiser: "muon", learningRate: 1e-3 };
+
 /**
  * Settings that go together.
  * `paper`: the published recipe (CSD, section 4.1), the same for EDSR, RCAN and CARN: 400 epochs of 1,000 steps.
- * `cpu`: what gave the best student within a quarter of an hour on two cores: kd.
+ * `cpu`: what gave the best student within five minutes of training on two cores: kd.
+ * `best`: the same for most of an hour, from smaller copies of the images too.
  * `quick`: a first look within a minute or two, contrastive loss and all.
- * @param given the method and what the teacher is, where others than the preset's own are asked for, and the batch, of which no
- * more can be contrasted
- * @param parameters the largest student's, where they are known: `cpu` and `quick` have higher rates for small ones
+ * @param given the method and what the teacher is, where others than the preset's own are asked for, the bits of roundings, a folder of inputs, of which no
+ * smaller copies can be made, and the batch, of which no more can be contrasted
+ * @param parameters the largest student's, where they are known: `quick` has higher rates for small ones
  */
 export function presetSettings(
   preset: Preset,
@@ -35,8 +39,10 @@ export function presetSettings(
   {
     method,
     teacherWeights = method === "joint" ? "shared" : "frozen",
+    bits,
+    trainInput,
     batch = Number.POSITIVE_INFINITY,
-  }: Pick<PartialSettings, "method" | "teacherWeights" | "batch"> = {},
+  }: Pick<PartialSettings, "method" | "teacherWeights" | "bits" | "trainInput" | "batch"> = {},
   parameters?: number,
 ): PartialSettings {
   const short = { ...SHORT, ...(teacherWeights === "shared" ? SHARED : { teacherWeights }) };
@@ -50,9 +56,12 @@ export function presetSettings(
         ...{ validateEvery: 5000, checkpointEvery: 1000 },
       };
     case "cpu":
+    case "best":
       return {
-        ...{ method: method ?? "kd", init: "principal", steps: 5000, batch: 16, patch: 24, candidates: 2 },
-        ...{ learningRate: rateFor(5e-4, parameters), schedule: "cosine", warmup: 100 },
+        ...{ method: method ?? "kd", init: "principal", batch: 16, patch: 24, candidates: 2 },
+        ...(preset === "cpu" ? { steps: 4000 } : { steps: 30_000, validateEvery: 2500 }),
+        ...(preset === "best" && trainInput === undefined && { scaleAugmentation: 0.6 }),
+        ...{ ...(bits === undefined ? MUON : { learningRate: 5e-4 }), schedule: "cosine", warmup: 100 },
         ...{ ...short, contrasted: Math.min(4, batch) },
       };
     case "quick":

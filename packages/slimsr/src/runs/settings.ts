@@ -126,7 +126,7 @@ export const settingsSchema = z.strictObject({
     .max(10)
     .default(1e-4)
     .describe(
-      "peak of the learning rate; presets cpu and quick raise it for students of fewer than 160,000 parameters, up to fourfold",
+      "peak of the learning rate; preset quick raises it for students of fewer than 160,000 parameters, up to fourfold",
     ),
   optimiser: z
     .enum(OPTIMISERS)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../../core/src/errors.js";
 import { METHODS, ROUNDING_METHODS } from "../../src/runs/methods.js";
-import { PRESETS, type Preset, presetSettings } from "../../src/runs/presets.js";
+import { PRESETS, presetSettings } from "../../src/runs/presets.js";
 import { resolveSettings } from "../../src/runs/resolve-settings.js";
 import { type PartialSettings, settingsOver } from "../../src/runs/settings.js";
 
@@ -100,15 +100,34 @@ describe("settings", () => {
     expect(resolve(presetSettings("cpu", 2, { method: "csd" })).teacherWeights).toBe("frozen");
   });
 
-  it("have a higher rate for small students, but the paper's", () => {
-    const rate = (preset: Preset, parameters?: number) => presetSettings(preset, 2, {}, parameters).learningRate;
-    expect([undefined, 1e6, 160_000, 80_000, 41_056, 4000].map((count) => rate("cpu", count))).toEqual([
-      ...[5e-4, 5e-4, 5e-4, 1e-3, 1.9e-3, 2e-3],
+  it("have Muon for processors, but not with what it wasn't tried with", () => {
+    const optimiser = (...args: Parameters<typeof presetSettings>) => {
+      const { optimiser, learningRate } = resolve({ ...presetSettings(...args), ...args[2] });
+      return [optimiser, learningRate];
+    };
+    for (const preset of ["cpu", "best"] as const) {
+      expect(optimiser(preset, 2)).toEqual(["muon", 1e-3]);
+      expect(optimiser(preset, 2, { method: "csd" }, 1000)).toEqual(["muon", 1e-3]);
+      expect(optimiser(preset, 2, { bits: 4 })).toEqual(["adam", 5e-4]);
+      expect(optimiser(preset, 2, { method: "joint" }, 1000)).toEqual(["adam", 2e-4]);
+    }
+    expect(optimiser("paper", 2)).toEqual(["adam", 1e-4]);
+    expect(optimiser("quick", 2)).toEqual(["adam", 3e-4]);
+  });
+
+  it("have a higher rate for small students where it is quick", () => {
+    const rate = (parameters?: number) => presetSettings("quick", 2, {}, parameters).learningRate;
+    expect([undefined, 1e6, 160_000, 80_000, 41_056, 4000].map(rate)).toEqual([
+      ...[3e-4, 3e-4, 3e-4, 6e-4, 1.2e-3, 1.2e-3],
     ]);
-    expect([rate("quick"), rate("quick", 1000)]).toEqual([3e-4, 1.2e-3]);
-    expect(rate("paper", 1000)).toBe(1e-4);
-    const shared = presetSettings("cpu", 2, { method: "joint" }, 1000);
-    expect(shared.learningRate).toBe(2e-4);
+    expect(presetSettings("quick", 2, { method: "joint" }, 1000).learningRate).toBe(2e-4);
+  });
+
+  it("draw from smaller copies for the best student, where they can be made", () => {
+    expect(resolve(presetSettings("best", 2)).scaleAugmentation).toBe(0.6);
+    const given = { trainInput: "inputs" };
+    expect(resolve({ ...presetSettings("best", 2, given), ...given }).scaleAugmentation).toBe(0);
+    expect(resolve(presetSettings("cpu", 2)).scaleAugmentation).toBe(0);
   });
 
   it("of the paper are the published ones", () => {
