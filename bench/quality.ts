@@ -3,7 +3,7 @@
  * and python3-pil) from where published methods start: by L1 alone (slice), and by contrastive self-distillation (CSD) with settings that suit so short
  * a time. One after another; seconds from reading the first image on, with all that is made before training, without measuring.
  * Arguments: --train FOLDER, --data FOLDER (HR and LR_bicubic/X2, measured on), --teacher FILE (the one that comes with slimsr), --width W (0.5), --steps N
- * (of ours; 5000), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
+ * (of ours; 4000), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -26,7 +26,7 @@ const { values } = scriptArguments(import.meta.url, {
     data: { type: "string" },
     teacher: { type: "string", default: beside("../assets/teachers/edsr_r8f64_x2.safetensors") },
     width: { type: "string", default: "0.5" },
-    steps: { type: "string", default: "5000" },
+    steps: { type: "string", default: "4000" },
     seconds: { type: "string", default: "300" },
     reach: { type: "string", default: "36.5,37,37.3,37.5,37.6" },
     json: { type: "boolean", default: false },

@@ -24,7 +24,7 @@ import { requireSlimmable } from "../slimming/slimmable.js";
 import { CHECKED, requireAboveBaseline } from "../slimming/teacher-check.js";
 import type { Stage } from "../stage.js";
 import type { ContrastiveStep } from "../training/contrast.js";
-import type { TeacherRole } from "../training/learners.js";
+import { matricesOf, type TeacherRole } from "../training/learners.js";
 import { shareOf } from "../training/share.js";
 import { trainingStep } from "../training/step.js";
 import type { TrainerOptions } from "../training/trainer.js";
@@ -98,6 +98,11 @@ export async function openInputs(
   const options = await trainerOptions(model, settings, channels ?? (limit && uniformWithin(model, limit)));
   if (options.contrastive || parameterBytes(model) >= LARGE_CONSTANTS) await requireTemporaryFolder();
   trainingStep(options);
+  if (options.optimiser === "muon" && matricesOf(options).length === 0) {
+    note?.(
+      `${nameOf(model)} has no convolution of features to features, which is what Muon moves: Adam moves all of it`,
+    );
+  }
   const { training, validation, sets } = await openSets(settings, model.descriptor, { stage, signal });
   for (const set of new Set([training, validation.whole, ...(data.length > 0 ? sets : [])])) {
     if (set.note !== undefined) note?.(set.note);

@@ -97,7 +97,7 @@ function requireLearner(settings: Settings, complain: (message: string) => never
 
 /** What rounds its numbers in training starts from trained weights, which are its own. */
 function requireRoundable(settings: Settings, complain: (message: string) => never): void {
-  const { method, bits, activationBits, init, quantise } = settings;
+  const { method, bits, activationBits, init, optimiser, quantise } = settings;
   if (bits === undefined) {
     if (activationBits !== undefined)
       complain("activationBits is given without bits: give --bits too, or leave it out");
@@ -112,6 +112,8 @@ function requireRoundable(settings: Settings, complain: (message: string) => nev
     );
   }
   if (init === "random") complain("bits are given, but ranges of random weights mean nothing: start from a teacher");
+  if (optimiser === "muon")
+    complain("bits are given, and Muon moves weights that aren't rounded: choose --optimiser adam");
   if (quantise) complain("students of --bits are written in integers too: leave quantise out");
 }
 

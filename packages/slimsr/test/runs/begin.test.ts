@@ -1,7 +1,11 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { Random } from "../../../../test/support/random.js";
 import { InterruptedError } from "../../../core/src/errors.js";
+import { elements, Graph } from "../../../core/src/graph/index.js";
+import { writeOnnx } from "../../../core/src/onnx/index.js";
+import { conv, depthToSpace, relu } from "../../../core/src/operators/index.js";
 import { fixturePath } from "../../../core/test/checkpoints/support.js";
 import { compress } from "../../src/runs/compress.js";
 import type { PartialSettings } from "../../src/runs/settings.js";
@@ -70,6 +74,29 @@ describe("a run", () => {
     const unsaid = "edsr.pt: The file doesn't hold the residual scale: 1 is assumed, as edsr-pytorch's code has it";
     // The option is the teacher's.
     expect(notes).toEqual(expect.arrayContaining([`${unsaid}; --res-scale says another`, unsaid]));
+  });
+
+  it("says where Muon has nothing to move", async () => {
+    const folder = await temporaryFolder();
+    const graph = new Graph("shallow");
+    const image = graph.input("image", [1, 3, 16, 16]);
+    const weight = (shape: readonly number[]) =>
+      graph.constant(new Random(1).floats(elements(shape), -0.05, 0.05), shape);
+    const features = relu(conv(image, weight([8, 3, 3, 3]), undefined, { pads: [1, 1, 1, 1] }));
+    graph.output("enlarged", depthToSpace(conv(features, weight([12, 8, 3, 3]), undefined, { pads: [1, 1, 1, 1] }), 2));
+    const teacher = join(folder, "shallow.onnx");
+    await writeFile(teacher, writeOnnx(graph));
+    const notes: string[] = [];
+    const muon = { ...settings, optimiser: "muon", range: 255, init: "plain", steps: 1 } as const;
+    await compress({ out: join(folder, "run"), settings: { ...muon, teacher } }, { note: (text) => notes.push(text) });
+    expect(notes.join()).toContain("which is what Muon moves: Adam moves all of it");
+    notes.length = 0;
+    const deep = await smallTeacher(folder);
+    await compress(
+      { out: join(folder, "deep"), settings: { ...muon, teacher: deep } },
+      { note: (text) => notes.push(text) },
+    );
+    expect(notes.join()).not.toContain("Muon");
   });
 
   it("has settings of one kind: a teacher, or a network to train", async () => {

@@ -92,5 +92,6 @@ describe("training with roundings", () => {
     refused({ method: "kd", activationBits: 4 }, /give --bits too/);
     refused({ method: "kd", bits: 4, quantise: true }, /leave quantise out/);
     refused({ method: "kd", bits: 9 }, /bits/);
+    refused({ method: "kd", bits: 4, optimiser: "muon" }, /choose --optimiser adam/);
   });
 });

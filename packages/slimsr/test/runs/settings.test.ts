@@ -82,9 +82,9 @@ describe("settings", () => {
     for (const scale of [2, 3, 4] as const) {
       for (const method of METHODS) {
         const bits = ROUNDING_METHODS.some((name) => name === method) ? { bits: 4 } : {};
-        const settings = { ...presetSettings(preset, scale, { method }), ...bits };
+        const settings = { ...presetSettings(preset, scale, { method, ...bits }), ...bits };
         expect(resolve(settings).method).toBe(method);
-        const single = { ...presetSettings(preset, scale, { method, batch: 1 }), ...bits, batch: 1 };
+        const single = { ...presetSettings(preset, scale, { method, batch: 1, ...bits }), ...bits, batch: 1 };
         expect(() => resolve(single)).not.toThrow();
         expect(() => resolve(settings)).not.toThrow();
       }

@@ -6,7 +6,7 @@ import { describeWith, SOFTWARE_GPU } from "../../../../test/support/requirement
 import { temporaryFolder } from "../cli/runs.js";
 
 /** Takes steps on a device, and prints the losses of each and the state at the end. */
-const program = (device: string, profile: string, averaged: boolean) => `
+const program = (device: string, profile: string, optimiser: string, averaged: boolean) => `
   import { networkModel } from "./packages/core/dist/model/model.js";
   import { ADAM_DEFAULTS } from "./packages/core/dist/optimisers/adam.js";
   import { flatSize } from "./packages/slimsr/dist/training/flat.js";
@@ -15,7 +15,7 @@ const program = (device: string, profile: string, averaged: boolean) => `
   const network = { architecture: "edsr", scale: 2, blocks: 1, features: 8, resScale: 0.1, mean: [0.4, 0.4, 0.4], range: 255 };
   const options = {
     ...{ model: networkModel(network, new Map()), widths: [0.5], split: "official", batch: 2, patch: [12, 10], accumulate: 1 },
-    ...{ adam: ADAM_DEFAULTS, session: { device: "${device}", threads: 1, profile: ${JSON.stringify(profile)} } },
+    ...{ adam: ADAM_DEFAULTS, optimiser: "${optimiser}", session: { device: "${device}", threads: 1, profile: ${JSON.stringify(profile)} } },
     ...(${averaged} && { averageDecay: 0.9 }),
   };
   const image = (count, seed) => Float32Array.from({ length: count }, (_, i) => (i * 7919 * seed) % 251);
@@ -40,9 +40,9 @@ interface Trained {
 }
 
 describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
-  const train = async (device: string, folder: string, averaged: boolean): Promise<Trained> => {
+  const train = async (device: string, folder: string, optimiser: string, averaged: boolean): Promise<Trained> => {
     const env = { VK_DRIVER_FILES: driver };
-    const { code, stdout, stderr } = await runSource(program(device, join(folder, device), averaged), {
+    const { code, stdout, stderr } = await runSource(program(device, join(folder, device), optimiser, averaged), {
       env,
       seconds: 280,
     });
@@ -54,11 +54,16 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
   const difference = (a: readonly number[], b: readonly number[]): number =>
     Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number)))) / Math.max(...b.map(Math.abs));
 
-  it.each([false, true])(
-    "steps leave the state that the processor's leave, averaged: %s",
-    async (averaged) => {
+  it.each([
+    ["adam", false],
+    ["adam", true],
+    ["muon", false],
+  ])(
+    "steps leave the state that the processor's leave, of %s, averaged: %s",
+    async (optimiser, averaged) => {
       const folder = await temporaryFolder();
-      const [gpu, cpu] = [await train("webgpu", folder, averaged), await train("cpu", folder, averaged)];
+      const on = (device: string) => train(device, folder, optimiser, averaged);
+      const [gpu, cpu] = [await on("webgpu"), await on("cpu")];
       expect(gpu.step).toBe(4);
       expect(gpu.vectors.map(([name]) => name)).toEqual(cpu.vectors.map(([name]) => name));
       gpu.losses.forEach((losses, i) => {
