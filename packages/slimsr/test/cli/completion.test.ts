@@ -29,7 +29,7 @@ describe("slimsr completion", () => {
     expect(stdout).toMatch(
       /^complete -c slimsr -n '__fish_seen_subcommand_from slim' -l init -d 'what .*' -r -f -a '.*\bbalanced\b.*'$/m,
     );
-    expect(stdout).toContain(" -d 'peak of Adam\\'s learning rate;");
+    expect(stdout).toContain(" -d 'what a patch\\'s outermost LR pixels");
     expect((await slimsr("completion", "tcsh")).stderr).toContain("Allowed choices are bash, zsh, fish.");
   });
 });

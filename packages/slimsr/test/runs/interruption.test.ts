@@ -91,7 +91,7 @@ describe("a run that is interrupted", () => {
       });
       const [code] = await once(child, "close");
       expect(code, stderr).toBe(130);
-      expect(stderr).toContain(`slimsr: interrupted after step 0 of 5000; all is saved. Go on with: slimsr compress`);
+      expect(stderr).toContain(`slimsr: interrupted after step 0 of 4000; all is saved. Go on with: slimsr compress`);
       expect(stderr).not.toMatch(/^\s+at /m);
     });
   }
