@@ -64,8 +64,8 @@ export const networkOf = ({ model, own }: LearnerOptions, width: number): Model 
 export function learnedShapes(options: LearnerOptions): ParameterShapes {
   const all = shapesOf(options);
   if (options.optimiser !== "muon") return all;
-  const hidden = hiddenWeights(options, all);
-  return new Map([...hidden.flat(), ...[...all].filter((each) => !hidden.some((same) => same.includes(each)))]);
+  // A key keeps the place where it comes first.
+  return new Map([...hiddenWeights(options, all).flat(), ...all]);
 }
 
 /** What Muon moves: the matrices [filters, inputs · taps] of hidden convolutions' weights, which are the first of the learned parameters. */

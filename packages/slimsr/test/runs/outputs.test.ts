@@ -1,6 +1,6 @@
-import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { edsr, modelOf, randomParameters } from "../../../../test/support/networks.js";
 import { noise } from "../../../../test/support/photographs.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
@@ -20,17 +20,11 @@ import type { PartialSettings } from "../../src/runs/settings.js";
 import { silent } from "../../src/stage.js";
 import { temporaryFolder } from "../cli/runs.js";
 import { photographs, place } from "../datasets/folders.js";
+import { ownCache } from "./own-cache.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-let home: string;
-beforeEach(async () => {
-  home = await temporaryFolder();
-  vi.stubEnv("XDG_CACHE_HOME", home);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+const cache = ownCache();
 
 const network = edsr(2, { features: 16, blocks: 1 });
 
@@ -41,13 +35,7 @@ async function teacherFile(folder: string, seed = 1): Promise<string> {
 }
 
 /** The files of outputs in the cache. */
-async function keptFiles(): Promise<string[]> {
-  const files = await readdir(join(home, "slimsr", "images"), { recursive: true }).catch(() => []);
-  return files
-    .filter((file) => file.endsWith(".output"))
-    .map((file) => join(home, "slimsr", "images", file))
-    .sort();
-}
+const keptFiles = (): Promise<string[]> => cache.files(".output");
 
 const settings: PartialSettings = {
   ...{
@@ -120,7 +108,7 @@ describe("a run that learns kept outputs", () => {
     ];
     await compress({ out: whole, settings: own });
     await expect(compress({ out: emptied, settings: own }, interruptedAt("step"))).rejects.toThrow(InterruptedError);
-    await rm(join(home, "slimsr"), { recursive: true });
+    await rm(join(cache.home(), "slimsr"), { recursive: true });
     await compress({ resume: emptied });
     expect((await student(emptied)).equals(await student(whole))).toBe(true);
     for (const file of await keptFiles()) {

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { edsr, modelOf } from "../../../../test/support/networks.js";
 import { noise } from "../../../../test/support/photographs.js";
 import { InterruptedError, UsageError } from "../../../core/src/errors.js";
@@ -13,17 +13,11 @@ import type { PartialSettings } from "../../src/runs/settings.js";
 import { silent } from "../../src/stage.js";
 import { interruptedBehind, smallTeacher, temporaryFolder } from "../cli/runs.js";
 import { photographs, place } from "../datasets/folders.js";
+import { ownCache } from "./own-cache.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-let home: string;
-beforeEach(async () => {
-  home = await temporaryFolder();
-  vi.stubEnv("XDG_CACHE_HOME", home);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+const cache = ownCache();
 
 const settings: PartialSettings = {
   ...{ train: "x", val: "x", method: "kd", init: "plain", keepOutputs: "on", width: [0.5], batch: 2, patch: 12 },
@@ -42,8 +36,7 @@ async function given(folder: string): Promise<PartialSettings> {
 
 const student = (out: string): Promise<Buffer> => readFile(join(out, "student-w0.5.safetensors"));
 
-const cached = async (ending: string): Promise<number> =>
-  (await readdir(join(home, "slimsr", "images"), { recursive: true })).filter((file) => file.endsWith(ending)).length;
+const cached = async (ending: string): Promise<number> => (await cache.files(ending)).length;
 
 describe("a run with scale augmentation", () => {
   it("learns kept outputs of copies too, and ends in the same bytes wherever it is interrupted", async () => {
@@ -61,7 +54,7 @@ describe("a run with scale augmentation", () => {
     expect(await readFile(join(whole, "config.json"), "utf8")).toContain('"scaleAugmentation": 0.6');
 
     await expect(compress({ out: broken, settings: own }, interruptedBehind(2))).rejects.toThrow(InterruptedError);
-    await rm(join(home, "slimsr"), { recursive: true });
+    await rm(join(cache.home(), "slimsr"), { recursive: true });
     await compress({ resume: broken });
     expect((await student(broken)).equals(await student(whole))).toBe(true);
 
@@ -98,7 +91,7 @@ describe("a run with scale augmentation", () => {
     const work = compress({ out: join(folder, "run"), settings: { ...own, train } });
     await expect(work).rejects.toThrow(UsageError);
     await expect(work).rejects.toThrow(/--degrade bicubic.*--scale-augmentation/);
-    expect(await readdir(home)).toEqual([]);
+    expect(await readdir(cache.home())).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { edsr, modelOf, randomParameters } from "../../../../test/support/networks.js";
 import { noise } from "../../../../test/support/photographs.js";
 import { stateOf } from "../../../core/src/checkpoints/state.js";
@@ -20,15 +20,11 @@ import { silent } from "../../src/stage.js";
 import { journalOf, temporaryFolder } from "../cli/runs.js";
 import { photographs, place } from "../datasets/folders.js";
 import { enlarging, nearest } from "./nearest.js";
+import { ownCache } from "./own-cache.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-beforeEach(async () => {
-  vi.stubEnv("XDG_CACHE_HOME", await temporaryFolder());
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+ownCache();
 
 const settings: PartialSettings = {
   ...{ method: "kd", init: "plain", width: [0.5], batch: 2, patch: 12, threads: 1, validationPatch: 16 },
