@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { cropPhotographs, freshClone } from "../../../../test/support/clone.js";
+import { loadCheckpoint, saveCheckpoint } from "../../src/files/checkpoints.js";
 import { PRESETS, presetSettings } from "../../src/runs/presets.js";
 import { settingsSchema } from "../../src/runs/settings.js";
 import { slimsr, smallTeacher } from "./runs.js";
@@ -68,10 +69,13 @@ const lineOf = (help: string, flag: string): string =>
 describe("help", () => {
   it("has examples that run as they stand, one after another", { timeout: 900_000 }, async () => {
     const cwd = await freshClone();
-    // A small network, crops of photographs, one image to measure on and one variant stand for those of the repository.
+    // Small networks, crops of photographs, one image to measure on and one variant stand for those of the repository.
     await mkdir(join(cwd, "bench/ablation"), { recursive: true });
     await writeFile(join(cwd, "bench/ablation/contrastive.json"), JSON.stringify({ slice: { method: "slice" } }));
-    await cp(await smallTeacher(cwd), join(cwd, "assets/teachers/edsr_r8f64_x2.safetensors"));
+    const small = join(cwd, "assets/teachers/edsr_r8f64_x2.safetensors");
+    await cp(await smallTeacher(cwd), small);
+    const slim = join(cwd, "assets/slim/edsr_r8f64_x2.safetensors");
+    await saveCheckpoint(slim, { ...(await loadCheckpoint(small)), widths: [1, 0.5, 0.25] });
     const whole = join(cwd, "assets/held-out/Kodak");
     for (const name of (await readdir(whole)).slice(1)) await rm(join(whole, name));
     await cropPhotographs(cwd);

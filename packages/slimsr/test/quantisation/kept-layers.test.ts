@@ -11,6 +11,7 @@ import { type Patches, patchShape } from "../../src/calibration/batches.js";
 import { calibrationPatches } from "../../src/calibration/patches.js";
 import { createSession } from "../../src/engine/session.js";
 import { calibrate } from "../../src/quantisation/calibrate.js";
+import { bitsFor } from "../../src/quantisation/processor.js";
 
 const patches = (): Promise<Patches> => calibrationPatches(EMBEDDED_IMAGES, { scale: 2, count: 2 });
 
@@ -57,7 +58,9 @@ async function quantised(options: PlanOptions) {
   const images = await patches();
   const graph = network(images);
   const plan = planQuantisation(graph, { inLevels: true, ...options });
-  const quantisation: Quantisation = await calibrate(plan, images, { bits: 8, levels: { scale: 1, zeroPoint: 0 } });
+  const quantisation: Quantisation = await calibrate(plan, images, {
+    ...{ bits: bitsFor(undefined), levels: { scale: 1, zeroPoint: 0 } },
+  });
   return { images, plan, quantisation, float: await outputOf(graph, images, "none") };
 }
 

@@ -51,7 +51,7 @@ it("finds whose rounding changes the output, about as much as all together", { t
 });
 
 it("keeps in float what it must, and says what that costs", { timeout: 240_000 }, async () => {
-  const made = await quantiseVerified(await student(), { ...FEW, target: "vnni", threads: 1, maxLoss: 0.012 });
+  const made = await quantiseVerified(await student(), { ...FEW, threads: 1, maxLoss: 0.012 });
   const { kept, verification, convolutions } = made;
   const whole = kept?.without;
   expect(kept?.layers.length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import { isFakeQuantised } from "../../../core/src/export/roundings.js";
 import { narrowed } from "../../../core/src/model/split.js";
 import { decodeOnnx } from "../../../core/src/onnx/codec.js";
 import { loadModel } from "../../src/files/models.js";
+import { bitsFor } from "../../src/quantisation/processor.js";
 import { quantiseVerified } from "../../src/quantisation/verified.js";
 import { integerNodesOf } from "../../src/quantisation/verify.js";
 import { compress } from "../../src/runs/compress.js";
@@ -54,7 +55,7 @@ describe("training with roundings", () => {
   it.each([
     { method: "pams", bits: 4 },
     { method: "pact", bits: 4 },
-    { method: "slice", bits: 8 },
+    { method: "slice", bits: bitsFor(undefined) },
     { method: "kd", bits: 8, activationBits: 3 },
   ] as const)("is done by $method, $bits bits", { timeout: 240_000 }, async (own) => {
     const folder = await temporaryFolder();
