@@ -48,9 +48,9 @@ export function pixelsOf(results: readonly Planes[], pixels: Pixels, colour: Col
   const size = { width: pixels.width * scale, height: pixels.height * scale };
   const target = emptyPixels({ ...size, channels: pixels.channels, depth: depthOf(pixels) });
   if (results.length === 0) return target;
-  const small = coloursOf(pixels);
-  const ofColours = layersPerColours(small, colour);
-  const colours = coloursOfLayers(results.slice(0, ofColours), small, colour);
+  const planes = planesOf(pixels);
+  const ofColours = layersPerColours(planes, colour);
+  const colours = coloursOfLayers(results.slice(0, ofColours), planes, colour, () => coloursOf(pixels));
   if (!hasAlpha(pixels)) {
     interleave(colours, target);
     return target;
@@ -59,7 +59,11 @@ export function pixelsOf(results: readonly Planes[], pixels: Pixels, colour: Col
   const flat = flatAlpha(pixels);
   const alpha =
     flat === undefined
-      ? withFlatParts(coloursOfLayers(results.slice(ofColours), smallAlpha, colour), smallAlpha, scale)
+      ? withFlatParts(
+          coloursOfLayers(results.slice(ofColours), 1, colour, () => smallAlpha),
+          smallAlpha,
+          scale,
+        )
       : new Float32Array(size.width * size.height).fill(smallAlpha.data[0] as number);
   interleaveDivided(colours, alpha, target);
   return target;
@@ -74,10 +78,13 @@ export function flatAlpha(pixels: Pixels): number | undefined {
   return first;
 }
 
+/** Planes of an image's colours: grey, or red, green and blue. */
+const planesOf = ({ channels }: Pixels): 1 | 3 => (channels < 3 ? 1 : 3);
+
 /** Grey, or red, green and blue in 0..255, premultiplied. */
 function coloursOf(pixels: Pixels): Float32Planes {
   const { data, width, height, channels } = pixels;
-  const planes = channels < 3 ? 1 : 3;
+  const planes = planesOf(pixels);
   const area = width * height;
   const values = new Float32Array(planes * area);
   const peak = peakOf(depthOf(pixels));
@@ -105,7 +112,7 @@ function alphaOf(pixels: Pixels): Float32Planes {
   return { planes: 1, width, height, data: values };
 }
 
-const layersPerColours = ({ planes }: FloatPlanes, colour: ColourSpace): number => (colour === "grey" ? planes : 1);
+const layersPerColours = (planes: number, colour: ColourSpace): number => (colour === "grey" ? planes : 1);
 
 function layersOfColours(colours: Float32Planes, colour: ColourSpace): Planes[] {
   const isGrey = colours.planes === 1;
@@ -119,16 +126,25 @@ function layersOfColours(colours: Float32Planes, colour: ColourSpace): Planes[] 
   }
 }
 
-/** The inverse of `layersOfColours`, for results of a network. @param small what the layers were made of */
-function coloursOfLayers(results: readonly Planes[], small: Float32Planes, colour: ColourSpace): FloatPlanes {
+/**
+ * The inverse of `layersOfColours`, for results of a network.
+ * @param planes of what the layers were made of
+ * @param small makes that, where it is needed
+ */
+function coloursOfLayers(
+  results: readonly Planes[],
+  planes: number,
+  colour: ColourSpace,
+  small: () => Float32Planes,
+): FloatPlanes {
   const [first] = results as [Planes];
   const result = { ...first, planes: channelsOf(first) };
-  const isGrey = small.planes === 1;
+  const isGrey = planes === 1;
   switch (colour) {
     case "rgb":
       return isGrey ? greyOfRgb(result) : result;
     case "luma":
-      return isGrey ? greyOfLuma(result) : withBicubicChroma(result, small);
+      return isGrey ? greyOfLuma(result) : withBicubicChroma(result, small());
     case "grey":
       return isGrey ? result : { ...result, planes: 3, data: joined(results) };
   }
@@ -184,9 +200,14 @@ function interleave({ planes, data }: FloatPlanes, target: Pixels): void {
   const area = target.width * target.height;
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * area;
-    for (let i = 0, at = plane; i < area; i++, at += channels) {
-      const value = (data[start + i] as number) * unit;
-      samples[at] = isFloat ? clipped(value) : rounded(value, peak);
+    if (isFloat) {
+      for (let i = 0, at = plane; i < area; i++, at += channels) {
+        samples[at] = clipped((data[start + i] as number) * unit);
+      }
+    } else {
+      for (let i = 0, at = plane; i < area; i++, at += channels) {
+        samples[at] = rounded((data[start + i] as number) * unit, peak);
+      }
     }
   }
 }
