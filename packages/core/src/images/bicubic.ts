@@ -1,5 +1,5 @@
 import { ImageError } from "../errors.js";
-import { type Image, imageOf, peak, samples } from "./image.js";
+import { type Image, imageOf, peak, rounded, samples } from "./image.js";
 
 /**
  * MATLAB's imresize(…, "bicubic"), which made the LR images of every SR benchmark.
@@ -203,10 +203,6 @@ function resampleColumns(
       }
     }
   }
-}
-
-function rounded(value: number, top: number): number {
-  return value <= 0 ? 0 : value >= top ? top : (value + 0.5) | 0;
 }
 
 function checkScale(scale: number): void {

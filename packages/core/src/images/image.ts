@@ -29,6 +29,10 @@ export function peak(depth: Image["depth"]): number {
   return depth === 8 ? 255 : 65535;
 }
 
+/** A sample: half away from zero, clipped to 0..top, which is less than 2³¹; NaN becomes 0. */
+export const rounded = (value: number, top: number): number =>
+  value > 0 ? (value < top ? (value + 0.5) | 0 : top) : 0;
+
 /** Whether the last channel is alpha. */
 export function hasAlpha(image: Image): boolean {
   return image.channels === 2 || image.channels === 4;

@@ -1,6 +1,6 @@
 import { ImageError } from "../errors.js";
 import type { FloatPlanes } from "./bicubic.js";
-import { hasAlpha, type Image, imageOf, peak, samples } from "./image.js";
+import { hasAlpha, type Image, imageOf, peak, rounded, samples } from "./image.js";
 
 /**
  * What a network takes: float32 planes of red, green and blue, each `height` × `width`, in 0..255 (16-bit samples are
@@ -72,8 +72,7 @@ export function imageFromPlanes(
   for (let plane = 0; plane < channels; plane++) {
     const start = plane * area;
     for (let i = 0, at = plane; i < area; i++, at += channels) {
-      const value = (planes[start + i] as number) * unit;
-      data[at] = value > 0 ? Math.min(Math.floor(value + 0.5), top) : 0;
+      data[at] = rounded((planes[start + i] as number) * unit, top);
     }
   }
   return imageOf(width, height, channels, data);

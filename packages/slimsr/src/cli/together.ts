@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { SlimsrError, UsageError } from "@slimsr/core/internal/errors.js";
 import { shareCores } from "@slimsr/upscaler/internal/node/threads.js";
 import type { Exchange } from "../exchange/exchange.js";
@@ -6,9 +5,6 @@ import { launcherIn } from "../exchange/launcher.js";
 import { openExchange } from "../exchange/open.js";
 import { message } from "../text/visible.js";
 import { interruptible } from "./interrupt.js";
-
-/** Milliseconds that the first rank ends after the others: of two that end at once after Ctrl-C, MPICH's mpirun at times loses the exit codes, and ends with 0. */
-const LAST = 250;
 
 /** Commands whose work the ranks of an MPI job share out. */
 const SHARED: readonly string[] = ["ablate", "compress", "slim", "train"];
@@ -47,7 +43,6 @@ async function end(exchange: Exchange, error: unknown): Promise<void> {
   const code = error instanceof SlimsrError ? error.exitCode : 1;
   if (farewell === "others go on") exchange.abort(code);
   process.exitCode = code;
-  if (exchange.rank === 0) await setTimeout(LAST);
 }
 
 function tell(who: string, error: unknown): void {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type FloatPlanes, resizeBicubic } from "@slimsr/core/internal/images/bicubic.js";
-import { type Image8, imageOf, to8Bit } from "@slimsr/core/internal/images/image.js";
+import { type Image8, imageOf, rounded, to8Bit } from "@slimsr/core/internal/images/image.js";
 import { decodeImage } from "../images/decode.js";
 import { encodeImage } from "../images/encode.js";
 import { normalNumbers, randomNumbers } from "../random.js";
@@ -35,12 +35,15 @@ async function taken(step: Step, image: Image8, scale: number, random: () => num
     case "noise": {
       const values = Float32Array.from(image.data);
       addNoise(values, step, random);
-      return imageOf(image.width, image.height, image.channels, Uint8Array.from(values, rounded));
+      return imageOf(
+        image.width,
+        image.height,
+        image.channels,
+        Uint8Array.from(values, (value) => rounded(value, 255)),
+      );
     }
   }
 }
-
-const rounded = (value: number): number => Math.min(255, Math.max(0, Math.floor(value + 0.5)));
 
 /** A value of a span. */
 export const drawn = ({ least, most }: Span, random: () => number): number =>

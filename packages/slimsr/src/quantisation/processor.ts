@@ -33,7 +33,7 @@ export type Target = (typeof TARGETS)[number];
 export const BITS = { vnni: 8, any: 7 } as const satisfies Record<Target, number>;
 
 /** Bits of weights for a target: this machine's processor where none is given. */
-export const bitsFor = (target: Target | undefined): number => BITS[target ?? (hasByteProducts() ? "vnni" : "any")];
+export const bitsFor = (target?: Target): number => BITS[target ?? (hasByteProducts() ? "vnni" : "any")];
 
 /** From so many bits of weights on, a network that is trained with them computes with integers throughout, its activations bytes. */
 export const FINE_BITS = BITS.any;

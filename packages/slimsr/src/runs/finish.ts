@@ -156,7 +156,7 @@ async function writeIntegers(
 ): Promise<{ file: string; contender: Contender }> {
   const label = `${studentLabel(width)}-int8`;
   const draw = () => calibration(training, student, INTEGER_PATCHES, settings.seed);
-  const quantised = await quantiseOn(student, draw, { bits: bitsFor(undefined), stage, signal });
+  const quantised = await quantiseOn(student, draw, { bits: bitsFor(), stage, signal });
   const pairs = validation.centres.pairs.slice(0, COMPARED).map(async (pair) => {
     const [input, lr, hr] = await Promise.all([pair.input(), pair.lr(), pair.hr()]);
     return { input, lr, hr };

@@ -58,9 +58,8 @@ async function quantised(options: PlanOptions) {
   const images = await patches();
   const graph = network(images);
   const plan = planQuantisation(graph, { inLevels: true, ...options });
-  const quantisation: Quantisation = await calibrate(plan, images, {
-    ...{ bits: bitsFor(undefined), levels: { scale: 1, zeroPoint: 0 } },
-  });
+  const levels = { scale: 1, zeroPoint: 0 };
+  const quantisation: Quantisation = await calibrate(plan, images, { bits: bitsFor(), levels });
   return { images, plan, quantisation, float: await outputOf(graph, images, "none") };
 }
 

@@ -80,7 +80,7 @@ describe("quantise", () => {
       scale: 2,
       range: 255,
       channels: { input: 3, output: 3 },
-      bits: bitsFor(undefined),
+      bits: bitsFor(),
     });
     expect(described.cost?.parameters).toBeGreaterThan(1000);
     const model = readModel(onnx, "int8.onnx");

@@ -55,7 +55,7 @@ describe("training with roundings", () => {
   it.each([
     { method: "pams", bits: 4 },
     { method: "pact", bits: 4 },
-    { method: "slice", bits: bitsFor(undefined) },
+    { method: "slice", bits: bitsFor() },
     { method: "kd", bits: 8, activationBits: 3 },
   ] as const)("is done by $method, $bits bits", { timeout: 240_000 }, async (own) => {
     const folder = await temporaryFolder();

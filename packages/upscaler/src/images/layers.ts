@@ -7,7 +7,8 @@ import {
   lumaOfRgb,
   withBicubicChroma,
 } from "@slimsr/core/internal/images/colour.js";
-import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf, rounded } from "./pixels.js";
+import { rounded } from "@slimsr/core/internal/images/image.js";
+import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf } from "./pixels.js";
 import { channelsOf, type Planes } from "./planes.js";
 
 /**
@@ -200,14 +201,9 @@ function interleave({ planes, data }: FloatPlanes, target: Pixels): void {
   const area = target.width * target.height;
   for (let plane = 0; plane < planes; plane++) {
     const start = plane * area;
-    if (isFloat) {
-      for (let i = 0, at = plane; i < area; i++, at += channels) {
-        samples[at] = clipped((data[start + i] as number) * unit);
-      }
-    } else {
-      for (let i = 0, at = plane; i < area; i++, at += channels) {
-        samples[at] = rounded((data[start + i] as number) * unit, peak);
-      }
+    for (let i = 0, at = plane; i < area; i++, at += channels) {
+      const value = (data[start + i] as number) * unit;
+      samples[at] = isFloat ? clipped(value) : rounded(value, peak);
     }
   }
 }

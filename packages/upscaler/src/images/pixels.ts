@@ -1,5 +1,6 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
+import { rounded } from "@slimsr/core/internal/images/image.js";
 import type { Rectangle } from "./planes.js";
 
 /**
@@ -121,10 +122,6 @@ export function toDepth(pixels: Pixels, depth: Depth): Pixels {
   }
   return target;
 }
-
-/** Half away from zero, clipped to 0..peak < 2³¹; NaN becomes 0. An integer takes a third of the time that `Math.floor` does. */
-export const rounded = (value: number, peak: number): number =>
-  value > 0 ? (value < peak ? (value + 0.5) | 0 : peak) : 0;
 
 /** An image that lies in memory. @throws ImageError as `requirePixels` does */
 export function sourceInMemory(pixels: Pixels): PixelSource {

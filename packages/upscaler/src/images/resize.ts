@@ -1,16 +1,8 @@
 import { ImageError } from "@slimsr/core/internal/errors.js";
 import { bicubicAxis, type Stretch } from "@slimsr/core/internal/images/bicubic.js";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import {
-  cropPixels,
-  depthOf,
-  emptyPixels,
-  hasAlpha,
-  type PixelSource,
-  type Pixels,
-  peakOf,
-  rounded,
-} from "./pixels.js";
+import { rounded } from "@slimsr/core/internal/images/image.js";
+import { cropPixels, depthOf, emptyPixels, hasAlpha, type PixelSource, type Pixels, peakOf } from "./pixels.js";
 import type { Rectangle } from "./planes.js";
 
 /**

@@ -251,9 +251,7 @@ function scaleInPlace(values: Float32Array, factor: number): void {
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;
 }
 
-/** 0 · x is 0 for what is finite, and NaN for what isn't. */
 function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += 0 * (values[i] as number);
-  return sum === 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false;
+  return true;
 }
