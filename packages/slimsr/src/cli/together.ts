@@ -36,10 +36,14 @@ export async function together(work: (exchange: Exchange, signal: AbortSignal) =
   });
 }
 
+/**
+ * After Ctrl-C, mpirun of MPICH up to 4.0 takes the exit codes of ranks that end with its last output for 0, and looks for others when a rank writes:
+ * the first one tells what went wrong when the others have ended.
+ */
 async function end(exchange: Exchange, error: unknown): Promise<void> {
-  if (exchange.rank === 0) tell("", error);
   const farewell = await exchange.leave(true);
-  if (exchange.rank > 0 && farewell !== "failed alike") tell(`${exchange.name}: `, error);
+  if (exchange.rank === 0) tell("", error);
+  else if (farewell !== "failed alike") tell(`${exchange.name}: `, error);
   const code = error instanceof SlimsrError ? error.exitCode : 1;
   if (farewell === "others go on") exchange.abort(code);
   process.exitCode = code;

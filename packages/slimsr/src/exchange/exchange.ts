@@ -28,7 +28,7 @@ export interface Exchange {
   /** Waits until all ranks are here, however late. @throws as `broadcast` */
   barrier(): Promise<void>;
   /**
-   * Ends the exchange, once all ranks do.
+   * Ends the exchange, once all ranks do; where they failed the first rank, once the others' processes on its machine have ended.
    * @param failed whether this rank's work did
    */
   leave(failed: boolean): Promise<Farewell>;

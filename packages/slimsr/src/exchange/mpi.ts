@@ -3,6 +3,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { ExchangeError, InterruptedError } from "@slimsr/core/internal/errors.js";
 import { coreCount } from "@slimsr/upscaler/internal/node/threads.js";
 import { shareOfCores } from "./cores.js";
+import { ended } from "./ended.js";
 import type { Exchange, Farewell, Numbers } from "./exchange.js";
 import type { Launcher } from "./launcher.js";
 import { type Handle, loadMpi, type Mpi } from "./mpi-library.js";
@@ -19,8 +20,8 @@ const GRACE = 10;
 /** Seconds in which ranks that failed alike do so. */
 const TOGETHER = { failed: 2, interrupted: 60 } as const;
 
-/** Milliseconds that the first rank ends after the others: of two that end at once after Ctrl-C, MPICH's mpirun at times loses the exit codes, and ends with 0. */
-const LAST = 250;
+/** Seconds in which the others' processes end, once they have left. */
+const ENDING = 10;
 
 /** More than any library's status takes. */
 const STATUS = 256;
@@ -38,6 +39,8 @@ export class MpiExchange implements Exchange {
     readonly rank: number,
     readonly size: number,
     readonly isFirstHere: boolean,
+    /** Ids of the other ranks' processes on this machine. */
+    private readonly neighbours: readonly number[],
     readonly threads: number,
     /** A communicator of its own, for ranks that fail call nothing else that others wait for. */
     private readonly farewell: Handle,
@@ -69,8 +72,14 @@ export class MpiExchange implements Exchange {
     requireDone(mpi, call.Comm_dup(handle.world, farewell));
     const local = here[0] as Handle;
     const cores = coreCount() || availableParallelism();
-    const threads = await shareOfCores((users) => addUp(mpi, users, local, PATIENCE, signal), cores);
-    return new MpiExchange(mpi, rank, size, int("Comm_rank", local) === 0, threads, farewell[0] as Handle, signal);
+    const addUpHere = (numbers: Numbers) => addUp(mpi, numbers, local, PATIENCE, signal);
+    const threads = await shareOfCores(addUpHere, cores);
+    const rankHere = int("Comm_rank", local);
+    const processes = new Float64Array(int("Comm_size", local));
+    processes[rankHere] = process.pid;
+    await addUpHere(processes);
+    const neighbours = [...processes].filter((id) => id !== process.pid);
+    return new MpiExchange(mpi, rank, size, rankHere === 0, neighbours, threads, farewell[0] as Handle, signal);
   }
 
   get #anyTime(): Waiting {
@@ -112,7 +121,7 @@ export class MpiExchange implements Exchange {
       throw error;
     }
     requireDone(this.mpi, this.mpi.call.Finalize());
-    if (failed && this.rank === 0) await setTimeout(LAST);
+    if (failed && this.rank === 0) await ended(this.neighbours, ENDING);
     return failures[0] === this.size ? "failed alike" : "ended";
   }
 
