@@ -1,13 +1,10 @@
-import { LineChart, type LineSeriesOption, ScatterChart, type ScatterSeriesOption } from "echarts/charts";
-import { GridComponent, type GridComponentOption } from "echarts/components";
-import { type ComposeOption, init, use } from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
+import { createRequire } from "node:module";
+import type { EChartsOption } from "echarts";
 import { axisNumber } from "../text/numbers.js";
 import { Html } from "./html.js";
 
-use([LineChart, ScatterChart, GridComponent, SVGRenderer]);
-
-type Option = ComposeOption<LineSeriesOption | ScatterSeriesOption | GridComponentOption>;
+/** Its build in one file: the parts of it that charts need are 600 files, which take a second to load. */
+const { init } = createRequire(import.meta.url)("echarts/dist/echarts.common.min.js") as typeof import("echarts");
 
 /** Colours that the style sheet has: --series-1 … */
 export const PALETTE_SIZE = 6;
@@ -89,7 +86,7 @@ function dodged(markers: readonly Marker[], all: readonly Marker[]): (Marker & {
 const paletteColour = (index: number): string => `var(--series-${(index % PALETTE_SIZE) + 1})`;
 
 /** @param boundaryGap room that is left below and above the values */
-function frame(name: string, boundaryGap: [string, string]): Option {
+function frame(name: string, boundaryGap: [string, string]): EChartsOption {
   const axis = {
     type: "value",
     axisLabel: { color: "var(--muted)", fontSize: FONT_SIZE, formatter: axisNumber, hideOverlap: true },
@@ -115,7 +112,7 @@ function frame(name: string, boundaryGap: [string, string]): Option {
 }
 
 /** Colours are the page's variables, so that a chart follows its light and dark schemes; what else is styled is left to it as well. */
-function draw(option: Option): Html {
+function draw(option: EChartsOption): Html {
   const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
   try {
     chart.setOption(option);
