@@ -41,9 +41,9 @@ export async function together(work: (exchange: Exchange, signal: AbortSignal) =
  * the first one tells what went wrong when the others have ended.
  */
 async function end(exchange: Exchange, error: unknown): Promise<void> {
-  const farewell = await exchange.leave(true);
-  if (exchange.rank === 0) tell("", error);
-  else if (farewell !== "failed alike") tell(`${exchange.name}: `, error);
+  const isFirst = exchange.rank === 0;
+  const farewell = await exchange.leave(true).finally(() => isFirst && tell("", error));
+  if (!isFirst && farewell !== "failed alike") tell(`${exchange.name}: `, error);
   const code = error instanceof SlimsrError ? error.exitCode : 1;
   if (farewell === "others go on") exchange.abort(code);
   process.exitCode = code;

@@ -29,14 +29,16 @@ export type TeacherRole = "shared" | "anchored" | "frozen" | "none";
 export interface LearnerOptions {
   /** The full network, with its parameters before training. */
   model: Model;
+  /** The students'. */
   widths: readonly number[];
   /** Channels that each group keeps, where a budget chose them for one student, of whose width `widths` tells the mean. */
   channels?: readonly number[];
   split: SplitMode;
   /** By width, students that are graphs of their own, merged or with roundings, and so have weights of their own. */
   own?: ReadonlyMap<number, Model>;
+  /** `shared` where left out, as published. */
   teacher?: TeacherRole;
-  /** Whether the output that students learn comes with the images, so that a frozen teacher isn't run. */
+  /** Whether the output that students learn comes with the images (the step's input `output`), a frozen teacher's, which then isn't run, or that of tutors. */
   keptOutputs?: boolean;
   /** Adam for all parameters where left out; Muon for the weights of hidden convolutions, and Adam for the others. */
   optimiser?: Optimiser;

@@ -2,7 +2,6 @@ import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { bodyFeatures } from "@slimsr/core/internal/model/features.js";
 import { applyToPixels, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
-import type { SplitMode } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
 import { borderWeights } from "@slimsr/core/internal/objectives/reconstruction.js";
@@ -12,32 +11,13 @@ import { muon } from "@slimsr/core/internal/optimisers/muon.js";
 import { isRangeEnd, squaredEnd } from "@slimsr/core/internal/quantisation/fake.js";
 import { type ContrastiveStep, contrastiveInputs } from "./contrast.js";
 import { flatSize, flatten, unflatten } from "./flat.js";
-import {
-  isShared,
-  learnedShapes,
-  matricesOf,
-  networkOf,
-  type Optimiser,
-  sourcesOf,
-  type TeacherRole,
-} from "./learners.js";
+import { isShared, type LearnerOptions, learnedShapes, matricesOf, networkOf, sourcesOf } from "./learners.js";
 
-export interface StepOptions {
-  /** The full network, with its parameters before training. */
-  model: Model;
-  /** The students' widths. */
-  widths: readonly number[];
-  /** In place of the width of one student, channels that each group keeps. */
-  channels?: readonly number[];
-  split: SplitMode;
-  /** Students that are graphs of their own, by width; see `LearnerOptions`. */
-  own?: ReadonlyMap<number, Model>;
+export interface StepOptions extends LearnerOptions {
   /** Whether students learn where the teacher's last features are large, as PAMS has it. */
   attention?: boolean;
   /** The weight of Σ α² of ranges that learn their end α, as PACT has it; 0 where left out. */
   rangeDecay?: number;
-  /** `shared` where left out, as published. */
-  teacher?: TeacherRole;
   batch: number;
   /** What the outermost LR pixels of a patch, whose surroundings a network doesn't see, weigh in the L1s; as the others where left out. */
   borderWeight?: number;
@@ -47,11 +27,7 @@ export interface StepOptions {
   contrastive?: ContrastiveStep;
   /** Whether students also learn the teacher's output by L1. */
   distillation?: boolean;
-  /** Whether that output comes with the images, as the input `output`: a frozen teacher's, or that of tutors in its place. */
-  keptOutputs?: boolean;
   adam: AdamOptions;
-  /** See `LearnerOptions`. */
-  optimiser?: Optimiser;
   /** Whether the images and the gradient are outputs as well; for inspection. */
   inspect?: boolean;
 }
