@@ -8,7 +8,13 @@ rmSync(`${root}packages/slimsr/assets`, { recursive: true, force: true });
 for (const name of ["calibration", "report", "vgg19", "README.md"]) {
   cpSync(`${root}assets/${name}`, `${root}packages/slimsr/assets/${name}`, { recursive: true });
 }
-const models = { edsr_r8f64_x2: "photo-x2", edsr_r8f64_x2_jpeg: "jpeg-x2", edsr_r8f64_x4: "photo-x4" };
+const models = {
+  edsr_r8f64_x2: "photo-x2",
+  edsr_r8f32_x2: "photo-x2-fast",
+  edsr_r8f64_x2_jpeg: "jpeg-x2",
+  edsr_r8f64_x4: "photo-x4",
+  edsr_r8f32_x4: "photo-x4-fast",
+};
 rmSync(`${root}packages/upscaler/models`, { recursive: true, force: true });
 for (const [network, name] of Object.entries(models)) {
   cpSync(`${root}assets/slim/${network}.safetensors`, `${root}packages/upscaler/models/${name}.safetensors`);

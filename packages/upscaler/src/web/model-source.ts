@@ -15,8 +15,10 @@ export interface SourceOptions extends DownloadOptions {
 /** Bundlers recognise a file by an address that is written in full. */
 const SHIPPED: Readonly<Record<string, () => URL>> = {
   "photo-x2.safetensors": () => new URL("../../models/photo-x2.safetensors", import.meta.url),
+  "photo-x2-fast.safetensors": () => new URL("../../models/photo-x2-fast.safetensors", import.meta.url),
   "jpeg-x2.safetensors": () => new URL("../../models/jpeg-x2.safetensors", import.meta.url),
   "photo-x4.safetensors": () => new URL("../../models/photo-x4.safetensors", import.meta.url),
+  "photo-x4-fast.safetensors": () => new URL("../../models/photo-x4-fast.safetensors", import.meta.url),
 };
 
 /** @throws CheckpointError where it can't be fetched */

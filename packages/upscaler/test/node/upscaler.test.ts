@@ -97,12 +97,6 @@ describe("an upscaler in Node", () => {
     });
   });
 
-  it("has the model that ships", async () => {
-    const upscaler = await load("photo-x2", { quality: 0.25 });
-    expect([upscaler.scale, upscaler.qualities, upscaler.quality]).toEqual([2, [1, 0.5, 0.25], 0.25]);
-    expect((await upscaler.upscale(await picture().png().toBuffer())).length).toBeGreaterThan(100);
-  });
-
   it("finds the range of someone's ONNX on the first image, in a process of its own", async () => {
     const file = "edsr_r8f64_x2.safetensors";
     const edsr = readModel(await readFile(join(ASSETS, "teachers", file)), file);

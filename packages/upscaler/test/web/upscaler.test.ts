@@ -9,6 +9,7 @@ import { stateOf } from "../../../core/src/checkpoints/state.js";
 import { quantisedFile } from "../../../core/src/formats/model-file.js";
 import type { NetworkOptions } from "../../../core/src/networks/index.js";
 import { integerModel } from "../../../core/src/quantisation/stored.js";
+import { SHIPPED_MODELS } from "../../src/loading/shipped-models.js";
 import { Upscaler as NodeUpscaler } from "../../src/node/index.js";
 import { inBrowser } from "./browser.js";
 import type { Upscaling } from "./upscaler-page.js";
@@ -70,6 +71,22 @@ describeWith(CHROMIUM, "an upscaler in a browser", (executablePath) => {
     const made = await sharp(Buffer.from(png)).metadata();
     expect([made.width, made.height, made.depth]).toEqual([100, 75, "ushort"]);
     expect(made.icc).toEqual((await sharp(wide).metadata()).icc);
+  });
+
+  it.each(SHIPPED_MODELS)("has $name, and makes Node's image with it", async ({ name, qualities }) => {
+    const quality = qualities.at(-1) as number;
+    const page = await open();
+    const png = await page.evaluate(
+      async ([bytes, model, quality]) => {
+        const upscaler = await upscaling.Upscaler.load(model, { quality, device: "cpu" });
+        const large = await upscaler.upscale(upscaling.blobOf(bytes));
+        await upscaler.dispose();
+        return upscaling.bytesOf(large);
+      },
+      [[...picture], name, quality] as const,
+    );
+    const samples = await sharp(Buffer.from(png)).raw().toBuffer();
+    expect(difference(samples, await byNode(name, { quality }))).toBeLessThanOrEqual(1);
   });
 
   it("makes of a file the PNG that Node makes, of other pictures their like", async () => {
