@@ -16,7 +16,7 @@ export default defineConfig({
   },
   test: {
     projects: [
-      // The core's modules hold no state: its tests share them, for which loading takes a third of the time.
+      // The core's modules hold no state: its tests share them, so that loading takes a third of the time.
       { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"], isolate: false } },
       {
         extends: true,
