@@ -120,7 +120,7 @@ async function linkDown(mpirun: readonly string[]): Promise<void> {
   const network = edsr(2, { features: 16, blocks: 1 });
   const [teacher, run] = ["teacher.safetensors", "run"].map((name) => join(folder, name)) as [string, string];
   await saveCheckpoint(teacher, { network, parameters: stateOf(randomParameters(network)) });
-  const main = fileURLToPath(new URL("../packages/slimsr/dist/cli/main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../packages/slimsr/bin/slimsr.js", import.meta.url));
   const images = fileURLToPath(new URL("../test/fixtures/images", import.meta.url));
   const start = (...words: string[]) => {
     const [program, ...args] = [...mpirun, "-n", "2", process.execPath, main, "compress", ...words];

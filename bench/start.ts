@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const { values } = scriptArguments(import.meta.url, { options: { runs: { type: "string", default: "15" } } });
-const main = fileURLToPath(new URL("../packages/slimsr/dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../packages/slimsr/bin/slimsr.js", import.meta.url));
 const PROGRAMS = { "node -e 0": ["-e", "0"], "slimsr --help": [main, "--help"] };
 
 const times = Object.keys(PROGRAMS).map((): number[] => []);

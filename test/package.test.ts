@@ -73,6 +73,16 @@ describe("packed and installed in an empty project", { timeout: 120_000 }, () =>
     }
   });
 
+  it("hold the command line once, as a bundle, with the licences of what is in it", () => {
+    const paths = packed.find(({ name }) => name === "slimsr")?.files.map(({ path }) => path) ?? [];
+    expect(paths).toEqual(expect.arrayContaining(["bin/slimsr.js", "bundle/main.js", "bundle/LICENSES.txt"]));
+    expect(paths.filter((path) => path.startsWith("dist/cli/"))).toEqual([]);
+    const notices = readFileSync(join(ROOT, "packages/slimsr/bundle/LICENSES.txt"), "utf8");
+    for (const name of ["commander", "ml-matrix", "zod"]) {
+      expect(notices).toMatch(new RegExp(`^${name} [\\d.]+, MIT\\n[^]*?Permission is hereby granted`, "m"));
+    }
+  });
+
   it("bring no engine, no image codec, no charts and no command line", () => {
     const names = installed();
     expect(names).toEqual(expect.arrayContaining(["@slimsr/core", "@slimsr/upscaler"]));

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../packages/slimsr/dist/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../packages/slimsr/bin/slimsr.js", import.meta.url));
 
 export interface Ended {
   readonly killed: boolean;

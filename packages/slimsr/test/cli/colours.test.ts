@@ -10,7 +10,7 @@ import { place, temporaryFolder } from "../datasets/folders.js";
 /** What sets a terminal's colours, but for what sets them back. */
 const COLOUR = new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*[1-9][\\d;]*m`);
 
-const MAIN = "packages/slimsr/dist/cli/main.js";
+const MAIN = "packages/slimsr/bin/slimsr.js";
 
 /** A network for images of 32×32 alone, which says that it takes any, and has an initialiser that nothing reads: engines warn of it. */
 function complaining(): Uint8Array {

@@ -62,7 +62,7 @@ describe("slimsr compress", () => {
     const teacher = await smallTeacher(folder);
     const out = join(folder, "run");
     const args = ["compress", "--teacher", teacher, ...SHORT, "--method", "slice", "--steps", "100000", "--out", out];
-    const child = spawn(process.execPath, ["packages/slimsr/dist/cli/main.js", ...args], { cwd: ROOT });
+    const child = spawn(process.execPath, ["packages/slimsr/bin/slimsr.js", ...args], { cwd: ROOT });
     let stderr = "";
     child.stderr.on("data", (data) => {
       stderr += data;
@@ -157,7 +157,7 @@ describe("slimsr compress", () => {
       "--out",
       join(folder, "run"),
     ];
-    const child = spawn(process.execPath, ["packages/slimsr/dist/cli/main.js", ...args], {
+    const child = spawn(process.execPath, ["packages/slimsr/bin/slimsr.js", ...args], {
       cwd: ROOT,
       env: { ...process.env, XDG_CACHE_HOME: cache },
     });
@@ -174,7 +174,7 @@ describe("slimsr compress", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
     const resumed = spawn(
       process.execPath,
-      ["packages/slimsr/dist/cli/main.js", "compress", "--resume", join(folder, "run")],
+      ["packages/slimsr/bin/slimsr.js", "compress", "--resume", join(folder, "run")],
       {
         cwd: ROOT,
         stdio: ["ignore", "ignore", "pipe"],

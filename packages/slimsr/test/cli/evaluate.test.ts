@@ -206,7 +206,7 @@ describe("slimsr evaluate", () => {
   it("ends quietly when interrupted", async () => {
     const folder = await temporaryFolder();
     for (let i = 0; i < 40; i++) await copyFile(photographPath("23"), join(folder, `${i}.png`));
-    const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const main = fileURLToPath(new URL("../../bin/slimsr.js", import.meta.url));
     const words = ["evaluate", "--model", fixturePath("edsr.pt"), "--data", folder, "--self-ensemble"];
     const child = spawn(process.execPath, [main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
     let [printed, told] = ["", ""];
@@ -226,7 +226,7 @@ describe("slimsr evaluate", () => {
   it("ends at once when interrupted, whatever a model of others does", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "endless.onnx"), endless());
-    const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+    const main = fileURLToPath(new URL("../../bin/slimsr.js", import.meta.url));
     const words = [
       "evaluate",
       "--model",

@@ -146,7 +146,7 @@ describe("slimsr export", () => {
 describeWith(SOFTWARE_GPU, "slimsr export, on a machine with WebGPU", (driver) => {
   it("compares there too", { timeout: 300_000 }, async () => {
     const words = ["export", await severalWidths(), "-o", here("x.onnx"), "--tile", "24", "--json"];
-    const args = ["packages/slimsr/dist/cli/main.js", ...words];
+    const args = ["packages/slimsr/bin/slimsr.js", ...words];
     const { code, stdout } = await runNode(args, { env: { VK_DRIVER_FILES: driver }, seconds: 270 });
     expect(code).toBe(0);
     const [, gpu] = JSON.parse(stdout).checks;

@@ -7,7 +7,7 @@ import { journalOf, SHORT, smallTeacher, stepsOf, temporaryFolder } from "./runs
 
 /** A line of the shell, in which $slimsr is the program and $1, $2, … are words. */
 function shell(line: string, ...words: string[]): Promise<Finished> {
-  const script = `slimsr="$0 packages/slimsr/dist/cli/main.js"; set -o pipefail; ${line}`;
+  const script = `slimsr="$0 packages/slimsr/bin/slimsr.js"; set -o pipefail; ${line}`;
   return new Promise((resolve) => {
     execFile("bash", ["-c", script, process.execPath, ...words], { cwd: ROOT }, (error, stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stdout, stderr });

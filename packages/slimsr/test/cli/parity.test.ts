@@ -5,7 +5,7 @@ import { type Finished, runNode } from "../../../../test/support/child.js";
 import { changed, GOLDEN, temporaryFolder, writeCase } from "../parity/cases.js";
 
 const parity = (...args: readonly string[]): Promise<Finished> =>
-  runNode(["packages/slimsr/dist/cli/main.js", "parity", ...args]);
+  runNode(["packages/slimsr/bin/slimsr.js", "parity", ...args]);
 
 function folder(): string {
   const made = temporaryFolder();

@@ -7,7 +7,7 @@ import { describeWith } from "../../../../test/support/requirement.js";
 import { readSafetensors } from "../../../core/src/checkpoints/safetensors.js";
 import { IMAGES, journalOf, slimsr, smallTeacher, stepsOf, temporaryFolder } from "./runs.js";
 
-const CLI = "packages/slimsr/dist/cli/main.js";
+const CLI = "packages/slimsr/bin/slimsr.js";
 
 /** Of a run that takes seconds; batches of five aren't divided evenly. */
 const SHORT = [

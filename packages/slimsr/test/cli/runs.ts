@@ -50,11 +50,11 @@ export const SHORT = [
 
 /** A command of the built program. */
 export const slimsr = (...args: string[]): Promise<Finished> =>
-  runNode(["packages/slimsr/dist/cli/main.js", ...args], { seconds: 240 });
+  runNode(["packages/slimsr/bin/slimsr.js", ...args], { seconds: 240 });
 
 /** Begins a command and kills it after a time; true where it had ended by itself before. */
 export async function killAfter(milliseconds: number, ...args: string[]): Promise<boolean> {
-  const child = spawn(process.execPath, ["packages/slimsr/dist/cli/main.js", ...args], { cwd: ROOT, stdio: "ignore" });
+  const child = spawn(process.execPath, ["packages/slimsr/bin/slimsr.js", ...args], { cwd: ROOT, stdio: "ignore" });
   const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   clearTimeout(timer);
@@ -71,7 +71,7 @@ export function limited(bytes: number, args: readonly string[]): Promise<Finishe
     "bash",
     String(bytes / 1024),
     process.execPath,
-    "packages/slimsr/dist/cli/main.js",
+    "packages/slimsr/bin/slimsr.js",
     ...args,
   ];
   return new Promise((resolve) => {

@@ -38,14 +38,10 @@ it("slimsr ablate --shard does every run once, and takes up one whose process wa
   expect(JSON.parse(report.stdout).rows.map(({ seeds }: { seeds: number }) => seeds)).toEqual([2, 2]);
 
   const killed = join(folder, "killed");
-  const child = spawn(
-    process.execPath,
-    ["packages/slimsr/dist/cli/main.js", ...args("killed", "120"), "--shard", "1/2"],
-    {
-      cwd: ROOT,
-      stdio: "ignore",
-    },
-  );
+  const child = spawn(process.execPath, ["packages/slimsr/bin/slimsr.js", ...args("killed", "120"), "--shard", "1/2"], {
+    cwd: ROOT,
+    stdio: "ignore",
+  });
   const hasBegun = () =>
     journalOf(join(killed, "slice-w0.5-s0")).then(
       (lines) => stepsOf(lines).length >= 3,

@@ -10,7 +10,7 @@ import { temporaryFolder } from "../datasets/folders.js";
 
 const HOSTILE = "x\u001b]0;T\u0007\u001b[2J\u009b31m\nslimsr: fake";
 
-const slimsr = (...words: string[]) => runNode(["packages/slimsr/dist/cli/main.js", ...words]);
+const slimsr = (...words: string[]) => runNode(["packages/slimsr/bin/slimsr.js", ...words]);
 
 /** Nothing that a terminal would act on, and no line that passes for one of the program's. */
 function expectHarmless(text: string): void {

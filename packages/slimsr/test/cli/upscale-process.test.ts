@@ -12,7 +12,7 @@ import { picture, writePictures } from "../upscaling/pictures.js";
 import { Captured } from "./captured.js";
 import { smallTeacher, temporaryFolder } from "./runs.js";
 
-const MAIN = join(ROOT, "packages/slimsr/dist/cli/main.js");
+const MAIN = join(ROOT, "packages/slimsr/bin/slimsr.js");
 
 /** The built program, with what it reads and its output as bytes. */
 function program(

@@ -129,7 +129,7 @@ for (const mpi of Object.keys(MPIS) as Mpi[]) {
 
 describeWith(MPIS.MPICH, "a process that a launcher started", () => {
   const cli = [
-    "packages/slimsr/dist/cli/main.js",
+    "packages/slimsr/bin/slimsr.js",
     "compress",
     "--teacher",
     "t",
@@ -156,7 +156,7 @@ describeWith(MPIS.MPICH, "a process that a launcher started", () => {
   });
 
   it("refuses commands that would be done several times", async () => {
-    const args = ["packages/slimsr/dist/cli/main.js", "export", "model.onnx"];
+    const args = ["packages/slimsr/bin/slimsr.js", "export", "model.onnx"];
     const { code, stderr } = await runNode(args, { env: { PMI_SIZE: "4" } });
     expect(code).toBe(2);
     expect(stderr).toContain("slimsr export is done by one, and each would do all of it");

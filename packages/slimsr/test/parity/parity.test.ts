@@ -9,7 +9,7 @@ import { changed, GOLDEN, temporaryFolder, writeCase } from "./cases.js";
 const CASES = ["carn_x3", "carn_x4", "edsr_x2", "edsr_x3", "edsr_x4", "edsr_x4_joint", "rcan_x2", "rcan_x4"];
 
 const parity = (args: readonly string[], options?: Parameters<typeof runNode>[1]): Promise<Finished> =>
-  runNode(["packages/slimsr/dist/cli/main.js", "parity", ...args], { seconds: 300, ...options });
+  runNode(["packages/slimsr/bin/slimsr.js", "parity", ...args], { seconds: 300, ...options });
 
 interface Result extends Comparison {
   readonly case: string;

@@ -12,7 +12,7 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
     "training steps agree with the reference: %s",
     async (name) => {
       const args = [
-        "packages/slimsr/dist/cli/main.js",
+        "packages/slimsr/bin/slimsr.js",
         "parity",
         "test/fixtures/golden",
         "--only",
@@ -30,7 +30,7 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
   it("a student of an odd number of channels computes what it does on the processor", async () => {
     const folder = await temporaryFolder();
     const run = (args: string[]) =>
-      runNode(["packages/slimsr/dist/cli/main.js", ...args], { env: { VK_DRIVER_FILES: driver }, seconds: 120 });
+      runNode(["packages/slimsr/bin/slimsr.js", ...args], { env: { VK_DRIVER_FILES: driver }, seconds: 120 });
     const crop = sharp("assets/held-out/Kodak/kodak-19.png").extract({ left: 60, top: 60, width: 64, height: 48 });
     await mkdir(join(folder, "crop"));
     await crop.toFile(join(folder, "crop", "crop.png"));

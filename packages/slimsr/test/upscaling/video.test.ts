@@ -14,7 +14,7 @@ import { upscaleVideo, type VideoOptions } from "../../src/upscaling/video/upsca
 import { smallTeacher, temporaryFolder } from "../cli/runs.js";
 
 const execute = promisify(execFile);
-const MAIN = join(ROOT, "packages/slimsr/dist/cli/main.js");
+const MAIN = join(ROOT, "packages/slimsr/bin/slimsr.js");
 
 const SOUND = ["-f", "lavfi", "-i", "sine=frequency=440:duration=2"];
 const picture = (options = "duration=2") => ["-f", "lavfi", "-i", `testsrc2=size=32x24:rate=25:${options}`];

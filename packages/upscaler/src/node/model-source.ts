@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
@@ -22,8 +23,9 @@ export interface ModelBytes extends NamedBytes {
   readonly path?: string;
 }
 
-/** Where a model that ships lies. */
-export const shippedFile = (file: string): string => fileURLToPath(new URL(`../../models/${file}`, import.meta.url));
+/** Where a model that ships lies: in this package, also where this module is part of a bundle. */
+export const shippedFile = (file: string): string =>
+  createRequire(import.meta.url).resolve(`@slimsr/upscaler/models/${file}`);
 
 /** @throws CheckpointError where there is no such file, or it can't be fetched */
 export async function modelBytes(source: ModelSource, options: SourceOptions = {}): Promise<ModelBytes> {
