@@ -32,7 +32,7 @@ async function createIn(folder: string): Promise<{ temporary: string; file: File
     const temporary = join(folder, `.slimsr-${randomUUID()}.tmp`);
     const file = await open(temporary, "wx");
     // Between the two calls another process may have taken it for a leftover.
-    if (lockOpen(file) !== false && (await file.stat()).nlink > 0) return { temporary, file };
+    if ((await lockOpen(file)) !== false && (await file.stat()).nlink > 0) return { temporary, file };
     await file.close();
   }
 }
@@ -53,7 +53,7 @@ async function removeAbandoned(path: string): Promise<void> {
   const file = await open(path, "r+").catch(() => undefined);
   if (!file) return;
   try {
-    if (lockOpen(file)) await rm(path, { force: true }).catch(() => undefined);
+    if (await lockOpen(file)) await rm(path, { force: true }).catch(() => undefined);
   } finally {
     await file.close();
   }

@@ -1,6 +1,8 @@
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { tryLock } from "fs-native-extensions";
+
+/** Loading them takes a tenth of a command's start, and most commands lock nothing. */
+const locks = () => import("fs-native-extensions");
 
 /**
  * A file that one holder at a time has locked, by the operating system: the lock ends with the process, however that ends, and is
@@ -18,6 +20,7 @@ export class FileLock {
    * @throws the file system's error where the file can't be made or locked
    */
   static async take(path: string): Promise<FileLock | undefined> {
+    const { tryLock } = await locks();
     for (;;) {
       const file = await open(path, "a+");
       let taken = false;
@@ -52,9 +55,9 @@ async function isAt(path: string, file: FileHandle): Promise<boolean> {
 }
 
 /** Locks an open file until it is closed: false where another has it locked, undefined where the file system takes no locks. */
-export function lockOpen(file: FileHandle): boolean | undefined {
+export async function lockOpen(file: FileHandle): Promise<boolean | undefined> {
   try {
-    return tryLock(file.fd);
+    return (await locks()).tryLock(file.fd);
   } catch {
     return undefined;
   }
