@@ -58,7 +58,7 @@ Examples:
   slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
     --steps 1500 --data assets/held-out/Kodak --out ablation
   slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
-    --method slice,kd --width 0.5,0.25 --seed 0,1 --out widths
+    --method kd --width 0.5,0.25 --seed 0,1 --out widths
   slimsr ablate --teacher assets/teachers/edsr_r8f64_x2.safetensors --train assets/calibration --val assets/calibration \\
     --variants bench/ablation/contrastive.json --out variants
 
