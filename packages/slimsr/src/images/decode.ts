@@ -5,7 +5,7 @@ import { bmpSize } from "@slimsr/upscaler/internal/images/bmp.js";
 import type { PixelSource } from "@slimsr/upscaler/internal/images/pixels.js";
 import { readInput } from "@slimsr/upscaler/internal/node/input.js";
 import { openInput } from "@slimsr/upscaler/internal/node/open-image.js";
-import sharp from "sharp";
+import { loadSharp } from "@slimsr/upscaler/internal/node/sharp.js";
 import { inLine } from "../text/visible.js";
 import { formatOfBytes, formatOfName } from "./format.js";
 
@@ -19,9 +19,6 @@ export interface DecodeOptions {
   /** Images of more pixels are refused before they are unpacked. Default `defaultMaxPixels`. */
   readonly maxPixels?: number;
 }
-
-// Images are read once: libvips' cache of operations would only hold on to their pixels.
-sharp.cache(false);
 
 /**
  * Decodes PNG, JPEG, WebP, TIFF, AVIF (the first picture of several) or BMP, by content, whatever the file is called.
@@ -74,6 +71,7 @@ export async function readHeader(path: string): Promise<ImageHeader | undefined>
       const { width, height } = bmpSize(await firstBytes(path), path);
       return { width, height, bytes: width * height * 4 };
     }
+    const sharp = await loadSharp();
     const { autoOrient, channels, depth } = await sharp(path, { limitInputPixels: false }).metadata();
     const { width, height } = autoOrient;
     return { width, height, bytes: width * height * channels * (depth === "uchar" ? 1 : 2) };

@@ -4,8 +4,7 @@ import { hasAlpha, type Image, to8Bit } from "@slimsr/core/internal/images/image
 import { encodeBmp } from "@slimsr/upscaler/internal/images/bmp.js";
 import type { EncodeOptions } from "@slimsr/upscaler/internal/node/encode-options.js";
 import { encodeBySharp } from "@slimsr/upscaler/internal/node/encoder.js";
-import { spaceOf } from "@slimsr/upscaler/internal/node/sharp.js";
-import sharp from "sharp";
+import { loadSharp, spaceOf } from "@slimsr/upscaler/internal/node/sharp.js";
 import { writeAtomic } from "../files/atomic.js";
 import { systemReason } from "../files/system-reason.js";
 import { type Format, formatOfName, formats } from "./format.js";
@@ -23,6 +22,7 @@ export async function encodeImage(image: Image, format: Format, options: EncodeO
   const kept = format === "png" || format === "tiff" ? image : to8Bit(image);
   if (format === "bmp") return encodeBmp(to8Bit(image));
   const { width, height, channels, data } = kept;
+  const sharp = await loadSharp();
   const raw = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
   const pipeline = raw.toColourspace(spaceOf(channels < 3, kept.depth));
   return encodeBySharp(pipeline, format, { bytes: data.byteLength }, options)

@@ -1,7 +1,8 @@
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
 import { type PixelSource, toDepth } from "@slimsr/upscaler/internal/images/pixels.js";
 import { openImage } from "@slimsr/upscaler/internal/node/open-image.js";
-import sharp, { type Region, type Sharp } from "sharp";
+import { loadSharp } from "@slimsr/upscaler/internal/node/sharp.js";
+import type { Region, Sharp } from "sharp";
 import { writeAtomic } from "../files/atomic.js";
 import { renderCrops } from "../report/crops.js";
 import { renderPage } from "../report/page.js";
@@ -51,6 +52,7 @@ async function rowsOf(image: string | Uint8Array, rows?: Pick<Region, "top" | "h
       await first.read(rows?.top ?? 0, rows?.height ?? first.height),
       8,
     );
+    const sharp = await loadSharp();
     return sharp(data as Uint8Array, { raw: { width, height, channels }, limitInputPixels: false });
   } finally {
     await close();

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { Size } from "@slimsr/core/internal/images/geometry.js";
-import sharp from "sharp";
+import { loadSharp } from "@slimsr/upscaler/internal/node/sharp.js";
 import { type Input, isVideo, STANDARD } from "./inputs.js";
 import { probe } from "./video/probe.js";
 
@@ -19,6 +19,7 @@ export async function extentOf({ path }: Input, bytes?: Uint8Array): Promise<Ext
       const { width, height, frames } = await probe(path);
       return { size: { width, height }, pixels: width * height * frames };
     }
+    const sharp = await loadSharp();
     const { width, height, pages = 1 } = await sharp(bytes ?? path, { limitInputPixels: false }).metadata();
     return { size: { width, height }, pixels: width * height * pages };
   } catch {
