@@ -3,8 +3,8 @@
  * A measurement is put there first by one of:
  *   npm run plots -- --run FOLDER --as runs/NAME --label TEXT --command TEXT      a finished run of compress, ablate or train
  *   npm run plots -- --evaluation FILE --as evaluations/NAME --label TEXT --command TEXT   what slimsr evaluate --json printed on this machine
- * Runs are drawn by their students' parameters and over minutes, under their labels; evaluations/ has networks by parameters, times/ programs
- * by milliseconds. The command is what a reader types to make it again. --date YYYY-MM-DD is the day where it isn't that of the file.
+ * Runs are drawn by their students' parameters and over minutes, under their labels; evaluations/ has networks by parameters, published/ students of
+ * published methods, times/ programs by milliseconds. The command is what a reader types to make it again. --date YYYY-MM-DD is the day where it isn't that of the file.
  */
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";

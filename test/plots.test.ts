@@ -37,7 +37,9 @@ describe("docs/pictures", () => {
 
 describe("docs/figures", () => {
   it("say how each was made, on what and when, and nothing of one machine's folders", async () => {
-    const all = (await Promise.all(["evaluations", "runs", "times"].map(readMeasurements))).flat();
+    const all = (
+      await Promise.all(["evaluations", "published", "runs", "starts", "times"].map(readMeasurements))
+    ).flat();
     expect(all.length).toBeGreaterThan(3);
     for (const { command, machine, date, label } of all) {
       expect(command).toMatch(/^(?:npx slimsr \w+|npm run bench --) (?!.*(?<!\w)\/)/);

@@ -1,6 +1,6 @@
 import { contenders, PSNR } from "./contenders.js";
 import type { Axis, Colour, Plot, PlotPoint, PlotSeries } from "./draw.js";
-import { type Measurement, readMeasurements, type Validation } from "./measurement.js";
+import { type Measurement, type Row, readMeasurements, type Validation } from "./measurement.js";
 
 /** A picture's name, and what is drawn. */
 export interface Figure {
@@ -18,6 +18,7 @@ export async function figures(): Promise<Figure[]> {
     { name: "milliseconds", plot: milliseconds(await readMeasurements("times")) },
     { name: "minutes", plot: minutes(runs) },
     { name: "starts", plot: starts(await readMeasurements("starts")) },
+    { name: "published", plot: published(await readMeasurements("published")) },
   ];
 }
 
@@ -71,6 +72,44 @@ const starts = (runs: readonly Measurement[]): Plot => ({
     points: points.filter(({ y }) => y >= LEAST),
   })),
 });
+
+/** The variants of bench/ablation/published.json, and how they are drawn. */
+const METHODS: Readonly<Record<string, readonly [name: string, colour: Colour]>> = {
+  ours: ["ours", "orange"],
+  csd: ["contrastive self-distillation", "purple"],
+  joint: ["the same without contrast", "green"],
+  scratch: ["trained from scratch", "blue"],
+};
+
+const decibels = ({ psnr }: Row): string => psnr.toFixed(2);
+
+/** What methods make of one network at several widths, whose files lie in folders of their names. */
+function published(evaluations: readonly Measurement[]): Plot {
+  const rows = evaluations.flatMap((each) => each.rows).filter(({ set }) => set === "Set5");
+  const x: Axis & { min: number } = { name: "parameters", scale: "logarithmic", min: 50_000, max: 1_500_000 };
+  const drawn = (model: (name: string) => boolean, labelOf: (row: Row) => string = () => "") =>
+    rows
+      .filter((row) => model(row.model))
+      .sort((a, b) => (a.parameters ?? 0) - (b.parameters ?? 0))
+      .map((row): PlotPoint => ({ x: row.parameters ?? x.min, y: row.psnr, label: labelOf(row), side: "top" }));
+  const line = "solid";
+  return {
+    title: "IMDN ×4 at 0.75, 0.5 and 0.25 of its channels, after 400 steps",
+    note: noteOn(evaluations),
+    x,
+    y: { name: "PSNR on Set5 ×4 (dB)", scale: "linear", min: 24, max: 33 },
+    legend: "right",
+    series: [
+      { name: "IMDN", colour: "text", line: "none", points: drawn((model) => model.startsWith("imdn"), decibels) },
+      ...Object.entries(METHODS).map(([method, [name, colour]]): PlotSeries => {
+        // The others' labels would lie on one another.
+        const points = drawn((model) => model.startsWith(`${method}-w`), method === "ours" ? decibels : undefined);
+        return { name, colour, line, points };
+      }),
+      { name: "bicubic", colour: "grey", line: "level", points: drawn((model) => model === "bicubic") },
+    ],
+  };
+}
 
 const VALIDATED: Axis = { name: "PSNR on the validation photographs (dB)", scale: "linear" };
 
