@@ -92,7 +92,6 @@ function published(evaluations: readonly Measurement[]): Plot {
       .filter((row) => model(row.model))
       .sort((a, b) => (a.parameters ?? 0) - (b.parameters ?? 0))
       .map((row): PlotPoint => ({ x: row.parameters ?? x.min, y: row.psnr, label: labelOf(row), side: "top" }));
-  const line = "solid";
   return {
     title: "IMDN ×4 at 0.75, 0.5 and 0.25 of its channels, after 400 steps",
     note: noteOn(evaluations),
@@ -104,7 +103,7 @@ function published(evaluations: readonly Measurement[]): Plot {
       ...Object.entries(METHODS).map(([method, [name, colour]]): PlotSeries => {
         // The others' labels would lie on one another.
         const points = drawn((model) => model.startsWith(`${method}-w`), method === "ours" ? decibels : undefined);
-        return { name, colour, line, points };
+        return { name, colour, line: "solid", points };
       }),
       { name: "bicubic", colour: "grey", line: "level", points: drawn((model) => model === "bicubic") },
     ],
