@@ -30,8 +30,7 @@ export function peak(depth: Image["depth"]): number {
 }
 
 /** A sample: half away from zero, clipped to 0..top, which is less than 2³¹; NaN becomes 0. */
-export const rounded = (value: number, top: number): number =>
-  value > 0 ? (value < top ? (value + 0.5) | 0 : top) : 0;
+export const rounded = (value: number, top: number): number => (Math.min(Math.max(value, 0), top) + 0.5) | 0;
 
 /** Whether the last channel is alpha. */
 export function hasAlpha(image: Image): boolean {

@@ -1,6 +1,7 @@
 import { ImageError } from "../errors.js";
 import type { FloatPlanes } from "./bicubic.js";
-import { hasAlpha, type Image, imageOf, peak, rounded, samples } from "./image.js";
+import { hasAlpha, type Image, imageOf, peak, samples } from "./image.js";
+import { deinterleave, interleave } from "./interleave.js";
 
 /**
  * What a network takes: float32 planes of red, green and blue, each `height` × `width`, in 0..255 (16-bit samples are
@@ -41,13 +42,9 @@ export function cropFloatPlanes(
 export function writeRgbPlanes(image: Image, target: Float32Array, offset = 0): void {
   const { data, channels, width, height } = image;
   const area = width * height;
-  const unit = peak(image.depth) / 255;
-  const colours = channels >= 3 ? 3 : 1;
-  for (let plane = 0; plane < 3; plane++) {
-    const start = offset + plane * area;
-    const channel = plane % colours;
-    for (let i = 0, at = channel; i < area; i++, at += channels) target[start + i] = (data[at] as number) / unit;
-  }
+  deinterleave(data, channels, peak(image.depth), target, offset);
+  if (channels >= 3) return;
+  for (const plane of [1, 2]) target.copyWithin(offset + plane * area, offset, offset + area);
 }
 
 /**
@@ -67,14 +64,7 @@ export function imageFromPlanes(
     throw new ImageError(`three planes of ${width}×${height} are ${3 * area} values, but there are ${planes.length}`);
   }
   const data = samples(depth, channels * area);
-  const top = peak(depth);
-  const unit = top / 255;
-  for (let plane = 0; plane < channels; plane++) {
-    const start = plane * area;
-    for (let i = 0, at = plane; i < area; i++, at += channels) {
-      data[at] = rounded((planes[start + i] as number) * unit, top);
-    }
-  }
+  interleave(planes, data, channels, peak(depth));
   return imageOf(width, height, channels, data);
 }
 

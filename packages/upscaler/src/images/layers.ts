@@ -8,6 +8,7 @@ import {
   withBicubicChroma,
 } from "@slimsr/core/internal/images/colour.js";
 import { rounded } from "@slimsr/core/internal/images/image.js";
+import { deinterleave, interleave } from "@slimsr/core/internal/images/interleave.js";
 import { depthOf, emptyPixels, hasAlpha, type Pixels, peakOf } from "./pixels.js";
 import { channelsOf, type Planes } from "./planes.js";
 
@@ -52,12 +53,14 @@ export function pixelsOf(results: readonly Planes[], pixels: Pixels, colour: Col
   const planes = planesOf(pixels);
   const ofColours = layersPerColours(planes, colour);
   const colours = coloursOfLayers(results.slice(0, ofColours), planes, colour, () => coloursOf(pixels));
-  if (!hasAlpha(pixels)) {
-    interleave(colours, target);
+  const flat = flatAlpha(pixels);
+  const peak = peakOf(depthOf(pixels));
+  if (!hasAlpha(pixels) || flat === peak) {
+    putColours(colours, target);
+    if (flat === peak) putAlpha(peak, target);
     return target;
   }
   const smallAlpha = alphaOf(pixels);
-  const flat = flatAlpha(pixels);
   const alpha =
     flat === undefined
       ? withFlatParts(
@@ -89,11 +92,7 @@ function coloursOf(pixels: Pixels): Float32Planes {
   const area = width * height;
   const values = new Float32Array(planes * area);
   const peak = peakOf(depthOf(pixels));
-  const unit = peak / 255;
-  for (let plane = 0; plane < planes; plane++) {
-    const start = plane * area;
-    for (let i = 0, at = plane; i < area; i++, at += channels) values[start + i] = (data[at] as number) / unit;
-  }
+  deinterleave(data, channels, peak, values);
   if (hasAlpha(pixels)) {
     for (let plane = 0; plane < planes; plane++) {
       const start = plane * area;
@@ -193,22 +192,27 @@ function withFlatParts(enlarged: FloatPlanes, { width, height, data }: FloatPlan
   return enlarged.data;
 }
 
-function interleave({ planes, data }: FloatPlanes, target: Pixels): void {
+/** Colours that alpha doesn't divide. */
+function putColours({ planes, data }: FloatPlanes, target: Pixels): void {
   const { channels, data: samples } = target;
   const peak = peakOf(depthOf(target));
-  const isFloat = depthOf(target) === "float";
-  const unit = peak / 255;
+  if (!(samples instanceof Float32Array)) {
+    interleave(data, samples, channels, peak);
+    return;
+  }
   const area = target.width * target.height;
   for (let plane = 0; plane < planes; plane++) {
-    const start = plane * area;
     for (let i = 0, at = plane; i < area; i++, at += channels) {
-      const value = (data[start + i] as number) * unit;
-      samples[at] = isFloat ? clipped(value) : rounded(value, peak);
+      samples[at] = clipped((data[plane * area + i] as number) * (peak / 255));
     }
   }
 }
 
-/** As `interleave`, with colours divided by alpha in 0..255; colour is 0 where alpha comes out as 0. */
+function putAlpha(alpha: number, { channels, data }: Pixels): void {
+  for (let at = channels - 1; at < data.length; at += channels) data[at] = alpha;
+}
+
+/** Colours divided by alpha in 0..255; colour is 0 where alpha comes out as 0. */
 function interleaveDivided({ planes, data }: FloatPlanes, alpha: Float32Array, target: Pixels): void {
   const { channels, data: samples } = target;
   const peak = peakOf(depthOf(target));

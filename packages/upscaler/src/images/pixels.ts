@@ -82,8 +82,9 @@ export function rowsOf({ data, width, channels }: Pixels, top: number, rows: num
   return { data: data.subarray(top * row, (top + rows) * row), width, height: rows, channels };
 }
 
-/** A rectangle of the pixels; where it reaches past the right or bottom border, that border is repeated. */
+/** A rectangle of the pixels, themselves where it is all; where it reaches past the right or bottom border, that border is repeated. */
 export function cropPixels(source: Pixels, { x, y, width, height }: Rectangle): Pixels {
+  if (x === 0 && y === 0 && width === source.width && height === source.height) return source;
   const { channels, data } = source;
   const target = emptyPixels({ width, height, channels, depth: depthOf(source) });
   const inside = Math.min(width, source.width - x);
