@@ -7,6 +7,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { crop, type Image, imageOf } from "../packages/core/src/images/image.js";
@@ -44,7 +45,11 @@ async function raw(image: Image, name: string): Promise<RawImage> {
   return { input, width: image.width, height: image.height };
 }
 
+/** After a run the threads of ONNX Runtime and of OpenMP look out for the next one, and take a core for some 50 ms. */
+const REST_MILLISECONDS = 150;
+
 async function ask({ peer, quality }: Contender, image: RawImage, output?: string): Promise<Times> {
+  await setTimeout(REST_MILLISECONDS);
   return fromJson(await peer.ask(toJson({ ...image, quality, output }))) as Times;
 }
 

@@ -8,8 +8,9 @@ import { writeOnnx } from "../onnx/index.js";
 import { merged, sizesOf } from "./deployable.js";
 import { arranged, exampleOf, writeGraph } from "./onnx.js";
 import { type PartwiseNetwork, partwise } from "./partwise.js";
+import { shuffleInSteps } from "./shuffle-in-steps.js";
 
-/** A network as it is deployed: an ONNX file from one image [N, C, H, W] to another, and what running it takes to know. */
+/** A network as it is deployed: an ONNX file from one image [1, C, H, W] to another, and what running it takes to know. */
 export interface Deployment {
   readonly onnx: Uint8Array;
   /** Names of its input and output. */
@@ -59,7 +60,7 @@ export function deploy(model: Model): Deployment {
   const radius = reach === "global" ? undefined : reach;
   const cost = { ...costOf(example), radius, bytesPerPixel: bytesPerPixel(ready) };
   return {
-    onnx: writeGraph(ready, model.descriptor),
+    onnx: writeGraph(shuffleInSteps(ready), model.descriptor),
     input,
     output,
     scale,
@@ -69,7 +70,9 @@ export function deploy(model: Model): Deployment {
     // The border of one side is not that of the other.
     size: sizesOf(size, undefined, Math.ceil((2 * border) / scale)),
     cost,
-    ...partwiseIfGlobal(example, cost, size, (parts) => arranged(merged(parts, scale, { isOwn: true }).graph)),
+    ...partwiseIfGlobal(example, cost, size, (parts) =>
+      shuffleInSteps(arranged(merged(parts, scale, { isOwn: true }).graph)),
+    ),
   };
 }
 
