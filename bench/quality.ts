@@ -6,6 +6,7 @@
  * (of ours; 4000), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,15 +84,40 @@ async function ours(folder: string, images: string, set: string): Promise<Point[
   return points;
 }
 
+const PYTHON = "/usr/bin/python3";
+
+/** The lines that a Python program prints. @throws where it fails */
+async function* linesOf(...words: string[]): AsyncGenerator<string> {
+  const child = spawn(PYTHON, words, { stdio: ["ignore", "pipe", "inherit"] });
+  const exit = once(child, "exit");
+  yield* createInterface({ input: child.stdout });
+  const [code] = await exit;
+  if (code !== 0) throw new Error(`${PYTHON} ${words[0]} ended with code ${code}`);
+}
+
 async function torch(configuration: Readonly<Record<string, unknown>>): Promise<Point[]> {
-  const child = spawn("/usr/bin/python3", [beside("quality/peer.py"), JSON.stringify(configuration)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
   const points: Point[] = [];
-  for await (const line of createInterface({ input: child.stdout })) points.push(JSON.parse(line) as Point);
+  for await (const line of linesOf(beside("quality/peer.py"), JSON.stringify(configuration))) {
+    points.push(JSON.parse(line) as Point);
+  }
   return points;
 }
 
+/** PyTorch's turn comes after many minutes. @throws where what it needs isn't there */
+async function requirePeer(): Promise<void> {
+  try {
+    for await (const _ of linesOf("-c", "import numpy, torch; from PIL import Image"));
+  } catch (error) {
+    throw new Error(
+      "the peer needs Debian's python3-torch and python3-pil: apt-get install python3-torch python3-pil",
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+await requirePeer();
 const folder = await mkdtemp(join(tmpdir(), "slimsr-quality-"));
 try {
   const vgg = join(folder, "vgg19.safetensors");
