@@ -25,9 +25,8 @@ export default defineConfig({
     ],
     // Sessions bring threads of their own.
     maxWorkers: 2,
-    // The longest tests take 40 s on two cores that do nothing else; others' work beside them makes it twice as long and more.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Images, fixtures and compiled workers are read from the repository's root.
     root: import.meta.dirname,
   },

@@ -5,13 +5,14 @@
  * Arguments: --train FOLDER, --data FOLDER (HR and LR_bicubic/X2, measured on), --teacher FILE (the one that comes with slimsr), --width W (0.5), --steps N
  * (of ours; 4000), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
  */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { writeSafetensors } from "../packages/core/src/checkpoints/safetensors.js";
 import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
 import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
@@ -86,34 +87,26 @@ async function ours(folder: string, images: string, set: string): Promise<Point[
 
 const PYTHON = "/usr/bin/python3";
 
-/** The lines that a Python program prints. @throws where it fails */
-async function* linesOf(...words: string[]): AsyncGenerator<string> {
-  const child = spawn(PYTHON, words, { stdio: ["ignore", "pipe", "inherit"] });
-  const exit = once(child, "exit");
-  yield* createInterface({ input: child.stdout });
-  const [code] = await exit;
-  if (code !== 0) throw new Error(`${PYTHON} ${words[0]} ended with code ${code}`);
-}
-
+/** @throws where the peer fails */
 async function torch(configuration: Readonly<Record<string, unknown>>): Promise<Point[]> {
+  const child = spawn(PYTHON, [beside("quality/peer.py"), JSON.stringify(configuration)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
   const points: Point[] = [];
-  for await (const line of linesOf(beside("quality/peer.py"), JSON.stringify(configuration))) {
-    points.push(JSON.parse(line) as Point);
-  }
+  for await (const line of createInterface({ input: child.stdout })) points.push(JSON.parse(line) as Point);
+  const [code] = await exit;
+  if (code !== 0) throw new Error(`the peer ended with code ${code}; its own message stands above`);
   return points;
 }
 
 /** PyTorch's turn comes after many minutes. @throws where what it needs isn't there */
 async function requirePeer(): Promise<void> {
   try {
-    for await (const _ of linesOf("-c", "import numpy, torch; from PIL import Image"));
-  } catch (error) {
-    throw new Error(
-      "the peer needs Debian's python3-torch and python3-pil: apt-get install python3-torch python3-pil",
-      {
-        cause: error,
-      },
-    );
+    await promisify(execFile)(PYTHON, ["-c", "import numpy, torch; from PIL import Image"]);
+  } catch (cause) {
+    const needed = "python3-torch python3-pil";
+    throw new Error(`the peer needs more of Debian's packages: apt-get install ${needed}`, { cause });
   }
 }
 

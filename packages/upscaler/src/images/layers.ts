@@ -54,10 +54,10 @@ export function pixelsOf(results: readonly Planes[], pixels: Pixels, colour: Col
   const ofColours = layersPerColours(planes, colour);
   const colours = coloursOfLayers(results.slice(0, ofColours), planes, colour, () => coloursOf(pixels));
   const flat = flatAlpha(pixels);
-  const peak = peakOf(depthOf(pixels));
-  if (!hasAlpha(pixels) || flat === peak) {
+  const isOpaque = flat === peakOf(depthOf(pixels));
+  if (isOpaque || !hasAlpha(pixels)) {
     putColours(colours, target);
-    if (flat === peak) putAlpha(peak, target);
+    if (isOpaque) putAlpha(flat, target);
     return target;
   }
   const smallAlpha = alphaOf(pixels);
@@ -192,18 +192,17 @@ function withFlatParts(enlarged: FloatPlanes, { width, height, data }: FloatPlan
   return enlarged.data;
 }
 
-/** Colours that alpha doesn't divide. */
+/** Just what `interleaveDivided` makes of them where alpha is full: an opaque tile is that part of a whole that isn't. */
 function putColours({ planes, data }: FloatPlanes, target: Pixels): void {
   const { channels, data: samples } = target;
-  const peak = peakOf(depthOf(target));
   if (!(samples instanceof Float32Array)) {
-    interleave(data, samples, channels, peak);
+    interleave(data, samples, channels, peakOf(depthOf(target)));
     return;
   }
   const area = target.width * target.height;
   for (let plane = 0; plane < planes; plane++) {
     for (let i = 0, at = plane; i < area; i++, at += channels) {
-      samples[at] = clipped((data[plane * area + i] as number) * (peak / 255));
+      samples[at] = clipped((data[plane * area + i] as number) / 255);
     }
   }
 }

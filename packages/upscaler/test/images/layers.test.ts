@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { resizePlanesBicubic } from "../../../core/src/images/bicubic.js";
 import { type ColourSpace, withBicubicChroma } from "../../../core/src/images/colour.js";
 import { layersOf, pixelsOf } from "../../src/images/layers.js";
-import { cropPixels, emptyPixels, type Pixels, pastePixels, toDepth } from "../../src/images/pixels.js";
+import { cropPixels, emptyPixels, type Pixels, pastePixels, peakOf, toDepth } from "../../src/images/pixels.js";
 import { channelsOf, type Planes } from "../../src/images/planes.js";
 import { tilesOfSize } from "../../src/tiling/tiles.js";
 import { noisePixels } from "./noise.js";
@@ -119,6 +119,23 @@ describe("alpha", () => {
     const opaque = withAlpha(255);
     const colours = { ...pixels, channels: 3, data: opaque.data.filter((_, i) => i % 4 < 3) } as const;
     expect(upscaled(opaque, "rgb", 2).data.filter((_, i) => i % 4 < 3)).toEqual(upscaled(colours, "rgb", 2).data);
+  });
+
+  it.each([8, 16, "float"] as const)("that is full leaves colours of depth %s as they are beside others", (depth) => {
+    const opaque = noisePixels(64, 64, 4, depth);
+    const white = peakOf(depth);
+    for (let at = 3; at < opaque.data.length; at += 4) opaque.data[at] = white;
+    const holed = { ...opaque, data: opaque.data.slice() };
+    holed.data[holed.data.length - 1] = 0;
+    // What networks yield isn't what samples can hold.
+    const results = [...layersOf(opaque, "rgb"), ...layersOf(holed, "rgb").slice(1)].map((layer) => ({
+      ...layer,
+      data: layer.data.map((value) => value * 0.987 + 1.3),
+    }));
+    const [whole, other] = [pixelsOf(results.slice(0, 1), opaque, "rgb", 1), pixelsOf(results, holed, "rgb", 1)];
+    const rows = 62 * 64 * 4;
+    expect(other.data.subarray(0, rows)).toEqual(whole.data.subarray(0, rows));
+    expect(whole.data.filter((_, i) => i % 4 === 3).every((alpha) => alpha === white)).toBe(true);
   });
 
   it.each(spaces)("comes out of tiles as of the whole, through a network of %s that changes flat planes", (colour) => {

@@ -22,7 +22,7 @@ describe("budgets", () => {
     });
   }
 
-  it("choose counts that fit, in multiples of 8 or uniformly", async () => {
+  it("choose counts that fit, in multiples of 8 or uniformly", { timeout: 180_000 }, async () => {
     const [options] = smallNetworks(2, 32) as [ReturnType<typeof smallNetworks>[number]];
     const model = smallModel(options);
     const patches = randomPatches(6);
