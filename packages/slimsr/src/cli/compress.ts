@@ -161,7 +161,7 @@ export async function watched(
       ...{ stage: withProgress, signal, exchange },
       note: (text) => process.stderr.write(`note: ${message(text)}\n`),
       onStep: (report) => live.step(report),
-      onValidation: (rows) => live.validated(rows),
+      onValidation: (rows, step) => live.validated(rows, step),
       onTrained: () => live.stop(),
     });
   } finally {

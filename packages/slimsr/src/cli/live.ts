@@ -41,8 +41,11 @@ export class LiveTraining {
     this.#bar.update(step, shown);
   }
 
-  validated(rows: readonly EvaluationRow[]): void {
-    this.#validation = ` | val ${rows.map(({ model, psnr }) => `${inLine(model)} ${psnr.toFixed(3)} dB`).join(", ")}`;
+  /** A validation before the first step has a line of its own: minutes may pass until that step. */
+  validated(rows: readonly EvaluationRow[], step: number): void {
+    const values = `val ${rows.map(({ model, psnr }) => `${inLine(model)} ${psnr.toFixed(3)} dB`).join(", ")}`;
+    if (!this.#started) process.stderr.write(`step ${step} | ${values}\n`);
+    this.#validation = ` | ${values}`;
   }
 
   stop(): void {

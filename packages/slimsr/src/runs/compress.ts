@@ -113,10 +113,7 @@ export async function completeRun(
   const hooks = { stage, signal, note, exchange };
   const run = await openRun(folder, settings, hooks, moved);
   try {
-    const outputs =
-      run.outputs && run.state.step < run.settings.steps
-        ? await makeOutputs(run.outputs, run.training, run.settings, hooks)
-        : undefined;
+    const outputs = async () => run.outputs && (await makeOutputs(run.outputs, run.training, run.settings, hooks));
     await takeSteps(run, outputs, {
       signal,
       exchange,

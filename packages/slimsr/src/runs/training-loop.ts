@@ -31,7 +31,8 @@ export interface StepReport {
 
 export interface TrainingHooks {
   readonly onStep?: (report: StepReport) => void;
-  readonly onValidation?: (rows: readonly EvaluationRow[]) => void;
+  /** Called at step 0 too, before anything is made that only training needs. */
+  readonly onValidation?: (rows: readonly EvaluationRow[], step: number) => void;
   /** Called when the last step is taken. */
   readonly onTrained?: () => void;
   readonly signal?: AbortSignal | undefined;
@@ -42,40 +43,22 @@ export interface TrainingHooks {
 /**
  * Trains a run to its last step. State, metrics and the best checkpoint are on disk at every checkpoint; whatever ends the work
  * earlier, the run goes on from there exactly as if it had not ended. Of several ranks each computes a share of every step; the first one writes.
- * @param outputs what students learn beside the truth, where it was made before
+ * @param makeOutputs makes what students learn beside the truth, where it is made before; it is called once what training starts from is measured
  * @throws InterruptedError when the signal aborts, after the step under way and a checkpoint
  * @throws RunError for a loss that is not finite, or files that can't be written; the last checkpoint stays
  */
 export async function train(
   run: Run,
-  outputs: KeptOutputs | undefined,
+  makeOutputs: () => Promise<KeptOutputs | undefined>,
   { onStep, onValidation, signal, exchange = alone }: TrainingHooks = {},
 ): Promise<void> {
-  const { folder, settings, options, training, state } = run;
-  const { steps, accumulate, patch: side, candidates, scaleAugmentation } = settings;
-  const { seed, skipBad, checkpointEvery, validateEvery } = settings;
+  const { folder, settings, options, state } = run;
+  const { steps, checkpointEvery, validateEvery } = settings;
   const share = shareOf({ ...settings, ...sharing(settings) }, exchange);
-  const { samples, batches, weight } = share;
   const recorder = exchange.rank === 0 ? await Recorder.open(folder, state.step) : undefined;
-  const sampler = new PatchSampler(training, {
-    side,
-    batch: samples.count,
-    first: samples.first,
-    candidates,
-    scaleAugmentation,
-    indexOf: (n) => batchIndex(share, accumulate, n),
-    seed,
-    skipBad,
-    outputs,
-    space: colourSpaceOf(options.model.descriptor),
-  });
-  const own = { ...options, batch: samples.count, accumulate: batches.count };
-  const trainer = await Trainer.compile(own, state, { exchange, weight }).catch(async (error: unknown) => {
-    await Promise.all([sampler.close(), recorder?.close()]);
-    throw error;
-  });
   const meters = new Meters();
-  let progress = run.progress;
+  let { progress } = run;
+  let work: Work | undefined;
   const measure = () => {
     const { seconds, joules } = meters.take();
     progress = {
@@ -87,24 +70,32 @@ export async function train(
     };
   };
   const checkpoint = async () => {
-    await trainer.settle();
+    await work?.trainer.settle();
     measure();
     await recorder?.flush();
     await saveState(folder, "latest", state, progress);
   };
   const validation = async () => {
-    await trainer.settle();
+    await work?.trainer.settle();
     measure();
     const { rows, saved } = await validate(modelsOf(run, learnedOf(run, state)), run, state.step, { signal, exchange });
     meters.take();
     const networks = rows.map(({ model, width, psnr, ssim }) => ({ label: model, width: width ?? 1, psnr, ssim }));
     await recorder?.validation({ kind: "validation", step: state.step, seconds: progress.seconds, networks }, saved);
-    onValidation?.(rows);
+    onValidation?.(rows, state.step);
     progress = { ...progress, validated: state.step };
     const psnr = meanStudent(rows, isShared(options));
     if (progress.best && psnr <= progress.best.psnr) return;
     progress = { ...progress, best: { step: state.step, psnr } };
     await saveState(folder, "best", state, progress);
+  };
+  const prepare = async () => {
+    try {
+      return await openWork(run, share, makeOutputs, exchange);
+    } finally {
+      // It isn't training.
+      meters.take();
+    }
   };
   const isDue = (every: number) => state.step % every === 0 || state.step === steps;
   try {
@@ -112,6 +103,8 @@ export async function train(
       if (isDue(validateEvery) && progress.validated < state.step) await validation();
       if (isDue(checkpointEvery)) await checkpoint();
       if (state.step >= steps) break;
+      work ??= await prepare();
+      const { sampler, trainer } = work;
       // Ranks stop after the same step: one that is to stop says so in the next.
       if (exchange.size > 1 ? trainer.isStopping : signal?.aborted) throw interrupted(folder, settings, state.step);
       const next = await nextBatches(sampler, run, share, state.step);
@@ -136,7 +129,44 @@ export async function train(
     await checkpoint();
     throw interrupted(folder, settings, state.step);
   } finally {
-    await Promise.all([trainer.close(), sampler.close(), recorder?.close()]);
+    await Promise.all([work?.trainer.close(), work?.sampler.close(), recorder?.close()]);
+  }
+}
+
+/** What takes steps, and what reads their batches. */
+interface Work {
+  readonly trainer: Trainer;
+  readonly sampler: PatchSampler;
+}
+
+/** The step is compiled first: what a device can't do needn't wait for outputs. */
+async function openWork(
+  { settings, options, training, state }: Run,
+  share: Share,
+  makeOutputs: () => Promise<KeptOutputs | undefined>,
+  exchange: Exchange,
+): Promise<Work> {
+  const { accumulate, patch: side, candidates, scaleAugmentation, seed, skipBad } = settings;
+  const { samples, batches, weight } = share;
+  const own = { ...options, batch: samples.count, accumulate: batches.count };
+  const trainer = await Trainer.compile(own, state, { exchange, weight });
+  try {
+    const sampler = new PatchSampler(training, {
+      side,
+      batch: samples.count,
+      first: samples.first,
+      candidates,
+      scaleAugmentation,
+      indexOf: (n) => batchIndex(share, accumulate, n),
+      seed,
+      skipBad,
+      outputs: await makeOutputs(),
+      space: colourSpaceOf(options.model.descriptor),
+    });
+    return { trainer, sampler };
+  } catch (error) {
+    await trainer.close();
+    throw error;
   }
 }
 

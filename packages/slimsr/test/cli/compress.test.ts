@@ -43,6 +43,7 @@ describe("slimsr compress", () => {
       ["student", 0.25],
     ]);
     expect(result.progress).toMatchObject({ step: expect.any(Number), best: { psnr: expect.any(Number) } });
+    expect(stderr).toMatch(/^step 0 \| val teacher \d+\.\d{3} dB, student \d+\.\d{3} dB, student \d+\.\d{3} dB$/m);
     expect(stderr).toMatch(/Teacher drift on images: [+−]\d+\.\d{3} dB/);
     const files = await readdir(out);
     for (const name of [

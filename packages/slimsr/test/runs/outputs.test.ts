@@ -98,6 +98,31 @@ describe("a run that learns kept outputs", () => {
     expect(report).toContain("Students learnt the output of the teacher on whole training images");
   });
 
+  it("measures what training starts from before it makes any, once, and keeps it", async () => {
+    const folder = await temporaryFolder();
+    const own = await given(folder);
+    const out = join(folder, "run");
+    const begun: string[] = [];
+    const validated: number[] = [];
+    const hooks: CompressionHooks = {
+      ...interruptedAt("output"),
+      onValidation: (_, step) => {
+        validated.push(step);
+        begun.push(`validation ${step}`);
+      },
+    };
+    const stage: CompressionHooks["stage"] = (label, unit, work) => {
+      begun.push(label);
+      return (hooks.stage as NonNullable<CompressionHooks["stage"]>)(label, unit, work);
+    };
+    await expect(compress({ out, settings: own }, { ...hooks, stage })).rejects.toThrow(InterruptedError);
+    expect(begun.slice(-2)).toEqual(["validation 0", "outputs of teacher"]);
+    expect(await readFile(join(out, "metrics.jsonl"), "utf8")).toContain('"step":0');
+    await expect(stat(join(out, "checkpoints", "best.safetensors"))).resolves.toBeDefined();
+    await compress({ resume: out }, { onValidation: (_, step) => validated.push(step) });
+    expect(validated).toEqual([0, 3]);
+  });
+
   it("makes them anew where the cache was emptied or damaged meanwhile, and ends in the same bytes", async () => {
     const folder = await temporaryFolder();
     const own = await given(folder);
