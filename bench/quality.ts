@@ -1,9 +1,9 @@
 /**
- * How long it takes to reach a quality: EDSR ×2 cut to part of its channels by `compress` with its preset, and in PyTorch 1.13 (Debian's python3-torch
+ * How long it takes to reach a quality: EDSR ×2 cut to part of its channels by `compress` with some of its presets, and in PyTorch 1.13 (Debian's python3-torch
  * and python3-pil) from where published methods start: by L1 alone (slice), and by contrastive self-distillation (CSD) with settings that suit so short
  * a time. One after another; seconds from reading the first image on, with all that is made before training, without measuring.
- * Arguments: --train FOLDER, --data FOLDER (HR and LR_bicubic/X2, measured on), --teacher FILE (the one that comes with slimsr), --width W (0.5), --steps N
- * (of ours; 4000), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
+ * Arguments: --train FOLDER, --data FOLDER (HR and LR_bicubic/X2, measured on), --teacher FILE (the one that comes with slimsr), --width W (0.5), --preset LIST
+ * (of `compress`; quick,cpu), --seconds S (of each of PyTorch's; 300), --reach LIST (36.5,37,37.3,37.5,37.6), --json.
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ import { writeSafetensors } from "../packages/core/src/checkpoints/safetensors.j
 import { EMBEDDED_VGG19 } from "../packages/slimsr/src/assets.js";
 import { loadVgg19 } from "../packages/slimsr/src/files/checkpoints.js";
 import { compress } from "../packages/slimsr/src/runs/compress.js";
-import { presetSettings } from "../packages/slimsr/src/runs/presets.js";
+import { PRESETS, type Preset, presetSettings } from "../packages/slimsr/src/runs/presets.js";
 import { scriptArguments } from "../test/support/arguments.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -28,7 +28,7 @@ const { values } = scriptArguments(import.meta.url, {
     data: { type: "string" },
     teacher: { type: "string", default: beside("../assets/teachers/edsr_r8f64_x2.safetensors") },
     width: { type: "string", default: "0.5" },
-    steps: { type: "string", default: "4000" },
+    preset: { type: "string", default: "quick,cpu" },
     seconds: { type: "string", default: "300" },
     reach: { type: "string", default: "36.5,37,37.3,37.5,37.6" },
     json: { type: "boolean", default: false },
@@ -40,6 +40,12 @@ if (train === undefined || data === undefined) {
   process.exit(2);
 }
 
+const presets = PRESETS.filter((preset) => values.preset.split(",").includes(preset));
+if (presets.length < values.preset.split(",").length) {
+  process.stderr.write(`--preset ${values.preset}: each must be one of ${PRESETS.join(", ")}\n`);
+  process.exit(2);
+}
+
 interface Point {
   readonly seconds: number;
   readonly step: number;
@@ -48,18 +54,19 @@ interface Point {
 
 const LARGEST = 100_000;
 
-async function ours(folder: string, images: string, set: string): Promise<Point[]> {
+async function ours(preset: Preset, root: string, images: string, set: string): Promise<Point[]> {
   const start = performance.now();
+  const folder = join(root, preset);
   // Nothing that was kept before counts.
   process.env.XDG_CACHE_HOME = join(folder, "cache");
   const points: Point[] = [];
   let [away, step, ended] = [0, 0, start];
   const stop = new AbortController();
-  const preset = presetSettings("cpu", 2);
-  const validateEvery = 100;
+  const chosen = presetSettings(preset, 2);
+  const validateEvery = Math.min(100, chosen.validateEvery ?? 100);
   const settings = {
-    ...{ ...preset, teacher, train: images, val: set, width: [Number(values.width)], skipBad: true },
-    ...{ steps: Number(values.steps), validateEvery, checkpointEvery: LARGEST, validationPatch: LARGEST },
+    ...{ ...chosen, teacher, train: images, val: set, width: [Number(values.width)], skipBad: true },
+    ...{ validateEvery, checkpointEvery: LARGEST, validationPatch: LARGEST },
   };
   const run = compress(
     { out: join(folder, "run"), settings },
@@ -122,8 +129,10 @@ try {
   await writeFile(vgg, writeSafetensors(new Map(layers)));
   const common = { teacher, vgg, images: train, set: data, width: Number(values.width), batch: 16, patch: 24 };
   const seconds = Number(values.seconds);
+  const own: Record<string, Point[]> = {};
+  for (const preset of presets) own[preset] = await ours(preset, folder, train, data);
   const results = {
-    slimsr: await ours(folder, train, data),
+    ...own,
     slice: await torch({ ...common, method: "slice", rate: 5e-4, seconds }),
     csd: await torch({ ...common, method: "csd", rate: 1e-4, seconds }),
   };

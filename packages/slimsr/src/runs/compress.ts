@@ -1,7 +1,5 @@
 import { overridesOf } from "@slimsr/core/internal/checkpoints/overrides.js";
 import { UsageError } from "@slimsr/core/internal/errors.js";
-import type { Model } from "@slimsr/core/internal/model/model.js";
-import { narrowed } from "@slimsr/core/internal/model/split.js";
 import { alone, onFirst } from "../exchange/exchange.js";
 import { loadModel } from "../files/models.js";
 import { silent } from "../stage.js";
@@ -90,17 +88,8 @@ export async function compressionSettings(
   const model = await loadModel(teacher, overridesOf(given));
   return (own = {}, source = "settings") => {
     const all = settingsOver(given, own);
-    const settle = (parameters?: number) =>
-      resolveSettings(settingsOver(presetSettings(preset, model.descriptor.scale, all, parameters), all), source);
-    return settle(largestStudent(model, settle()));
+    return resolveSettings(settingsOver(presetSettings(preset, model.descriptor.scale, all), all), source);
   };
-}
-
-/** Parameters of the largest student; undefined where a budget chooses its channels, or it learns roundings too. */
-function largestStudent(teacher: Model, { width, bits }: Settings): number | undefined {
-  if (width === undefined || bits !== undefined) return undefined;
-  const { parameters } = narrowed(teacher, Math.max(...width));
-  return [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
 }
 
 /** Trains a run to its end and measures what came out. */

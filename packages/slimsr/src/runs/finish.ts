@@ -39,6 +39,11 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const { folder, settings, options } = run;
   const { origin } = options.model.descriptor;
   const { state } = await loadState(folder, "best", run.state.parameters.length);
+  if (state.step === 0) {
+    hooks.note?.(
+      "no step was better on the validation images than what training began with, which is what is written: take more --steps, or a lower --learning-rate",
+    );
+  }
   // What the run took is known at its end; the best checkpoint may lie long before.
   const progress = await loadProgress(folder, "latest");
   const learned = learnedOf(run, state);

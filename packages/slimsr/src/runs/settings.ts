@@ -120,14 +120,7 @@ export const settingsSchema = z.strictObject({
     .default(1)
     .describe("what a patch's outermost LR pixels, whose surroundings aren't seen, weigh in the L1s"),
   accumulate: count.max(1024).default(1).describe("batches whose gradients are averaged for a step"),
-  learningRate: z
-    .number()
-    .min(1e-9)
-    .max(10)
-    .default(1e-4)
-    .describe(
-      "peak of the learning rate; preset quick raises it for students of fewer than 160,000 parameters, up to fourfold",
-    ),
+  learningRate: z.number().min(1e-9).max(10).default(1e-4).describe("peak of the learning rate"),
   optimiser: z
     .enum(OPTIMISERS)
     .default("adam")

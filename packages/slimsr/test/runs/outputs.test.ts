@@ -147,6 +147,19 @@ describe("a run that learns kept outputs", () => {
     expect((await student(damaged)).equals(await student(whole))).toBe(true);
   });
 
+  it("says so where training brought nothing", async () => {
+    const folder = await temporaryFolder();
+    const own = await given(folder);
+    const notesOf = async (learningRate: number) => {
+      const notes: string[] = [];
+      const out = join(folder, String(learningRate));
+      await compress({ out, settings: { ...own, learningRate } }, { note: (text) => notes.push(text) });
+      return notes.filter((note) => note.startsWith("no step was better"));
+    };
+    expect(await notesOf(0.5)).toHaveLength(1);
+    expect(await notesOf(1e-4)).toEqual([]);
+  });
+
   it("learns something else than patches teach, by its seed alone", async () => {
     const folder = await temporaryFolder();
     const own = await given(folder);

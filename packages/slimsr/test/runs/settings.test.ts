@@ -105,22 +105,23 @@ describe("settings", () => {
       const { optimiser, learningRate } = resolve({ ...presetSettings(...args), ...args[2] });
       return [optimiser, learningRate];
     };
-    for (const preset of ["cpu", "best"] as const) {
+    for (const preset of ["cpu", "best", "quick"] as const) {
       expect(optimiser(preset, 2)).toEqual(["muon", 1e-3]);
-      expect(optimiser(preset, 2, { method: "csd" }, 1000)).toEqual(["muon", 1e-3]);
+      expect(optimiser(preset, 2, { method: "csd" })).toEqual(["muon", 1e-3]);
       expect(optimiser(preset, 2, { bits: 4 })).toEqual(["adam", 5e-4]);
-      expect(optimiser(preset, 2, { method: "joint" }, 1000)).toEqual(["adam", 2e-4]);
+      expect(optimiser(preset, 2, { method: "joint" })).toEqual(["adam", 2e-4]);
     }
     expect(optimiser("paper", 2)).toEqual(["adam", 1e-4]);
-    expect(optimiser("quick", 2)).toEqual(["adam", 3e-4]);
   });
 
-  it("have a higher rate for small students where it is quick", () => {
-    const rate = (parameters?: number) => presetSettings("quick", 2, {}, parameters).learningRate;
-    expect([undefined, 1e6, 160_000, 80_000, 41_056, 4000].map(rate)).toEqual([
-      ...[3e-4, 3e-4, 3e-4, 6e-4, 1.2e-3, 1.2e-3],
-    ]);
-    expect(presetSettings("quick", 2, { method: "joint" }, 1000).learningRate).toBe(2e-4);
+  it("differ in how long they train, and in nothing else where it is short", () => {
+    const lengths = ["steps", "warmup", "calibrationPatches", "validateEvery", "checkpointEvery"] as const;
+    const rest = (preset: "cpu" | "quick", given: Parameters<typeof presetSettings>[2]) =>
+      Object.entries(presetSettings(preset, 2, given)).filter(([key]) => !lengths.some((length) => length === key));
+    for (const given of [{}, { method: "csd" }, { method: "joint" }, { bits: 4 }, { batch: 2 }] as const) {
+      expect(rest("quick", given)).toEqual(rest("cpu", given));
+    }
+    expect(resolve(presetSettings("quick", 2)).steps).toBeLessThan(resolve(presetSettings("cpu", 2)).steps / 10);
   });
 
   it("draw from smaller copies for the best student, where they can be made", () => {
