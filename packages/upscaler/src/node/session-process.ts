@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { Request, Response } from "../engine/protocol.js";
 import type { Farewell } from "./process-session.js";
 import type { Source } from "./session.js";
+import type { Addressed } from "./session-threads.js";
 import { newTurns } from "./turns.js";
 
 /**
@@ -19,8 +20,10 @@ const worker = new Worker(createRequire(import.meta.url).resolve("#session-worke
 const end = () => process.kill(process.pid, "SIGKILL");
 const farewell = (reason: string) => process.send?.({ kind: "ends", reason } satisfies Farewell, end);
 
-process.on("message", (request: Request<Source>) => worker.postMessage(request));
-worker.on("message", (response: Response) => process.send?.(response));
+process.on("message", (message: Request<Source>) => {
+  worker.postMessage({ session: 0, message } satisfies Addressed<typeof message>);
+});
+worker.on("message", ({ message }: Addressed<Response>) => process.send?.(message));
 worker.on("error", ({ message }) => farewell(`the engine's thread failed: ${message}`));
 process.on("disconnect", end);
 // The process that started this one decides what an interruption ends.

@@ -18,23 +18,35 @@ const MOST_IDLE = 2;
 /** A thread that was sent so many bytes ends with its session: what it was sent may lie there until it has more to do. */
 const MOST_SENT = 2 ** 25;
 
-/** A thread for one session at a time. While a request is under way it keeps the process alive; idle it doesn't. */
-class Thread {
+/** A message to or from one of a thread's sessions. */
+export interface Addressed<Message> {
+  readonly session: number;
+  readonly message: Message;
+}
+
+/** A session as its thread sees it. */
+interface Listener {
+  readonly answer: (response: Response) => void;
+  readonly failure: (error: Error) => void;
+}
+
+/** A thread of one session or of several that run in turn. While a request is under way it keeps the process alive; idle it doesn't. */
+export class Thread {
   // The process' own flags may not suit a thread: --input-type=module of `node -e` wouldn't.
   readonly #worker = new Worker(WORKER, { execArgv: [], workerData: TURNS });
-  #answer: (response: Response) => void = () => undefined;
-  #failure: (error: Error) => void = () => undefined;
+  readonly #sessions = new Map<number, Listener>();
+  #count = 0;
   #unanswered = 0;
   #sent = 0;
-  /** Whether it holds no session and nothing went wrong. */
-  #isFree = false;
+  /** Whether each session that left it was closed. */
+  #isSound = true;
 
-  constructor() {
+  /** @param isKept whether it serves other sessions after its last */
+  constructor(readonly isKept: boolean) {
     this.#worker.unref();
-    this.#worker.on("message", (response: Response) => {
+    this.#worker.on("message", ({ session, message }: Addressed<Response>) => {
       if (--this.#unanswered === 0) this.#worker.unref();
-      this.#isFree = response.kind === "closed";
-      this.#answer(response);
+      this.#sessions.get(session)?.answer(message);
     });
     this.#worker.on("messageerror", (error) => {
       void this.#worker.terminate();
@@ -45,35 +57,46 @@ class Thread {
   }
 
   #fail(message: string): void {
-    this.#isFree = false;
+    this.#isSound = false;
     if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
-    this.#failure(new DeviceError(message));
+    for (const { failure } of this.#sessions.values()) failure(new DeviceError(message));
   }
 
   /** The thread as a new session sees it. */
-  session({ isKept }: { readonly isKept: boolean }): SessionWorker<Source> {
+  session(): SessionWorker<Source> {
+    const session = this.#count++;
+    let isClosed = false;
     return {
-      post: (request, transfer) => {
-        this.#worker.postMessage(request, transfer);
-        this.#isFree = false;
-        this.#sent += bytesOf(request);
+      post: (message, transfer) => {
+        this.#worker.postMessage({ session, message } satisfies Addressed<typeof message>, transfer);
+        this.#sent += bytesOf(message);
         if (this.#unanswered++ === 0) this.#worker.ref();
       },
       listen: (answer, failure) => {
-        [this.#answer, this.#failure] = [answer, failure];
+        const hear = (response: Response) => {
+          isClosed = response.kind === "closed";
+          answer(response);
+        };
+        this.#sessions.set(session, { answer: hear, failure });
       },
       terminate: async () => {
-        if (isKept && this.#isFree && this.#sent < MOST_SENT && idle.length < MOST_IDLE) idle.push(this);
+        this.#sessions.delete(session);
+        this.#isSound &&= isClosed;
+        if (this.#sessions.size > 0) return;
+        if (this.isKept && this.#isSound && this.#sent < MOST_SENT && idle.length < MOST_IDLE) idle.push(this);
         else await this.#worker.terminate();
       },
     };
   }
 }
 
-/** A thread for a session; all sessions on a GPU have threads of their own, which end with them. */
-export function sessionThread({ options: { device = "cpu" } }: Source): SessionWorker<Source> {
-  const isKept = device === "cpu";
-  return ((isKept && idle.pop()) || new Thread()).session({ isKept });
+/**
+ * A thread for a session. All sessions on a GPU have threads of their own, which end with them.
+ * @param beside the thread of a session that never runs at the same time
+ */
+export function threadFor({ options: { device = "cpu" } }: Source, beside?: Thread): Thread {
+  if (device !== "cpu") return new Thread(false);
+  return (beside?.isKept ? beside : idle.pop()) ?? new Thread(true);
 }
 
 function bytesOf(request: Request<Source>): number {

@@ -1,32 +1,44 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import type { Request } from "../engine/protocol.js";
 import { type Engine, serve } from "../engine/serve.js";
 import type { Device, SessionOptions } from "../engine/session.js";
 import { copies } from "./copies.js";
 import type { Source } from "./session.js";
+import type { Addressed } from "./session-threads.js";
 import { coreCount } from "./threads.js";
 import { type Turns, takeTurn } from "./turns.js";
 
-/** A worker thread that holds one session of onnxruntime-node. */
+/** A worker thread that holds sessions of onnxruntime-node. */
 if (!parentPort) throw new Error("this file is the entry of a worker thread");
 const port = parentPort;
-// Whoever sent it waits for an answer, and hears of this thread's end.
-port.on("messageerror", (error) => {
-  throw error;
-});
 
 // Errors come back as exceptions; the engine needn't print them as well.
 env.logLevel = "fatal";
 
-serve<Source, OrtTensor>(
-  {
-    post: (response, transfer) => port.postMessage(response, transfer),
-    listen: (request) => port.on("message", request).on("messageerror", fail),
-  },
-  compile,
-);
+/** What each session that isn't closed hears its requests with, by its number. */
+const sessions = new Map<number, (request: Request<Source>) => void>();
+port
+  .on("message", ({ session, message }: Addressed<Request<Source>>) => {
+    if (!sessions.has(session)) begin(session);
+    sessions.get(session)?.(message);
+  })
+  .on("messageerror", fail);
 
-/** A request that can't be read has no number to answer to: the thread ends, and with it all that wait. */
+function begin(session: number): void {
+  serve<Source, OrtTensor>(
+    {
+      post: (message, transfer) => {
+        if (message.kind === "closed") sessions.delete(session);
+        port.postMessage({ session, message } satisfies Addressed<typeof message>, transfer);
+      },
+      listen: (request) => sessions.set(session, request),
+    },
+    compile,
+  );
+}
+
+/** A request that can't be read has no number to answer to: the thread ends, and whoever waits for an answer hears of that. */
 function fail(error: Error): never {
   throw error;
 }

@@ -8,7 +8,7 @@ import { readPermitted } from "@slimsr/core/internal/onnx/permitted.js";
 import type { Session, SessionOptions } from "../engine/session.js";
 import { openSession } from "../engine/worker-session.js";
 import { deviceAdvice, requireDevice } from "./devices.js";
-import { sessionThread } from "./session-threads.js";
+import { type Thread, threadFor } from "./session-threads.js";
 import { withShare } from "./threads.js";
 
 /** A model's bytes or the path of its file, and how it is to be compiled. */
@@ -17,23 +17,35 @@ export interface Source {
   readonly options: SessionOptions;
 }
 
+export interface SessionPlace {
+  /** The folder that a graph of many constants passes through, the system's by default; a process that is killed meanwhile leaves its files there. */
+  readonly temporary?: () => string | Promise<string>;
+  /** An open session that never runs at the same time: both take one thread, on the processor, for a thread takes a tenth of a second to start. */
+  readonly beside?: Session | undefined;
+}
+
+/** The threads of sessions. */
+const threads = new WeakMap<Session, Thread>();
+
 /**
  * Compiles a graph, or the bytes of an ONNX model, for a device in a worker thread.
- * @param temporary the folder that a graph of many constants passes through; a process that is killed meanwhile leaves its files there
  * @throws OnnxError where the bytes are damaged or hold what is not run
  * @throws DeviceError where the device isn't there, naming how to get it, or the engine refuses the model.
  */
 export async function createSession(
   source: Graph | Uint8Array,
   options: SessionOptions = {},
-  temporary: () => string | Promise<string> = tmpdir,
+  { temporary = tmpdir, beside }: SessionPlace = {},
 ): Promise<Session> {
   await requireDevice(options.device ?? "cpu");
   if (source instanceof Uint8Array) readPermitted(source);
   const model = source instanceof Uint8Array ? new Uint8Array(source) : await modelOf(source, temporary);
   try {
     const compiled: Source = { model, options: withShare(options) };
-    return await openSession(sessionThread(compiled), compiled, typeof model === "string" ? [] : [model.buffer]);
+    const thread = threadFor(compiled, beside && threads.get(beside));
+    const session = await openSession(thread.session(), compiled, typeof model === "string" ? [] : [model.buffer]);
+    threads.set(session, thread);
+    return session;
   } catch (error) {
     throw deviceAdvice(options.device ?? "cpu", (error as Error).message);
   } finally {

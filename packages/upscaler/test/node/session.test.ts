@@ -7,7 +7,7 @@ import { floats, open, tensor } from "../../../../test/support/engine.js";
 import { DeviceError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
-import { add, matMul, mul, relu } from "../../../core/src/operators/index.js";
+import { add, detach, matMul, mul, relu } from "../../../core/src/operators/index.js";
 import { float32, type Tensor } from "../../src/engine/session.js";
 import { createSession } from "../../src/node/session.js";
 
@@ -31,6 +31,9 @@ function heavy(size: number, count: number): Graph {
   graph.output("y", y);
   return graph;
 }
+
+/** A number above those of all threads before: they are numbered as they start. */
+const nextThread = (): number => new Worker("", { eval: true }).threadId;
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "slimsr-test-"));
@@ -118,8 +121,7 @@ describe("a session", () => {
     const graph = new Graph("sum");
     const total = add(graph.input("total", [1]), 1);
     graph.output("new_total", total);
-    const next = () => new Worker("", { eval: true }).threadId;
-    const before = next();
+    const before = nextThread();
     for (let i = 0; i < 10; i++) {
       const session = await createSession(graph, { threads: 1, carried: { new_total: "total" } });
       expect(await session.carried()).toEqual({});
@@ -128,8 +130,31 @@ describe("a session", () => {
       await session.close();
       await expect(session.carried()).rejects.toThrow("the session is closed");
     }
-    // Threads are numbered as they start.
-    expect(next() - before).toBeLessThan(5);
+    expect(nextThread() - before).toBeLessThan(5);
+  });
+
+  it("beside another shares its thread, and neither knows what the other holds or that it ends", async () => {
+    const graph = new Graph("sum");
+    graph.output("new_total", add(graph.input("total", [1]), 1));
+    const carried = { carried: { new_total: "total" } };
+    const before = nextThread();
+    const first = await createSession(graph, { threads: 1, ...carried });
+    await first.run({ total: tensor([1], [1]) });
+    const others = [];
+    for (let i = 0; i < 10; i++) others.push(await createSession(small(), { threads: 1 }, { beside: first }));
+    const counting = await createSession(graph, { threads: 1, ...carried }, { beside: others[0] });
+    const own = new Graph("own");
+    own.output("y", detach(own.input("x", [1])));
+    await expect(createSession(own, {}, { beside: first })).rejects.toThrow(DeviceError);
+    expect(nextThread() - before).toBeLessThan(5);
+    await counting.run({ total: tensor([1], [7]) });
+    const results = await Promise.all(others.map((session) => session.run({ x: x(), w: w() })));
+    expect(results.map(({ outputs }) => [...floats(outputs, "y")])).toEqual(others.map(() => Y));
+    await first.close();
+    await expect(first.carried()).rejects.toThrow("the session is closed");
+    for (const session of others) await session.close();
+    expect(await counting.carried()).toEqual({ total: tensor([1], [8]) });
+    await counting.close();
   });
 
   it("takes large constants through a file that it removes", async () => {

@@ -12,10 +12,9 @@ import {
 } from "@slimsr/core/internal/graph/index.js";
 import { type Model, selecting } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
-import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
-import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
+import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { type Patches, patchShape } from "../../calibration/batches.js";
-import { createSession } from "../../engine/session.js";
+import { SessionsInTurn } from "../../engine/sessions-in-turn.js";
 
 /** How far a network has been run: its parameters may change ahead of where it is. */
 interface Progress {
@@ -49,7 +48,7 @@ export type Assembly = (activations: Record<Role, readonly Value[]>, feed: (tens
 export class SideBySide {
   readonly #progress: Record<Role, Progress>;
   readonly #consumers: ReadonlyMap<Value, readonly Node[]>;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new SessionsInTurn({ spinning: false });
 
   constructor(
     private readonly model: Model,
@@ -94,7 +93,7 @@ export class SideBySide {
     const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
     for (let i = 0; i < this.batches.length; i++) {
       const { graph, feeds, moved } = this.#stretch(wanted, kept, paths, assemble, i);
-      const session = await this.#session(graph);
+      const session = await this.#sessions.of(graph);
       const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
       for (const [name, tensors] of moved) tensors[i] = back[name] as Tensor;
       for (const role of ROLES) {
@@ -122,9 +121,8 @@ export class SideBySide {
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
-    this.#sessions.clear();
+  close(): Promise<void> {
+    return this.#sessions.close();
   }
 
   #path(role: Role, wanted: readonly Value[]): Node[] {
@@ -192,13 +190,5 @@ export class SideBySide {
     }
     assemble(activations, feed);
     return { graph, feeds, moved };
-  }
-
-  async #session(graph: Graph): Promise<Session> {
-    const model = writeOnnx(graph);
-    const key = Buffer.from(model).toString("latin1");
-    const known = this.#sessions.get(key) ?? (await createSession(model, { spinning: false }));
-    this.#sessions.set(key, known);
-    return known;
   }
 }
