@@ -1,3 +1,4 @@
+import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { CheckpointError } from "../errors.js";
 import { type NetworkOptions, networkOptions } from "../networks/registry.js";
@@ -30,7 +31,7 @@ export function describe({ network, widths }: Description): Record<string, strin
 export function readDescription(metadata: Readonly<Record<string, string>>, file: string): Description | undefined {
   const text = metadata[METADATA_KEY];
   if (text === undefined) return undefined;
-  const parsed = description.safeParse(parseJson(text), { error: z.locales.en().localeError });
+  const parsed = description.safeParse(parseJson(text), { error: en().localeError });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".") || METADATA_KEY}: ${message}`);
   throw new CheckpointError(

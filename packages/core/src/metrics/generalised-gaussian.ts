@@ -10,9 +10,11 @@ export interface GeneralisedGaussian {
   readonly right: number;
 }
 
-const shapes = Float64Array.from({ length: 9801 }, (_, i) => 0.2 + i / 1000);
-/** Γ(2/a)² / (Γ(1/a) Γ(3/a)) of each shape a: it grows with a. */
-const ratios = shapes.map((a) => gamma(2 / a) ** 2 / (gamma(1 / a) * gamma(3 / a)));
+const SHAPES = 9801;
+const shapeAt = (i: number): number => 0.2 + i / 1000;
+
+/** Γ(2/a)² / (Γ(1/a) Γ(3/a)) of shape a: it grows with a. */
+const ratioOf = (a: number): number => gamma(2 / a) ** 2 / (gamma(1 / a) * gamma(3 / a));
 
 /**
  * Fits by moments (Lasmar, Stitou and Berthoumieu 2009), the shape in steps of 0.001 within 0.2..10.
@@ -46,13 +48,14 @@ export function meanOfProducts({ shape, left, right }: GeneralisedGaussian): num
 
 /** The shape whose ratio is nearest. */
 function shapeOfRatio(ratio: number): number {
+  if (Number.isNaN(ratio)) return Number.NaN;
   let low = 0;
-  let high = ratios.length - 1;
+  let high = SHAPES - 1;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if ((ratios[middle] as number) < ratio) low = middle;
+    if (ratioOf(shapeAt(middle)) < ratio) low = middle;
     else high = middle;
   }
-  const nearest = Math.abs((ratios[low] as number) - ratio) <= Math.abs((ratios[high] as number) - ratio) ? low : high;
-  return Number.isNaN(ratio) ? Number.NaN : (shapes[nearest] as number);
+  const distance = (i: number) => Math.abs(ratioOf(shapeAt(i)) - ratio);
+  return shapeAt(distance(low) <= distance(high) ? low : high);
 }
