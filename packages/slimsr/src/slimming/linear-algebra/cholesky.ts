@@ -22,11 +22,13 @@ export class Cholesky {
    */
   solve(b: Float64Array): void {
     const { factor, n } = this;
-    for (let at = 0; at < b.length; at += n) {
-      const row = b.subarray(at, at + n);
-      forward(factor, n, row);
-      backward(factor, n, row);
-    }
+    const whole = b.length - (b.length % (BLOCK * n));
+    for (let at = 0; at < whole; at += BLOCK * n) solveFour(factor, n, b.subarray(at, at + BLOCK * n));
+    if (whole === b.length) return;
+    const rest = new Float64Array(BLOCK * n);
+    rest.set(b.subarray(whole));
+    solveFour(factor, n, rest);
+    b.set(rest.subarray(0, b.length - whole), whole);
   }
 }
 
@@ -90,27 +92,35 @@ function reduceFourRows(a: Float64Array, n: number, start: number): void {
   }
 }
 
-/** L·y = b. */
-function forward(l: Float64Array, n: number, x: Float64Array): void {
-  for (let i = 0; i < n; i++) {
-    let sum = x[i] as number;
-    const row = i * n;
-    for (let k = 0; k < i; k++) sum -= (l[row + k] as number) * (x[k] as number);
-    x[i] = sum / (l[row + i] as number);
-  }
-}
-
 /** Copies L into the upper triangle, so that Lᵀ has its rows side by side as well. */
 function mirror(l: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) l[i * n + j] = l[j * n + i] as number;
 }
 
-/** Lᵀ·x = y. */
-function backward(l: Float64Array, n: number, x: Float64Array): void {
-  for (let i = n - 1; i >= 0; i--) {
-    let sum = x[i] as number;
-    const row = i * n;
-    for (let k = i + 1; k < n; k++) sum -= (l[row + k] as number) * (x[k] as number);
-    x[i] = sum / (l[row + i] as number);
+/** L·y = b, then Lᵀ·x = y, of four right-hand sides [4, n]. */
+function solveFour(l: Float64Array, n: number, x: Float64Array): void {
+  for (let i = 0; i < n; i++) substitute(l, n, x, i, 0, i);
+  for (let i = n - 1; i >= 0; i--) substitute(l, n, x, i, i + 1, n);
+}
+
+/** x[i] ← (x[i] − Σ_{start≤k<end} L[i, k]·x[k]) / L[i, i], of four x. */
+function substitute(l: Float64Array, n: number, x: Float64Array, i: number, start: number, end: number): void {
+  const row = i * n;
+  const [x1, x2, x3] = [n, 2 * n, 3 * n];
+  let s0 = x[i] as number;
+  let s1 = x[x1 + i] as number;
+  let s2 = x[x2 + i] as number;
+  let s3 = x[x3 + i] as number;
+  for (let k = start; k < end; k++) {
+    const factor = l[row + k] as number;
+    s0 -= factor * (x[k] as number);
+    s1 -= factor * (x[x1 + k] as number);
+    s2 -= factor * (x[x2 + k] as number);
+    s3 -= factor * (x[x3 + k] as number);
   }
+  const divisor = l[row + i] as number;
+  x[i] = s0 / divisor;
+  x[x1 + i] = s1 / divisor;
+  x[x2 + i] = s2 / divisor;
+  x[x3 + i] = s3 / divisor;
 }

@@ -12,7 +12,7 @@ import { SCALES } from "../../../../core/src/networks/index.js";
 import { alignTeacher } from "../../../src/slimming/aligned-teacher.js";
 import { align } from "../../../src/slimming/alignment/align.js";
 
-const cases = SCALES.flatMap((scale) => [8, 12].flatMap((features) => smallNetworks(scale, features)));
+const cases = SCALES.flatMap((scale) => [10, 12].flatMap((features) => smallNetworks(scale, features)));
 
 describe("alignment", () => {
   for (const options of cases) {
