@@ -16,6 +16,7 @@ import { checkpointContenders } from "../packages/slimsr/src/evaluation/checkpoi
 import { evaluate } from "../packages/slimsr/src/evaluation/evaluate.js";
 import { loadCheckpoint } from "../packages/slimsr/src/files/checkpoints.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 import { gemmRate } from "./step/gemm.js";
 import { Peer } from "./step/peers.js";
 
@@ -61,12 +62,13 @@ await torch.ready();
 await ours();
 await torch.step();
 const times: { whole: number; engine: number; torch: number }[] = [];
-for (let run = 0; run < runs; run++) times.push({ ...(await ours()), torch: await torch.step() });
+for (let run = 0; run < runs; run++) {
+  times.push({ ...(await rested(ours)), torch: await rested(() => torch.step()) });
+}
 await torch.finish();
 
 const pixels = sizes.reduce((sum, [height = 0, width = 0]) => sum + height * width, 0);
 const macsPerPixel = ((models[0]?.cost?.macs ?? 0) * network.scale ** 2) / (HD_OUTPUT.width * HD_OUTPUT.height);
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
 const result = {
   model: models[0]?.name,
   images: sizes.length,

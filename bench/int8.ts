@@ -24,6 +24,7 @@ import { bytes } from "../packages/slimsr/src/text/numbers.js";
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { float32 } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 import { inChromium } from "./int8/browser.js";
 import { Peer } from "./step/peers.js";
 
@@ -95,7 +96,7 @@ for (const width of values.width.split(",").map(Number)) {
 const times = entries.map((): number[] => []);
 for (let run = 0; run <= runs; run++) {
   for (const [i, entry] of entries.entries()) {
-    const milliseconds = await entry.run();
+    const milliseconds = await rested(entry.run);
     // The first run allocates.
     if (run > 0) times[i]?.push(milliseconds);
   }
@@ -120,7 +121,6 @@ for (const path of values.data) {
   psnr.set(set.name, new Map(rows.map((row) => [row.model, row.psnr])));
 }
 
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
 const medians = times.map(median);
 const rows = entries.map(({ name, onnx }, i) => ({
   name,

@@ -28,6 +28,7 @@ import { operations, percent, whole } from "../packages/slimsr/src/text/numbers.
 import { renderTable } from "../packages/slimsr/src/text/table.js";
 import { float32, type Tensor } from "../packages/upscaler/src/engine/session.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 
 const { values } = scriptArguments(import.meta.url, {
   options: {
@@ -123,7 +124,7 @@ async function runInTurn(
   const outputs: Tensor[] = [];
   for (let run = 0; run <= runs; run++) {
     for (const [i, session] of sessions.entries()) {
-      const result = await session.run({ [input]: float32(data.slice(), shape) });
+      const result = await rested(() => session.run({ [input]: float32(data.slice(), shape) }));
       // The first run allocates.
       if (run > 0) times[i]?.push(result.milliseconds);
       outputs[i] = result.outputs[output] as Tensor;
@@ -131,7 +132,7 @@ async function runInTurn(
   }
   await Promise.all(sessions.map((session) => session.close()));
   return {
-    medians: times.map((list) => list.sort((a, b) => a - b)[list.length >> 1] as number),
+    medians: times.map(median),
     difference: differenceWithin(outputs as [Tensor, Tensor], border) * (255 / descriptor.range),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median } from "./in-turn.js";
 import { launcherHere, measure, type Work } from "./mpi/launch.js";
 
 const { values } = scriptArguments(import.meta.url, {
@@ -16,7 +17,6 @@ if (!launcher) {
   process.exit(1);
 }
 const work: Work = { steps: Number(values.steps), features: 64, blocks: 8, batch: 16, patch: 24, threads: 1 };
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
 const shown = (milliseconds: number): string => `${milliseconds.toFixed(1)} ms`;
 
 const ratios: number[] = [];

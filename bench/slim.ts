@@ -17,6 +17,7 @@ import { loadModel } from "../packages/slimsr/src/files/models.js";
 import { randomNumbers } from "../packages/slimsr/src/random.js";
 import { alignTeacher, slimTeacher } from "../packages/slimsr/src/slimming/aligned-teacher.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 import { Peer } from "./step/peers.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -63,19 +64,21 @@ const torch = values.random
 await torch?.ready();
 const blas = await torch?.ask("blas");
 const times: (Awaited<ReturnType<typeof ours>> & { torch: number })[] = [];
-for (let run = 0; run < runs; run++) times.push({ ...(await ours()), torch: (await torch?.step()) ?? Number.NaN });
+for (let run = 0; run < runs; run++) {
+  const own = await rested(ours);
+  times.push({ ...own, torch: torch ? await rested(() => torch.step()) : Number.NaN });
+}
 const torchMemory = await torch?.finish();
 
-const median = (of: (time: (typeof times)[number]) => number): number =>
-  times.map(of).sort((a, b) => a - b)[runs >> 1] as number;
+const medianOf = (of: (time: (typeof times)[number]) => number): number => median(times.map(of));
 const result = {
   ...{ patches: count, width, runs },
-  images: median(({ images }) => images),
-  alignment: median(({ alignment }) => alignment),
-  refit: median(({ refit }) => refit),
-  whole: median(({ whole }) => whole),
-  torch: median((time) => time.torch),
-  ratio: median((time) => time.whole / time.torch),
+  images: medianOf(({ images }) => images),
+  alignment: medianOf(({ alignment }) => alignment),
+  refit: medianOf(({ refit }) => refit),
+  whole: medianOf(({ whole }) => whole),
+  torch: medianOf((time) => time.torch),
+  ratio: medianOf((time) => time.whole / time.torch),
   memory: process.resourceUsage().maxRSS * 1024,
   torchMemory,
   blas,

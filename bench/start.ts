@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median } from "./in-turn.js";
 
 const { values } = scriptArguments(import.meta.url, { options: { runs: { type: "string", default: "15" } } });
 const main = fileURLToPath(new URL("../packages/slimsr/bin/slimsr.js", import.meta.url));
@@ -23,9 +24,9 @@ for (let run = 0; run < Number(values.runs); run++) {
     times[i]?.push(performance.now() - start);
   }
 }
-const medians = times.map((list) => list.sort((a, b) => a - b)[list.length >> 1] as number);
+const medians = times.map(median);
 const [alone = 0] = medians;
 for (const [i, name] of Object.keys(PROGRAMS).entries()) {
-  const median = medians[i] ?? 0;
-  console.log(`${name}: ${median.toFixed(0)} ms, ratio ${(median / alone).toFixed(2)}`);
+  const milliseconds = medians[i] ?? 0;
+  console.log(`${name}: ${milliseconds.toFixed(0)} ms, ratio ${(milliseconds / alone).toFixed(2)}`);
 }

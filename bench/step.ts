@@ -10,9 +10,10 @@ import { ADAM_DEFAULTS } from "../packages/core/src/optimisers/adam.js";
 import { graphFlops } from "../packages/slimsr/src/training/flops.js";
 import { trainingStep } from "../packages/slimsr/src/training/step.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 import { STEP_CONFIGURATIONS, type StepConfiguration } from "./step/configurations.js";
 import { gemmRate } from "./step/gemm.js";
-import { ourPeer, torchPeer } from "./step/peers.js";
+import { ourPeer, type Peer, torchPeer } from "./step/peers.js";
 import { randomVgg19 } from "./step/vgg.js";
 
 const { values, positionals } = scriptArguments(import.meta.url, {
@@ -22,7 +23,11 @@ const { values, positionals } = scriptArguments(import.meta.url, {
 const runs = Math.max(7, Number(values.runs));
 const names = positionals.length > 0 ? positionals : Object.keys(STEP_CONFIGURATIONS);
 
-const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] as number;
+/** A step as in training, where it follows another: one that isn't counted comes first. */
+async function settled(peer: Peer): Promise<number> {
+  await rested(() => peer.step());
+  return peer.step();
+}
 
 async function measure(name: string, configuration: StepConfiguration) {
   const [ours, theirs] = [ourPeer(name), torchPeer(configuration)];
@@ -31,7 +36,9 @@ async function measure(name: string, configuration: StepConfiguration) {
   await ours.step();
   await theirs.step();
   const times: { ours: number; theirs: number }[] = [];
-  for (let run = 0; run < runs; run++) times.push({ ours: await ours.step(), theirs: await theirs.step() });
+  for (let run = 0; run < runs; run++) {
+    times.push({ ours: await settled(ours), theirs: await settled(theirs) });
+  }
   const memory = { ours: await ours.finish(), theirs: await theirs.finish() };
   return {
     ours: median(times.map((time) => time.ours)),

@@ -7,7 +7,6 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { resizeBicubic } from "../packages/core/src/images/bicubic.js";
 import { crop, type Image, imageOf } from "../packages/core/src/images/image.js";
@@ -16,6 +15,7 @@ import { openDataset } from "../packages/slimsr/src/datasets/dataset.js";
 import { fromJson, toJson } from "../packages/slimsr/src/files/json.js";
 import { readImage } from "../packages/slimsr/src/images/decode.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median, rested } from "./in-turn.js";
 import { type Contender, ourPeer, type RawImage, type Times, torchPeer, upscalerJsPeer } from "./upscale/contenders.js";
 
 const beside = (file: string) => fileURLToPath(new URL(file, import.meta.url));
@@ -45,12 +45,8 @@ async function raw(image: Image, name: string): Promise<RawImage> {
   return { input, width: image.width, height: image.height };
 }
 
-/** After a run the threads of ONNX Runtime and of OpenMP look out for the next one, and take a core for some 50 ms. */
-const REST_MILLISECONDS = 150;
-
 async function ask({ peer, quality }: Contender, image: RawImage, output?: string): Promise<Times> {
-  await setTimeout(REST_MILLISECONDS);
-  return fromJson(await peer.ask(toJson({ ...image, quality, output }))) as Times;
+  return fromJson(await rested(() => peer.ask(toJson({ ...image, quality, output })))) as Times;
 }
 
 const photograph = await readImage(beside("../test/fixtures/images/kodak-23.png"));
@@ -58,8 +54,6 @@ async function square(side: number): Promise<RawImage> {
   const large = resizeBicubic(photograph, Math.max(1, side / Math.min(photograph.width, photograph.height)));
   return raw(crop(large, 0, 0, side, side), String(side));
 }
-
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] as number;
 
 /** Times of each contender, run by run; one that is slow has fewer. */
 async function timesOf(contenders: readonly Contender[], side: number): Promise<Times[][]> {

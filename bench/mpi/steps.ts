@@ -10,6 +10,7 @@ import { learnedShapes } from "../../packages/slimsr/src/training/learners.js";
 import { shareOf } from "../../packages/slimsr/src/training/share.js";
 import { initialState, Trainer } from "../../packages/slimsr/src/training/trainer.js";
 import { edsr } from "../../test/support/networks.js";
+import { median } from "../in-turn.js";
 import type { Measured, Work } from "./launch.js";
 
 const { steps, features, blocks, batch, patch, threads } = JSON.parse(process.argv[2] as string) as Work;
@@ -59,11 +60,11 @@ for (let step = 0; step <= steps; step++) {
 }
 await trainer.close();
 await exchange.leave(false);
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0;
 // The first step finds caches cold.
 const measured: Measured = {
   step: median(times.slice(1)),
-  exchange: median(waits.slice(1)),
+  // One process alone has nobody to wait for.
+  exchange: waits.length > 1 ? median(waits.slice(1)) : 0,
   bytes: 4 * flatSize(shapes),
 };
 if (exchange.rank === 0) console.log(JSON.stringify(measured));

@@ -40,9 +40,10 @@ export class Thread {
   #sent = 0;
   /** Whether each session that left it was closed. */
   #isSound = true;
+  #hasEnded = false;
 
   /** @param isKept whether it serves other sessions after its last */
-  constructor(readonly isKept: boolean) {
+  constructor(private readonly isKept: boolean) {
     this.#worker.unref();
     this.#worker.on("message", ({ session, message }: Addressed<Response>) => {
       if (--this.#unanswered === 0) this.#worker.unref();
@@ -56,8 +57,13 @@ export class Thread {
     this.#worker.on("exit", () => this.#fail("the session is closed"));
   }
 
+  /** Whether it holds a session and takes others. */
+  get isShared(): boolean {
+    return this.isKept && !this.#hasEnded && this.#sessions.size > 0;
+  }
+
   #fail(message: string): void {
-    this.#isSound = false;
+    this.#hasEnded = true;
     if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
     for (const { failure } of this.#sessions.values()) failure(new DeviceError(message));
   }
@@ -83,7 +89,8 @@ export class Thread {
         this.#sessions.delete(session);
         this.#isSound &&= isClosed;
         if (this.#sessions.size > 0) return;
-        if (this.isKept && this.#isSound && this.#sent < MOST_SENT && idle.length < MOST_IDLE) idle.push(this);
+        const isUsable = this.isKept && this.#isSound && !this.#hasEnded;
+        if (isUsable && this.#sent < MOST_SENT && idle.length < MOST_IDLE) idle.push(this);
         else await this.#worker.terminate();
       },
     };
@@ -96,7 +103,7 @@ export class Thread {
  */
 export function threadFor({ options: { device = "cpu" } }: Source, beside?: Thread): Thread {
   if (device !== "cpu") return new Thread(false);
-  return (beside?.isKept ? beside : idle.pop()) ?? new Thread(true);
+  return (beside?.isShared ? beside : idle.pop()) ?? new Thread(true);
 }
 
 function bytesOf(request: Request<Source>): number {

@@ -157,6 +157,23 @@ describe("a session", () => {
     await counting.close();
   });
 
+  it("beside one that is closed, or whose thread has ended, has a thread that works", async () => {
+    const graph = new Graph("none");
+    graph.output("y", relu(graph.input("x", [0])));
+    const ended = await createSession(graph, { threads: 1 });
+    const gone = tensor([0], []);
+    structuredClone(gone.data.buffer, { transfer: [gone.data.buffer as ArrayBuffer] });
+    await expect(ended.run({ x: gone })).rejects.toThrow(DeviceError);
+    const closed = await createSession(small(), { threads: 1 });
+    await closed.close();
+    const sessions = [];
+    for (const beside of [ended, closed, closed])
+      sessions.push(await createSession(small(), { threads: 1 }, { beside }));
+    const results = await Promise.all(sessions.map((session) => session.run({ x: x(), w: w() })));
+    expect(results.map(({ outputs }) => [...floats(outputs, "y")])).toEqual([Y, Y, Y]);
+    for (const session of sessions) await session.close();
+  });
+
   it("takes large constants through a file that it removes", async () => {
     const folder = await temporaryFolder();
     const before = process.env.TMPDIR;
