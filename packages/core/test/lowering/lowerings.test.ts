@@ -38,7 +38,7 @@ class RandomNetwork {
   readonly #parameters: Value[] = [];
 
   constructor(private readonly random: Random) {
-    const batch = random.pick([1, 2, 4, 8, 16]);
+    const batch = random.pick([1, 2, 4, 8, 16, 24, 32]);
     let x: Value = this.graph.input("image", [batch, 3, random.pick([4, 6, 8]), random.pick([4, 5, 8])]);
     x = this.#conv(x, random.pick(CHANNELS), 3);
     for (let layer = 0; layer < 6; layer++) x = this.#layer(x);

@@ -9,7 +9,7 @@ import { blockedConv, reorderInput, reorderOutput } from "./operators.js";
 /**
  * dw[o,i,k] = Σ_{n,p} dy[n,o,p]·x[n,i,p + k − pad] is a convolution too: of x with dy as its kernel, where the samples n are
  * what is summed over as channels, the inputs i are the batch, and the kernel's taps k are the positions. In the blocked layout it
- * runs as fast as the forward pass, if the samples fill a block: fewer samples are cut into strips of rows until they do.
+ * runs as fast as the forward pass, if the samples fill whole blocks: fewer than one are cut into strips of rows until they do.
  * Undefined where the shapes don't allow it.
  */
 export function weightGradientTaps(
@@ -35,9 +35,10 @@ export function weightGradientTaps(
   return turned(transpose(swapped, [1, 0, 2, 3]));
 }
 
-/** Strips of rows that a sample is cut into so that samples × strips fill one block. */
+/** Strips of rows that a sample is cut into so that samples × strips fill whole blocks. */
 function stripCount(dy: Value, block: number): number | undefined {
   const [batch, , height] = shape4(dy);
+  if (batch % block === 0) return 1;
   const strips = block / batch;
   return Number.isInteger(strips) && height % strips === 0 ? strips : undefined;
 }
@@ -51,14 +52,21 @@ function taps({ block }: Layouts, sliding: Value, fixed: Value, strips: number):
   const [, fixes, kernelHeight, kernelWidth] = shape4(fixed);
   const rows = kernelHeight / strips;
   const extra = height - kernelHeight;
+  const depth = rows + extra;
+  const samples = batch * strips;
+  const blocks = samples / block;
   const stripped = strips === 1 ? sliding : gatherRows(sliding, strips, rows, extra);
-  // Samples to the innermost axis: as channels of one block, every input channel a sample.
-  const samples = reorderInput(reshape(stripped, [1, block, slides, (rows + extra) * width]));
-  const images = reshape(samples, [slides, block, rows + extra, width]);
-  // Memory [N, B/b, strips, rows·W, b] → [B/b, rows·W, strips, N, b].
-  const cut = [batch, fixes / block, strips, rows * kernelWidth];
-  const kernel = reshape(permuteChunks(fixed, cut, [1, 3, 2, 0], block), [fixes, block, rows, kernelWidth]);
-  const made = blockedConv(images, kernel, undefined, { pads: [0, 0, 0, 0] });
+  // [A, N·strips] in blocks of samples: of one block, samples may as well be the channels of one image, whose rows are all A.
+  const images =
+    blocks === 1
+      ? reorderInput(reshape(stripped, [1, block, slides, depth * width]))
+      : reorderInput(
+          reshape(permuteChunks(stripped, [samples, slides], [1, 0], depth * width), [slides, samples, depth, width]),
+        );
+  // Memory [N, B/b, strips, rows·W, b] → [B/b, blocks, rows·W, strips, N/blocks, b].
+  const cut = [blocks, batch / blocks, fixes / block, strips, rows * kernelWidth];
+  const kernel = reshape(permuteChunks(fixed, cut, [2, 0, 4, 3, 1], block), [fixes, samples, rows, kernelWidth]);
+  const made = blockedConv(reshape(images, [slides, samples, depth, width]), kernel, undefined, { pads: [0, 0, 0, 0] });
   const [, , tapRows, tapColumns] = shape4(made);
   const plain = reorderOutput(made, fixes);
   return reshape(permuteChunks(plain, [slides, fixes], [1, 0], tapRows * tapColumns), [
