@@ -13,6 +13,7 @@ import { rowsOf } from "../packages/upscaler/src/images/pixels.js";
 import { pngSink } from "../packages/upscaler/src/images/png.js";
 import { nodeDeflater } from "../packages/upscaler/src/node/deflate.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median } from "./in-turn.js";
 
 const PHOTOGRAPH = fileURLToPath(new URL("../test/fixtures/images/kodak-23.png", import.meta.url));
 const CHAIN = fileURLToPath(new URL("images/chain.ts", import.meta.url));
@@ -73,6 +74,5 @@ for (const [name, encode] of Object.entries(encoders)) {
     length = await encode();
     times.push(performance.now() - start);
   }
-  const median = times.sort((a, b) => a - b)[2] as number;
-  console.log(`PNG, ${name}: ${(data.length / 1e3 / median).toFixed(0)} MB/s, ${(length / 1e6).toFixed(2)} MB`);
+  console.log(`PNG, ${name}: ${(data.length / 1e3 / median(times)).toFixed(0)} MB/s, ${(length / 1e6).toFixed(2)} MB`);
 }

@@ -15,6 +15,7 @@ import { prepareBenchmark } from "../packages/slimsr/src/datasets/prepare.js";
 import { readImage } from "../packages/slimsr/src/images/decode.js";
 import { writeImage } from "../packages/slimsr/src/images/encode.js";
 import { scriptArguments } from "../test/support/arguments.js";
+import { median } from "./in-turn.js";
 
 const [WIDTH, HEIGHT] = [2040, 1356];
 /** Of each run; `prepare` has threads to start first. */
@@ -42,8 +43,7 @@ async function rate(images: number, run: () => Promise<unknown>): Promise<number
     await run();
     if (i > 0) times.push(performance.now() - start);
   }
-  const median = times.sort((a, b) => a - b)[runs >> 1] as number;
-  return (images * WIDTH * HEIGHT) / 1e3 / median;
+  return (images * WIDTH * HEIGHT) / 1e3 / median(times);
 }
 
 const image = await photograph();

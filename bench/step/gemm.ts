@@ -2,6 +2,7 @@ import { Graph } from "../../packages/core/src/graph/index.js";
 import { matMul, reduceMean } from "../../packages/core/src/operators/index.js";
 import { float32 } from "../../packages/upscaler/src/engine/session.js";
 import { createSession } from "../../packages/upscaler/src/node/session.js";
+import { median } from "../in-turn.js";
 
 /** The product of a convolution with 512 filters over 256 channels: rows, inner size, columns. */
 const [ROWS, INNER, COLUMNS] = [512, 2304, 2304];
@@ -26,5 +27,5 @@ export async function gemmRate(runs = 15): Promise<number> {
     times.push(performance.now() - start);
   }
   await session.close();
-  return (2 * ROWS * INNER * COLUMNS) / ((times.sort((a, b) => a - b)[runs >> 1] as number) / 1e3);
+  return (2 * ROWS * INNER * COLUMNS) / (median(times) / 1e3);
 }

@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
 import { elements, type Graph, type Shape } from "../../packages/core/src/graph/index.js";
 import { lowerOwnOperators } from "../../packages/core/src/lowering/portable.js";
@@ -24,6 +25,9 @@ export async function evaluate(
     await session.close();
   }
 }
+
+/** A number above those of all threads before: they are numbered as they start. */
+export const nextThread = (): number => new Worker("", { eval: true }).threadId;
 
 /** A float32 output. */
 export function floats(outputs: Readonly<Record<string, Tensor>>, name: string): Float32Array {

@@ -1,6 +1,5 @@
-import { Worker } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { floats, tensor } from "../../../../test/support/engine.js";
+import { floats, nextThread, tensor } from "../../../../test/support/engine.js";
 import { Graph } from "../../../core/src/graph/index.js";
 import { add } from "../../../core/src/operators/index.js";
 import { SessionsInTurn } from "../../src/engine/sessions-in-turn.js";
@@ -11,8 +10,6 @@ function plus(number: number, size: number): Graph {
   graph.output("y", add(graph.input("x", [size]), number));
   return graph;
 }
-
-const nextThread = (): number => new Worker("", { eval: true }).threadId;
 
 describe("sessions that run in turn", () => {
   it("are one for graphs of equal structure and constants, and share a thread", async () => {

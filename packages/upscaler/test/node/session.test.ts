@@ -1,9 +1,8 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { floats, open, tensor } from "../../../../test/support/engine.js";
+import { floats, nextThread, open, tensor } from "../../../../test/support/engine.js";
 import { DeviceError } from "../../../core/src/errors.js";
 import { Graph, type Value } from "../../../core/src/graph/index.js";
 import { writeOnnx } from "../../../core/src/onnx/index.js";
@@ -31,9 +30,6 @@ function heavy(size: number, count: number): Graph {
   graph.output("y", y);
   return graph;
 }
-
-/** A number above those of all threads before: they are numbered as they start. */
-const nextThread = (): number => new Worker("", { eval: true }).threadId;
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "slimsr-test-"));
