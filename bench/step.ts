@@ -4,17 +4,13 @@
  * Arguments: names of configurations (all where none is named), --runs N (7), --json.
  */
 import { cpus } from "node:os";
-import { networkModel } from "../packages/core/src/model/model.js";
-import { vgg19 } from "../packages/core/src/networks/index.js";
-import { ADAM_DEFAULTS } from "../packages/core/src/optimisers/adam.js";
 import { graphFlops } from "../packages/slimsr/src/training/flops.js";
-import { trainingStep } from "../packages/slimsr/src/training/step.js";
 import { scriptArguments } from "../test/support/arguments.js";
 import { median, rested } from "./in-turn.js";
 import { STEP_CONFIGURATIONS, type StepConfiguration } from "./step/configurations.js";
 import { gemmRate } from "./step/gemm.js";
+import { stepOf } from "./step/graph.js";
 import { ourPeer, type Peer, torchPeer } from "./step/peers.js";
-import { randomVgg19 } from "./step/vgg.js";
 
 const { values, positionals } = scriptArguments(import.meta.url, {
   options: { runs: { type: "string", default: "7" }, json: { type: "boolean", default: false } },
@@ -48,25 +44,6 @@ async function measure(name: string, configuration: StepConfiguration) {
   };
 }
 
-function flopsOf({ network, width, batch, patch, negatives, contrasted }: StepConfiguration): number {
-  const contrastive = {
-    features: (graph: Parameters<typeof vgg19>[0]) => vgg19(graph, randomVgg19()),
-    ...{ negatives, contrasted, ratio: "batch" as const, detachTeacher: true },
-  };
-  const graph = trainingStep({
-    ...{
-      model: networkModel(network, new Map()),
-      batch,
-      widths: [width],
-      split: "official" as const,
-      patch: [patch, patch],
-      adam: ADAM_DEFAULTS,
-    },
-    ...(negatives > 0 && { contrastive }),
-  });
-  return graphFlops(graph);
-}
-
 const gemm = await gemmRate();
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
 if (!values.json) {
@@ -79,7 +56,7 @@ for (const name of names) {
   const configuration = STEP_CONFIGURATIONS[name];
   if (!configuration) throw new Error(`${name} is none of ${Object.keys(STEP_CONFIGURATIONS).join(", ")}`);
   const { ours, theirs, ratio, memory } = await measure(name, configuration);
-  const flops = flopsOf(configuration);
+  const flops = graphFlops(stepOf(configuration));
   const rate = flops / (ours / 1e3);
   results.push({ name, ...configuration, ours, theirs, ratio, flops, rate, shareOfGemm: rate / gemm, memory });
   if (values.json) continue;

@@ -4,44 +4,24 @@
  */
 import { createInterface } from "node:readline";
 import { elements } from "../../packages/core/src/graph/index.js";
-import { networkModel } from "../../packages/core/src/model/model.js";
-import { vgg19 } from "../../packages/core/src/networks/index.js";
-import { ADAM_DEFAULTS } from "../../packages/core/src/optimisers/adam.js";
 import { compile } from "../../packages/slimsr/src/engine/compile.js";
-import { trainingStep } from "../../packages/slimsr/src/training/step.js";
 import { float32, int64, scalar, type Tensor } from "../../packages/upscaler/src/engine/session.js";
-import { STEP_CONFIGURATIONS } from "./configurations.js";
-import { randomVgg19 } from "./vgg.js";
+import { STEP_CONFIGURATIONS, type StepConfiguration } from "./configurations.js";
+import { stepOf } from "./graph.js";
 
 const configuration = STEP_CONFIGURATIONS[process.argv[2] ?? ""];
 if (!configuration) throw new Error(`name one of ${Object.keys(STEP_CONFIGURATIONS).join(", ")}`);
-const { network, width, batch, patch, negatives, contrasted } = configuration;
+const { negatives } = configuration;
 
 /** Compiles the step; the graph and VGG19's weights are let go of. */
-async function compileStep() {
-  const graph = trainingStep({
-    model: networkModel(network, new Map()),
-    widths: [width],
-    split: "official",
-    batch,
-    patch: [patch, patch],
-    adam: ADAM_DEFAULTS,
-    ...(negatives > 0 && {
-      contrastive: {
-        features: (g) => vgg19(g, randomVgg19()),
-        negatives,
-        contrasted,
-        ratio: "batch" as const,
-        detachTeacher: true,
-      },
-    }),
-  });
+async function compileStep(described: StepConfiguration) {
+  const graph = stepOf(described);
   const profile = process.argv[3];
   const session = await compile(graph, { threads: 2, ...(profile !== undefined && { profile }) });
   return { session, shapes: new Map(graph.inputs.map(({ name, shape }) => [name, shape])) };
 }
 
-const { session, shapes } = await compileStep();
+const { session, shapes } = await compileStep(configuration);
 const size = shapes.get("parameters")?.[0] as number;
 const vector = (value: () => number): Tensor => float32(new Float32Array(size).map(value), [size]);
 const image = (name: string): Tensor => {
@@ -53,7 +33,11 @@ const image = (name: string): Tensor => {
 };
 let state = { parameters: vector(() => (Math.random() - 0.5) * 0.05), first: vector(() => 0), second: vector(() => 0) };
 let spare = { new_parameters: vector(() => 0), new_first: vector(() => 0), new_second: vector(() => 0) };
-const [lr, hr] = [image("lr"), image("hr")];
+const images = Object.fromEntries(
+  ["lr", "hr", "output"].filter((name) => shapes.has(name)).map((name) => [name, image(name)]),
+);
+const weights = { contrastive_weight: 200, distillation_weight: 1, teacher_weight: 1 };
+const scalars = Object.entries(weights).filter(([name]) => shapes.has(name));
 let step = 0;
 
 async function run(): Promise<void> {
@@ -61,13 +45,9 @@ async function run(): Promise<void> {
   const { outputs, feeds } = await session.run(
     {
       ...state,
-      lr,
-      hr,
-      ...(negatives > 0 && {
-        negatives: int64(Array.from({ length: negatives }, (_, i) => i)),
-        contrastive_weight: scalar(200),
-      }),
-      teacher_weight: scalar(1),
+      ...images,
+      ...(negatives > 0 && { negatives: int64(Array.from({ length: negatives }, (_, i) => i)) }),
+      ...Object.fromEntries(scalars.map(([name, value]) => [name, scalar(value)])),
       learning_rate: scalar(1e-4),
       step: scalar(step),
     },

@@ -123,14 +123,22 @@ def main(c):
     torch.set_num_threads(2)
     o, n = c["network"], c["contrasted"]
     net = Network(o)
+    own = Network({**o, "features": thin(o["features"], c["width"])}) if c["teacher"] != "shared" else None
+    if own:
+        net.requires_grad_(False)
     vgg = Vgg() if c["negatives"] else None
-    adam = torch.optim.Adam(net.parameters(), lr=1e-4)
+    adam = torch.optim.Adam((own or net).parameters(), lr=1e-4)
     lr, hr = (torch.rand(c["batch"], 3, c["patch"] * s, c["patch"] * s) * 255 for s in (1, o["scale"]))
+    kept = torch.rand_like(hr) * 255 if c["teacher"] == "kept" else None
 
     def step():
         adam.zero_grad()
-        teacher, student = net(lr), net(lr, c["width"])
-        loss = distance(student, hr) + distance(teacher, hr)
+        if own:
+            student = own(lr)
+            loss = distance(student, hr) + distance(student, net(lr) if kept is None else kept)
+        else:
+            teacher, student = net(lr), net(lr, c["width"])
+            loss = distance(student, hr) + distance(teacher, hr)
         if vgg:
             upsampled = F.interpolate(lr[: c["negatives"]], scale_factor=o["scale"], mode="bicubic")
             with torch.no_grad():
