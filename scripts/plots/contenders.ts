@@ -5,13 +5,12 @@ type Side = NonNullable<PlotPoint["side"]>;
 
 const SET = "Set5";
 const WHOLE = "edsr_r8f64_x2.safetensors";
-const LINE_HEIGHT = 16;
 
 export const PSNR: Axis & { min: number } = { name: `PSNR on ${SET} ×2 (dB)`, scale: "linear", min: 33, max: 39 };
 
 /** Published networks, as their authors call them, and where their names have room. */
 const PUBLISHED: Readonly<Record<string, readonly [name: string, side: Side]>> = {
-  "bsrn_x2.onnx": ["BSRN", "right"],
+  "bsrn_x2.onnx": ["BSRN", "top"],
   "carn_m_x2.onnx": ["CARN-M", "right"],
   "efdn_x2.onnx": ["EFDN", "right"],
   "plainusr_l_x2.onnx": ["PlainUSR-L", "top"],
@@ -22,8 +21,8 @@ const PUBLISHED: Readonly<Record<string, readonly [name: string, side: Side]>> =
 
 /**
  * Published networks, EDSR 8×64, and what becomes of it at fewer channels, by their parameters.
- * @param evaluations of networks by the names of their files: published ones, closed-w0.5, plain-w0.5, photo-x2
- * @param runs whose students are drawn under the runs' labels
+ * @param evaluations of networks by the names of their files: published ones, closed-w0.5, plain-w0.5, photo-x2 and students
+ * @param runs whose students are drawn
  * @param x the axis of parameters
  */
 export function contenders(evaluations: readonly Measurement[], runs: readonly Measurement[], x: Axis): PlotSeries[] {
@@ -35,10 +34,7 @@ export function contenders(evaluations: readonly Measurement[], runs: readonly M
     [...named(model), ...whole]
       .sort((a, b) => (a.parameters ?? 0) - (b.parameters ?? 0))
       .flatMap((row) => point(row, { label: labelOf(row), side: "bottom" }));
-  const students = runs
-    .flatMap((run) => rowsOf(run).map((row) => ({ row, label: run.label })))
-    .filter(({ row }) => row.model === "student")
-    .sort((a, b) => b.row.psnr - a.row.psnr);
+  const students = [...evaluated, ...runs.flatMap(rowsOf)].filter(({ model }) => /^student\b/.test(model));
   return [
     {
       ...{ name: "published networks", colour: "grey", line: "none" },
@@ -60,11 +56,8 @@ export function contenders(evaluations: readonly Measurement[], runs: readonly M
       points: widths(/^photo-x2/, () => ""),
     },
     {
-      ...{ name: "trained at one width", colour: "blue", line: "none" },
-      // Their points nearly coincide.
-      points: students.flatMap(({ row, label }, i) =>
-        point(row, { label, side: "left", lower: LINE_HEIGHT * (i - (students.length - 1) / 2) }),
-      ),
+      ...{ name: "trained for one size", colour: "blue", line: "none" },
+      points: students.flatMap((row) => point(row, {})),
     },
     {
       ...{ name: "first channels as they lie, no training", colour: "red", line: "none" },

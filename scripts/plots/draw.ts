@@ -42,8 +42,6 @@ export interface PlotPoint {
   readonly label?: string;
   /** Where the label stands. */
   readonly side?: "top" | "bottom" | "left" | "right";
-  /** By how many pixels the label lies lower than that. */
-  readonly lower?: number;
 }
 
 export interface PlotSeries {
@@ -141,10 +139,10 @@ function seriesOf({ name, colour, points, line }: PlotSeries, x: Axis): LineSeri
     data:
       ends.length > 0
         ? ends
-        : points.map(({ x: at, y, label = "", side = "right", lower = 0 }) => ({
+        : points.map(({ x: at, y, label = "", side = "right" }) => ({
             value: [at, y],
             label: {
-              ...{ show: label !== "", position: side, offset: [0, lower], distance: 7, formatter: label },
+              ...{ show: label !== "", position: side, distance: 7, formatter: label },
               ...{ color: light("text"), fontSize: 13 },
             },
           })),
