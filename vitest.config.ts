@@ -3,6 +3,16 @@ import { defineConfig } from "vitest/config";
 /** Tests read the packages' sources, so that each module is there once. */
 const source = (name: string) => `${import.meta.dirname}/packages/${name}/src/`;
 
+const MODULES = ["packages/{core,upscaler,slimsr}/test/**/*.test.ts"];
+
+/** Tests of what runs by itself: commands, pages, packages. */
+const PROGRAMS = [
+  "packages/slimsr/test/cli/**/*.test.ts",
+  "packages/upscaler/test/web/**/*.test.ts",
+  "packages/page/test/**/*.test.ts",
+  "test/**/*.test.ts",
+];
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -16,12 +26,9 @@ export default defineConfig({
   },
   test: {
     projects: [
-      // The core's modules hold no state: its tests share them, so that loading takes a third of the time.
-      { extends: true, test: { name: "core", include: ["packages/core/test/**/*.test.ts"], isolate: false } },
-      {
-        extends: true,
-        test: { name: "others", include: ["packages/{upscaler,slimsr,page}/test/**/*.test.ts", "test/**/*.test.ts"] },
-      },
+      // Modules hold nothing that one file's tests would leave to another's: files share them, so that they are loaded once.
+      { extends: true, test: { name: "modules", include: MODULES, exclude: PROGRAMS, isolate: false } },
+      { extends: true, test: { name: "programs", include: PROGRAMS } },
     ],
     // Sessions bring threads of their own.
     maxWorkers: 2,

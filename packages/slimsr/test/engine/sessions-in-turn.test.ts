@@ -13,6 +13,10 @@ function plus(number: number, size: number): Graph {
 
 describe("sessions that run in turn", () => {
   it("are one for graphs of equal structure and constants, and share a thread", async () => {
+    // What the engine is asked once in a process is known then.
+    const earlier = new SessionsInTurn({ threads: 1 });
+    await earlier.of(plus(0, 1));
+    await earlier.close();
     const before = nextThread();
     const sessions = new SessionsInTurn({ threads: 1 });
     onTestFinished(() => sessions.close());
@@ -27,7 +31,7 @@ describe("sessions that run in turn", () => {
     expect(results).toEqual([1, 2, 3, 4].flatMap((n) => [1, 2, 3].map((size) => Array(size).fill(10 + n))));
     expect(await sessions.of(plus(1, 2))).toBe(await sessions.of(plus(1, 2)));
     expect(await sessions.of(plus(1, 2))).not.toBe(await sessions.of(plus(2, 2)));
-    expect(nextThread() - before).toBe(2);
+    expect(nextThread() - before).toBe(1);
   });
 
   it("open once more after they were closed", async () => {
