@@ -26,7 +26,7 @@ export default defineConfig({
   },
   test: {
     projects: [
-      // Modules hold nothing that one file's tests would leave to another's: files share them, so that they are loaded once.
+      // Files share modules, so that these are loaded once: what a module keeps, as what the engine answered, is the same for all.
       { extends: true, test: { name: "modules", include: MODULES, exclude: PROGRAMS, isolate: false } },
       { extends: true, test: { name: "programs", include: PROGRAMS } },
     ],

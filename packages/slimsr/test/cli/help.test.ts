@@ -29,7 +29,7 @@ const SHORT = [
   ...["--calibration-patches", "2", "--below-bicubic"],
 ];
 const SHORTER: Readonly<Record<string, readonly string[]>> = {
-  slim: ["--calibration-patches", "2", "--below-bicubic"],
+  slim: ["--below-bicubic"],
   quantise: ["--calibration-patches", "1"],
   compress: SHORT,
   ablate: SHORT,

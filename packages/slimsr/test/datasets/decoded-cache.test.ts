@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { readFile, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { noise } from "../../../../test/support/photographs.js";
@@ -151,5 +151,15 @@ describe("the decoded cache", () => {
     expect((await cacheUse(cache)).files).toBe(5);
     expect(await clearCache(cache)).toMatchObject({ files: 5 });
     expect(await listing(cache)).toEqual(["aa/x.png"]);
+  });
+
+  it("leaves out of its measure what the system can't say the size of", async () => {
+    const cache = await temporaryFolder();
+    const name = `${"0".repeat(38)}.raw`;
+    await mkdir(join(cache, "aa"));
+    await symlink(name, join(cache, "aa", name));
+    expect((await cacheUse(cache)).files).toBe(0);
+    await limitCache(cache, 0);
+    expect(await readdir(join(cache, "aa"))).toEqual([name]);
   });
 });

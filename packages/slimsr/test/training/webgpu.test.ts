@@ -74,9 +74,9 @@ describeWith(SOFTWARE_GPU, "on WebGPU", (driver) => {
   const difference = (a: readonly number[], b: readonly number[]): number =>
     Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number)))) / Math.max(...b.map(Math.abs));
 
-  it.each(CASES.map((described, i) => [i, described] as const))(
-    "steps leave the state that the processor's leave: %i, %o",
-    async (i) => {
+  it.each(CASES.map(({ optimiser, averaged }, i) => [optimiser, averaged, i] as const))(
+    "steps leave the state that the processor's leave, of %s, averaged: %s",
+    async (_optimiser, _averaged, i) => {
       const [gpu, cpu] = [trained.webgpu?.[i] as Trained, trained.cpu?.[i] as Trained];
       expect(gpu.step).toBe(4);
       expect(gpu.vectors.map(([name]) => name)).toEqual(cpu.vectors.map(([name]) => name));
