@@ -9,9 +9,13 @@ import { createSession } from "./session.js";
 
 /** Lowers a graph with operators of our own in the way that is fastest on the device, and compiles it. */
 export async function compile(graph: Graph, options: SessionOptions = {}): Promise<Session> {
-  const { device = "cpu" } = options;
+  return createSession(await lowered(graph, options), options);
+}
+
+/** A graph with operators of our own as the engine's, in the way that is fastest on the device. */
+export async function lowered(graph: Graph, { device = "cpu" }: SessionOptions = {}): Promise<Graph> {
   const settled = settleSizes(graph);
-  if (device === "webgpu") return createSession(lowerForWebgpu(settled), options);
+  if (device === "webgpu") return lowerForWebgpu(settled);
   const block = device === "cpu" ? await blockSize() : 1;
-  return createSession(block > 1 ? lowerBlocked(settled, block) : lowerOwnOperators(settled), options);
+  return block > 1 ? lowerBlocked(settled, block) : lowerOwnOperators(settled);
 }

@@ -1,6 +1,7 @@
 import type { Graph } from "@slimsr/core/internal/graph/index.js";
 import { writeOnnx } from "@slimsr/core/internal/onnx/index.js";
 import type { Session, SessionOptions } from "@slimsr/upscaler/internal/engine/session.js";
+import { lowered } from "./compile.js";
 import { createSession } from "./session.js";
 
 /** Sessions of small graphs that run one after another: those of equal structure are one, and all share a thread. */
@@ -11,16 +12,15 @@ export class SessionsInTurn {
 
   /** The graph's session, compiled at its first use. */
   async of(graph: Graph): Promise<Session> {
-    const model = writeOnnx(graph);
-    const key = Buffer.from(model).toString("latin1");
+    const key = Buffer.from(writeOnnx(graph)).toString("latin1");
     const [first] = this.#sessions.values();
-    const session = this.#sessions.get(key) ?? this.#open(model, first);
+    const session = this.#sessions.get(key) ?? this.#open(graph, first);
     this.#sessions.set(key, session);
     return session;
   }
 
-  async #open(model: Uint8Array, first: Promise<Session> | undefined): Promise<Session> {
-    return createSession(model, this.options, await first);
+  async #open(graph: Graph, first: Promise<Session> | undefined): Promise<Session> {
+    return createSession(await lowered(graph, this.options), this.options, await first);
   }
 
   async close(): Promise<void> {

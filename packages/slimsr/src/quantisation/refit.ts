@@ -2,8 +2,8 @@ import { applyLike, elements, intOr, type Node, type Value } from "@slimsr/core/
 import { Conv, sub } from "@slimsr/core/internal/operators/index.js";
 import type { FloatConvolution } from "@slimsr/core/internal/quantisation/qdq.js";
 import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
-import { addScaled } from "../slimming/linear-algebra/matrices.js";
-import { convolutionFeatures, declareEquations, NormalEquations } from "../slimming/refitting/normal-equations.js";
+import { EquationSums } from "../slimming/refitting/equation-sums.js";
+import { NormalEquations } from "../slimming/refitting/normal-equations.js";
 import { ridgeFor } from "../slimming/refitting/ridge.js";
 import type { NodeRunner } from "./node-runner.js";
 import type { Batches } from "./value-batches.js";
@@ -48,24 +48,19 @@ export async function refitted(
   const taps = elements(kernel);
   const groups = intOr(node.attributes, "group", 1);
   const features = channels * taps + 1;
-  const gram = new Float64Array(groups * features ** 2);
-  const cross = new Float64Array(filters * features);
-  let positions = 0;
+  const sums = new EquationSums(node, { filters, channels, groups }, true);
   for (const [i, input] of inputs.entries()) {
     const ideal = ideals[i] as Tensor;
     const tensors = [input, ideal, float32(start.weight, shape), float32(start.bias, [filters])];
     const outputs = await runner.run(tensors, (graph, [read, wanted, ...parameters]) => {
       const [own] = applyLike(node, graph, [read, ...parameters]) as [Value];
-      const [, , height, width] = own.shape as [number, number, number, number];
-      const described = convolutionFeatures(read as Value, node, [height, width], groups);
-      declareEquations(described, sub(wanted as Value, own), true);
+      sums.declare(read as Value, sub(wanted as Value, own));
     });
-    positions += elements(ideal.shape) / filters;
-    addScaled(gram, outputs.gram?.data as Float32Array, 1);
-    addScaled(cross, outputs.cross?.data as Float32Array, 1);
+    sums.add(outputs);
   }
   const each = filters / groups;
-  const ridge = ridgeFor(RIDGE, features, positions);
+  const [gram, cross] = [sums.gram(), sums.cross()];
+  const ridge = ridgeFor(RIDGE, features, sums.positions);
   return Array.from({ length: groups }, (_, g) => {
     const own = gram.slice(g * features ** 2, (g + 1) * features ** 2);
     const part = <T extends Float32Array | Float64Array>(list: T, size: number) =>

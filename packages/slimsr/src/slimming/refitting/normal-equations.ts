@@ -1,6 +1,3 @@
-import type { Node, Value } from "@slimsr/core/internal/graph/index.js";
-import { type ConvolutionGeometry, geometryOf } from "@slimsr/core/internal/operators/geometry.js";
-import { concat, expand, matMul, pad, reduceSum, reshape, slice } from "@slimsr/core/internal/operators/index.js";
 import { requireFinite } from "../../calibration/finite.js";
 import { type Cholesky, cholesky } from "../linear-algebra/cholesky.js";
 import { addScaled, traceOf } from "../linear-algebra/matrices.js";
@@ -9,46 +6,6 @@ import { addScaled, traceOf } from "../linear-algebra/matrices.js";
 export interface ConvolutionParameters {
   readonly weight: Float32Array;
   readonly bias?: Float32Array;
-}
-
-/** The features of a convolution of x [N, C, H, W] in `groups`: [N, groups, F, positions]. */
-export function convolutionFeatures(x: Value, node: Node, positions: readonly [number, number], groups: number): Value {
-  const geometry = geometryOf({ attributes: node.attributes, inputs: [x, node.inputs[1]] });
-  const [batch, channels] = x.shape as [number, number, number, number];
-  const area = positions[0] * positions[1];
-  const taps = tapsUnder(x, geometry, positions).map((tap) => reshape(tap, [batch, groups, channels / groups, area]));
-  const constant = node.inputs[2] ? [expand(x.graph.scalar(1), [batch, groups, 1, area])] : [];
-  return concat([...taps, ...constant], 2);
-}
-
-function tapsUnder(
-  x: Value,
-  { kernel, strides, dilations, pads }: ConvolutionGeometry,
-  positions: readonly number[],
-): Value[] {
-  const padded = pads.some((size) => size > 0) ? pad(x, [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]]) : x;
-  if (kernel.every((size) => size === 1) && strides.every((stride) => stride === 1)) return [padded];
-  return Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
-    const at = [Math.floor(tap / kernel[1]), tap % kernel[1]];
-    return slice(
-      padded,
-      [0, 1].map((i) => {
-        const [start, stride] = [(at[i] as number) * (dilations[i] as number), strides[i] as number];
-        return { axis: 2 + i, start, end: start + ((positions[i] as number) - 1) * stride + 1, step: stride };
-      }),
-    );
-  });
-}
-
-/** Declares what a batch adds to each group's equations as outputs `gram` [groups, F, F] (unless it is known) and `cross` [groups, O, F]. */
-export function declareEquations(features: Value, target: Value, withGram: boolean): void {
-  const { graph } = features;
-  const [batch, groups, , area] = features.shape as [number, number, number, number];
-  const filters = target.shape[1] as number;
-  const flat = reshape(target, [batch, groups, filters / groups, area]);
-  const over = (value: Value) => (batch === 1 ? reshape(value, value.shape.slice(1)) : reduceSum(value, { axes: [0] }));
-  if (withGram) graph.output("gram", over(matMul(features, features, { transposeRight: true })));
-  graph.output("cross", over(matMul(flat, features, { transposeRight: true })));
 }
 
 /**

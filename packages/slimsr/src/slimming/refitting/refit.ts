@@ -28,14 +28,9 @@ import {
 import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches } from "../../calibration/batches.js";
 import { alone, type Exchange, ownOf } from "../../exchange/exchange.js";
-import { addScaled } from "../linear-algebra/matrices.js";
 import { activationBehind, passedByActivation } from "./activation.js";
-import {
-  type ConvolutionParameters,
-  convolutionFeatures,
-  declareEquations,
-  NormalEquations,
-} from "./normal-equations.js";
+import { EquationSums } from "./equation-sums.js";
+import { type ConvolutionParameters, NormalEquations } from "./normal-equations.js";
 import { passedBy, slopeBehind } from "./rectified.js";
 import { ridgeFor } from "./ridge.js";
 import { SideBySide } from "./side-by-side.js";
@@ -136,10 +131,8 @@ async function refitConvolution(
   const activation =
     slope === undefined ? activationBehind(target.value, (value) => networks.consumers(value)) : undefined;
   const passes = slope === undefined && !activation ? 1 : 1 + RECTIFIED_PASSES;
-  let seen = 0;
   for (let pass = 0; pass < passes; pass++) {
-    const gram = new Float64Array(equations ? 0 : groups * features ** 2);
-    const cross = new Float64Array(filters * features);
+    const sums = new EquationSums(node, { filters, channels, groups }, pass === 0);
     await networks.advance(
       { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
       ({ teacher: [whole], student: [input, beside] }, feed) => {
@@ -155,23 +148,17 @@ async function refitConvolution(
         const wanted = pass === 0 || passes === 1 ? ideal : passed();
         const lacking = sub(wanted, own);
         const residual = target.factor === 1 ? lacking : div(lacking, target.factor);
-        const positions = residual.shape.slice(2) as [number, number];
-        if (pass === 0) seen += (residual.shape[0] as number) * elements(positions);
-        declareEquations(convolutionFeatures(input as Value, node, positions, groups), residual, pass === 0);
+        sums.declare(input as Value, residual);
       },
-      (outputs) => {
-        if (outputs.gram) addScaled(gram, outputs.gram.data as Float32Array, 1);
-        addScaled(cross, outputs.cross?.data as Float32Array, 1);
-      },
+      (outputs) => sums.add(outputs),
     );
-    const summed = new Float64Array([seen]);
-    for (const sums of [gram, cross, summed]) await exchange.sum(sums);
+    await sums.exchange(exchange);
+    const damping = ridgeFor(ridge, features, sums.positions);
     const layer = layerOfWeight(weightPlace);
-    const damping = ridgeFor(ridge, features, summed[0] as number);
-    equations ??= partsOf(gram, groups).map(
+    equations ??= partsOf(sums.gram(), groups).map(
       (own) => new NormalEquations(own, features, elements(kernel), damping, layer),
     );
-    const [crosses, weights] = [partsOf(cross, groups), partsOf(solution.weight, groups)];
+    const [crosses, weights] = [partsOf(sums.cross(), groups), partsOf(solution.weight, groups)];
     const biases = solution.bias && partsOf(solution.bias, groups);
     const solved = equations.map((own, g) =>
       own.improve(crosses[g] as Float64Array, {
