@@ -1,7 +1,8 @@
 import { ints, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import { convWeightGradient } from "@slimsr/core/internal/operators/convolution-gradients.js";
-import { geometryOf, isPlain, shape4 } from "@slimsr/core/internal/operators/geometry.js";
+import { type Border, geometryOf, isPlain } from "@slimsr/core/internal/operators/geometry.js";
 import { reduceSum, slice } from "@slimsr/core/internal/operators/index.js";
+import { weightGradient } from "@slimsr/core/internal/operators/weight-gradient.js";
 
 /** Taps along a side, and in all, of the kernels that these sums are for. */
 const SIDE = 3;
@@ -25,17 +26,16 @@ export function isCorrelated(node: Node): boolean {
  * Gram matrix isn't known), `taps` [O, C, 3, 3] and `constant` [O] to the sums.
  */
 export function declareCorrelations(x: Value, target: Value, withGram: boolean, output: Output): void {
-  output("taps", correlation(target, x, [SIDE, SIDE], [1, 1, 1, 1]));
+  const [channels, filters] = [x, target].map(({ shape }) => shape[1]) as [number, number];
+  const [kernel, pads] = [ints([SIDE, SIDE]), ints([1, 1, 1, 1])];
+  output("taps", convWeightGradient(x, target, [filters, channels, SIDE, SIDE], { kernel_shape: kernel, pads }));
   output("constant", overPositions(target));
   if (!withGram) return;
   for (const rows of STRETCHES) {
     for (const columns of STRETCHES) {
       const part = within(within(x, 2, rows), 3, columns);
       const [down, across] = [reachOf(rows), reachOf(columns)];
-      output(
-        `pairs.${rows}.${columns}`,
-        correlation(part, part, [down + 1, 2 * across + 1], [0, across, down, across]),
-      );
+      output(`pairs.${rows}.${columns}`, correlation(part, [down + 1, 2 * across + 1], [0, across, down, across]));
       output(`mean.${rows}.${columns}`, overPositions(part));
     }
   }
@@ -46,11 +46,14 @@ export type Output = (name: string, value: Value) => void;
 /** Rows or columns that two taps are apart at most, where both see one of these. */
 const reachOf = (stretch: Stretch): number => (stretch === "all" ? SIDE - 1 : 0);
 
-/** Σ a(q)·b(q + d)ᵀ over batch and positions q, b being zero beyond its border: [A, B, high, wide] for d from (−top, −left) on. */
-function correlation(a: Value, b: Value, kernel: readonly [number, number], pads: readonly number[]): Value {
-  const [, rows] = shape4(a);
-  const [, columns] = shape4(b);
-  return convWeightGradient(b, a, [rows, columns, ...kernel], { kernel_shape: ints(kernel), pads: ints(pads) });
+/**
+ * Σ x(q)·x(q + d)ᵀ over batch and positions q, x being zero beyond its border: [C, C, high, wide] for d from (−top, −left) on. By products: a blocked
+ * convolution adds up all samples' positions in one float, at eight times the rounding, and what refitting solves feels it.
+ */
+function correlation(x: Value, kernel: readonly [number, number], pads: Border): Value {
+  const channels = x.shape[1] as number;
+  const geometry = { kernel, pads, strides: [1, 1], dilations: [1, 1], group: 1 } as const;
+  return weightGradient(x, x, [channels, channels, ...kernel], geometry);
 }
 
 const overPositions = (x: Value): Value => reduceSum(x, { axes: [0, 2, 3] });

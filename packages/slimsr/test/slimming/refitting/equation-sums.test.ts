@@ -82,6 +82,8 @@ describe("EquationSums", () => {
   const cases: Record<string, Case> = {
     "3×3": { image: [8, 5, 6, 9], weight: [4, 5, 3, 3], options: same },
     "3×3, channels and samples in whole blocks": { image: [16, 16, 7, 5], weight: [16, 16, 3, 3], options: same },
+    "3×3, samples that are half a block of 8": { image: [4, 16, 8, 6], weight: [16, 16, 3, 3], options: same },
+    "3×3, samples that are half a block of 16": { image: [8, 16, 8, 6], weight: [16, 16, 3, 3], options: same },
     "3×3 without a bias": { image: [3, 4, 5, 4], weight: [6, 4, 3, 3], options: same, biased: false },
     "3×3 of images that are a single row": { image: [2, 3, 1, 5], weight: [2, 3, 3, 3], options: same },
     "3×3 of images of two by one": { image: [5, 3, 2, 1], weight: [2, 3, 3, 3], options: same },
@@ -128,4 +130,26 @@ describe("EquationSums", () => {
       );
     });
   }
+
+  it("rounds second moments no more than products of each sample do, however many positions there are", async () => {
+    const [samples, channels, side] = [8, 16, 32];
+    const shape = [samples, channels, side, side] as const;
+    const graph = new Graph("convolution");
+    const weight = graph.input("weight", [channels, channels, 3, 3]);
+    const node = conv(graph.input("x", shape), weight, undefined, same).producer as Node;
+    const sums = new EquationSums(node, { filters: channels, channels, groups: 1 }, true);
+    const x = float32(
+      Float32Array.from({ length: samples * channels * side ** 2 }, () => 3 * random() + 2),
+      shape,
+    );
+    const batch = new Graph("batch");
+    sums.declare(batch.input("x", shape), batch.input("target", shape));
+    sums.add((await (await sessions.of(batch)).run({ x, target: uniform(shape) })).outputs);
+    const [gram, features, centre] = [sums.gram(), 9 * channels, 4 * channels];
+    const found = new Float64Array(channels ** 2).map(
+      (_, at) => gram[(centre + Math.floor(at / channels)) * features + centre + (at % channels)] as number,
+    );
+    const positions = channelsAt(x);
+    expectNear(found, products(positions, positions));
+  });
 });
