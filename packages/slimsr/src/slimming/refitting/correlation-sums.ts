@@ -3,6 +3,7 @@ import { convWeightGradient } from "@slimsr/core/internal/operators/convolution-
 import { type Border, geometryOf, isPlain } from "@slimsr/core/internal/operators/geometry.js";
 import { reduceSum, slice } from "@slimsr/core/internal/operators/index.js";
 import { weightGradient } from "@slimsr/core/internal/operators/weight-gradient.js";
+import { toRows } from "./normal-equations.js";
 
 /** Taps along a side, and in all, of the kernels that these sums are for. */
 const SIDE = 3;
@@ -128,15 +129,5 @@ export function gramOfCorrelations(sums: Sums, channels: number, biased: boolean
 /** Σ r·aᵀ, [O, F], of the targets r. */
 export function crossOfCorrelations(sums: Sums, filters: number, channels: number, biased: boolean): Float64Array {
   const features = TAPS * channels + (biased ? 1 : 0);
-  const [taps, constant] = [sums("taps"), sums("constant")];
-  const cross = new Float64Array(filters * features);
-  for (let o = 0; o < filters; o++) {
-    for (let c = 0; c < channels; c++) {
-      for (let t = 0; t < TAPS; t++) {
-        cross[o * features + t * channels + c] = taps[(o * channels + c) * TAPS + t] as number;
-      }
-    }
-    if (biased) cross[(o + 1) * features - 1] = constant[o] as number;
-  }
-  return cross;
+  return toRows({ weight: sums("taps"), ...(biased && { bias: sums("constant") }) }, filters, features, TAPS);
 }

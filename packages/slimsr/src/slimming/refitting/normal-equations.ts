@@ -62,7 +62,7 @@ function damped(gram: Float64Array, features: number, energy: number, ridge: num
 
 /** [O, C, taps] and [O] → [O, F], features tap by tap. */
 export function toRows(
-  { weight, bias }: ConvolutionParameters,
+  { weight, bias }: { readonly weight: ArrayLike<number>; readonly bias?: Float32Array | Float64Array },
   filters: number,
   features: number,
   taps: number,
