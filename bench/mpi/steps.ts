@@ -1,11 +1,12 @@
 /** A rank of `npm run bench -- mpi` and `hosts`: takes training steps on random images, and prints what the first rank measured as JSON. */
+
+import { flatSize, packParameters } from "../../packages/core/src/model/flat.js";
 import { networkModel } from "../../packages/core/src/model/model.js";
 import { initialParameters, parameterShapes } from "../../packages/core/src/networks/index.js";
 import { ADAM_DEFAULTS } from "../../packages/core/src/optimisers/adam.js";
 import type { Exchange } from "../../packages/slimsr/src/exchange/exchange.js";
 import { openExchange } from "../../packages/slimsr/src/exchange/open.js";
 import { randomNumbers } from "../../packages/slimsr/src/random.js";
-import { flatSize, packParameters } from "../../packages/slimsr/src/training/flat.js";
 import { learnedShapes } from "../../packages/slimsr/src/training/learners.js";
 import { shareOf } from "../../packages/slimsr/src/training/share.js";
 import { initialState, Trainer } from "../../packages/slimsr/src/training/trainer.js";

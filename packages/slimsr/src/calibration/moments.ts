@@ -2,11 +2,13 @@ import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { applyModel, constantSource, type Model } from "@slimsr/core/internal/model/model.js";
 import { matMul, mul, reduceMean, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
-import { float32, type Session } from "@slimsr/upscaler/internal/engine/session.js";
+import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
+import { SessionsBySize } from "../engine/sessions-by-size.js";
 import { alone, type Exchange } from "../exchange/exchange.js";
 import { randomSigns } from "../random.js";
 import { batchesOf, type Patches, patchShape } from "./batches.js";
+import { outputShape, probeOf } from "./output-error.js";
 
 /** Moments of one activation's channels over all positions of all calibration patches, in float64. */
 export interface Moments {
@@ -17,11 +19,6 @@ export interface Moments {
   /** E[g gᵀ], [C, C], of the gradients g of the output with respect to x: see `measureMoments`. */
   readonly gradient: Float64Array;
 }
-
-/** Rec. 601 luma's weights of red, green and blue: what the field's PSNR measures. */
-export const LUMA = [65.481 / 255, 128.553 / 255, 24.966 / 255] as const;
-/** What an error of a colour by itself counts beside luma, in amplitude: colours must not get lost either. */
-export const COLOUR = 1 / 4;
 
 export interface MomentOptions {
   /** Patches that are run at once; 8 where left out. */
@@ -44,7 +41,7 @@ export async function measureMoments(
   { batch = 8, onBatch, signal, exchange = alone }: MomentOptions = {},
 ): Promise<Map<Value, Moments>> {
   const sums = new Map(taps.map((tap) => [tap, emptyMoments(tap.shape[1] as number)]));
-  const sessions = new Map<number, Promise<Session>>();
+  const sessions = new SessionsBySize((count) => compile(momentGraph(model, taps, patchShape(patches, count))));
   const signs = randomSigns(1);
   const batches = batchesOf(patches, batch);
   try {
@@ -52,13 +49,12 @@ export async function measureMoments(
       signal?.throwIfAborted();
       const shape = patchShape(part, part.count);
       // Drawn for other ranks' batches too, so that each batch has the same on any number of ranks.
-      const probe = probeOf(probeShape(model, shape), signs);
+      const probe = probeOf(outputShape(model, shape), signs);
       if (i % exchange.size !== exchange.rank) continue;
-      const graph = () => momentGraph(model, taps, shape);
-      const session = await (sessions.get(part.count) ?? remember(sessions, part.count, compile(graph().graph)));
+      const session = await sessions.of(part.count);
       const { outputs } = await session.run({
         lr: float32(part.data, shape),
-        probe: float32(probe, probeShape(model, shape)),
+        probe: float32(probe, outputShape(model, shape)),
       });
       const share = part.count / patches.count;
       for (const [t, tap] of taps.entries()) {
@@ -70,17 +66,12 @@ export async function measureMoments(
       onBatch?.(i + 1, batches.length);
     }
   } finally {
-    await Promise.all([...sessions.values()].map(async (session) => (await session).close()));
+    await sessions.close();
   }
   for (const { mean, second, gradient } of sums.values()) {
     for (const sum of [mean, second, gradient]) await exchange.sum(sum);
   }
   return sums;
-}
-
-function remember<K, V>(map: Map<K, V>, key: K, value: V): V {
-  map.set(key, value);
-  return value;
 }
 
 const emptyMoments = (channels: number): Moments => ({
@@ -93,37 +84,20 @@ function accumulate(sum: Float64Array, part: Float32Array, share: number): void 
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (part[i] as number);
 }
 
-/** What the output is multiplied with before it is summed: [N, C, H, W]. */
-function probeShape({ descriptor: { scale, channels } }: Model, [count, , height, width]: readonly number[]): number[] {
-  return [count as number, channels.output, (height as number) * scale, (width as number) * scale];
-}
-
-/** A single channel is luma itself. */
-function probeOf(shape: readonly number[], signs: (length: number) => Float32Array): Float32Array {
-  const [count, channels, height, width] = shape as [number, number, number, number];
-  const area = height * width;
-  if (channels === 1) return signs(count * area);
-  const [luma, colours] = [signs(count * area), signs(count * 3 * area)];
-  return colours.map((sign, i) => {
-    const [image, colour] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];
-    return COLOUR * sign + (LUMA[colour] as number) * (luma[image * area + (i % area)] as number);
-  });
-}
-
 /** What a batch's shares of the moments are, of images `lr` and what the output is multiplied with. */
-export function momentGraph(model: Model, taps: readonly Value[], shape: readonly number[]) {
+export function momentGraph(model: Model, taps: readonly Value[], shape: readonly number[]): Graph {
   const graph = new Graph("moments");
   const known = new Map<Value, Value>();
   const output = applyModel(model, graph.input("lr", shape), constantSource(graph, model.parameters), known);
   const activations = taps.map((tap) => known.get(tap) as Value);
-  const total = reduceSum(mul(output, graph.input("probe", probeShape(model, shape))));
+  const total = reduceSum(mul(output, graph.input("probe", outputShape(model, shape))));
   const gradients = differentiate(total, activations);
   activations.forEach((x, i) => {
     graph.output(`mean.${i}`, reduceMean(x, { axes: [0, 2, 3] }));
     graph.output(`second.${i}`, secondMoment(x));
     graph.output(`gradient.${i}`, secondMoment(gradients[i] as Value));
   });
-  return { graph };
+  return graph;
 }
 
 /** E[x xᵀ] over batch and positions of x [N, C, H, W]. */

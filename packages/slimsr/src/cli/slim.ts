@@ -36,7 +36,7 @@ import { withProgress } from "./progress.js";
 import { required } from "./required.js";
 import { settingOption } from "./settings-options.js";
 import { together } from "./together.js";
-import { degradation, patches, threads, widths } from "./values.js";
+import { degradation, iterations, patches, threads, widths } from "./values.js";
 
 interface Options extends Overrides {
   teacher: string;
@@ -53,6 +53,7 @@ interface Options extends Overrides {
   degrade?: string;
   calibrationPatches: number;
   refit: boolean;
+  gaussNewton?: number;
   init: Alignment;
   belowBicubic?: true;
   quantise?: true;
@@ -104,6 +105,12 @@ export function slimCommand(): CommandType {
     )
     .option("--no-refit", "slice only")
     .addOption(
+      new Option(
+        "--gauss-newton <iterations>",
+        "how often all convolutions are improved together, once each is refitted; 0 for not at all (default: 5, with --no-refit 0)",
+      ).argParser(iterations),
+    )
+    .addOption(
       new Option("--init <alignment>", "what is done to channels first").choices(ALIGNMENTS).default("balanced"),
     )
     .option("--below-bicubic", settingsSchema.shape.belowBicubic.description)
@@ -131,6 +138,7 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
     calibrationPatches,
     init,
     refit,
+    gaussNewton,
     width,
     belowBicubic = false,
     quantise = false,
@@ -138,6 +146,8 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
   if (trainInput !== undefined && train === undefined) {
     throw new UsageError("--train-input holds the inputs of the images in --train; name those too");
   }
+  if (!refit && gaussNewton)
+    throw new UsageError("--gauss-newton starts from refitted convolutions; leave out --no-refit");
   const outputs = outputsOf(options);
   const budget = givenBudget(options);
   const { model: teacher, notes } = await loadNoted(file, overridesOf(options));
@@ -174,6 +184,7 @@ async function slimTogether(options: Options, exchange: Exchange, signal: AbortS
     ...(train !== undefined && { calibration: train }),
     ...(trainInput === undefined ? { degrade } : { input: trainInput }),
     ...{ patches: calibrationPatches, alignment: init, refit, belowBicubic, signal, exchange, note },
+    ...(gaussNewton !== undefined && { gaussNewton }),
     stage: isFirst ? withProgress : silent,
     onStudent: async ({ model }) => {
       if (!isFirst) return;

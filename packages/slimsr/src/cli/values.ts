@@ -38,6 +38,9 @@ export const longEdge = between(1, 1_000_000);
 /** Patches that are held in memory. */
 export const patches = between(1, 100_000);
 
+/** Iterations of a solver; none at all is one answer. */
+export const iterations = between(0, 1000);
+
 /** Bits of weights in integers. */
 export const bits = between(2, 8);
 

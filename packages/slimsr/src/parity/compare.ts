@@ -1,5 +1,6 @@
 import { CheckpointError } from "@slimsr/core/internal/errors.js";
 import { elements, type Graph, type Shape, type Value } from "@slimsr/core/internal/graph/index.js";
+import { packParameters } from "@slimsr/core/internal/model/flat.js";
 import { networkModel } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, parameterShapes, type Vgg19Weights, vgg19 } from "@slimsr/core/internal/networks/index.js";
 import {
@@ -12,7 +13,6 @@ import {
 } from "@slimsr/upscaler/internal/engine/session.js";
 import { compile } from "../engine/compile.js";
 import type { ContrastiveStep } from "../training/contrast.js";
-import { packParameters } from "../training/flat.js";
 import { type StepOptions, trainingStep } from "../training/step.js";
 import { type ReferenceCase, tensorOf } from "./case.js";
 

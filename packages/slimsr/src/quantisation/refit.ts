@@ -48,7 +48,7 @@ export async function refitted(
   const taps = elements(kernel);
   const groups = intOr(node.attributes, "group", 1);
   const features = channels * taps + 1;
-  const sums = new EquationSums(node, { filters, channels, groups }, true);
+  const sums = new EquationSums(node, { filters, channels, groups }, ["gram", "cross"]);
   for (const [i, input] of inputs.entries()) {
     const ideal = ideals[i] as Tensor;
     const tensors = [input, ideal, float32(start.weight, shape), float32(start.bias, [filters])];

@@ -1,8 +1,8 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
+import { flatSize, packParameters } from "@slimsr/core/internal/model/flat.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import * as z from "zod";
 import { alone, firstHereFirst, onFirst } from "../exchange/exchange.js";
-import { flatSize, packParameters } from "../training/flat.js";
 import { learnedShapes } from "../training/learners.js";
 import { initialState, type TrainingState } from "../training/trainer.js";
 import { contentsOf, digestOf, keepContents, keptFiles, keptIn, requireContents } from "./contents.js";

@@ -1,10 +1,10 @@
 import { RunError } from "@slimsr/core/internal/errors.js";
 import { colourSpaceOf } from "@slimsr/core/internal/model/descriptor.js";
+import { unpackParameters } from "@slimsr/core/internal/model/flat.js";
 import { type KeptOutputs, PatchSampler } from "../datasets/patch-sampler.js";
 import type { EvaluationRow } from "../evaluation/evaluate.js";
 import { mean } from "../evaluation/score.js";
 import { alone, type Exchange } from "../exchange/exchange.js";
-import { unpackParameters } from "../training/flat.js";
 import { isShared, learnedShapes } from "../training/learners.js";
 import { drawNegatives } from "../training/negatives.js";
 import { contrastiveWeightAt, learningRateAt } from "../training/schedule.js";

@@ -6,12 +6,12 @@ import { Conv } from "@slimsr/core/internal/operators/index.js";
 import { type Patches, somePatches } from "../calibration/batches.js";
 import { requireFinite } from "../calibration/finite.js";
 import { type Moments, measureMoments } from "../calibration/moments.js";
+import { outputsOf } from "../calibration/outputs.js";
 import type { Exchange } from "../exchange/exchange.js";
 import { align } from "./alignment/align.js";
 import { type Alignment, basisOf, type GroupLoss, inBasis, lossOf, turnedMoments } from "./alignment/basis.js";
 import { equalise } from "./alignment/equalise.js";
 import { concatenated, isWhole, momentsAt, tapsOf } from "./alignment/taps.js";
-import { outputsOf } from "./budgets/output-error.js";
 import { type ChannelMoments, foldDropped } from "./refitting/fold-dropped.js";
 import { refit } from "./refitting/refit.js";
 
@@ -152,7 +152,7 @@ function requireSound({ graph }: Model, moments: ReadonlyMap<Value, Moments>): v
 const ACTIVATION_LIMIT = 2 ** 20;
 
 /** Patches that are run at once: fewer where the network is wide. */
-function batchFor(model: Model, { height, width }: Patches): number {
+export function batchFor(model: Model, { height, width }: Patches): number {
   const channels = Math.max(1, ...channelAnalysis(model).groups.map(({ size }) => size));
   return Math.max(1, Math.min(8, Math.floor(ACTIVATION_LIMIT / (channels * height * width))));
 }

@@ -4,22 +4,26 @@ import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.j
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
-import { inRange } from "../calibration/batches.js";
+import { inRange, type Patches, somePatches } from "../calibration/batches.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
 import { tryOut } from "../engine/trial.js";
 import { alone, type Exchange, onFirst } from "../exchange/exchange.js";
 import { type Stage, silent } from "../stage.js";
-import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
+import { alignTeacher, batchFor, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { meanShare, settleBudget } from "./budgets/settle.js";
 import { withstandingExtremes } from "./extremes.js";
+import { gaussNewton } from "./gauss-newton/gauss-newton.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
+
+/** Patches that channels are aligned on and convolutions refitted to where Gauss–Newton follows, at most: more make no better students then. */
+const REFITTED_PATCHES = 48;
 
 export interface SlimOptions {
   /** Shares of every layer's channels: a student for each. */
@@ -38,6 +42,8 @@ export interface SlimOptions {
   readonly alignment?: Alignment;
   /** Whether convolutions are refitted by least squares; they are where left out. */
   readonly refit?: boolean;
+  /** Iterations of Gauss–Newton on all convolutions together, behind refitting; 5 where left out. */
+  readonly gaussNewton?: number;
   /** Whether a teacher is taken that is worth less than bicubic interpolation, or than its input where it restores images. */
   readonly belowBicubic?: boolean;
   /** Called with each student as soon as it is made. */
@@ -70,8 +76,8 @@ export interface Slimmed {
 }
 
 /**
- * Narrower students of a network without training: its channels are aligned, the first are kept, and each convolution is refitted
- * in closed form.
+ * Narrower students of a network without training: its channels are aligned, the first are kept, each convolution is refitted
+ * in closed form, and all of them together by a few iterations of Gauss–Newton.
  * @throws UsageError without widths or a budget, where a restoration network's inputs aren't said, or a range can't be found; NetworkError where nothing can be dropped, no student is small enough, the teacher
  * is worth less than bicubic interpolation or its input, or what should stay as it is changes by more than rounding; DatasetError for
  * calibration images that can't be used
@@ -79,7 +85,14 @@ export interface Slimmed {
 export async function slim(network: Model, options: SlimOptions): Promise<Slimmed> {
   const { widths, budget, calibration = EMBEDDED_IMAGES, patches: wanted = 48, stage = silent, signal } = options;
   const { alignment = "balanced", refit = true, belowBicubic = false, onStudent, exchange = alone } = options;
+  const { gaussNewton: iterations = refit ? 5 : 0 } = options;
   if (!widths && !budget) throw new UsageError("say how slim: widths, or a budget");
+  if (!(Number.isInteger(iterations) && iterations >= 0)) {
+    throw new UsageError(`gaussNewton: ${iterations} is no number of iterations; give 0 or more`);
+  }
+  if (!refit && iterations > 0) {
+    throw new UsageError("Gauss–Newton starts from refitted convolutions: leave it out, or refit them");
+  }
   const found = untied(network);
   requireSlimmable(found);
   const { groups } = channelAnalysis(found);
@@ -107,30 +120,44 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
       ),
     );
   const limit = budget && (await onFirst(exchange, () => settleBudget(teacher, budget)));
-  const patches = await draw("calibration images", { count: wanted });
+  const all = await draw("calibration images", { count: wanted });
+  const patches = iterations > 0 ? somePatches(all, 0, REFITTED_PATCHES) : all;
+  // Nothing is fitted to these.
+  const unseen =
+    iterations > 0 || limit ? await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 }) : undefined;
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
     stage(label, unit, (onProgress) =>
       work({ signal, exchange, onProgress: (_, done, total) => onProgress(done, total) }),
     );
   const aligned = await staged("align", "batches", (progress) => alignTeacher(teacher, patches, alignment, progress));
-  const chooseWidths = async (within: Budget) => {
-    const measuring = await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 });
-    return staged("choose widths", "allocations", (progress) =>
-      allocate(aligned, within, patches, measuring, progress),
-    );
-  };
+  const chooseWidths = (within: Budget, measuring: Patches) =>
+    staged("choose widths", "allocations", (progress) => allocate(aligned, within, patches, measuring, progress));
   const preparation = (performance.now() - start) / 1000;
   const students: SlimStudent[] = [];
   for (const [i, known] of counts.entries()) {
     const begun = performance.now();
-    const channels = known ?? (await chooseWidths(limit as Budget));
+    const channels = known ?? (await chooseWidths(limit as Budget, unseen as Patches));
     const share = (known && widths?.[i]) ?? meanShare(aligned.model, channels);
     const refitted = await staged(`refit width ${share}`, "convolutions", (progress) =>
       slimTeacher(aligned, channels, patches, refit, progress),
     );
+    const drops = groups.some(({ size }, g) => (channels[g] as number) < size);
+    const fitted =
+      iterations > 0 && unseen && drops
+        ? await stage(`fit width ${share} as a whole`, "iterations", (onIteration) =>
+            gaussNewton(
+              aligned.model,
+              refitted,
+              { patches: all, unseen },
+              {
+                ...{ iterations, batch: batchFor(aligned.model, all), onIteration, signal, exchange },
+              },
+            ),
+          )
+        : refitted;
     const seconds = preparation + (performance.now() - begun) / 1000;
-    const { model, note: extremes } = await withstandingExtremes(refitted, patches);
+    const { model, note: extremes } = await withstandingExtremes(fitted, all);
     if (extremes !== undefined) options.note?.(`student of width ${share}: ${extremes}`);
     const milliseconds =
       budget && "milliseconds" in budget ? await onFirst(exchange, () => latencyOf(model, budget)) : undefined;

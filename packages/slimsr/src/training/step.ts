@@ -1,6 +1,7 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import { Graph, type Value } from "@slimsr/core/internal/graph/index.js";
 import { bodyFeatures } from "@slimsr/core/internal/model/features.js";
+import { flatSize, flatten, unflatten } from "@slimsr/core/internal/model/flat.js";
 import { applyToPixels, type Model, type ParameterSource } from "@slimsr/core/internal/model/model.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { type CsdLoss, csdLoss } from "@slimsr/core/internal/objectives/csd.js";
@@ -10,7 +11,6 @@ import { type AdamOptions, adam } from "@slimsr/core/internal/optimisers/adam.js
 import { muon } from "@slimsr/core/internal/optimisers/muon.js";
 import { isRangeEnd, squaredEnd } from "@slimsr/core/internal/quantisation/fake.js";
 import { type ContrastiveStep, contrastiveInputs } from "./contrast.js";
-import { flatSize, flatten, unflatten } from "./flat.js";
 import { isShared, type LearnerOptions, learnedShapes, matricesOf, networkOf, sourcesOf } from "./learners.js";
 
 export interface StepOptions extends LearnerOptions {

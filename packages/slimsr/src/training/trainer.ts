@@ -1,4 +1,5 @@
 import { elements, type Shape } from "@slimsr/core/internal/graph/index.js";
+import { flatSize } from "@slimsr/core/internal/model/flat.js";
 import {
   float32,
   int64,
@@ -12,7 +13,6 @@ import type { Batch } from "../datasets/patch-sampler.js";
 import { compile } from "../engine/compile.js";
 import { alone } from "../exchange/exchange.js";
 import { type ContrastiveStep, firstBank } from "./contrast.js";
-import { flatSize } from "./flat.js";
 import { learnedShapes } from "./learners.js";
 import { joined, type Ranks } from "./ranks.js";
 import { type StepOptions, trainingHalves, trainingStep } from "./step.js";

@@ -2,6 +2,7 @@ import { tensor } from "../../../../test/support/engine.js";
 import { randomParameters, thinVgg19 } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
 import type { Graph } from "../../../core/src/graph/index.js";
+import { packParameters } from "../../../core/src/model/flat.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import {
   type Parameters as ModelParameters,
@@ -13,7 +14,6 @@ import { ADAM_DEFAULTS } from "../../../core/src/optimisers/adam.js";
 import { float32, int64, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { compile } from "../../src/engine/compile.js";
 import type { ContrastiveStep } from "../../src/training/contrast.js";
-import { packParameters } from "../../src/training/flat.js";
 import { type StepOptions, trainingStep } from "../../src/training/step.js";
 
 export const contrastive = (options: Partial<ContrastiveStep> = {}): ContrastiveStep => ({

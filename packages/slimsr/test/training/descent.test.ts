@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { floats, number } from "../../../../test/support/engine.js";
 import { carn, edsr, modelOf, rcan } from "../../../../test/support/networks.js";
 import { Random } from "../../../../test/support/random.js";
+import { flatSize } from "../../../core/src/model/flat.js";
 import { type NetworkOptions, parameterShapes } from "../../../core/src/networks/index.js";
 import { float32, scalar } from "../../../upscaler/src/engine/session.js";
 import { compile } from "../../src/engine/compile.js";
-import { flatSize } from "../../src/training/flat.js";
 import { type StepOptions, trainingStep } from "../../src/training/step.js";
 import { contrastive, stepFeeds, stepOptions } from "./batches.js";
 

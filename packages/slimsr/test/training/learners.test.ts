@@ -3,13 +3,13 @@ import { floats, number } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { UsageError } from "../../../core/src/errors.js";
 import { Graph } from "../../../core/src/graph/index.js";
+import { flatSize, packParameters, unpackParameters } from "../../../core/src/model/flat.js";
 import { networkModel } from "../../../core/src/model/model.js";
 import { materialise, splitChannels } from "../../../core/src/model/split.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
 import { csdLoss } from "../../../core/src/objectives/csd.js";
 import { float32, scalar } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
-import { flatSize, packParameters, unpackParameters } from "../../src/training/flat.js";
 import { learnedShapes, matricesOf, ownParameters, studentOf } from "../../src/training/learners.js";
 import { contrastive, type Feeds, inspected, type NetworkStep, stepFeeds, stepOptions } from "./batches.js";
 

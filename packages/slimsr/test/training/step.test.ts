@@ -3,10 +3,10 @@ import { floats, number } from "../../../../test/support/engine.js";
 import { carn, edsr, randomParameters, rcan } from "../../../../test/support/networks.js";
 import { NetworkError, UsageError } from "../../../core/src/errors.js";
 import { liveNodes } from "../../../core/src/graph/index.js";
+import { flatSize, packParameters } from "../../../core/src/model/flat.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
 import { float32, scalar, type Tensor } from "../../../upscaler/src/engine/session.js";
 import { relativeError } from "../../src/parity/compare.js";
-import { flatSize, packParameters } from "../../src/training/flat.js";
 import { type StepOptions, trainingHalves, trainingStep } from "../../src/training/step.js";
 import { contrastive, type Feeds, inspected, type NetworkStep, run, stepFeeds, stepOptions } from "./batches.js";
 

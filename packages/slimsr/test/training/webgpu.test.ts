@@ -18,7 +18,7 @@ const CASES = [
 const program = (device: string, profile: string) => `
   import { networkModel } from "./packages/core/dist/model/model.js";
   import { ADAM_DEFAULTS } from "./packages/core/dist/optimisers/adam.js";
-  import { flatSize } from "./packages/slimsr/dist/training/flat.js";
+  import { flatSize } from "./packages/core/dist/model/flat.js";
   import { learnedShapes } from "./packages/slimsr/dist/training/learners.js";
   import { initialState, Trainer } from "./packages/slimsr/dist/training/trainer.js";
   const network = { architecture: "edsr", scale: 2, blocks: 1, features: 8, resScale: 0.1, mean: [0.4, 0.4, 0.4], range: 255 };

@@ -4,6 +4,7 @@ import { type Border, geometryOf, isPlain } from "@slimsr/core/internal/operator
 import { reduceSum, slice } from "@slimsr/core/internal/operators/index.js";
 import { weightGradient } from "@slimsr/core/internal/operators/weight-gradient.js";
 import { toRows } from "./normal-equations.js";
+import type { Output, Sought } from "./sought.js";
 
 /** Taps along a side, and in all, of the kernels that these sums are for. */
 const SIDE = 3;
@@ -23,15 +24,17 @@ export function isCorrelated(node: Node): boolean {
  * The sums of the equations of a convolution of 3×3. What taps at offsets o₁ and o₂ see together, Σₚ x(p + o₁)·x(p + o₂)ᵀ, depends on
  * d = o₂ − o₁ alone, but for the first or last row or column, which a tap beside the centre leaves out. So correlations of x with itself
  * at 15 distances, and those within its border, take the place of 81 products. A correlation is the gradient of a convolution's weight,
- * with x in the place of the output's gradient. A batch adds outputs `pairs.ROWS.COLUMNS` [C, C, dy, dx] and `mean.ROWS.COLUMNS` [C] (where the
- * Gram matrix isn't known), `taps` [O, C, 3, 3] and `constant` [O] to the sums.
+ * with x in the place of the output's gradient. A batch adds outputs `pairs.ROWS.COLUMNS` [C, C, dy, dx] and `mean.ROWS.COLUMNS` [C] for the
+ * Gram matrix, `taps` [O, C, 3, 3] and `constant` [O] for what targets have in common with features.
  */
-export function declareCorrelations(x: Value, target: Value, withGram: boolean, output: Output): void {
+export function declareCorrelations(x: Value, target: Value, sought: readonly Sought[], output: Output): void {
   const [channels, filters] = [x, target].map(({ shape }) => shape[1]) as [number, number];
-  const [kernel, pads] = [ints([SIDE, SIDE]), ints([1, 1, 1, 1])];
-  output("taps", convWeightGradient(x, target, [filters, channels, SIDE, SIDE], { kernel_shape: kernel, pads }));
-  output("constant", overPositions(target));
-  if (!withGram) return;
+  if (sought.includes("cross")) {
+    const [kernel, pads] = [ints([SIDE, SIDE]), ints([1, 1, 1, 1])];
+    output("taps", convWeightGradient(x, target, [filters, channels, SIDE, SIDE], { kernel_shape: kernel, pads }));
+    output("constant", overPositions(target));
+  }
+  if (!sought.includes("gram")) return;
   for (const rows of STRETCHES) {
     for (const columns of STRETCHES) {
       const part = within(within(x, 2, rows), 3, columns);
@@ -41,8 +44,6 @@ export function declareCorrelations(x: Value, target: Value, withGram: boolean, 
     }
   }
 }
-
-export type Output = (name: string, value: Value) => void;
 
 /** Rows or columns that two taps are apart at most, where both see one of these. */
 const reachOf = (stretch: Stretch): number => (stretch === "all" ? SIDE - 1 : 0);

@@ -1,26 +1,24 @@
 import type { Node, Value } from "@slimsr/core/internal/graph/index.js";
 import { type ConvolutionGeometry, geometryOf } from "@slimsr/core/internal/operators/geometry.js";
 import { concat, expand, matMul, pad, reduceSum, reshape, slice } from "@slimsr/core/internal/operators/index.js";
+import type { Output, Sought } from "./sought.js";
 
-/**
- * The sums of any convolution's equations, by what lies under each of its taps: a batch adds outputs `gram` [groups, F, F] (unless that is known)
- * and `cross` [groups, O, F] to them.
- */
+/** The sums of any convolution's equations, by what lies under each of its taps: a batch adds outputs `gram` [groups, F, F] and `cross` [groups, O, F] to them. */
 export function declareProducts(
   x: Value,
   node: Node,
   target: Value,
   groups: number,
-  withGram: boolean,
-  output: (name: string, value: Value) => void,
+  sought: readonly Sought[],
+  output: Output,
 ): void {
   const features = convolutionFeatures(x, node, target.shape.slice(2) as [number, number], groups);
   const [batch, , , area] = features.shape as [number, number, number, number];
   const filters = target.shape[1] as number;
   const flat = reshape(target, [batch, groups, filters / groups, area]);
   const over = (value: Value) => (batch === 1 ? reshape(value, value.shape.slice(1)) : reduceSum(value, { axes: [0] }));
-  if (withGram) output("gram", over(matMul(features, features, { transposeRight: true })));
-  output("cross", over(matMul(flat, features, { transposeRight: true })));
+  if (sought.includes("gram")) output("gram", over(matMul(features, features, { transposeRight: true })));
+  if (sought.includes("cross")) output("cross", over(matMul(flat, features, { transposeRight: true })));
 }
 
 /** The features of a convolution of x [N, C, H, W] in `groups`: [N, groups, F, positions]. */

@@ -1,6 +1,7 @@
 import { requireFinite } from "../../calibration/finite.js";
-import { type Cholesky, cholesky } from "../linear-algebra/cholesky.js";
-import { addScaled, traceOf } from "../linear-algebra/matrices.js";
+import type { Cholesky } from "../linear-algebra/cholesky.js";
+import { damped } from "../linear-algebra/damped.js";
+import { addScaled } from "../linear-algebra/matrices.js";
 
 /** Weight [O, C, kh, kw] and bias [O], where there is one. */
 export interface ConvolutionParameters {
@@ -30,7 +31,7 @@ export class NormalEquations {
     private readonly layer: string,
   ) {
     requireFinite(gram, `the input of layer ${layer}`);
-    this.#solver = damped(gram, features, traceOf(gram, features), ridge);
+    this.#solver = damped(gram, features, ridge);
   }
 
   /**
@@ -46,17 +47,6 @@ export class NormalEquations {
     this.#solver.solve(solution);
     addScaled(solution, toRows(start, filters, features, taps), 1);
     return fromRows(solution, filters, features, taps, start.bias !== undefined);
-  }
-}
-
-/** A ridge of nothing, or one that rounding swallows, is raised until the system can be solved. */
-function damped(gram: Float64Array, features: number, energy: number, ridge: number): Cholesky {
-  for (let factor = ridge; ; factor = Math.max(10 * factor, Number.EPSILON)) {
-    const least = Math.max((factor * energy) / features, Number.EPSILON);
-    const matrix = gram.slice();
-    for (let i = 0; i < features; i++) matrix[i * features + i] = (matrix[i * features + i] as number) + least;
-    const solver = cholesky(matrix, features);
-    if (solver) return solver;
   }
 }
 

@@ -1,30 +1,8 @@
-import {
-  applyLike,
-  elements,
-  type Graph,
-  intOr,
-  liveNodes,
-  type Node,
-  sameShape,
-  type Value,
-} from "@slimsr/core/internal/graph/index.js";
+import { applyLike, elements, liveNodes, type Node, sameShape, type Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
 import { layerOfWeight, type Split } from "@slimsr/core/internal/model/split.js";
 import { type ParameterMap, required } from "@slimsr/core/internal/networks/index.js";
-import {
-  Add,
-  add,
-  Conv,
-  concat,
-  Div,
-  div,
-  Mul,
-  mul,
-  neg,
-  Sub,
-  slice,
-  sub,
-} from "@slimsr/core/internal/operators/index.js";
+import { Add, add, concat, Div, div, Mul, mul, neg, Sub, slice, sub } from "@slimsr/core/internal/operators/index.js";
 import { float32 } from "@slimsr/upscaler/internal/engine/session.js";
 import { batchesOf, type Patches } from "../../calibration/batches.js";
 import { alone, type Exchange, ownOf } from "../../exchange/exchange.js";
@@ -32,6 +10,7 @@ import { activationBehind, passedByActivation } from "./activation.js";
 import { EquationSums } from "./equation-sums.js";
 import { type ConvolutionParameters, NormalEquations } from "./normal-equations.js";
 import { passedBy, slopeBehind } from "./rectified.js";
+import { groupsOf, isRefittable } from "./refittable.js";
 import { ridgeFor } from "./ridge.js";
 import { SideBySide } from "./side-by-side.js";
 
@@ -96,18 +75,6 @@ export async function refit(
   return { ...student, parameters: fitted };
 }
 
-/** Convolutions with weights of their own; others stay as they were sliced. */
-function isRefittable({ graph, places }: Model, { operator, inputs }: Node): boolean {
-  const [, ...own] = inputs;
-  return (
-    operator === Conv &&
-    own.every((value) => !value || (places.get(value.name) === value && readersOf(graph, value) === 1))
-  );
-}
-
-const readersOf = ({ nodes }: Graph, value: Value): number =>
-  nodes.filter(({ inputs }) => inputs.includes(value)).length;
-
 /** Solves one convolution and puts its parameters into `fitted`. */
 async function refitConvolution(
   networks: SideBySide,
@@ -132,7 +99,7 @@ async function refitConvolution(
     slope === undefined ? activationBehind(target.value, (value) => networks.consumers(value)) : undefined;
   const passes = slope === undefined && !activation ? 1 : 1 + RECTIFIED_PASSES;
   for (let pass = 0; pass < passes; pass++) {
-    const sums = new EquationSums(node, { filters, channels, groups }, pass === 0);
+    const sums = new EquationSums(node, { filters, channels, groups }, pass === 0 ? ["gram", "cross"] : ["cross"]);
     await networks.advance(
       { teacher: [target.value], student: target.beside ? [x, target.beside.value] : [x] },
       ({ teacher: [whole], student: [input, beside] }, feed) => {
@@ -173,13 +140,6 @@ async function refitConvolution(
   }
   fitted.set(weightPlace.name, { shape, data: solution.weight });
   if (biasPlace && solution.bias) fitted.set(biasPlace.name, { shape: [filters], data: solution.bias });
-}
-
-/** Groups of a student's convolution: a depthwise one loses some, others keep all. */
-function groupsOf({ inputs, attributes }: Node, filters: number): number {
-  const groups = intOr(attributes, "group", 1);
-  const [whole = 0, perGroup = 0] = inputs[1]?.shape ?? [];
-  return groups > 1 && perGroup === 1 ? (filters * groups) / whole : groups;
 }
 
 /** An array in equal parts. */

@@ -106,7 +106,7 @@ describe("EquationSums", () => {
       const made = conv(graph.input("x", image), graph.input("weight", weight), bias, options);
       const node = made.producer as Node;
       const groups = options?.group ?? 1;
-      const sums = new EquationSums(node, { filters: weight[0], channels: weight[1], groups }, true);
+      const sums = new EquationSums(node, { filters: weight[0], channels: weight[1], groups }, ["gram", "cross"]);
       const features: number[][][] = Array.from({ length: groups }, () => []);
       const targets: number[][] = [];
       for (let i = 0; i < 2; i++) {
@@ -137,7 +137,7 @@ describe("EquationSums", () => {
     const graph = new Graph("convolution");
     const weight = graph.input("weight", [channels, channels, 3, 3]);
     const node = conv(graph.input("x", shape), weight, undefined, same).producer as Node;
-    const sums = new EquationSums(node, { filters: channels, channels, groups: 1 }, true);
+    const sums = new EquationSums(node, { filters: channels, channels, groups: 1 }, ["gram", "cross"]);
     const x = float32(
       Float32Array.from({ length: samples * channels * side ** 2 }, () => 3 * random() + 2),
       shape,

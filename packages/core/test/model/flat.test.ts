@@ -4,7 +4,7 @@ import { edsr, parameterCount, randomParameters, rcan } from "../../../../test/s
 import { NetworkError } from "../../../core/src/errors.js";
 import { Graph } from "../../../core/src/graph/index.js";
 import { parameterShapes } from "../../../core/src/networks/index.js";
-import { flatSize, flatten, packParameters, unflatten, unpackParameters } from "../../src/training/flat.js";
+import { flatSize, flatten, packParameters, unflatten, unpackParameters } from "../../src/model/flat.js";
 
 describe("parameters in one vector", () => {
   it.each([edsr(4), rcan(2)])("come back as they were: $architecture", (network) => {

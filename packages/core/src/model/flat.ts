@@ -1,8 +1,8 @@
-import { NetworkError } from "@slimsr/core/internal/errors.js";
-import { elements, type Shape, sameShape, showShape, type Value } from "@slimsr/core/internal/graph/index.js";
-import type { ParameterShapes, Parameters } from "@slimsr/core/internal/networks/index.js";
-import { required } from "@slimsr/core/internal/networks/index.js";
-import { concat, reshape, slice } from "@slimsr/core/internal/operators/index.js";
+import { NetworkError } from "../errors.js";
+import { elements, type Shape, sameShape, showShape, type Value } from "../graph/index.js";
+import type { ParameterShapes, Parameters } from "../networks/index.js";
+import { required } from "../networks/index.js";
+import { concat, reshape, slice } from "../operators/index.js";
 
 /** All parameters one after another in one vector: what a training step takes and yields. */
 export const flatSize = (shapes: ParameterShapes): number =>
