@@ -63,8 +63,13 @@ describe("slimsr slim", () => {
   it("refits unless told not to, in every alignment, and prints JSON", async () => {
     const [set, folder] = [await smallSet(), await temporaryFolder()];
     const psnr: Record<string, number> = {};
-    for (const words of [["plain", "--no-refit"], ["pca", "--no-refit"], ["sort"], ["pca"]]) {
-      const [init = ""] = words;
+    for (const words of [
+      ["plain", "--no-refit"],
+      ["pca", "--no-refit"],
+      ["sort"],
+      ["pca", "--gauss-newton", "0"],
+      ["pca"],
+    ]) {
       const report = JSON.parse(
         await run(
           ...["--teacher", TEACHER, "--width", "0.5", "--calibration-patches", "4", "--init", ...words],
@@ -80,16 +85,18 @@ describe("slimsr slim", () => {
         },
       ]);
       expect(report.students[0].seconds).toBeGreaterThan(0);
-      psnr[`${init} ${words.length > 1 ? "sliced" : "refit"}`] = report.rows.at(-1).psnr;
+      psnr[words.join(" ")] = report.rows.at(-1).psnr;
     }
     const {
-      "plain sliced": plain = 0,
-      "pca sliced": rotated = 0,
-      "pca refit": refit = 0,
-      "sort refit": sorted = 0,
+      "plain --no-refit": plain = 0,
+      "pca --no-refit": rotated = 0,
+      "pca --gauss-newton 0": refit = 0,
+      pca: together = 0,
+      sort: sorted = 0,
     } = psnr;
     expect(rotated).toBeGreaterThan(plain + 5);
     expect(refit).toBeGreaterThan(rotated);
+    expect(together).toBeGreaterThan(refit + 0.01);
     expect(sorted).toBeGreaterThan(plain + 5);
   }, 240_000);
 
@@ -133,6 +140,12 @@ describe("slimsr slim", () => {
     await refused("--teacher", RCAN, "--width", "0.5", "--out", `${folder}/`).toThrow("is no file name");
     await refused("--teacher", RCAN, "--width", "0.01", ...out).toThrow("without channels; take a larger one");
     await refused("--teacher", RCAN, "--width", "1.5", ...out).toThrow("above 0 and up to 1");
+    await refused("--teacher", RCAN, "--width", "0.5", "--no-refit", "--gauss-newton", "2", ...out).toThrow(
+      "--gauss-newton starts from refitted convolutions; leave out --no-refit",
+    );
+    await refused("--teacher", RCAN, "--width", "0.5", "--gauss-newton", "1.5", ...out).toThrow(
+      "whole number from 0 to 1000",
+    );
     await refused("--teacher", RCAN, "--budget", "0.5x", ...out).toThrow("a factor from 1");
     // What it took of the file is said first.
     await refused("--teacher", fixturePath("basicsr_rcan.pt"), "--width", "0.01", ...out).toThrow("without channels");

@@ -51,6 +51,7 @@ export async function gaussNewton(
   { iterations, batch = 8, onIteration, signal, exchange = alone }: GaussNewtonOptions,
 ): Promise<Model> {
   const layers = layersOf(student);
+  if (layers.length === 0) return student;
   const shapes = shapesOf(student, layers);
   const fitted = batchesOf(patches, batch);
   const sample = sampledBatches(fitted);

@@ -117,6 +117,16 @@ describe("gaussNewton", () => {
     expect(found.parameters).toEqual(model.parameters);
   });
 
+  it("leaves a student as it is whose convolutions share their weights", async () => {
+    const graph = new Graph("shared");
+    const weight = graph.constant(uniform(81, 0.2), [3, 3, 3, 3], { name: "conv.weight" });
+    const once = conv(graph.input("image", [1, 3, 12, 12]), weight, undefined, { pads: [1, 1, 1, 1] });
+    graph.output("result", conv(relu(once), weight, undefined, { pads: [1, 1, 1, 1] }));
+    const model = importedModel(graph);
+    const student = nearby(model, 0.5);
+    expect(await gaussNewton(model, student, seen(2), { iterations: 1 })).toBe(student);
+  });
+
   it("ends where it is told to", async () => {
     const model = convolution(uniform(81));
     const signal = AbortSignal.abort(new Error("enough"));
