@@ -70,7 +70,7 @@ export class StudentError {
     return new StudentError(student, shapes, own, fitted[0] as Patches, exchange, signal);
   }
 
-  /** Of half the error on the batches that are fitted to. */
+  /** The gradient of half the error on the batches that are fitted to. */
   async gradient(vector: Float32Array): Promise<Float64Array> {
     const sum = new Float64Array(vector.length);
     for (const { patches, ideal } of this.own.fitted) {
