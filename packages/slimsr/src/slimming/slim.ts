@@ -150,9 +150,7 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
               aligned.model,
               refitted,
               { patches: all, unseen },
-              {
-                ...{ iterations, batch: batchFor(aligned.model, all), onIteration, signal, exchange },
-              },
+              { iterations, batch: batchFor(aligned.model, all), onIteration, signal, exchange },
             ),
           )
         : refitted;

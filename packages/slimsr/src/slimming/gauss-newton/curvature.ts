@@ -1,6 +1,7 @@
 import { differentiate } from "@slimsr/core/internal/differentiate/index.js";
 import type { Graph, Value } from "@slimsr/core/internal/graph/index.js";
 import type { Model } from "@slimsr/core/internal/model/model.js";
+import { layerOfWeight } from "@slimsr/core/internal/model/split.js";
 import type { ParameterShapes } from "@slimsr/core/internal/networks/index.js";
 import { matMul, mul, reduceSum, reshape } from "@slimsr/core/internal/operators/index.js";
 import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
@@ -13,7 +14,7 @@ import { alone, type Exchange } from "../../exchange/exchange.js";
 import { randomSigns } from "../../random.js";
 import type { Cholesky } from "../linear-algebra/cholesky.js";
 import { damped } from "../linear-algebra/damped.js";
-import { addScaled, traceOf } from "../linear-algebra/matrices.js";
+import { addScaled, traceOf, transposed } from "../linear-algebra/matrices.js";
 import { EquationSums } from "../refitting/equation-sums.js";
 import { fromRows, toRows } from "../refitting/normal-equations.js";
 import { featuresOf, type Layer } from "./layers.js";
@@ -49,24 +50,15 @@ export class Curvature {
         };
         const rows = toRows(own, filters, features, taps);
         known.features.solve(rows);
-        const columns = turned(rows, filters, features);
+        const columns = transposed(rows, filters, features);
         known.filters.solve(columns);
-        const solved = fromRows(turned(columns, features, filters), filters, features, taps, bias !== undefined);
+        const solved = fromRows(transposed(columns, features, filters), filters, features, taps, bias !== undefined);
         solution.set(solved.weight, weightAt);
         if (solved.bias) solution.set(solved.bias, biasAt);
       }
     }
     return solution;
   }
-}
-
-/** [rows, columns] → [columns, rows]. */
-function turned(matrix: Float64Array, rows: number, columns: number): Float64Array {
-  const result = new Float64Array(matrix.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j] as number;
-  }
-  return result;
 }
 
 /**
@@ -147,11 +139,12 @@ function probedGraph(
 
 /** @param moments Σ g·gᵀ, [groups, O, O] */
 function factorised(layer: Layer, sums: EquationSums, moments: Float64Array): Factors[] {
-  const { groups, weight } = layer;
+  const { groups, node } = layer;
+  const name = layerOfWeight(node.inputs[1] as Value);
   const [filters, features] = [layer.filters / groups, featuresOf(layer)];
   const gram = sums.gram();
-  requireFinite(gram, `the input of layer ${weight}`);
-  requireFinite(moments, `the output's gradient at layer ${weight}`);
+  requireFinite(gram, `the input of layer ${name}`);
+  requireFinite(moments, `the output's gradient at layer ${name}`);
   return Array.from({ length: groups }, (_, g) => {
     const own = gram.subarray(g * features ** 2, (g + 1) * features ** 2);
     const gradients = moments

@@ -1,6 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 
-/** Square matrices are row-major Float64Arrays of n² elements. */
+/** Matrices are row-major Float64Arrays, square ones of n² elements. */
 
 export const identityMatrix = (n: number): Float64Array => {
   const matrix = new Float64Array(n * n);
@@ -33,9 +33,12 @@ export function multiply(a: Float64Array, b: Float64Array, n: number, transposeR
   return product;
 }
 
-export function transposed(matrix: Float64Array, n: number): Float64Array {
-  const turned = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) turned[j * n + i] = matrix[i * n + j] as number;
+/** [rows, columns] → [columns, rows]; a square matrix where `columns` is left out. */
+export function transposed(matrix: Float64Array, rows: number, columns = rows): Float64Array {
+  const turned = new Float64Array(matrix.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = matrix[i * columns + j] as number;
+  }
   return turned;
 }
 
