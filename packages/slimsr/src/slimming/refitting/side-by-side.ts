@@ -12,7 +12,7 @@ import {
 } from "@slimsr/core/internal/graph/index.js";
 import { type Model, selecting } from "@slimsr/core/internal/model/model.js";
 import { type Parameters, required } from "@slimsr/core/internal/networks/index.js";
-import { float32, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
+import { float32, type Session, type Tensor } from "@slimsr/upscaler/internal/engine/session.js";
 import { type Patches, patchShape } from "../../calibration/batches.js";
 import { SessionsInTurn } from "../../engine/sessions-in-turn.js";
 
@@ -22,14 +22,23 @@ interface Progress {
   readonly done: Set<Node>;
   /** Activations that are still to be read, a tensor per batch. */
   readonly live: Map<Value, Tensor[]>;
-  /** What sizes and constants tell of values, per batch: it enters later stretches as constants. */
-  readonly known: Map<Value, Known>[];
+  /** What sizes and constants tell of values, by a batch's patches: it enters later stretches as constants. */
+  readonly known: ReadonlyMap<number, Map<Value, Known>>;
 }
 
 interface Known {
   readonly data: TensorData;
   readonly shape: Shape;
   readonly dtype: DataType;
+}
+
+/** What both networks go through at once, for batches of one size. */
+interface Stretch {
+  readonly session: Session;
+  /** Feeds that are the same for each batch. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Feeds that are activations, a tensor per batch: each is moved to the engine and back. */
+  readonly moved: ReadonlyMap<string, Tensor[]>;
 }
 
 export const ROLES = ["teacher", "student"] as const;
@@ -64,7 +73,7 @@ export class SideBySide {
       live: new Map([
         [model.image, this.batches.map((part) => float32(part.data.slice(), patchShape(part, part.count)))],
       ]),
-      known: this.batches.map(() => new Map()),
+      known: new Map(this.batches.map(({ count }) => [count, new Map()])),
     });
     this.#progress = { teacher: begin("teacher"), student: begin("student") };
   }
@@ -75,8 +84,7 @@ export class SideBySide {
 
   /** The nodes that still have to run before `value` is known. */
   ahead(role: Role, value: Value): Node[] {
-    const { live, known } = this.#progress[role];
-    return nodesBetween(this.model.graph, (each) => live.has(each) || known[0]?.has(each) === true, [value]);
+    return this.#path(role, [value]);
   }
 
   /**
@@ -91,10 +99,16 @@ export class SideBySide {
     const kept = this.#byRole((role) => this.#keeps(role, wanted[role]));
     const paths = this.#byRole((role) => this.#path(role, wanted[role]));
     const results: Record<Role, Tensor[][]> = { teacher: [], student: [] };
-    for (let i = 0; i < this.batches.length; i++) {
-      const { graph, feeds, moved } = this.#stretch(wanted, kept, paths, assemble, i);
-      const session = await this.#sessions.of(graph);
-      const { outputs, feeds: back } = await session.run(feeds, { move: [...moved.keys()] });
+    const stretches = new Map<number, Stretch>();
+    for (const [i, { count }] of this.batches.entries()) {
+      const stretch = stretches.get(count) ?? (await this.#stretch(wanted, kept, paths, assemble, count));
+      stretches.set(count, stretch);
+      const { session, feeds, moved } = stretch;
+      const activations = [...moved].map(([name, tensors]) => [name, tensors[i] as Tensor] as const);
+      const { outputs, feeds: back } = await session.run(
+        { ...feeds, ...Object.fromEntries(activations) },
+        { move: [...moved.keys()] },
+      );
       for (const [name, tensors] of moved) tensors[i] = back[name] as Tensor;
       for (const role of ROLES) {
         results[role].push(kept[role].map((_, k) => outputs[`${role}.${k}`] as Tensor));
@@ -127,7 +141,8 @@ export class SideBySide {
 
   #path(role: Role, wanted: readonly Value[]): Node[] {
     const { live, known } = this.#progress[role];
-    return nodesBetween(this.model.graph, (value) => live.has(value) || known[0]?.has(value) === true, wanted);
+    const contents = known.get((this.batches[0] as Patches).count);
+    return nodesBetween(this.model.graph, (value) => live.has(value) || contents?.has(value) === true, wanted);
   }
 
   /** What the stretch computes and later ones read, and the wanted activations themselves. */
@@ -143,52 +158,54 @@ export class SideBySide {
     return { teacher: make("teacher"), student: make("student") };
   }
 
-  #stretch(
+  async #stretch(
     wanted: Record<Role, readonly Value[]>,
     kept: Record<Role, Value[]>,
     paths: Record<Role, readonly Node[]>,
     assemble: Assembly,
-    batch: number,
-  ) {
+    count: number,
+  ): Promise<Stretch> {
+    const first = this.batches.findIndex((batch) => batch.count === count);
     const graph = new Graph("stretch");
     const feeds: Record<string, Tensor> = {};
-    /** Names of the feeds that are activations, and where these are kept. */
     const moved = new Map<string, Tensor[]>();
+    const declare = ({ shape }: Tensor) => graph.input(`in.${Object.keys(feeds).length + moved.size}`, shape);
     const feed = (tensor: Tensor): Value => {
-      const name = `in.${Object.keys(feeds).length}`;
-      feeds[name] = tensor;
-      return graph.input(name, tensor.shape);
+      const input = declare(tensor);
+      feeds[input.name] = tensor;
+      return input;
     };
     const activations = {} as Record<Role, readonly Value[]>;
     for (const role of ROLES) {
-      const { live, parameters, known: contents } = this.#progress[role];
+      const { live, parameters, known: ofSizes } = this.#progress[role];
+      const contents = ofSizes.get(count);
       const known = new Map<Value, Value>();
       const reads = [...paths[role].flatMap(({ inputs }) => inputs), ...wanted[role]];
       for (const value of new Set(reads)) {
         if (!value) continue;
         const tensors = live.get(value);
         if (tensors) {
-          const fed = feed(tensors[batch] as Tensor);
-          known.set(value, fed);
-          moved.set(fed.name, tensors);
+          const input = declare(tensors[first] as Tensor);
+          known.set(value, input);
+          moved.set(input.name, tensors);
         } else if (this.model.places.get(value.name) === value) {
           const { data, shape } = required(parameters, value.name);
           known.set(value, feed(float32(data, shape)));
         } else {
-          const made = contents[batch]?.get(value);
+          const made = contents?.get(value);
           if (made) known.set(value, graph.constant(made.data, made.shape, made));
         }
       }
       const replacement = selecting(this.model, (name) => required(parameters, name).shape);
       activations[role] = graft(this.model.graph, graph, known, wanted[role], replacement && { replacement });
       for (const [value, { known: data, shape, dtype }] of known) {
-        if (data) contents[batch]?.set(value, { data, shape, dtype });
+        if (data) contents?.set(value, { data, shape, dtype });
       }
       kept[role].forEach((value, k) => {
         graph.output(`${role}.${k}`, known.get(value) as Value);
       });
     }
     assemble(activations, feed);
-    return { graph, feeds, moved };
+    return { session: await this.#sessions.of(graph), feeds, moved };
   }
 }
