@@ -52,7 +52,7 @@ export async function finish(run: Run, hooks: RunHooks): Promise<Outcome> {
   const measured: Model[] = [];
   for (const width of options.widths) {
     const trained = studentOf(options, learned, width);
-    const student = await withstanding(trained, width, hooks);
+    const student = await withstanding(trained, run.teacher, width, hooks);
     measured.push(student);
     const written = await writeStudent(run, width, student, trained);
     const quantised = await inIntegers(run, width, student, hooks);
@@ -85,10 +85,15 @@ async function measure(run: Run, models: readonly Contender[], { stage, signal }
 }
 
 /** A trained student as it is written: one that runs on any image, as far as it can be had. */
-async function withstanding(trained: Model, width: number, { note }: RunHooks): Promise<Model> {
+async function withstanding(
+  trained: Model,
+  teacher: Model | undefined,
+  width: number,
+  { note }: RunHooks,
+): Promise<Model> {
   const { side } = calibrationSize(trained.descriptor, 1);
-  const { model, note: extremes } = await withstandingExtremes(trained, { height: side, width: side });
-  if (extremes !== undefined) note?.(`student of width ${width}: ${extremes}`);
+  const { model, notes } = await withstandingExtremes(trained, teacher, { height: side, width: side });
+  for (const each of notes) note?.(`student of width ${width}: ${each}`);
   return model;
 }
 

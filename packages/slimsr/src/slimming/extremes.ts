@@ -2,60 +2,105 @@ import { type Graph, liveNodes, type Node } from "@slimsr/core/internal/graph/in
 import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { LARGEST_EXPONENT, withBoundedExponents } from "@slimsr/core/internal/model/bounded.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
-import { float32, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
-import { inRange, type Patches, patchShape, somePatches } from "../calibration/batches.js";
+import { float32, type Tensor, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
+import { inRange, type Patches, patchShape } from "../calibration/batches.js";
 import { createSession } from "../engine/session.js";
 import { randomNumbers } from "../random.js";
 
-/** Images that no photograph is like, one after another. */
-const IMAGES = ["white noise", "black", "white"] as const;
+/** Pixels of the images that are tried. */
+type Size = Pick<Patches, "height" | "width">;
+
+const WHITE = 255;
+/** Pixels along a side of a block. */
+const BLOCK = 8;
+
+type Level = (column: number, random: () => number) => number;
+
+/** Images that no photograph is like, one after another: their levels in 0..255, and whether a level fills a block. */
+const IMAGES: readonly { readonly name: string; readonly level: Level; readonly blocks?: true }[] = [
+  { name: "white noise", level: (_, random) => Math.floor(random() * (WHITE + 1)) },
+  { name: "black", level: () => 0 },
+  { name: "white", level: () => WHITE },
+  { name: "an edge", level: (column) => (column < 0.5 ? 0 : WHITE) },
+  { name: "coloured blocks", level: (_, random) => (random() < 0.5 ? 0 : WHITE), blocks: true },
+];
+
+/** An output of more than so many times the range, and so many times the teacher's, is no image. */
+const ASTRAY = 8;
 
 /**
  * A student that runs on any image, as far as it can be had: where extreme ones break it, its exponents are bounded, which leaves its output on all
  * other images as it is.
- * @param size pixels of the images that are tried
+ * @param teacher what its outputs are compared with, if it has one
  * @returns the student, and what is to be said of it
  */
 export async function withstandingExtremes(
   student: Model,
-  size: Pick<Patches, "height" | "width">,
-): Promise<{ readonly model: Model; readonly note?: string }> {
+  teacher: Model | undefined,
+  size: Size,
+): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
+  const notes: string[] = [];
+  let model = student;
   const broken = await brokenByExtremes(student, size);
-  if (broken === undefined) return { model: student };
-  const bounded = withBoundedExponents(student);
-  if ((await brokenByExtremes(bounded, size)) === undefined) {
-    return {
-      model: bounded,
-      note: `${broken}: exponents above ${LARGEST_EXPONENT} are taken for it in its file, so that it is`,
-    };
+  if (broken !== undefined) {
+    const bounded = withBoundedExponents(student);
+    if ((await brokenByExtremes(bounded, size)) !== undefined) return { model, notes: [`${broken}; ${ADVICE}`] };
+    model = bounded;
+    notes.push(`${broken}: exponents above ${LARGEST_EXPONENT} are taken for it in its file, so that it is`);
   }
-  return { model: student, note: `${broken}; photographs may do, a wider student is safer` };
+  const astray = await astrayOnExtremes(model, teacher, size);
+  if (astray !== undefined) notes.push(`${astray}; ${ADVICE}`);
+  return { model, notes };
 }
 
+const ADVICE = "photographs may do, a wider student is safer";
+
 /**
- * What a network can't be run on: images of noise, black and white on which a number leaves float32, and the first node that makes
+ * What a network can't be run on: extreme images on which a number leaves float32, and the first node that makes
  * one; undefined where all its output is finite. Such nodes are exponentials and quotients, as of soft pooling, whose channels no
  * longer have the values that they were trained with.
- * @param size pixels of the images
  */
-export async function brokenByExtremes(
-  model: Model,
-  { height, width }: Pick<Patches, "height" | "width">,
-): Promise<string | undefined> {
-  const patches = extremes(model, height, width);
-  const shape = patchShape(patches, 1);
-  const feedsOf = (i: number): Tensors => ({ lr: float32(somePatches(patches, i, i + 1).data, shape) });
-  const network = (): Graph => lowerOwnOperators(instantiate(model, shape));
-  const broken = await withSession(network(), async (run) => {
+export async function brokenByExtremes(model: Model, size: Size): Promise<string | undefined> {
+  const broken = (await magnitudes(model, size)).map((magnitude) => !Number.isFinite(magnitude));
+  const first = broken.indexOf(true);
+  if (first < 0) return undefined;
+  const { operator, outputs } = await firstBroken(lowerOwnOperators(network(model, size)), feeds(model, size, first));
+  const names = IMAGES.filter((_, i) => broken[i]).map(({ name }) => name);
+  const images = new Intl.ListFormat("en-GB").format(names);
+  return `on an image of ${images} its output isn't finite, from the ${operator.name} on that makes ${outputs[0]?.name}`;
+}
+
+/** On which of the extreme images a student goes furthest astray, where its teacher, if it has one, doesn't; undefined where on none. */
+async function astrayOnExtremes(student: Model, teacher: Model | undefined, size: Size): Promise<string | undefined> {
+  const { range } = student.descriptor;
+  const own = (await magnitudes(student, size)).map((magnitude) => magnitude / range);
+  if (Math.max(...own) <= ASTRAY) return undefined;
+  const teachers = teacher ? (await magnitudes(teacher, size)).map((magnitude) => magnitude / range) : own.map(() => 1);
+  const excess = own.map((value, i) => (value > ASTRAY ? value / Math.max(1, teachers[i] as number) : 0));
+  const worst = excess.indexOf(Math.max(...excess));
+  if (!((excess[worst] as number) > ASTRAY)) return undefined;
+  const [found, expected] = [own, teachers].map((each) => Number((each[worst] as number).toPrecision(2)));
+  const beside = teacher ? `, the teacher's to ${expected} times` : "";
+  return `on an image of ${IMAGES[worst]?.name} its output goes to ${found} times the range${beside}`;
+}
+
+/** Largest magnitude of a network's output on each of the extreme images; not finite where one of its numbers isn't. */
+async function magnitudes(model: Model, size: Size): Promise<number[]> {
+  return withSession(network(model, size), async (run) => {
     const found: number[] = [];
-    for (const i of IMAGES.keys()) if (Object.values(await run(feedsOf(i))).some(hasNonFinite)) found.push(i);
+    for (const i of IMAGES.keys()) {
+      const { sr } = (await run(feeds(model, size, i))) as { readonly sr: Tensor };
+      found.push((sr.data as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0));
+    }
     return found;
   });
-  const [first] = broken;
-  if (first === undefined) return undefined;
-  const { operator, outputs } = await firstBroken(network(), feedsOf(first));
-  const images = new Intl.ListFormat("en-GB").format(broken.map((i) => IMAGES[i] as string));
-  return `on an image of ${images} its output isn't finite, from the ${operator.name} on that makes ${outputs[0]?.name}`;
+}
+
+const network = (model: Model, size: Size): Graph => instantiate(model, patchShape(extreme(model, size, 0), 1));
+
+function feeds(model: Model, size: Size, image: number): Tensors {
+  const patches = extreme(model, size, image);
+  return { lr: float32(patches.data, patchShape(patches, 1)) };
 }
 
 /** The first node with numbers that aren't finite. */
@@ -80,12 +125,17 @@ async function withSession<T>(graph: Graph, work: (run: (feeds: Tensors) => Prom
 const hasNonFinite = (tensor: Made[string] | undefined): boolean =>
   tensor?.data instanceof Float32Array && !tensor.data.every(Number.isFinite);
 
-function extremes({ descriptor }: Model, height: number, width: number): Patches {
-  const { input } = descriptor.channels;
+/** One of the extreme images, in the network's range. */
+function extreme({ descriptor }: Model, { height, width }: Size, image: number): Patches {
+  const { level, blocks } = IMAGES[image] as (typeof IMAGES)[number];
   const random = randomNumbers(1);
-  const each = input * height * width;
-  const data = Float32Array.from({ length: IMAGES.length * each }, (_, i) =>
-    i < each ? Math.floor(random() * 256) : i < 2 * each ? 0 : 255,
-  );
-  return inRange(descriptor, { count: IMAGES.length, height, width, data });
+  const side = blocks ? BLOCK : 1;
+  const [down, across] = [Math.ceil(height / side), Math.ceil(width / side)];
+  const { input } = descriptor.channels;
+  const levels = Array.from({ length: input * down * across }, (_, i) => level((i % across) / across, random));
+  const data = Float32Array.from({ length: input * height * width }, (_, i) => {
+    const [plane, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
+    return levels[(plane * down + Math.floor(row / side)) * across + Math.floor(column / side)] as number;
+  });
+  return inRange(descriptor, { count: 1, height, width, data });
 }

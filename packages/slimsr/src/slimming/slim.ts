@@ -155,8 +155,8 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
           )
         : refitted;
     const seconds = preparation + (performance.now() - begun) / 1000;
-    const { model, note: extremes } = await withstandingExtremes(fitted, all);
-    if (extremes !== undefined) options.note?.(`student of width ${share}: ${extremes}`);
+    const { model, notes } = await withstandingExtremes(fitted, teacher, all);
+    for (const each of notes) options.note?.(`student of width ${share}: ${each}`);
     const milliseconds =
       budget && "milliseconds" in budget ? await onFirst(exchange, () => latencyOf(model, budget)) : undefined;
     const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };

@@ -39,15 +39,15 @@ it("a network that overflows on no photograph's image is told with the node at f
   // The exponential of 88.7 is the largest of float32: black is finite.
   const bright = network((image) => mul(image, exp(mul(exp(image), 0))));
   expect(await brokenByExtremes(bright, SIZE)).toMatch(
-    /^on an image of white noise and white its output isn't finite, from the Exp on that makes \S+$/,
+    /^on an image of white noise, white, an edge and coloured blocks its output isn't finite, from the Exp on that makes \S+$/,
   );
 });
 
 it("exponents are bounded where extremes break a student, and its output stays where none is so large", async () => {
   const pooling = network(softPool);
-  const { model, note } = await withstandingExtremes(pooling, SIZE);
+  const { model, notes } = await withstandingExtremes(pooling, pooling, SIZE);
   expect(await brokenByExtremes(model, SIZE)).toBeUndefined();
-  expect(note).toContain(`exponents above ${LARGEST_EXPONENT} are taken for it`);
+  expect(notes.join("; ")).toContain(`exponents above ${LARGEST_EXPONENT} are taken for it`);
   const low = (i: number) => (i * 7) % LARGEST_EXPONENT;
   expect(await outputOf(model, low)).toEqual(await outputOf(pooling, low));
   const high = (i: number) => (i * 7) % 250;
@@ -56,12 +56,32 @@ it("exponents are bounded where extremes break a student, and its output stays w
   expect(Math.min(...bounded)).toBeGreaterThanOrEqual(0);
   expect(Math.max(...bounded)).toBeLessThan(250);
   // What is bounded already stays as it is.
-  expect(await withstandingExtremes(model, SIZE)).toEqual({ model });
+  expect(await withstandingExtremes(model, model, SIZE)).toEqual({ model, notes: [] });
 });
 
 it("a student that no bound helps is left as it is, with a warning", async () => {
   const dividing = network((image) => div(image, sub(image, image)));
-  const { model, note } = await withstandingExtremes(dividing, SIZE);
+  const { model, notes } = await withstandingExtremes(dividing, dividing, SIZE);
   expect(model).toBe(dividing);
-  expect(note).toMatch(/from the Div on that makes \S+; photographs may do, a wider student is safer$/);
+  expect(notes).toEqual([
+    expect.stringMatching(/from the Div on that makes \S+; photographs may do, a wider student is safer$/),
+  ]);
+});
+
+it("a student that leaves the range by far where its teacher doesn't is told, with the image and by how much", async () => {
+  const teacher = readModel(nearest(255), "nearest.onnx");
+  // A hundred times the difference of an image's columns from their means: nothing of even images, much of an edge.
+  const sharp = network((image) => mul(sub(image, averagePool(image, [1, 3], { pads: [0, 1, 0, 1] })), 100));
+  const { model, notes } = await withstandingExtremes(sharp, teacher, SIZE);
+  expect(model).toBe(sharp);
+  expect(notes).toEqual([
+    expect.stringMatching(
+      /^on an image of .+ its output goes to \d+ times the range, the teacher's to 1 times; photographs/,
+    ),
+  ]);
+  expect((await withstandingExtremes(sharp, undefined, SIZE)).notes).toEqual([
+    expect.stringMatching(/^on an image of .+ its output goes to \d+ times the range; photographs/),
+  ]);
+  // What the teacher does as well is nothing that slimming did.
+  expect((await withstandingExtremes(sharp, sharp, SIZE)).notes).toEqual([]);
 });
