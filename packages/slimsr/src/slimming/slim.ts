@@ -154,6 +154,11 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
             ),
           )
         : refitted;
+    if (iterations > 0 && drops && fitted === refitted) {
+      options.note?.(
+        `student of width ${share}: Gauss–Newton made no images better that nothing is fitted to; it stays as it was refitted`,
+      );
+    }
     const seconds = preparation + (performance.now() - begun) / 1000;
     const { model, notes } = await withstandingExtremes(fitted, teacher, all);
     for (const each of notes) options.note?.(`student of width ${share}: ${each}`);

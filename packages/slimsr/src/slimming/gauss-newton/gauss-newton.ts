@@ -39,7 +39,8 @@ const TRIALS = 5;
  * All convolutions of a student together, moved to where its images are nearest to the teacher's on the patches, by least squares: Gauss–Newton by conjugate gradients,
  * preconditioned by `Curvature`. An iteration takes the gradient g = Jᵀ·M·r of ½·rᵀ·M·r, with r the difference of the images and M what errors of these count (`errorBetween`), and goes
  * along d = −P⁻¹·g + β·d′ (Polak–Ribière) as far as is best were the student linear in its parameters: α = −rᵀ·M·J·d / (J·d)ᵀ·M·(J·d), with J·d as a
- * difference of images. Of the students along the way that which is best on unseen patches is taken, so that few patches aren't learnt by heart.
+ * difference of images. Of the students along the way that which is best on unseen patches is taken, so that few patches aren't learnt by heart; the one that
+ * was given, itself, where none is better.
  * @param student of any widths; its parameters are where it starts
  * @param patches that it is fitted to, and `unseen` ones of the same size
  * @throws NetworkError where activations or gradients overflow
@@ -61,8 +62,8 @@ export async function gaussNewton(
   const batches = { fitted, sample, unseen: batchesOf(somePatches(unseen, 0, MEASURED_PATCHES), batch) };
   const error = await StudentError.open(teacher, student, shapes, batches, together);
   try {
-    let at = await placeOf(error, start);
-    let best = at;
+    const first = await placeOf(error, start);
+    let [at, best] = [first, first];
     let length = FIRST_LENGTH;
     let last: Descent | undefined;
     for (let i = 0; i < iterations; i++) {
@@ -80,6 +81,7 @@ export async function gaussNewton(
       if (at.unseen > ASTRAY * best.unseen) break;
       if (at.unseen < best.unseen) best = at;
     }
+    if (best === first) return student;
     return { ...student, parameters: new Map([...student.parameters, ...unpackParameters(best.vector, shapes)]) };
   } finally {
     await error.close();
