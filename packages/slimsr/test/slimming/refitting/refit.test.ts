@@ -164,6 +164,22 @@ describe("refit", () => {
     }
   });
 
+  it("finds the same from batches of two sizes as from one", async () => {
+    const [options] = smallNetworks(2, 16) as [ReturnType<typeof smallNetworks>[number]];
+    const model = smallModel(options);
+    const analysis = channelAnalysis(model);
+    const split = splitByCounts(model.places.values(), analysis, countsAtWidth(analysis.groups, 0.5));
+    const student = { ...model, parameters: materialise(model.parameters, split) };
+    const [whole, parts] = await Promise.all(
+      [10, 4].map((batch) => refit(model, student, split, randomPatches(10), { batch })),
+    );
+    for (const [name, { data }] of whole?.parameters ?? []) {
+      const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const difference = data.map((value, i) => Math.abs(value - (parts?.parameters.get(name)?.data[i] as number)));
+      expect(Math.max(...difference), name).toBeLessThan(1e-3 * largest);
+    }
+  });
+
   it("refuses weights that yield infinite activations", async () => {
     const [options] = smallNetworks(2) as [ReturnType<typeof smallNetworks>[number]];
     const model = smallModel(options);
