@@ -1,20 +1,17 @@
 import { SingleBar } from "cli-progress";
-import { shortDuration } from "../text/numbers.js";
 import type { BatchProgress } from "../upscaling/batch.js";
-import { unguarded } from "./terminal.js";
+import { BAR } from "./terminal.js";
+import { TimeLeft } from "./time-left.js";
 
 /** A batch as it goes, on standard error: one live line on a terminal, else a line every few seconds. Time left is by pixels. */
 export class LiveBatch {
   readonly #bar = new SingleBar({
     format: "upscale [{bar}] {files}/{of} {unit}, {megapixels} megapixels, {time} left",
-    stream: unguarded,
-    noTTYOutput: true,
     notTTYSchedule: 5000,
-    hideCursor: true,
-    gracefulExit: false,
+    ...BAR,
     fps: 4,
   });
-  readonly #begun = performance.now();
+  readonly #left = new TimeLeft();
   #isStarted = false;
 
   /** @param files of the batch @param pixels that go into it */
@@ -24,11 +21,9 @@ export class LiveBatch {
   ) {}
 
   update({ files, pixels }: BatchProgress): void {
-    const seconds = (performance.now() - this.#begun) / 1000;
-    const left = pixels > 0 ? shortDuration((seconds * (this.pixels - pixels)) / pixels) : "some time";
     const inMillions = (value: number) => (value / 1e6).toFixed(1);
     const shown = {
-      ...{ files, of: this.files, unit: this.files === 1 ? "file" : "files", time: left },
+      ...{ files, of: this.files, unit: this.files === 1 ? "file" : "files", time: this.#left.of(pixels, this.pixels) },
       megapixels: `${inMillions(pixels)}/${inMillions(this.pixels)}`,
     };
     if (!this.#isStarted) this.#bar.start(Math.max(1, this.pixels), 0, shown);

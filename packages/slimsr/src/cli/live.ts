@@ -3,7 +3,7 @@ import type { EvaluationRow } from "../evaluation/evaluate.js";
 import type { StepReport } from "../runs/training-loop.js";
 import { shortDuration } from "../text/numbers.js";
 import { inLine } from "../text/visible.js";
-import { unguarded } from "./terminal.js";
+import { BAR } from "./terminal.js";
 
 /**
  * Training as it goes, on standard error: one live line on a terminal, else a plain line every few seconds. Speeds are means over
@@ -12,11 +12,8 @@ import { unguarded } from "./terminal.js";
 export class LiveTraining {
   readonly #bar = new SingleBar({
     format: "step {value}/{total} [{bar}] {time} left | {losses} | lr {rate} | {speed} steps/s{validation}",
-    stream: unguarded,
-    noTTYOutput: true,
     notTTYSchedule: 10_000,
-    hideCursor: true,
-    gracefulExit: false,
+    ...BAR,
     barsize: 16,
     fps: 4,
   });

@@ -1,6 +1,7 @@
 import { SingleBar } from "cli-progress";
 import { inLine } from "../text/visible.js";
-import { unguarded } from "./terminal.js";
+import { BAR } from "./terminal.js";
+import { TimeLeft } from "./time-left.js";
 
 export type OnProgress = (done: number, total: number) => void;
 
@@ -15,19 +16,18 @@ export async function withProgress<T>(
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
   const bar = new SingleBar({
-    format: `${inLine(label)} [{bar}] {value}/{total} ${unit}, {eta_formatted} left`,
-    stream: unguarded,
-    noTTYOutput: true,
+    format: `${inLine(label)} [{bar}] {value}/{total} ${unit}, {time} left`,
     notTTYSchedule: 5000,
-    hideCursor: true,
-    gracefulExit: false,
+    ...BAR,
   });
+  const left = new TimeLeft();
   let started = false;
   try {
     return await work((done, total) => {
-      if (!started) bar.start(total, 0);
+      const shown = { time: left.of(done, total) };
+      if (!started) bar.start(total, done, shown);
       started = true;
-      bar.update(done);
+      bar.update(done, shown);
     });
   } finally {
     if (started) bar.stop();

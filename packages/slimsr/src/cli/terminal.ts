@@ -22,3 +22,6 @@ export const unguarded: Stream = Object.create(process.stderr, {
       (originals.get(process.stderr) ?? process.stderr.write).apply(process.stderr, words),
   },
 });
+
+/** What all bars have in common: off a terminal they are plain lines. */
+export const BAR = { stream: unguarded, noTTYOutput: true, hideCursor: true, gracefulExit: false } as const;
