@@ -48,7 +48,7 @@ export function contenders(evaluations: readonly Measurement[], runs: readonly M
       points: whole.flatMap((row) => point(row, { label: "EDSR 8×64", side: "right" })),
     },
     {
-      ...{ name: "the same, cut in closed form, no training", colour: "orange", line: "solid" },
+      ...{ name: "the same, by slim, no training", colour: "orange", line: "solid" },
       points: widths(/^closed-/, widthOf),
     },
     {
@@ -60,7 +60,7 @@ export function contenders(evaluations: readonly Measurement[], runs: readonly M
       points: students.flatMap((row) => point(row, {})),
     },
     {
-      ...{ name: "first channels as they lie, no training", colour: "red", line: "none" },
+      ...{ name: "first channels, no training", colour: "red", line: "none" },
       points: named(/^plain-/).flatMap((row) =>
         point({ ...row, psnr: PSNR.min }, { label: `${row.psnr.toFixed(1)} dB ↓`, side: "left" }),
       ),
