@@ -22,7 +22,7 @@ const IMAGES: readonly { readonly name: string; readonly level: Level; readonly 
   { name: "black", level: () => 0 },
   { name: "white", level: () => WHITE },
   { name: "an edge", level: (column) => (column < 0.5 ? 0 : WHITE) },
-  { name: "coloured blocks", level: (_, random) => (random() < 0.5 ? 0 : WHITE), blocks: true },
+  { name: "random blocks", level: (_, random) => (random() < 0.5 ? 0 : WHITE), blocks: true },
 ];
 
 /** An output of more than so many times the range, and so many times the teacher's, is no image. */
@@ -64,7 +64,7 @@ export async function brokenByExtremes(model: Model, size: Size): Promise<string
   const broken = (await magnitudes(model, size)).map((magnitude) => !Number.isFinite(magnitude));
   const first = broken.indexOf(true);
   if (first < 0) return undefined;
-  const { operator, outputs } = await firstBroken(lowerOwnOperators(network(model, size)), feeds(model, size, first));
+  const { operator, outputs } = await firstBroken(network(model, size), feeds(model, size, first));
   const names = IMAGES.filter((_, i) => broken[i]).map(({ name }) => name);
   const images = new Intl.ListFormat("en-GB").format(names);
   return `on an image of ${images} its output isn't finite, from the ${operator.name} on that makes ${outputs[0]?.name}`;
@@ -96,7 +96,9 @@ async function magnitudes(model: Model, size: Size): Promise<number[]> {
   });
 }
 
-const network = (model: Model, size: Size): Graph => instantiate(model, patchShape(extreme(model, size, 0), 1));
+/** The network for one of the images, in operators that the engine knows: a student with roundings has others. */
+const network = (model: Model, size: Size): Graph =>
+  lowerOwnOperators(instantiate(model, patchShape(extreme(model, size, 0), 1)));
 
 function feeds(model: Model, size: Size, image: number): Tensors {
   const patches = extreme(model, size, image);

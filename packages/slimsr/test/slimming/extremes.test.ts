@@ -39,7 +39,7 @@ it("a network that overflows on no photograph's image is told with the node at f
   // The exponential of 88.7 is the largest of float32: black is finite.
   const bright = network((image) => mul(image, exp(mul(exp(image), 0))));
   expect(await brokenByExtremes(bright, SIZE)).toMatch(
-    /^on an image of white noise, white, an edge and coloured blocks its output isn't finite, from the Exp on that makes \S+$/,
+    /^on an image of white noise, white, an edge and random blocks its output isn't finite, from the Exp on that makes \S+$/,
   );
 });
 

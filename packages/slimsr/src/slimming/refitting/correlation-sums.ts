@@ -1,7 +1,7 @@
 import { ints, type Node, type Value } from "@slimsr/core/internal/graph/index.js";
 import { convWeightGradient } from "@slimsr/core/internal/operators/convolution-gradients.js";
-import { geometryOf, isPlain, shape4 } from "@slimsr/core/internal/operators/geometry.js";
-import { concat, reduceSum, reshape, slice } from "@slimsr/core/internal/operators/index.js";
+import { type Border, geometryOf, isPlain } from "@slimsr/core/internal/operators/geometry.js";
+import { reduceSum, slice } from "@slimsr/core/internal/operators/index.js";
 import { weightGradient } from "@slimsr/core/internal/operators/weight-gradient.js";
 import { toRows } from "./normal-equations.js";
 import type { Output, Sought } from "./sought.js";
@@ -39,7 +39,7 @@ export function declareCorrelations(x: Value, target: Value, sought: readonly So
     for (const columns of STRETCHES) {
       const part = within(within(x, 2, rows), 3, columns);
       const [down, across] = [reachOf(rows), reachOf(columns)];
-      output(`pairs.${rows}.${columns}`, correlation(part, [down + 1, 2 * across + 1], [across, down]));
+      output(`pairs.${rows}.${columns}`, correlation(part, [down + 1, 2 * across + 1], [0, across, down, across]));
       output(`mean.${rows}.${columns}`, overPositions(part));
     }
   }
@@ -48,40 +48,14 @@ export function declareCorrelations(x: Value, target: Value, sought: readonly So
 /** Rows or columns that two taps are apart at most, where both see one of these. */
 const reachOf = (stretch: Stretch): number => (stretch === "all" ? SIDE - 1 : 0);
 
-/** Positions of all samples that one float adds up, at most: more of them round second moments to where what refitting solves feels it. */
-const ADDED_UP = 1024;
-
-/** Rows that are worth a convolution of their own, at least: those of fewer are no faster than products. */
-const FEWEST_ROWS = 4;
-
 /**
- * Σ x(q)·x(q + d)ᵀ over batch and positions q, x being zero beyond its border: [C, C, high, wide] for d from (0, −left) on. By blocked convolutions of few
- * enough rows each, where samples fill their blocks; by products, sample by sample, elsewhere.
+ * Σ x(q)·x(q + d)ᵀ over batch and positions q, x being zero beyond its border: [C, C, high, wide] for d from (−top, −left) on. By products: a blocked
+ * convolution adds up all samples' positions in one float, at eight times the rounding, and what refitting solves feels it.
  */
-function correlation(
-  x: Value,
-  kernel: readonly [number, number],
-  pads: readonly [left: number, bottom: number],
-): Value {
-  const [samples, channels, height, width] = shape4(x);
-  const [left, bottom] = pads;
-  const shape = [channels, channels, ...kernel];
-  const between = (start: number, end: number): Value => {
-    const reached = Math.min(height, end + bottom);
-    const rows = (last: number) => (last - start === height ? x : slice(x, [{ axis: 2, start, end: last }]));
-    const border = ints([0, left, end + bottom - reached, left]);
-    return convWeightGradient(rows(reached), rows(end), shape, { kernel_shape: ints(kernel), pads: border });
-  };
-  const rows = Math.floor(ADDED_UP / (samples * width));
-  if (rows >= height) return between(0, height);
-  if (rows < FEWEST_ROWS || !Number.isInteger(Math.log2(samples))) {
-    const geometry = { kernel, pads: [0, left, bottom, left], strides: [1, 1], dilations: [1, 1], group: 1 } as const;
-    return weightGradient(x, x, shape, geometry);
-  }
-  const strips = Array.from({ length: Math.ceil(height / rows) }, (_, i) =>
-    reshape(between(i * rows, Math.min(height, (i + 1) * rows)), [1, ...shape]),
-  );
-  return reduceSum(concat(strips, 0), { axes: [0] });
+function correlation(x: Value, kernel: readonly [number, number], pads: Border): Value {
+  const channels = x.shape[1] as number;
+  const geometry = { kernel, pads, strides: [1, 1], dilations: [1, 1], group: 1 } as const;
+  return weightGradient(x, x, [channels, channels, ...kernel], geometry);
 }
 
 const overPositions = (x: Value): Value => reduceSum(x, { axes: [0, 2, 3] });
