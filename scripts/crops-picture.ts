@@ -66,8 +66,13 @@ try {
   const rows = JSON.parse(printed) as readonly { model: string; psnr: number }[];
   const columns = [
     ...METHODS.map(({ file, name }) => {
-      const psnr = rows.find(({ model }) => model === file)?.psnr ?? Number.NaN;
-      return { name, detail: `${psnr.toFixed(2)} dB`, of: (image: string) => join(folder, "saved/Kodak", file, image) };
+      const row = rows.find(({ model }) => model === file);
+      if (!row) throw new Error(`evaluate has no row of ${file}`);
+      return {
+        name,
+        detail: `${row.psnr.toFixed(2)} dB`,
+        of: (image: string) => join(folder, "saved/Kodak", file, image),
+      };
     }),
     { name: "the original", detail: "", of: (image: string) => join(SET, image) },
   ];

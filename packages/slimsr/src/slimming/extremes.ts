@@ -28,6 +28,8 @@ const IMAGES: readonly { readonly name: string; readonly level: Level; readonly 
 /** An output of more than so many times the range, and so many times the teacher's, is no image. */
 const ASTRAY = 8;
 
+const ADVICE = "photographs may do, a wider student is safer";
+
 /**
  * A student that runs on any image, as far as it can be had: where extreme ones break it, its exponents are bounded, which leaves its output on all
  * other images as it is.
@@ -40,28 +42,31 @@ export async function withstandingExtremes(
   size: Size,
 ): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
   const notes: string[] = [];
-  let model = student;
-  const broken = await brokenByExtremes(student, size);
+  let [model, made] = [student, await magnitudes(student, size)];
+  const broken = await brokenByExtremes(student, size, made);
   if (broken !== undefined) {
-    const bounded = withBoundedExponents(student);
-    if ((await brokenByExtremes(bounded, size)) !== undefined) return { model, notes: [`${broken}; ${ADVICE}`] };
-    model = bounded;
+    model = withBoundedExponents(student);
+    made = await magnitudes(model, size);
+    if (!made.every(Number.isFinite)) return { model: student, notes: [`${broken}; ${ADVICE}`] };
     notes.push(`${broken}: exponents above ${LARGEST_EXPONENT} are taken for it in its file, so that it is`);
   }
-  const astray = await astrayOnExtremes(model, teacher, size);
+  const astray = await astrayOnExtremes(model, made, teacher, size);
   if (astray !== undefined) notes.push(`${astray}; ${ADVICE}`);
   return { model, notes };
 }
-
-const ADVICE = "photographs may do, a wider student is safer";
 
 /**
  * What a network can't be run on: extreme images on which a number leaves float32, and the first node that makes
  * one; undefined where all its output is finite. Such nodes are exponentials and quotients, as of soft pooling, whose channels no
  * longer have the values that they were trained with.
+ * @param made the output's `magnitudes`, where they are known
  */
-export async function brokenByExtremes(model: Model, size: Size): Promise<string | undefined> {
-  const broken = (await magnitudes(model, size)).map((magnitude) => !Number.isFinite(magnitude));
+export async function brokenByExtremes(
+  model: Model,
+  size: Size,
+  made?: readonly number[],
+): Promise<string | undefined> {
+  const broken = (made ?? (await magnitudes(model, size))).map((magnitude) => !Number.isFinite(magnitude));
   const first = broken.indexOf(true);
   if (first < 0) return undefined;
   const { operator, outputs } = await firstBroken(network(model, size), feeds(model, size, first));
@@ -71,11 +76,16 @@ export async function brokenByExtremes(model: Model, size: Size): Promise<string
 }
 
 /** On which of the extreme images a student goes furthest astray, where its teacher, if it has one, doesn't; undefined where on none. */
-async function astrayOnExtremes(student: Model, teacher: Model | undefined, size: Size): Promise<string | undefined> {
-  const { range } = student.descriptor;
-  const own = (await magnitudes(student, size)).map((magnitude) => magnitude / range);
+async function astrayOnExtremes(
+  { descriptor: { range } }: Model,
+  made: readonly number[],
+  teacher: Model | undefined,
+  size: Size,
+): Promise<string | undefined> {
+  const inRanges = (each: readonly number[]) => each.map((magnitude) => magnitude / range);
+  const own = inRanges(made);
   if (Math.max(...own) <= ASTRAY) return undefined;
-  const teachers = teacher ? (await magnitudes(teacher, size)).map((magnitude) => magnitude / range) : own.map(() => 1);
+  const teachers = teacher ? inRanges(await magnitudes(teacher, size)) : own.map(() => 1);
   const excess = own.map((value, i) => (value > ASTRAY ? value / Math.max(1, teachers[i] as number) : 0));
   const worst = excess.indexOf(Math.max(...excess));
   if (!((excess[worst] as number) > ASTRAY)) return undefined;
@@ -97,8 +107,8 @@ async function magnitudes(model: Model, size: Size): Promise<number[]> {
 }
 
 /** The network for one of the images, in operators that the engine knows: a student with roundings has others. */
-const network = (model: Model, size: Size): Graph =>
-  lowerOwnOperators(instantiate(model, patchShape(extreme(model, size, 0), 1)));
+const network = (model: Model, { height, width }: Size): Graph =>
+  lowerOwnOperators(instantiate(model, [1, model.descriptor.channels.input, height, width]));
 
 function feeds(model: Model, size: Size, image: number): Tensors {
   const patches = extreme(model, size, image);
