@@ -9,6 +9,7 @@ import { PatchSampler } from "../datasets/patch-sampler.js";
 import { randomNumbers } from "../random.js";
 import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "../slimming/aligned-teacher.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "../slimming/budgets/allocate.js";
+import { fitWithstanding } from "../slimming/extremes.js";
 import { requireSlimmable } from "../slimming/slimmable.js";
 import { isShared, type LearnerOptions, learnedShapes, ownParameters, splitOf } from "../training/learners.js";
 import { type RunHooks, type RunInputs, withChannels } from "./inputs.js";
@@ -95,9 +96,13 @@ async function parametersOf(
   const students = new Map<number, Parameters>();
   for (const width of widths) {
     const counts = channels ?? countsAtWidth(channelAnalysis(model).groups, width);
-    const student = await staged(hooks, `refit width ${width}`, "convolutions", (progress) =>
-      slimTeacher(aligned, counts, patches, true, progress),
-    );
+    const fit = (fitted: Patches) =>
+      staged(hooks, `refit width ${width}`, "convolutions", (progress) =>
+        slimTeacher(aligned, counts, fitted, true, progress),
+      );
+    const say = (text: string) => hooks.note?.(`student of width ${width}: ${text}`);
+    // What it says of the student is said when it is trained.
+    const { model: student } = await fitWithstanding(fit, aligned.model, patches, say, hooks.exchange);
     students.set(width, student.parameters);
   }
   return ownParameters(students);

@@ -3,9 +3,11 @@ import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { LARGEST_EXPONENT, withBoundedExponents } from "@slimsr/core/internal/model/bounded.js";
 import { instantiate, type Model } from "@slimsr/core/internal/model/model.js";
 import { float32, type Tensor, type Tensors } from "@slimsr/upscaler/internal/engine/session.js";
-import { inRange, type Patches, patchShape } from "../calibration/batches.js";
+import { inRange, type Patches, patchShape, somePatches } from "../calibration/batches.js";
 import { createSession } from "../engine/session.js";
+import { alone, type Exchange, onFirst } from "../exchange/exchange.js";
 import { randomNumbers } from "../random.js";
+import { errorAgainst } from "./budgets/output-error.js";
 
 /** Pixels of the images that are tried. */
 type Size = Pick<Patches, "height" | "width">;
@@ -30,17 +32,67 @@ const ASTRAY = 8;
 
 const ADVICE = "photographs may do, a wider student is safer";
 
+/** How many times as large the error on photographs may become for a student that stays in range: 1 dB of what is between it and the teacher. */
+const WORTH = 1.25;
+
+/** What an extreme image takes of the sides of the patch that it is in, one after another: where it fills one, what is fitted to it costs photographs tenths of a dB. */
+const SHARES = [1 / 2, 1] as const;
+
+/** An extreme image on which a student goes astray, and how far. */
+interface Astray {
+  readonly image: number;
+  readonly text: string;
+}
+
+/** A student that runs on any image, as far as it can be had. */
+export interface Withstanding {
+  readonly model: Model;
+  /** What is to be said of it. */
+  readonly notes: readonly string[];
+  readonly astray?: Astray;
+}
+
+/**
+ * A student that extreme images don't lead astray: where one does, the student is fitted again with some of that image before its patches. What photographs hardly
+ * show a network is then fitted too, in place of left to whatever weights suit them. The first one stays where that doesn't help, or is worse on photographs by far.
+ * @param fit makes a student for patches; all ranks call it
+ * @param note called before it is fitted again
+ */
+export async function fitWithstanding(
+  fit: (patches: Patches) => Promise<Model>,
+  teacher: Model,
+  patches: Patches,
+  note?: (text: string) => void,
+  exchange: Exchange = alone,
+): Promise<Withstanding> {
+  const first = await withstandingExtremes(await fit(patches), teacher, patches);
+  const astray = await onFirst(exchange, async () => first.astray);
+  if (!astray) return first;
+  note?.(`${astray.text}; it is fitted again, with some of such an image among its patches`);
+  const errorOf = await errorAgainst(teacher, patches, exchange);
+  const error = await errorOf(first.model);
+  for (const share of SHARES) {
+    const student = await withstandingExtremes(
+      await fit(withExtreme(teacher, patches, astray.image, share)),
+      teacher,
+      patches,
+    );
+    const again = await errorOf(student.model);
+    if (await onFirst(exchange, async () => !student.astray && again <= WORTH * error)) return student;
+  }
+  return first;
+}
+
 /**
  * A student that runs on any image, as far as it can be had: where extreme ones break it, its exponents are bounded, which leaves its output on all
  * other images as it is.
  * @param teacher what its outputs are compared with, if it has one
- * @returns the student, and what is to be said of it
  */
 export async function withstandingExtremes(
   student: Model,
   teacher: Model | undefined,
   size: Size,
-): Promise<{ readonly model: Model; readonly notes: readonly string[] }> {
+): Promise<Withstanding> {
   const notes: string[] = [];
   let [model, made] = [student, await magnitudes(student, size)];
   const broken = await brokenByExtremes(student, size, made);
@@ -51,8 +103,7 @@ export async function withstandingExtremes(
     notes.push(`${broken}: exponents above ${LARGEST_EXPONENT} are taken for it in its file, so that it is`);
   }
   const astray = await astrayOnExtremes(model, made, teacher, size);
-  if (astray !== undefined) notes.push(`${astray}; ${ADVICE}`);
-  return { model, notes };
+  return astray ? { model, notes: [...notes, `${astray.text}; ${ADVICE}`], astray } : { model, notes };
 }
 
 /**
@@ -75,13 +126,13 @@ export async function brokenByExtremes(
   return `on an image of ${images} its output isn't finite, from the ${operator.name} on that makes ${outputs[0]?.name}`;
 }
 
-/** On which of the extreme images a student goes furthest astray, where its teacher, if it has one, doesn't; undefined where on none. */
+/** The extreme image on which a student goes furthest astray, where its teacher, if it has one, doesn't; undefined where on none. */
 async function astrayOnExtremes(
   { descriptor: { range } }: Model,
   made: readonly number[],
   teacher: Model | undefined,
   size: Size,
-): Promise<string | undefined> {
+): Promise<Astray | undefined> {
   const inRanges = (each: readonly number[]) => each.map((magnitude) => magnitude / range);
   const own = inRanges(made);
   if (Math.max(...own) <= ASTRAY) return undefined;
@@ -91,7 +142,10 @@ async function astrayOnExtremes(
   if (!((excess[worst] as number) > ASTRAY)) return undefined;
   const [found, expected] = [own, teachers].map((each) => Number((each[worst] as number).toPrecision(2)));
   const beside = teacher ? `, the teacher's to ${expected} times` : "";
-  return `on an image of ${IMAGES[worst]?.name} its output goes to ${found} times the range${beside}`;
+  return {
+    image: worst,
+    text: `on an image of ${IMAGES[worst]?.name} its output goes to ${found} times the range${beside}`,
+  };
 }
 
 /** Largest magnitude of a network's output on each of the extreme images; not finite where one of its numbers isn't. */
@@ -150,4 +204,20 @@ function extreme({ descriptor }: Model, { height, width }: Size, image: number):
     return levels[(plane * down + Math.floor(row / side)) * across + Math.floor(column / side)] as number;
   });
   return inRange(descriptor, { count: 1, height, width, data });
+}
+
+/** The patches behind a copy of the first of them, with an extreme image in its corner, `share` of its sides. */
+function withExtreme(model: Model, patches: Patches, image: number, share: number): Patches {
+  const { height, width } = patches;
+  const size = { height: Math.ceil(share * height), width: Math.ceil(share * width) };
+  const corner = extreme(model, size, image).data;
+  const first = somePatches(patches, 0, 1).data;
+  for (let row = 0; row < corner.length / size.width; row++) {
+    const [plane, y] = [Math.floor(row / size.height), row % size.height];
+    first.set(corner.subarray(row * size.width, (row + 1) * size.width), (plane * height + y) * width);
+  }
+  const data = new Float32Array(first.length + patches.data.length);
+  data.set(first);
+  data.set(patches.data, first.length);
+  return { ...patches, count: patches.count + 1, data };
 }

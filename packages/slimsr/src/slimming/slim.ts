@@ -16,7 +16,7 @@ import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { meanShare, settleBudget } from "./budgets/settle.js";
-import { withstandingExtremes } from "./extremes.js";
+import { fitWithstanding, withstandingExtremes } from "./extremes.js";
 import { gaussNewton } from "./gauss-newton/gauss-newton.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
@@ -121,7 +121,8 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     );
   const limit = budget && (await onFirst(exchange, () => settleBudget(teacher, budget)));
   const all = await draw("calibration images", { count: wanted });
-  const patches = iterations > 0 ? somePatches(all, 0, REFITTED_PATCHES) : all;
+  const refittedTo = (every: Patches) => (iterations > 0 ? somePatches(every, 0, REFITTED_PATCHES) : every);
+  const patches = refittedTo(all);
   // Nothing is fitted to these.
   const unseen =
     iterations > 0 || limit ? await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 }) : undefined;
@@ -139,29 +140,31 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     const begun = performance.now();
     const channels = known ?? (await chooseWidths(limit as Budget, unseen as Patches));
     const share = (known && widths?.[i]) ?? meanShare(aligned.model, channels);
-    const refitted = await staged(`refit width ${share}`, "convolutions", (progress) =>
-      slimTeacher(aligned, channels, patches, refit, progress),
-    );
     const drops = groups.some(({ size }, g) => (channels[g] as number) < size);
-    const fitted =
-      iterations > 0 && unseen && drops
-        ? await stage(`fit width ${share} as a whole`, "iterations", (onIteration) =>
-            gaussNewton(
-              aligned.model,
-              refitted,
-              { patches: all, unseen },
-              { iterations, batch: batchFor(aligned.model, all), onIteration, signal, exchange },
-            ),
-          )
-        : refitted;
-    if (iterations > 0 && drops && fitted === refitted) {
-      options.note?.(
-        `student of width ${share}: Gauss–Newton made no images better that nothing is fitted to; it stays as it was refitted`,
+    const say = (text: string) => options.note?.(`student of width ${share}: ${text}`);
+    const fit = async (fitted: Patches): Promise<Model> => {
+      const refitted = await staged(`refit width ${share}`, "convolutions", (progress) =>
+        slimTeacher(aligned, channels, refittedTo(fitted), refit, progress),
       );
-    }
+      if (iterations === 0 || !unseen || !drops) return refitted;
+      const whole = await stage(`fit width ${share} as a whole`, "iterations", (onIteration) =>
+        gaussNewton(
+          aligned.model,
+          refitted,
+          { patches: fitted, unseen },
+          { iterations, batch: batchFor(aligned.model, fitted), onIteration, signal, exchange },
+        ),
+      );
+      if (whole === refitted) {
+        say("Gauss–Newton made no images better that nothing is fitted to; it stays as it was refitted");
+      }
+      return whole;
+    };
+    const { model, notes } = refit
+      ? await fitWithstanding(fit, teacher, all, say, exchange)
+      : await withstandingExtremes(await fit(all), teacher, all);
+    for (const each of notes) say(each);
     const seconds = preparation + (performance.now() - begun) / 1000;
-    const { model, notes } = await withstandingExtremes(fitted, teacher, all);
-    for (const each of notes) options.note?.(`student of width ${share}: ${each}`);
     const milliseconds =
       budget && "milliseconds" in budget ? await onFirst(exchange, () => latencyOf(model, budget)) : undefined;
     const student = { model, width: share, channels, seconds, ...(milliseconds !== undefined && { milliseconds }) };

@@ -7,7 +7,7 @@ import type { Model } from "../../../core/src/model/model.js";
 import { averagePool, div, exp, mul, sub } from "../../../core/src/operators/index.js";
 import { float32 } from "../../../upscaler/src/engine/session.js";
 import { createSession } from "../../src/engine/session.js";
-import { brokenByExtremes, withstandingExtremes } from "../../src/slimming/extremes.js";
+import { brokenByExtremes, fitWithstanding, withstandingExtremes } from "../../src/slimming/extremes.js";
 import { enlarging, nearest } from "../runs/nearest.js";
 
 const SIZE = { height: 16, width: 12 };
@@ -68,10 +68,13 @@ it("a student that no bound helps is left as it is, with a warning", async () =>
   ]);
 });
 
+/** So many times the difference of an image's columns from their means: nothing of even images, much of an edge. */
+const sharpened = (times: number): Model =>
+  network((image) => mul(sub(image, averagePool(image, [1, 3], { pads: [0, 1, 0, 1] })), times));
+
 it("a student that leaves the range by far where its teacher doesn't is told, with the image and by how much", async () => {
   const teacher = readModel(nearest(255), "nearest.onnx");
-  // A hundred times the difference of an image's columns from their means: nothing of even images, much of an edge.
-  const sharp = network((image) => mul(sub(image, averagePool(image, [1, 3], { pads: [0, 1, 0, 1] })), 100));
+  const sharp = sharpened(100);
   const { model, notes } = await withstandingExtremes(sharp, teacher, SIZE);
   expect(model).toBe(sharp);
   expect(notes).toEqual([
@@ -84,4 +87,48 @@ it("a student that leaves the range by far where its teacher doesn't is told, wi
   ]);
   // What the teacher does as well is nothing that slimming did.
   expect((await withstandingExtremes(sharp, sharp, SIZE)).notes).toEqual([]);
+});
+
+/** Four patches of a level each, in which columns don't differ. */
+const EVEN = {
+  ...{ count: 4, ...SIZE },
+  data: Float32Array.from({ length: 4 * 3 * 16 * 12 }, (_, i) => 40 * Math.floor(i / (3 * 16 * 12))),
+};
+
+it("a student that goes astray is fitted again with the image on which it does, and taken where that helps", async () => {
+  const teacher = readModel(nearest(255), "nearest.onnx");
+  const [sharp, sharper, sound] = [sharpened(100), sharpened(200), network((image) => image)];
+  const fitted: number[] = [];
+  const notes: string[] = [];
+  const made = (students: readonly Model[]) => {
+    fitted.length = 0;
+    notes.length = 0;
+    return fitWithstanding(
+      async ({ count, data }) => {
+        expect(data.subarray(-EVEN.data.length)).toEqual(EVEN.data);
+        fitted.push(count);
+        return students[fitted.length - 1] as Model;
+      },
+      teacher,
+      EVEN,
+      (text) => notes.push(text),
+    );
+  };
+  expect(await made([sharp, sound])).toEqual({ model: sound, notes: [] });
+  expect(fitted).toEqual([4, 5]);
+  expect(notes).toEqual([
+    expect.stringMatching(/times; it is fitted again, with some of such an image among its patches$/),
+  ]);
+  // With half a patch of that image first, then with a whole one.
+  expect((await made([sharp, sharper, sound])).model).toBe(sound);
+  expect(fitted).toEqual([4, 5, 5]);
+  // What goes astray again is no better.
+  const stays = await made([sharp, sharper, sharper]);
+  expect(stays.model).toBe(sharp);
+  expect(stays.notes).toEqual([expect.stringContaining("a wider student is safer")]);
+  // Nor is what is worse by far on the patches themselves.
+  const dark = network((image) => sub(image, 255));
+  expect((await made([sharp, dark, dark])).model).toBe(sharp);
+  expect(await made([sound])).toEqual({ model: sound, notes: [] });
+  expect(fitted).toEqual([4]);
 });
