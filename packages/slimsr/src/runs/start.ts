@@ -7,9 +7,9 @@ import { calibrationSize } from "../calibration/patch-size.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { PatchSampler } from "../datasets/patch-sampler.js";
 import { randomNumbers } from "../random.js";
-import { type AlignedTeacher, alignTeacher, type SlimmingProgress, slimTeacher } from "../slimming/aligned-teacher.js";
+import { type AlignedTeacher, alignTeacher, type SlimmingProgress } from "../slimming/aligned-teacher.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "../slimming/budgets/allocate.js";
-import { fitWithstanding } from "../slimming/extremes.js";
+import { fittedStudent } from "../slimming/fitted-student.js";
 import { requireSlimmable } from "../slimming/slimmable.js";
 import { isShared, type LearnerOptions, learnedShapes, ownParameters, splitOf } from "../training/learners.js";
 import { type RunHooks, type RunInputs, withChannels } from "./inputs.js";
@@ -96,13 +96,9 @@ async function parametersOf(
   const students = new Map<number, Parameters>();
   for (const width of widths) {
     const counts = channels ?? countsAtWidth(channelAnalysis(model).groups, width);
-    const fit = (fitted: Patches) =>
-      staged(hooks, `refit width ${width}`, "convolutions", (progress) =>
-        slimTeacher(aligned, counts, fitted, true, progress),
-      );
-    const say = (text: string) => hooks.note?.(`student of width ${width}: ${text}`);
-    // What it says of the student is said when it is trained.
-    const { model: student } = await fitWithstanding(fit, aligned.model, patches, say, hooks.exchange);
+    const note = (text: string) => hooks.note?.(`student of width ${width}: ${text}`);
+    // What its notes say of it is said when it is trained.
+    const { model: student } = await fittedStudent(aligned, counts, width, { patches }, { ...hooks, note });
     students.set(width, student.parameters);
   }
   return ownParameters(students);

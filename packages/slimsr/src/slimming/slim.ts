@@ -4,26 +4,23 @@ import { channelAnalysis, type Model } from "@slimsr/core/internal/model/model.j
 import { countsAtWidth } from "@slimsr/core/internal/model/split.js";
 import { untied } from "@slimsr/core/internal/model/untied.js";
 import { EMBEDDED_IMAGES } from "../assets.js";
-import { inRange, type Patches, somePatches } from "../calibration/batches.js";
+import { inRange, type Patches } from "../calibration/batches.js";
 import { calibrationSize } from "../calibration/patch-size.js";
 import { calibrationPatches, type ImagePair, patchPairs } from "../calibration/patches.js";
 import { settleModel } from "../calibration/settle-range.js";
 import { tryOut } from "../engine/trial.js";
 import { alone, type Exchange, onFirst } from "../exchange/exchange.js";
 import { type Stage, silent } from "../stage.js";
-import { alignTeacher, batchFor, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
+import { alignTeacher, type SlimmingProgress, slimTeacher } from "./aligned-teacher.js";
 import type { Alignment } from "./alignment/basis.js";
 import { allocate, type Budget, MEASURING_PATCHES } from "./budgets/allocate.js";
 import { latencyOf, type TimeBudget } from "./budgets/latency.js";
 import { meanShare, settleBudget } from "./budgets/settle.js";
-import { fitWithstanding, withstandingExtremes } from "./extremes.js";
-import { gaussNewton } from "./gauss-newton/gauss-newton.js";
+import { withstandingExtremes } from "./extremes.js";
+import { fittedStudent, refittedTo } from "./fitted-student.js";
 import { pinNotes } from "./pins.js";
 import { requireSlimmable } from "./slimmable.js";
 import { CHECKED, requireAboveBaseline } from "./teacher-check.js";
-
-/** Patches that channels are aligned on and convolutions refitted to where Gauss–Newton follows, at most: more make no better students then. */
-const REFITTED_PATCHES = 48;
 
 export interface SlimOptions {
   /** Shares of every layer's channels: a student for each. */
@@ -121,11 +118,11 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     );
   const limit = budget && (await onFirst(exchange, () => settleBudget(teacher, budget)));
   const all = await draw("calibration images", { count: wanted });
-  const refittedTo = (every: Patches) => (iterations > 0 ? somePatches(every, 0, REFITTED_PATCHES) : every);
-  const patches = refittedTo(all);
   // Nothing is fitted to these.
   const unseen =
     iterations > 0 || limit ? await draw("measuring images", { count: MEASURING_PATCHES, seed: 1 }) : undefined;
+  const fittedTo = { patches: all, whole: iterations > 0 && unseen ? { iterations, unseen } : undefined };
+  const patches = refittedTo(fittedTo);
   const start = performance.now();
   const staged = <T>(label: string, unit: string, work: (progress: SlimmingProgress) => Promise<T>) =>
     stage(label, unit, (onProgress) =>
@@ -140,29 +137,10 @@ export async function slim(network: Model, options: SlimOptions): Promise<Slimme
     const begun = performance.now();
     const channels = known ?? (await chooseWidths(limit as Budget, unseen as Patches));
     const share = (known && widths?.[i]) ?? meanShare(aligned.model, channels);
-    const drops = groups.some(({ size }, g) => (channels[g] as number) < size);
     const say = (text: string) => options.note?.(`student of width ${share}: ${text}`);
-    const fit = async (fitted: Patches): Promise<Model> => {
-      const refitted = await staged(`refit width ${share}`, "convolutions", (progress) =>
-        slimTeacher(aligned, channels, refittedTo(fitted), refit, progress),
-      );
-      if (iterations === 0 || !unseen || !drops) return refitted;
-      const whole = await stage(`fit width ${share} as a whole`, "iterations", (onIteration) =>
-        gaussNewton(
-          aligned.model,
-          refitted,
-          { patches: fitted, unseen },
-          { iterations, batch: batchFor(aligned.model, fitted), onIteration, signal, exchange },
-        ),
-      );
-      if (whole === refitted) {
-        say("Gauss–Newton made no images better that nothing is fitted to; it stays as it was refitted");
-      }
-      return whole;
-    };
     const { model, notes } = refit
-      ? await fitWithstanding(fit, teacher, all, say, exchange)
-      : await withstandingExtremes(await fit(all), teacher, all);
+      ? await fittedStudent(aligned, channels, share, fittedTo, { stage, signal, exchange, note: say })
+      : await withstandingExtremes(await slimTeacher(aligned, channels, patches, false), teacher, patches);
     for (const each of notes) say(each);
     const seconds = preparation + (performance.now() - begun) / 1000;
     const milliseconds =
