@@ -1,3 +1,4 @@
+import { NetworkError } from "@slimsr/core/internal/errors.js";
 import { type Graph, liveNodes, type Node } from "@slimsr/core/internal/graph/index.js";
 import { lowerOwnOperators } from "@slimsr/core/internal/lowering/portable.js";
 import { LARGEST_EXPONENT, withBoundedExponents } from "@slimsr/core/internal/model/bounded.js";
@@ -72,11 +73,13 @@ export async function fitWithstanding(
   const errorOf = await errorAgainst(teacher, patches, exchange);
   const error = await errorOf(first.model);
   for (const share of SHARES) {
-    const student = await withstandingExtremes(
-      await fit(withExtreme(teacher, patches, astray.image, share)),
-      teacher,
-      patches,
-    );
+    const fitted = await fit(withExtreme(teacher, patches, astray.image, share)).catch((error: unknown) => {
+      // What overflows on the extreme image is no reason to do without the student that photographs made.
+      if (error instanceof NetworkError) return undefined;
+      throw error;
+    });
+    if (!fitted) continue;
+    const student = await withstandingExtremes(fitted, teacher, patches);
     const again = await errorOf(student.model);
     if (await onFirst(exchange, async () => !student.astray && again <= WORTH * error)) return student;
   }
